@@ -1,0 +1,78 @@
+# Every command a user needs; `make help` lists them. Each builds .venv first if it is missing.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+
+SPACE  ?= quick
+NAME   ?=
+TORCH  ?= cpu
+PYTHON ?= $(shell for p in python3.11 python3.12 python3 python; do \
+	command -v $$p >/dev/null 2>&1 && $$p -c 'import sys; sys.exit(not (3,11) <= sys.version_info[:2] < (3,13))' && { echo $$p; break; }; done)
+TORCH_VERSION := 2.13.0
+UV_VERSION    := 0.13.9
+UV := .venv/bin/uv
+
+.venv/.ready: requirements.lock pyproject.toml
+	@test -n "$(PYTHON)" || { echo "python 3.11 or 3.12 must be on the path, but none was found; install one or name it: make $(MAKECMDGOALS) PYTHON=/path/to/python3.11"; exit 1; }
+	@echo "building .venv (once): $$($(PYTHON) --version), torch $(TORCH_VERSION) ($(TORCH))"
+	@test -x .venv/bin/python || $(PYTHON) -m venv .venv
+	@.venv/bin/python -m pip install -q --disable-pip-version-check uv==$(UV_VERSION)
+	@$(UV) pip install -q --no-deps --require-hashes -r requirements.lock
+	@$(MAKE) -s torch
+	@$(UV) pip install -q --no-deps --no-build-isolation -e .
+	@touch $@
+
+.venv/.ready-dev: .venv/.ready requirements-dev.lock
+	@$(UV) pip install -q --no-deps --require-hashes -r requirements-dev.lock
+	@touch $@
+
+# torch is not in the lock: where it comes from is a setting. uv does not read pip's configuration, so a folder of wheels
+# that pip is told of (find-links) is handed over; otherwise uv's --torch-backend picks the build (cpu, cu130, auto, ...).
+.PHONY: torch
+torch:
+	@links="$$(.venv/bin/python -m pip config get :env:.find-links 2>/dev/null || .venv/bin/python -m pip config get global.find-links 2>/dev/null || true)"; \
+	if .venv/bin/python -c 'import sys, importlib.metadata as m; sys.exit(m.version("torch").split("+")[0] != "$(TORCH_VERSION)")' 2>/dev/null && [ "$(TORCH)" = "$$(cat .venv/.torch 2>/dev/null)" ]; then exit 0; fi; \
+	if [ "$(TORCH)" = cpu ] && [ -n "$$links" ] && $(UV) pip install --no-config -q --no-index --no-deps --reinstall-package torch --find-links "$$links" torch==$(TORCH_VERSION) 2>/dev/null; then :; \
+	else $(UV) pip install --no-config -q --torch-backend $(TORCH) --reinstall-package torch torch==$(TORCH_VERSION); fi && echo $(TORCH) > .venv/.torch
+
+.PHONY: help sweep test lint faults bench doctor lock house ladder clean-env
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*##' Makefile | sed -E 's/:[^#]*##/\t/' | expand -t 14
+	@echo
+	@echo "settings: SPACE=$(SPACE) (a name in search_spaces/, or a trainer YAML)   NAME= (folder in runs/)   ARGS= (more for sweep run)"
+	@echo "          TORCH=$(TORCH) (cpu, auto, cu130, ...)   PYTHON=$(PYTHON)   RAY_ADDRESS= (a Ray cluster)"
+
+sweep: .venv/.ready ## the main thing: sweep SPACE, write a report
+	@.venv/bin/sweep run $(SPACE) $(if $(NAME),--out runs/$(NAME)) $(ARGS)
+
+test: .venv/.ready-dev ## all fast tests (minutes)
+	@.venv/bin/python -m pytest -m "not slow and not faults" $(ARGS)
+
+lint: .venv/.ready-dev ## ruff and mypy
+	@.venv/bin/ruff check .
+	@.venv/bin/ruff format --check .
+	@.venv/bin/mypy
+
+bench: .venv/.ready-dev ## speed as ratios in one run, and long statistics
+	@.venv/bin/python -m pytest -m slow -s $(ARGS)
+
+faults: .venv/.ready-dev ## the long fault tables
+	@.venv/bin/python -m pytest -m faults -s $(ARGS)
+
+doctor: .venv/.ready ## what this machine can run, and what to do about what it cannot
+	@.venv/bin/sweep doctor
+
+house: .venv/.ready ## the recipe of the house baseline: train it again (trials/arena/ladder/house.yaml)
+	@.venv/bin/python -m trials.house
+
+ladder: .venv/.ready ## fit the ladder's constants again
+	@.venv/bin/python -m trials.arena.ladder fit
+
+lock: .venv/.ready ## make the lock files anew from pyproject.toml
+	@$(UV) pip compile pyproject.toml $(LOCK) -o requirements.lock
+	@cp requirements.lock requirements-dev.lock
+	@$(UV) pip compile pyproject.toml --extra dev $(LOCK) -o requirements-dev.lock
+LOCK := --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --upgrade -q
+
+clean-env: ## remove .venv; the next command builds it again
+	@rm -rf .venv
