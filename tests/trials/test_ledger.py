@@ -1,0 +1,68 @@
+"""The ledger: what was appended is read back, and a half line is not believed."""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from trials import ledger
+from trials.errors import SetupError
+from trials.records import SweepEnded, TrialBegan, TrialSpec
+
+VALUES = st.one_of(st.booleans(), st.integers(-(2**53), 2**53), st.floats(allow_nan=False), st.text())
+
+
+def spec(number: int = 0, **changes: object) -> TrialSpec:
+    plain: dict[str, object] = {
+        "number": number,
+        "origin": "sampled",
+        "params": {"hyperparameters.learning_rate": 1e-4},
+        "config": {"behaviors": {"SoccerTwos": {"trainer_type": "poca"}}},
+        "seed": 1,
+        "steps": 1000,
+        "fields": 8,
+        "threads": 1,
+        "rungs": (500, 1000),
+    }
+    return TrialSpec(**(plain | changes))  # type: ignore[arg-type]
+
+
+@given(params=st.dictionaries(st.text(min_size=1), VALUES, max_size=5))
+def test_what_was_appended_is_read_back(tmp_path_factory: pytest.TempPathFactory, params: dict[str, object]) -> None:
+    path = tmp_path_factory.mktemp("ledger") / "ledger.jsonl"
+    events = [
+        TrialBegan(time=1.5, spec=spec(params=params)),
+        SweepEnded(time=2.0, state="complete", reason="", seconds=1.0, idle_share=0.25),
+    ]
+    for event in events:
+        ledger.append(path, event)
+    assert ledger.read(path) == events
+
+
+@pytest.mark.parametrize("cut", [1, 20, 200])
+def test_a_half_line_is_not_believed_and_does_not_spoil_the_next(tmp_path: Path, cut: int) -> None:
+    path = tmp_path / "ledger.jsonl"
+    first, second = TrialBegan(time=1.0, spec=spec(0)), TrialBegan(time=2.0, spec=spec(1))
+    ledger.append(path, first)
+    ledger.append(path, second)
+    path.write_bytes(path.read_bytes()[:-cut])  # the driver died in mid-write
+    third = TrialBegan(time=3.0, spec=spec(2))
+    ledger.append(path, third)
+    read = ledger.read(path)
+    assert read in ([first, third], [first, second, third])  # only the newline may have been cut off
+    assert (cut == 1) == (second in read)
+
+
+def test_a_folder_without_a_ledger_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(
+        SetupError, match="must hold a ledger, but .* is not there; name a folder that `sweep run` made"
+    ):
+        ledger.read(tmp_path / "ledger.jsonl")
+
+
+def test_another_versions_line_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.jsonl"
+    path.write_text('{"event": "invented"}\n')
+    with pytest.raises(SetupError, match="line 1 of .*was it written by another version"):
+        ledger.read(path)

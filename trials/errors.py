@@ -1,0 +1,33 @@
+"""Whose fault a failure is, which decides what happens next.
+
+SweepError
+├── BadTrial      the configuration's own fault (NaN, impossible values): scored as failed, the sweep goes on
+├── LostTrial     the machine's fault (killed, disk, lost node): run again
+├── SetupError    nothing can work until a person mends it: the sweep stops at once and says the mend
+│   └── SpaceError    a search space or trainer YAML that cannot be run, refused before anything starts
+└── BadPolicy     a policy file that cannot be played: listed with its line, never takes the sweep down
+"""
+
+
+class SweepError(Exception):
+    """Base of every error this product raises on purpose; its text is one line: the rule, what came, what to do."""
+
+
+class BadTrial(SweepError):
+    """The configuration's own fault: score the trial as failed and go on."""
+
+
+class LostTrial(SweepError):
+    """The machine's fault: the trial may be run again."""
+
+
+class SetupError(SweepError):
+    """Nothing can work until a person mends it: stop the sweep."""
+
+
+class SpaceError(SetupError):
+    """A search space or trainer YAML that cannot be run."""
+
+
+class BadPolicy(SweepError):
+    """A policy file that cannot be played."""

@@ -1,0 +1,52 @@
+"""The ledger: append a record, read them all. It is the truth of a sweep, and only the driver writes it."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from pydantic import ConfigDict, TypeAdapter, ValidationError
+
+from trials.errors import SetupError
+from trials.records import Event
+
+_EVENT: TypeAdapter[Event] = TypeAdapter(Event, config=ConfigDict(ser_json_inf_nan="strings"))
+
+
+def append(path: Path, event: Event) -> None:
+    """Append one event as one line and wait until the disk has it. Raises OSError where it cannot."""
+    line = _EVENT.dump_json(event) + b"\n"
+    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
+    try:
+        size = os.fstat(handle).st_size
+        if size and os.pread(handle, 1, size - 1) != b"\n":  # a driver died in mid-write: its half line stays alone
+            line = b"\n" + line
+        os.write(handle, line)
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def read(path: Path) -> list[Event]:
+    """All whole events, oldest first. A half-written line is not believed; any other damage is a SetupError."""
+    return list(_events(path))
+
+
+def _events(path: Path) -> Iterator[Event]:
+    if not path.is_file():
+        raise SetupError(
+            f"a run's folder must hold a ledger, but {path} is not there; name a folder that `sweep run` made"
+        )
+    lines = path.read_bytes().split(b"\n")
+    for number, line in enumerate(lines, 1):
+        if not line:
+            continue
+        try:
+            yield _EVENT.validate_json(line)
+        except ValidationError as error:
+            if not line.endswith(b"}"):
+                continue  # cut off in mid-write
+            what = error.errors()[0]
+            raise SetupError(
+                f"every line of a ledger must be one of its events, but line {number} of {path} is not"
+                f" ({'.'.join(map(str, what['loc']))}: {what['msg']}); was it written by another version?"
+            ) from None
