@@ -1,0 +1,97 @@
+"""Filling a space's holes: a trial proposes parameters, parameters render a complete trainer configuration."""
+
+import copy
+from collections.abc import Mapping
+from typing import Any
+
+from search_spaces import keys
+from search_spaces.holes import Choice, Float, Hole, Int, Tied, Trial, show_hole
+from search_spaces.space import Space, load
+from search_spaces.text import get, merged
+from trials.errors import SpaceError
+from trials.records import Value
+
+
+def propose(space: Space, trial: Trial) -> dict[str, Value]:
+    """One value per hole, asked of `trial` in the file's order: parameter name (see `parameter`) to value."""
+    return {
+        parameter(path, hole): _part(hole).suggest(trial, parameter(path, hole)) for path, hole in space.holes.items()
+    }
+
+
+def parameter(path: str, hole: Hole) -> str:
+    """Name of a hole's parameter: its path, or `path / other path` for a tied hole, whose parameter is the factor."""
+    return f"{path} / {hole.of}" if isinstance(hole, Tied) else path
+
+
+def render(space: Space, params: Mapping[str, Value]) -> dict[str, Any]:
+    """The complete trainer configuration with every hole filled, `sweep` left out; nothing is scaled yet.
+
+    SpaceError where a parameter is missing, unknown or outside its hole.
+    """
+    _fits(space, params)
+    config = copy.deepcopy({key: value for key, value in space.tree.items() if key != "sweep"})
+    trainer = config["behaviors"][space.behavior]
+    for path in space.holes:
+        put(trainer, path, _filled(space, path, params))
+    for path, key in keys.leaves(keys.behavior(space.trainer.get("trainer_type"))):
+        value = get(trainer, path)
+        if value is not None:
+            put(trainer, path, key.settled(value))
+    return config
+
+
+def _fits(space: Space, params: Mapping[str, Value]) -> None:
+    """SpaceError unless `params` gives every hole, and nothing else, a value inside."""
+    names = {parameter(path, hole): path for path, hole in space.holes.items()}
+    for name, value in params.items():
+        if name not in names:
+            near = keys.nearest(name, names)
+            mend = f"did you mean {near}?" if near else "leave it out"
+            raise SpaceError(f"parameters must be holes of {space.file}, but got {name}; {mend}")
+        part = _part(space.holes[names[name]])
+        if not part.holds(value):
+            raise space.error(names[name], f"must lie in {show_hole(part)}", value, "propose a value inside")
+    for name, path in names.items():
+        if name not in params:
+            raise space.error(path, "must be filled", None, f"give a value for {name}")
+
+
+def _filled(space: Space, path: str, params: Mapping[str, Value]) -> Any:
+    """The value at a path below the behavior, its hole filled, and before it the hole that it is tied to."""
+    hole = space.holes.get(path)
+    if hole is None:
+        return get(space.trainer, path)
+    value = params[parameter(path, hole)]
+    if not isinstance(hole, Tied):
+        return value
+    product = float(value) * float(_filled(space, hole.of, params))
+    return round(product) if is_whole(space, path) else product
+
+
+def is_whole(space: Space, path: str) -> bool:
+    """Whether mlagents takes a whole number at a path below the behavior."""
+    key = dict(keys.leaves(keys.behavior(space.trainer.get("trainer_type")))).get(path)
+    return key is not None and key.kind == "int"
+
+
+def course(space: Space) -> dict[str, Any]:
+    """Trial 0: the course's configuration with the values that all trials of `space` share."""
+    base = load("course")
+    config = render(base, {})
+    shared = copy.deepcopy(dict(space.sweep.shared))
+    top = {key: shared.pop(key) for key in list(shared) if key in keys.TOP}
+    return merged(config, {**top, "behaviors": {base.behavior: shared}})
+
+
+def _part(hole: Hole) -> Float | Int | Choice:
+    """What the parameter of a hole ranges over: of a tied hole, the factor."""
+    return hole.by if isinstance(hole, Tied) else hole
+
+
+def put(tree: dict[str, Any], path: str, value: Any) -> None:
+    """Write a value at a dotted path, making the sections on the way."""
+    *sections, last = path.split(".")
+    for section in sections:
+        tree = tree.setdefault(section, {})
+    tree[last] = value

@@ -1,0 +1,189 @@
+"""What is refused before anything starts: unknown keys, wrong types, values beyond limits, impossible relations."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from search_spaces import keys
+from search_spaces.environment import check_parameters
+from search_spaces.fill import course, is_whole
+from search_spaces.holes import Choice, Float, Hole, Tied, is_hole, is_number
+from search_spaces.keys import Key, Schema
+from search_spaces.relations import REQUIRED, Ranges, Relation
+from search_spaces.scaling import REFERENCE, reference, scale
+from search_spaces.space import Space, build
+from search_spaces.text import flatten, get, show
+from trials.errors import BadTrial, SpaceError
+
+_BUDGET = ("max_steps", "trainer_type")
+"""Keys that a sweep sets or that decide which other keys exist: never holes."""
+
+
+def check(space: Space, steps: int, fields: int) -> None:
+    """SpaceError, one line, if `space` cannot be swept with trials of `steps` trainer steps on `fields` fields."""
+    for name, value in (("steps", steps), ("fields", fields)):
+        fault = keys.SWEEP[name].fault(value)
+        if fault:
+            raise SpaceError(f"{name} {fault}, but got {show(value)}; give --{name} a number such as {_EXAMPLE[name]}")
+    _structure(space)
+    ranges = Ranges(space, steps, min(1.0, steps / reference(space)))
+    for path, hole in space.holes.items():
+        if isinstance(hole, Tied):
+            _tied_limits(space, path, hole)
+    for relation in REQUIRED:
+        if ranges.verdict(relation) == "cannot hold":
+            raise SpaceError(refusal(ranges, relation, f"in {space.where(relation.more)}"))
+    _shared(space)
+    try:
+        check_config(scale(course(space), steps, max(REFERENCE, reference(space)))[0])
+    except BadTrial as error:
+        raise SpaceError(
+            f"trial 0, the course with sweep.shared of {space.file}, must be a valid trial: {error}"
+        ) from None
+
+
+def check_config(config: Mapping[str, Any]) -> None:
+    """The same for one rendered configuration, at its own max_steps.
+
+    SpaceError for a key or type that no trial could have; BadTrial for values that break a relation.
+    """
+    space = build(config, name="trial", file="the trial's configuration")
+    if space.holes:
+        path, hole = next(iter(space.holes.items()))
+        raise space.error(path, "must be filled", hole, "render the space first")
+    _structure(space)
+    ranges = Ranges(space, space.budget)
+    for relation in REQUIRED:
+        if ranges.verdict(relation) == "cannot hold":
+            raise BadTrial(refusal(ranges, relation, "in this trial"))
+
+
+def refusal(ranges: Ranges, relation: Relation, where: str) -> str:
+    """One line on a relation that fails: rule, what came, what to do."""
+    came = " and ".join(f"{path} = {ranges.of(path)}" for path in (relation.more, relation.less))
+    scaled = f" (step keys scaled by {ranges.factor:g})" if ranges.factor != 1 and relation.more == "max_steps" else ""
+    return f"{relation.more} {relation.rule} ({relation.why}), but got {came}{scaled} {where}; {relation.mend}"
+
+
+_EXAMPLE = {"steps": 200000, "fields": 8}
+
+
+def _structure(space: Space) -> None:
+    """Names, types and limits of everything in the file."""
+    if space.behavior != keys.BEHAVIOR:
+        mend = f"write {keys.BEHAVIOR}, the only behavior of this environment"
+        raise space.error("behaviors", f"must hold {keys.BEHAVIOR}", space.behavior, mend)
+    if space.trainer.get("trainer_type") is None:
+        raise space.error("trainer_type", "must be written (mlagents would take ppo)", None, "write trainer_type: poca")
+    for name, value in space.tree.items():
+        if name in ("behaviors", "sweep"):
+            continue
+        if name == "environment_parameters":
+            check_parameters(space, value)
+        else:
+            _walk(space, keys.TOP, {name: value}, "")
+    _walk(space, keys.behavior(space.trainer.get("trainer_type")), space.trainer, "")
+
+
+def _walk(space: Space, schema: Schema, node: Mapping[str, Any], path: str) -> None:
+    for name, value in node.items():
+        here = f"{path}.{name}" if path else str(name)
+        key = schema.get(str(name))
+        if key is None:
+            raise _unknown(space, schema, str(name), path)
+        if isinstance(key, Key):
+            _leaf(space, here, key, value)
+        elif isinstance(value, Mapping) and not is_hole(value):
+            _walk(space, key, value, here)
+        elif value is not None or name not in keys.NULLABLE_SECTIONS:
+            raise space.error(here, "must be a section", value, f"write {', '.join(key)} below it")
+
+
+def _leaf(space: Space, path: str, key: Key, value: Any) -> None:
+    hole = space.holes.get(path)
+    if hole is not None:
+        _hole(space, path, key, hole)
+    elif is_hole(value):
+        raise space.error(path, "must be a value: holes stand below the behavior only", value, "write a value")
+    elif isinstance(value, Mapping):
+        near = keys.nearest(
+            str(next(iter(value), "")), ("choice", "float", "log_float", "int", "log_int", "multiple_of")
+        )
+        raise space.error(
+            path, "must be a value or a hole", value, f"did you mean {near}?" if near else "see quick.yaml"
+        )
+    elif fault := key.fault(value):
+        raise space.error(path, fault, value, _usual(key))
+
+
+def _hole(space: Space, path: str, key: Key, hole: Hole) -> None:
+    if path in _BUDGET:
+        mend = "the budget is --steps or sweep.steps" if path == "max_steps" else "write poca"
+        raise space.error(path, "must be a value, never a hole", hole, mend)
+    if isinstance(hole, Tied):
+        if key.kind not in ("int", "float"):
+            raise space.error(path, "must not be tied: it is no number", hole, "offer a choice")
+        return
+    if isinstance(hole, Float) and key.kind == "int":
+        raise space.error(path, "must be a whole number", hole, "use int or log_int")
+    if not isinstance(hole, Choice) and key.kind not in ("int", "float"):
+        raise space.error(path, "must be a choice: it is no number", hole, "write {choice: [...]}")
+    for value in hole.extremes:
+        if fault := key.fault(value):
+            raise space.error(path, f"{fault} everywhere in its hole", hole, _usual(key))
+
+
+def _tied_limits(space: Space, path: str, hole: Tied) -> None:
+    """The limits of a tied key at the ends of its range, rounded where the key is whole."""
+    key = dict(keys.leaves(keys.behavior(space.trainer.get("trainer_type"))))[path]
+    reach = Ranges(space, 1).of(path)
+    if reach is None:
+        raise space.error(path, "must be tied to a number", hole, f"give {hole.of} a range of numbers")
+    for end in (reach.low, reach.high):
+        value = round(end) if is_whole(space, path) else end
+        if fault := key.fault(value):
+            raise space.error(path, f"{fault} everywhere in its hole (it reaches {reach})", hole, _usual(key))
+
+
+def _unknown(space: Space, schema: Schema, name: str, path: str) -> SpaceError:
+    """An unknown key, with the nearest known one: in its section, then by its last part anywhere."""
+    here = f"{path}.{name}" if path else name
+    everywhere = [below for below, _ in keys.leaves(keys.behavior(space.trainer.get("trainer_type")))]
+    moved = [below for below in everywhere if below.rsplit(".", 1)[-1] == name]
+    near = moved[0] if moved else keys.nearest(name, schema)
+    of_other = [kind for kind, known in keys.HYPERPARAMETERS.items() if path == "hyperparameters" and name in known]
+    if of_other:
+        mend = f"only {', '.join(of_other)} has it: take it out"
+    elif moved:
+        mend = f"it belongs at {near}"
+    else:
+        mend = f"did you mean {near}?" if near else f"known are {', '.join(schema)}"
+    section = path or (f"behaviors.{space.behavior}" if name in space.trainer else space.file)
+    return SpaceError(f"{section} must hold keys that mlagents knows, but got {name} in {space.where(here)}; {mend}")
+
+
+def _usual(key: Key) -> str:
+    """What to do about a value: the documented range where there is one."""
+    return f"usual is {show(key.typical[0])} to {show(key.typical[1])}" if key.typical else "edit that line"
+
+
+def _shared(space: Space) -> None:
+    """`sweep.shared` must say what the file itself says, wherever the file leaves nothing open."""
+    for path, value in flatten(space.sweep.shared).items():
+        where = f"sweep.shared.{path}"
+        known = dict(_known(space))
+        top = path.split(".", 1)[0] in keys.TOP
+        if path not in known and not top:
+            near = keys.nearest(path, known)
+            mend = f"did you mean {near}?" if near else "see quick.yaml"
+            raise space.error("sweep.shared", "must hold keys that mlagents knows", path, mend)
+        if path in known and (fault := known[path].fault(value)):
+            raise space.error(where, fault, value, _usual(known[path]))
+        own = get(space.tree if top else space.trainer, path)
+        if path not in space.holes and own != value:
+            raise space.error(where, f"must be what all trials have, {show(own)}", value, f"write it at {path} too")
+        if path in space.holes and not is_number(value) and not isinstance(value, str | bool):
+            raise space.error(where, "must be a value", value, "write the value of trial 0")
+
+
+def _known(space: Space) -> Iterator[tuple[str, Key]]:
+    return keys.leaves(keys.behavior(space.trainer.get("trainer_type")))

@@ -1,0 +1,87 @@
+"""Step-based keys at a small budget: one factor for all trials of a sweep, the course's ratios kept."""
+
+import copy
+from collections.abc import Mapping
+from fractions import Fraction
+from math import floor
+from typing import Any
+
+from search_spaces.fill import course, put, render
+from search_spaces.holes import is_number
+from search_spaces.relations import Ranges, default
+from search_spaces.space import Space, load
+from search_spaces.text import flatten, get, show
+from trials.records import Value
+
+REFERENCE = 1_000_000
+"""Steps from which nothing is scaled: four of the course's team changes (250,000), two turns for each team."""
+
+_SAVE, _TEAM, _SWAP = "self_play.save_steps", "self_play.team_change", "self_play.swap_steps"
+_CHECKPOINT = 500_000  # mlagents' default of checkpoint_interval
+
+Changes = Mapping[str, tuple[Value | None, Value | None]]
+"""Dotted path below the behavior, or from the top, to (value before or the course's, effective value), None: absent."""
+
+
+def reference(space: Space) -> int:
+    """Steps from which nothing is scaled in a sweep of `space`.
+
+    REFERENCE, or more where a team change of the space can be longer than half of it, so that in every trial each
+    team has its turn; a file without holes is trained as written at its own max_steps.
+    """
+    longest = Ranges(space, REFERENCE).of(_TEAM)
+    needed = max(REFERENCE, 2 * round(longest.high) if longest else 0)
+    own: Any = space.trainer.get("max_steps")
+    return needed if space.holes or not is_number(own) else min(needed, int(own))
+
+
+def scale(config: Mapping[str, Any], steps: int, reference: int = REFERENCE) -> tuple[dict[str, Any], Changes]:
+    """`config` at a budget of `steps`: max_steps set, and step-based keys times min(1, steps / reference).
+
+    Use the same reference for all trials of a sweep, trial 0 included: `reference(space)`. Whole numbers of at least 1;
+    a team_change that is a multiple of save_steps stays that multiple, and swap_steps the same share of team_change.
+    Also returned: what changed, path below the behavior to (before, after).
+    """
+    scaled = copy.deepcopy(dict(config))
+    trainer = next(iter(scaled["behaviors"].values()))
+    new: dict[str, int] = {"max_steps": steps}
+    if steps < reference:
+        share = Fraction(steps, reference)
+        new |= {key: max(1, round(_own(trainer, key) * share)) for key in ("checkpoint_interval", "summary_freq")}
+        new |= _self_play(trainer, share) if trainer.get("self_play") is not None else {}
+    changes = {key: (get(trainer, key), value) for key, value in new.items() if get(trainer, key) != value}
+    for key, value in new.items():
+        put(trainer, key, value)
+    return scaled, changes
+
+
+def against_course(space: Space, steps: int) -> Changes:
+    """Every key where the configuration shared by all trials (trial 0's, scaled) differs from course.yaml."""
+    config, _ = scale(course(space), steps, max(REFERENCE, reference(space)))
+    before, after = _flat(render(load("course"), {})), _flat(config)
+    paths = [*before, *(path for path in after if path not in before)]
+    return {path: (before.get(path), after.get(path)) for path in paths if before.get(path) != after.get(path)}
+
+
+def _flat(config: Mapping[str, Any]) -> dict[str, Value]:
+    """Path to value: below the behavior bare, elsewhere from the top; null is absent, a list is text."""
+    top = {name: section for name, section in config.items() if name != "behaviors"}
+    flat = flatten({**next(iter(config["behaviors"].values())), **top})
+    return {
+        path: show(value) if isinstance(value, list) else value for path, value in flat.items() if value is not None
+    }
+
+
+def _self_play(trainer: Mapping[str, Any], share: Fraction) -> dict[str, int]:
+    """Rounded down, so that two team changes still fit into the budget where they did."""
+    save, team, swap = (_own(trainer, key) for key in (_SAVE, _TEAM, _SWAP))
+    new_save = max(1, floor(save * share))
+    new_team = new_save * (team // save) if team % save == 0 else max(new_save, floor(team * share))
+    return {_SAVE: new_save, _TEAM: new_team, _SWAP: max(1, round(new_team * swap / team))}
+
+
+def _own(trainer: Mapping[str, Any], key: str) -> int:
+    """The configuration's value, or mlagents' default."""
+    value = get(trainer, key)
+    value = default(trainer, key) if value is None else value
+    return int(_CHECKPOINT if value is None else value)

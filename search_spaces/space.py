@@ -1,0 +1,208 @@
+"""A space: a trainer YAML with holes and a `sweep` section, read from a file."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from search_spaces import keys
+from search_spaces.holes import BadHole, Choice, Float, Hole, Int, Tied, is_hole, is_number, parse, show_hole
+from search_spaces.text import flatten, get, merged, read, show
+from trials.errors import SpaceError
+
+_FOLDER = Path(__file__).parent
+SHIPPED = tuple(sorted(path.stem for path in _FOLDER.glob("*.yaml")))
+"""Names that `load` knows without a path."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SweepDefaults:
+    """The `sweep` section: how the file's author runs it; the command line overrides, None is not said."""
+
+    trials: int | None = None
+    slots: int | None = None
+    """Trials at once."""
+    steps: int | None = None
+    """Budget of a trial in trainer steps."""
+    fields: int | None = None
+    threads: int | None = None
+    """CPU threads of a trainer."""
+    startup_trials: int | None = None
+    """Random proposals before TPE takes over."""
+    first_rung: float | None = None
+    """Where trials are first rated and pruned, as a share of steps, above 0 and up to 1."""
+    reduction_factor: float | None = None
+    """One in so many goes on past a rung."""
+    rating_matches: int | None = None
+    """Matches a rung is rated by."""
+    fresh_matches: int | None = None
+    """Matches the winner is rated by in the end."""
+    shared: Mapping[str, Any] = field(default_factory=dict)
+    """Values that replace the course's in trial 0: keys below the behavior, and top-level sections."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Space:
+    """A trainer YAML, with or without holes."""
+
+    name: str
+    file: str
+    """File name for messages, `quick.yaml`."""
+    text: str
+    behavior: str
+    tree: Mapping[str, Any]
+    """The whole file, holes as written; `default_settings` is folded into the behavior, as mlagents would."""
+    holes: Mapping[str, Hole]
+    """Dotted path below the behavior (`hyperparameters.learning_rate`) to hole, in the file's order."""
+    sweep: SweepDefaults
+    lines: Mapping[str, int] = field(default_factory=dict, repr=False)
+    """Dotted path from the file's top to line number."""
+
+    @property
+    def trainer(self) -> Mapping[str, Any]:
+        """What stands below the behavior."""
+        below: Mapping[str, Any] = self.tree["behaviors"][self.behavior]
+        return below
+
+    @property
+    def budget(self) -> int:
+        """Steps of a trial where nobody says otherwise: `sweep.steps`, else the file's max_steps, else mlagents'."""
+        own = self.trainer.get("max_steps")
+        return self.sweep.steps or (int(own) if own is not None and is_number(own) else 500_000)
+
+    def where(self, path: str) -> str:
+        """File and line of a path below the behavior or from the top, for messages."""
+        tops = (f"behaviors.{self.behavior}.{path}", f"default_settings.{path}", path)
+        line = next((self.lines[top] for top in tops if top in self.lines), None)
+        return f"{self.file}:{line}" if line else self.file
+
+    def error(self, path: str, rule: str, came: Any, mend: str) -> SpaceError:
+        """A SpaceError of one line: the rule, what came, what to do."""
+        return SpaceError(f"{path} {rule}, but got {_shown(came)} in {self.where(path)}; {mend}")
+
+
+def load(name_or_path: str | Path) -> Space:
+    """A shipped space by name (`quick`, `soccertwos`, `course`), else a file; SpaceError where it is none."""
+    path = _FOLDER / f"{name_or_path}.yaml" if str(name_or_path) in SHIPPED else Path(name_or_path)
+    try:
+        text = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        raise SpaceError(f"{path.name} must be a text file in UTF-8, but it is not; save it as UTF-8") from None
+    except OSError as error:
+        known = ", ".join(SHIPPED)
+        reason = (error.strerror or type(error).__name__).lower()
+        raise SpaceError(
+            f"a search space must be one of {known} or a YAML file, but got {name_or_path} ({reason}); check the name"
+        ) from None
+    return from_text(text, path.stem, path.name)
+
+
+def from_text(text: str, name: str, file: str | None = None) -> Space:
+    """A space from a file's text, as a ledger keeps it; `file` is what messages call it. SpaceError as in `load`."""
+    file = file or f"{name}.yaml"
+    tree, lines = read(text, file)
+    return build(tree, name=name, file=file, text=text, lines=lines)
+
+
+def build(
+    tree: Mapping[str, Any], *, name: str, file: str, text: str = "", lines: Mapping[str, int] | None = None
+) -> Space:
+    """A space from a parsed tree; SpaceError for a missing behavior, a bad hole or a bad `sweep` section."""
+    behavior = _behavior(tree, file)
+    whole = {key: value for key, value in tree.items() if key != "default_settings"}
+    whole["behaviors"] = {behavior: merged(_section(tree, "default_settings", file), tree["behaviors"][behavior])}
+    bare = Space(
+        name=name,
+        file=file,
+        text=text,
+        behavior=behavior,
+        tree=whole,
+        holes={},
+        sweep=SweepDefaults(),
+        lines=lines or {},
+    )
+    space = replace(bare, holes=_holes(bare, bare.trainer, ""), sweep=_sweep(bare))
+    for path in space.holes:
+        _follow(space, path)
+    return space
+
+
+def _shown(came: Any) -> str:
+    return show_hole(came) if isinstance(came, Float | Int | Choice | Tied) else show(came)
+
+
+def _behavior(tree: Mapping[str, Any], file: str) -> str:
+    behaviors = _section(tree, "behaviors", file)
+    if len(behaviors) != 1:
+        near = [name for name in tree if name not in keys.TOP and keys.nearest(str(name), keys.TOP) == "behaviors"]
+        mend = f"did you mean behaviors where {near[0]} stands?" if near else "see course.yaml"
+        raise SpaceError(
+            f"behaviors must hold exactly one behavior, {keys.BEHAVIOR}, "
+            f"but got {', '.join(map(str, behaviors)) or 'none'} in {file}; {mend}"
+        )
+    name = str(next(iter(behaviors)))
+    if not isinstance(behaviors[name], Mapping):
+        raise SpaceError(
+            f"behaviors.{name} must be a section, but got {show(behaviors[name])} in {file}; see course.yaml"
+        )
+    return name
+
+
+def _section(tree: Mapping[str, Any], name: str, file: str) -> Mapping[str, Any]:
+    section = tree.get(name)
+    if section is not None and not isinstance(section, Mapping):
+        raise SpaceError(f"{name} must be a section, but got {show(section)} in {file}; see course.yaml")
+    return section or {}
+
+
+def _holes(space: Space, node: Mapping[str, Any], path: str) -> dict[str, Hole]:
+    """Every hole below `node`, in the file's order."""
+    found: dict[str, Hole] = {}
+    for name, value in node.items():
+        here = f"{path}.{name}" if path else str(name)
+        if is_hole(value):
+            try:
+                found[here] = parse(value)
+            except BadHole as error:
+                raise space.error(here, error.rule, value, error.mend) from None
+        elif isinstance(value, Mapping):
+            found |= _holes(space, value, here)
+    return found
+
+
+def _follow(space: Space, path: str) -> None:
+    """Walk from a hole to what it is tied to, and on; SpaceError in a circle and where the way ends at no number."""
+    way = [path]
+    while isinstance(hole := space.holes.get(way[-1]), Tied):
+        way.append(hole.of)
+        if hole.of in way[:-1]:
+            raise space.error(path, "must not be tied to itself", " -> ".join(way), "write one of them as a range")
+        if hole.of not in space.holes and not is_number(get(space.trainer, hole.of)):
+            numbers = [*space.holes, *(name for name, value in flatten(space.trainer).items() if is_number(value))]
+            near = keys.nearest(hole.of, [name for name in numbers if name not in way])
+            mend = f"did you mean {near}?" if near else "write that key below the behavior first"
+            raise space.error(way[-2], "must be tied to a number or hole of the same file", hole, mend)
+
+
+def _sweep(space: Space) -> SweepDefaults:
+    section = _section(space.tree, "sweep", space.file)
+    values: dict[str, Any] = {}
+    for name, value in section.items():
+        if name == "shared":
+            continue
+        key = keys.SWEEP.get(str(name))
+        if key is None:
+            near = keys.nearest(str(name), [*keys.SWEEP, "shared"])
+            raise space.error("sweep", "must hold keys that a sweep knows", name, _meant(near, keys.SWEEP))
+        fault = key.fault(value)
+        if fault:
+            raise space.error(f"sweep.{name}", fault, value, "edit that line")
+        values[str(name)] = key.settled(value)
+    shared = section.get("shared") or {}
+    if not isinstance(shared, Mapping):
+        raise space.error("sweep.shared", "must be a section", shared, "write it as in quick.yaml")
+    return SweepDefaults(**values, shared=shared)
+
+
+def _meant(near: str | None, known: Mapping[str, Any]) -> str:
+    return f"did you mean {near}?" if near else f"known are {', '.join(known)}"

@@ -1,0 +1,324 @@
+"""Every mistake in a space is refused by name, in one line, before anything starts."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import search_spaces
+from trials.errors import BadTrial, SpaceError
+
+COURSE = (Path(search_spaces.__file__).parent / "course.yaml").read_text()
+
+BAD = [
+    # limits and types
+    (
+        "learning_rate: 0.0005",
+        "learning_rate: -1",
+        "hyperparameters.learning_rate must be above 0, but got -1 in my.yaml:9",
+    ),
+    ("learning_rate: 0.0005", "learning_rate: fast", "learning_rate must be a number, but got fast in my.yaml:9"),
+    ("learning_rate: 0.0005", "learning_rate: .nan", "learning_rate must be a number, but got nan"),
+    ("learning_rate: 0.0005", "learning_rate:", "learning_rate must be a number, but got nothing"),
+    ("learning_rate: 0.0005", "learning_rate: [1, 2]", "learning_rate must be a number, but got [1, 2]"),
+    (
+        "batch_size: 2048",
+        "batch_size: -5",
+        "batch_size must be at least 1, but got -5 in my.yaml:7; usual is 32 to 512",
+    ),
+    ("batch_size: 2048", "batch_size: 12.5", "batch_size must be a whole number, but got 12.5"),
+    ("batch_size: 2048", "batch_size: true", "batch_size must be a whole number, but got true"),
+    ("epsilon: 0.2", "epsilon: 1", "hyperparameters.epsilon must be below 1, but got 1"),
+    ("lambd: 0.95", "lambd: 1.1", "hyperparameters.lambd must be at most 1, but got 1.1"),
+    ("num_epoch: 3", "num_epoch: 0", "hyperparameters.num_epoch must be at least 1, but got 0"),
+    ("gamma: 0.99", "gamma: 1.0", "reward_signals.extrinsic.gamma must be below 1, but got 1"),
+    ("max_steps: 10000000", "max_steps: .nan", "max_steps must be a whole number, but got nan"),
+    ("model_ratio: 0.5", "model_ratio: 7", "self_play.play_against_latest_model_ratio must be at most 1, but got 7"),
+    ("window: 10", "window: 0", "self_play.window must be at least 1, but got 0"),
+    (
+        "learning_rate_schedule: linear",
+        "learning_rate_schedule: cosine",
+        "must be one of linear, constant, but got cosine",
+    ),
+    ("normalize: false", "normalize: 1", "network_settings.normalize must be true or false, but got 1"),
+    ("trainer_type: poca", "trainer_type: pocca", "trainer_type must be one of poca, ppo, sac, but got pocca"),
+    # names
+    ("learning_rate: 0.0005", "learning_rat: 1", "got learning_rat in my.yaml:9; did you mean learning_rate?"),
+    ("lambd: 0.95", "gamma: 0.95", "hyperparameters must hold keys that mlagents knows, but got gamma in my.yaml:12; "),
+    ("lambd: 0.95", "gamma: 0.95", "it belongs at reward_signals.extrinsic.gamma"),
+    ("lambd: 0.95", "tau: 0.005", "got tau in my.yaml:12; only sac has it"),
+    (
+        "self_play:",
+        "selfplay:",
+        "behaviors.SoccerTwos must hold keys that mlagents knows, but got selfplay in my.yaml:32; ",
+    ),
+    ("self_play:", "selfplay:", "did you mean self_play?"),
+    ("  SoccerTwos:", "  SoccerTows:", "behaviors must hold SoccerTwos, but got SoccerTows"),
+    ("behaviors:", "behaviours:", "behaviors must hold exactly one behavior, SoccerTwos, but got none"),
+    ("behaviors:", "behaviours:", "did you mean behaviors where behaviours stands?"),
+    ("    trainer_type: poca\n", "", "trainer_type must be written (mlagents would take ppo), but got nothing"),
+    (
+        "behaviors:\n",
+        "torch_setings: {}\nbehaviors:\n",
+        "but got torch_setings in my.yaml:3; did you mean torch_settings?",
+    ),
+    (
+        "behaviors:\n",
+        "torch_settings: {devise: cpu}\nbehaviors:\n",
+        "torch_settings must hold keys that mlagents knows, ",
+    ),
+    ("behaviors:\n", "env_settings: {num_envs: many}\nbehaviors:\n", "env_settings.num_envs must be a whole number"),
+    ("behaviors:\n", "env_settings: {num_envs: {int: [1, 2]}}\nbehaviors:\n", "holes stand below the behavior only"),
+    ("    self_play:", "    self_play: 3\n    memory:", "self_play must be a section, but got 3"),
+    # ranges
+    (
+        "learning_rate: 0.0005",
+        "learning_rate: {float: [1, 0.1]}",
+        "must have a range with low below high, but got {float: ",
+    ),
+    (
+        "learning_rate: 0.0005",
+        "learning_rate: {float: [1, 1]}",
+        "must have a range that is not empty, but got {float: ",
+    ),
+    (
+        "learning_rate: 0.0005",
+        "learning_rate: {log_float: [0, 1]}",
+        "must have a low end above 0 on a log scale, but got ",
+    ),
+    (
+        "learning_rate: 0.0005",
+        "learning_rate: {float: [1]}",
+        "must give two numbers, low and high, after float, but got",
+    ),
+    (
+        "learning_rate: 0.0005",
+        "learning_rate: {float: [a, b]}",
+        "must give two numbers, low and high, after float, but got",
+    ),
+    ("learning_rate: 0.0005", "learning_rate: {float: [-1, 1]}", "must be above 0 everywhere in its hole, but got "),
+    (
+        "learning_rate: 0.0005",
+        "learning_rate: {log_flaot: [1e-5, 1]}",
+        "must be a value or a hole, but got {log_flaot: [1e-05",
+    ),
+    ("learning_rate: 0.0005", "learning_rate: {log_flaot: [1e-5, 1]}", "did you mean log_float?"),
+    ("learning_rate: 0.0005", "learning_rate: {float: [0, 1], int: [0, 1]}", "must have one kind of hole of"),
+    ("learning_rate: 0.0005", "learning_rate: {float: [0, 1], stp: 2}", "must be a hole with float alone"),
+    ("batch_size: 2048", "batch_size: {choice: []}", "batch_size must offer at least one option, but got {choice: []}"),
+    ("batch_size: 2048", "batch_size: {choice: [512, 512]}", "must offer every option once"),
+    ("batch_size: 2048", "batch_size: {choice: [512, [1]]}", "must offer plain values"),
+    ("batch_size: 2048", "batch_size: {choice: [512, big]}", "must be a whole number everywhere in its hole"),
+    ("batch_size: 2048", "batch_size: {float: [512, 1024]}", "must be a whole number, but got {float: [512, 1024]}"),
+    ("batch_size: 2048", "batch_size: {int: [512, 1024.5]}", "must have whole numbers after int"),
+    ("num_epoch: 3", "num_epoch: {int: [3, 10], step: 2}", "must have a step that divides high - low"),
+    ("num_epoch: 3", "num_epoch: {int: [3, 10], step: 0}", "must have whole numbers after int"),
+    ("normalize: false", "normalize: {int: [0, 1]}", "must be a choice: it is no number"),
+    ("max_steps: 10000000", "max_steps: {int: [1, 10]}", "max_steps must be a value, never a hole"),
+    ("trainer_type: poca", "trainer_type: {choice: [poca, ppo]}", "trainer_type must be a value, never a hole"),
+    # ties
+    (
+        "buffer_size: 20480",
+        "buffer_size: {multiple_of: hyperparameters.batchsize, by: {int: [5, 10]}}",
+        "hyperparameters.buffer_size must be tied to a number or hole of the same file, but got {multiple_of: "
+        "hyperparameters.batchsize, by: {int: [5, 10]}} in my.yaml:8; did you mean hyperparameters.batch_size?",
+    ),
+    (
+        "buffer_size: 20480",
+        "buffer_size: {multiple_of: batch_size, by: {int: [5, 10]}}",
+        "mean hyperparameters.batch_size?",
+    ),
+    ("buffer_size: 20480", "buffer_size: {multiple_of: trainer_type, by: {int: [5, 10]}}", "must be tied to a number"),
+    ("buffer_size: 20480", "buffer_size: {multiple_of: 5, by: {int: [5, 10]}}", "must name a key after multiple_of"),
+    ("buffer_size: 20480", "buffer_size: {multiple_of: hyperparameters.batch_size}", "must have a hole after by"),
+    (
+        "buffer_size: 20480",
+        "buffer_size: {multiple_of: hyperparameters.batch_size, by: {float: [5, 10]}}",
+        "must be tied by whole numbers where it is a multiple",
+    ),
+    (
+        "buffer_size: 20480",
+        "buffer_size: {multiple_of: hyperparameters.batch_size, by: {int: [0, 10]}}",
+        "must be tied by factors above 0",
+    ),
+    (
+        "buffer_size: 20480",
+        "buffer_size: {multiple_of: hyperparameters.buffer_size, by: {int: [1, 2]}}",
+        "must not be tied to itself, but got 'hyperparameters.buffer_size -> hyperparameters.buffer_size'",
+    ),
+    (
+        "batch_size: 2048\n      buffer_size: 20480",
+        "batch_size: {ratio_of: hyperparameters.buffer_size, by: {float: [0.1, 1]}}\n"
+        "      buffer_size: {multiple_of: hyperparameters.batch_size, by: {int: [1, 2]}}",
+        "hyperparameters.batch_size must not be tied to itself, but got 'hyperparameters.batch_size -> ",
+    ),
+    (
+        "model_ratio: 0.5",
+        "model_ratio: {ratio_of: self_play.window, by: {float: [0.01, 1]}}",
+        "self_play.play_against_latest_model_ratio must be at most 1 everywhere in its hole (it reaches 0.1 to 10)",
+    ),
+    # relations
+    (
+        "buffer_size: 20480",
+        "buffer_size: 1000",
+        "hyperparameters.buffer_size must be at least hyperparameters.batch_size (an update needs a whole batch), but "
+        "got hyperparameters.buffer_size = 1000 and hyperparameters.batch_size = 2048 in my.yaml:8; tie it,",
+    ),
+    ("buffer_size: 20480", "buffer_size: {int: [100, 2000]}", "= 100 to 2000 and hyperparameters.batch_size = 2048"),
+    ("team_change: 250000", "team_change: 1000", "self_play.team_change must be at least self_play.save_steps"),
+    ("swap_steps: 2000", "swap_steps: 300000", "self_play.team_change must be at least self_play.swap_steps"),
+    (
+        "swap_steps: 2000",
+        "swap_steps: {ratio_of: self_play.team_change, by: {int: [2, 3]}}",
+        "self_play.team_change must be at least self_play.swap_steps",
+    ),
+    (
+        "max_steps: 10000000",
+        "max_steps: 300000",
+        "max_steps must be at least 2 x self_play.team_change",
+    ),
+    (
+        "checkpoint_interval: 200000",
+        "checkpoint_interval: 20000000",
+        "max_steps must be at least checkpoint_interval (else there is no checkpoint), but got max_steps = 10000000",
+    ),
+    (
+        "normalize: false",
+        "normalize: false\n      memory: {memory_size: 128, sequence_length: 4096}",
+        "batch_size must be at least network_settings.memory.sequence_length",
+    ),
+    ("normalize: false", "memory: {memory_size: 127}", "network_settings.memory.memory_size must be even, but got 127"),
+    # environment parameters
+    (
+        "behaviors:\n",
+        "environment_parameters: {ball_tuch: 1}\nbehaviors:\n",
+        "but got ball_tuch in my.yaml:3; did you mean",
+    ),
+    ("behaviors:\n", "environment_parameters: {wind: 1}\nbehaviors:\n", "known are ball_touch, gravity"),
+    (
+        "behaviors:\n",
+        "environment_parameters: {gravity: low}\nbehaviors:\n",
+        "must be a number, a sampler or a curriculum",
+    ),
+    (
+        "behaviors:\n",
+        "environment_parameters: {gravity: {float: [1, 2]}}\nbehaviors:\n",
+        "holes stand below the behavior",
+    ),
+    (
+        "behaviors:\n",
+        "environment_parameters: {gravity: {sampler_type: unifrm}}\nbehaviors:\n",
+        "must have sampler_type",
+    ),
+    (
+        "behaviors:\n",
+        "environment_parameters: {gravity: {sampler_type: uniform, sampler_parameters: {min_value: 2, max_value: 1}}}\n"
+        "behaviors:\n",
+        "must sample from low up to high",
+    ),
+    (
+        "behaviors:\n",
+        "environment_parameters: {gravity: {curriculum: []}}\nbehaviors:\n",
+        "must have a list of lessons",
+    ),
+    # the sweep section
+    ("behaviors:\n", "sweep: {trails: 3}\nbehaviors:\n", "sweep must hold keys that a sweep knows, but got trails"),
+    ("behaviors:\n", "sweep: {trails: 3}\nbehaviors:\n", "did you mean trials?"),
+    ("behaviors:\n", "sweep: {trials: 0}\nbehaviors:\n", "sweep.trials must be at least 1, but got 0 in my.yaml:3"),
+    ("behaviors:\n", "sweep: {first_rung: 1.5}\nbehaviors:\n", "sweep.first_rung must be at most 1, but got 1.5"),
+    ("behaviors:\n", "sweep: {reduction_factor: 1}\nbehaviors:\n", "sweep.reduction_factor must be above 1, but got 1"),
+    ("behaviors:\n", "sweep: {rating_matches: 7}\nbehaviors:\n", "sweep.rating_matches must be even, but got 7"),
+    ("behaviors:\n", "sweep: {shared: {hidden: 3}}\nbehaviors:\n", "sweep.shared must hold keys that mlagents knows"),
+    (
+        "behaviors:\n",
+        "sweep: {shared: {time_horizon: 64}}\nbehaviors:\n",
+        "must be what all trials have, 1000, but got 64",
+    ),
+    (
+        "behaviors:\n",
+        "sweep: {shared: {environment_parameters: {ball_touch: 1}}}\nbehaviors:\n",
+        "sweep.shared.environment_parameters.ball_touch must be what all trials have, nothing, but got 1",
+    ),
+    # the text itself
+    (
+        "epsilon: 0.2",
+        "epsilon: 0.2\n      epsilon: 0.3",
+        "my.yaml must be YAML, but got: the key epsilon stands twice in my.yaml:12",
+    ),
+    ("epsilon: 0.2", "epsilon: [0.2", "my.yaml must be YAML, but got: "),
+    (COURSE, "", "my.yaml must hold sections such as behaviors, but got nothing"),
+    (COURSE, "- 1", "my.yaml must hold sections such as behaviors, but got [1]"),
+    (COURSE, "behaviors: 3", "behaviors must be a section, but got 3"),
+    (COURSE, "behaviors: {SoccerTwos: 3}", "behaviors.SoccerTwos must be a section, but got 3"),
+    (
+        COURSE,
+        "behaviors: {SoccerTwos: {}, Other: {}}",
+        "must hold exactly one behavior, SoccerTwos, but got SoccerTwos, Other",
+    ),
+    (COURSE, "behaviors: &a {SoccerTwos: *a}", "my.yaml must be YAML that ends"),
+]
+
+
+@pytest.mark.parametrize(("old", "new", "fragment"), BAD)
+def test_refused_by_name(tmp_path: Path, old: str, new: str, fragment: str) -> None:
+    assert COURSE.count(old) >= 1, "the table's left side must stand in course.yaml"
+    file = tmp_path / "my.yaml"
+    file.write_text(COURSE.replace(old, new, 1))
+    with pytest.raises(SpaceError) as refused:
+        space = search_spaces.load(file)
+        search_spaces.check(space, space.budget, 8)
+    message = str(refused.value)
+    assert fragment in message
+    assert "\n" not in message and "; " in message and str(tmp_path) not in message
+
+
+@pytest.mark.parametrize(
+    ("steps", "fields", "fragment"), [(0, 8, "steps must be at least 1"), (100, 0, "fields must be")]
+)
+def test_budget_and_fields_are_checked(steps: int, fields: int, fragment: str) -> None:
+    with pytest.raises(SpaceError, match=fragment):
+        search_spaces.check(search_spaces.load("course"), steps, fields)
+
+
+def test_a_missing_file_names_the_shipped_spaces() -> None:
+    with pytest.raises(SpaceError, match="one of course, quick, soccertwos or a YAML file, but got quik"):
+        search_spaces.load("quik")
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "kind", "fragment"),
+    [
+        ("hyperparameters.buffer_size", 10, BadTrial, "hyperparameters.buffer_size must be at least"),
+        ("self_play.swap_steps", 10**6, BadTrial, "self_play.team_change must be at least"),
+        ("max_steps", 400000, BadTrial, "max_steps must be at least 2 x self_play.team_change"),
+        ("hyperparameters.learning_rate", -1, SpaceError, "must be above 0"),
+        ("hyperparameters.lerning_rate", 1, SpaceError, "did you mean learning_rate?"),
+        ("hyperparameters.learning_rate", {"float": [1e-5, 1e-4]}, SpaceError, "must be filled"),
+    ],
+)
+def test_one_trial_is_checked_whose_fault_it_is(path: str, value: Any, kind: type[Exception], fragment: str) -> None:
+    config = search_spaces.course(search_spaces.load("course"))
+    *sections, last = path.split(".")
+    node = config["behaviors"]["SoccerTwos"]
+    for section in sections:
+        node = node[section]
+    node[last] = value
+    with pytest.raises(kind, match=fragment):
+        search_spaces.check_config(config)
+
+
+def test_a_relation_that_some_trials_break_is_allowed_and_noted(tmp_path: Path) -> None:
+    file = tmp_path / "my.yaml"
+    file.write_text(COURSE.replace("buffer_size: 20480", "buffer_size: {int: [1000, 20000]}"))
+    space = search_spaces.load(file)
+    search_spaces.check(space, space.budget, 8)
+    assert any("some proposals break that" in note for note in search_spaces.notes(space))
+
+
+def test_trial_0_must_be_a_valid_trial_too(tmp_path: Path) -> None:
+    file = tmp_path / "my.yaml"
+    tied = "buffer_size: {multiple_of: hyperparameters.batch_size, by: {int: [5, 10]}}"
+    shared = "sweep: {shared: {hyperparameters: {buffer_size: 100}}}\n"
+    file.write_text(shared + COURSE.replace("buffer_size: 20480", tied))
+    with pytest.raises(SpaceError, match=r"trial 0, the course with sweep.shared of my.yaml, must be a valid trial: "):
+        search_spaces.check(search_spaces.load(file), 1_000_000, 8)
