@@ -1,0 +1,1 @@
+"""The trainer: everything that touches mlagents.trainers lives here."""
