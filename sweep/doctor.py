@@ -1,0 +1,120 @@
+"""What this machine can run, and what to do about what it cannot."""
+
+import platform
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import psutil
+from rich.table import Table
+
+from trials.errors import SweepError
+
+MIN_DISK_GIB = 2.0
+MIN_MEMORY_GIB = 2.0
+
+
+@dataclass(frozen=True)
+class Check:
+    """One thing that was tried."""
+
+    name: str
+    ok: bool
+    found: str
+    mend: str
+    """What to do; empty where it is well."""
+
+    def as_dict(self) -> dict[str, object]:
+        return asdict(self)
+
+
+def examine() -> list[Check]:
+    """Try everything a sweep needs, one after the other; a failed check never hides the next."""
+    return [_try(name, check, mend) for name, check, mend in CHECKS]
+
+
+def table(checks: list[Check]) -> Table:
+    """The checks for a terminal."""
+    shown = Table(box=None, pad_edge=False)
+    for name in ("", "check", "found", "mend"):
+        shown.add_column(name, overflow="fold")
+    for check in checks:
+        shown.add_row("[green]ok[/]" if check.ok else "[red]no[/]", check.name, check.found, check.mend)
+    return shown
+
+
+def _try(name: str, check: Callable[[], str], mend: str) -> Check:
+    try:
+        return Check(name, True, check(), "")
+    except (SweepError, OSError, ImportError, RuntimeError, ValueError, subprocess.SubprocessError) as error:
+        text = str(error).splitlines()
+        return Check(name, False, text[-1] if text else type(error).__name__, mend)
+
+
+def _python() -> str:
+    if not (3, 11) <= sys.version_info[:2] < (3, 13):
+        raise RuntimeError(f"python {platform.python_version()}")
+    return f"{platform.python_version()}, {platform.system()} {platform.machine()}"
+
+
+def _torch() -> str:
+    import torch
+
+    device = torch.cuda.get_device_name(0) if torch.cuda.is_available() else "CPU only"
+    return f"torch {torch.__version__}, {device}"
+
+
+def _trainer() -> str:
+    """A trainer's process as a trial starts it: mlagents imports, takes the course's YAML, exports an ONNX."""
+    code = "from trials.learner import smoke; smoke.main()"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=180, check=False)
+    if done.returncode != 0:
+        raise RuntimeError((done.stderr.strip().splitlines() or ["the trainer's process failed"])[-1])
+    return done.stdout.strip().splitlines()[-1]
+
+
+def _arena() -> str:
+    from sweep import playing
+
+    result = playing.play("house", "random", 16, 0)
+    return f"house against random {result['wins']}-{result['draws']}-{result['losses']}, {result['environment']}"
+
+
+def _ray() -> str:
+    code = (
+        "import os; os.environ['RAY_USAGE_STATS_ENABLED']='0'; import ray;"
+        "ray.init(num_cpus=1, include_dashboard=False, log_to_driver=False, logging_level='ERROR',"
+        " _node_ip_address='127.0.0.1'); print(ray.get(ray.remote(lambda: ray.__version__).remote()))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=False)
+    if done.returncode != 0:
+        raise RuntimeError((done.stderr.strip().splitlines() or ["Ray did not start"])[-1])
+    return f"ray {done.stdout.strip().splitlines()[-1]} started and ran a task"
+
+
+def _memory() -> str:
+    free = psutil.virtual_memory().available / 2**30
+    if free < MIN_MEMORY_GIB:
+        raise RuntimeError(f"{free:.1f} GiB free")
+    return f"{free:.1f} GiB free, {psutil.cpu_count()} cores"
+
+
+def _disk() -> str:
+    free = shutil.disk_usage(Path.cwd()).free / 2**30
+    if free < MIN_DISK_GIB:
+        raise RuntimeError(f"{free:.1f} GiB free in this folder")
+    return f"{free:.1f} GiB free in this folder"
+
+
+CHECKS: tuple[tuple[str, Callable[[], str], str], ...] = (
+    ("python", _python, "install Python 3.11 or 3.12 and `make clean-env sweep`"),
+    ("memory", _memory, f"a trial needs about {MIN_MEMORY_GIB:g} GiB: close something or lower --slots"),
+    ("disk", _disk, f"a sweep needs about {MIN_DISK_GIB:g} GiB: remove old folders of runs/"),
+    ("torch", _torch, "`make torch` installs it again; TORCH=cu130 make torch takes a CUDA build"),
+    ("trainer", _trainer, "`make clean-env sweep` builds the environment again from the lock"),
+    ("arena", _arena, "the checkout is not whole: `git status`, then `make clean-env sweep`"),
+    ("ray", _ray, "look for an older Ray (`ray stop`), and for /dev/shm being full"),
+)

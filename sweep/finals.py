@@ -1,0 +1,69 @@
+"""The headline: after the choice is made, the winner and trial 0 play fresh matches that nothing was chosen by."""
+
+import time
+from collections.abc import Callable
+
+from pydantic import TypeAdapter
+
+from sweep.models import Model
+from sweep.settings import Settings
+from trials import ledger
+from trials.arena import match, players, rating, sprt
+from trials.arena.pairs import outcomes
+from trials.folder import RunFolder
+from trials.records import Candidate, Event, FreshRated, MatchRecord, Rating, TrialEnded, TrialRated
+
+FRESH = 7_919
+"""Added to the sweep's seed: fresh matches share no world state and no action stream with tuning matches."""
+
+_MATCH: TypeAdapter[MatchRecord] = TypeAdapter(MatchRecord)
+
+
+def choose(events: list[Event]) -> tuple[Candidate | None, Candidate | None]:
+    """(winner, trial 0's policy) by tuning Elo among trials of equal, whole budget; None where there is none."""
+    complete = {event.trial for event in events if isinstance(event, TrialEnded) and event.state == "complete"}
+    last: dict[int, TrialRated] = {}
+    for event in events:
+        if isinstance(event, TrialRated) and event.candidate.trial in complete:
+            last[event.candidate.trial] = event
+    winner = max(last.values(), key=lambda event: event.rating.elo, default=None)
+    course = last.get(0)
+    return (winner.candidate if winner else None), (course.candidate if course else None)
+
+
+def play(record: Callable[[Event], None], run: RunFolder, settings: Settings, baseline: Model) -> None:
+    """Rate the winner and the course's policy afresh and record it."""
+    winner, course = choose(ledger.read(run.ledger))
+    if winner is None:
+        return
+    against = course if course is not None and course.trial != winner.trial else None
+    record(_fresh(run, settings, baseline, winner, "winner", against))
+    if against is not None:
+        record(_fresh(run, settings, baseline, against, "course", None))
+
+
+def _fresh(
+    run: RunFolder, settings: Settings, baseline: Model, mine: Candidate, role: str, course: Candidate | None
+) -> FreshRated:
+    player = players.load(run.path / mine.path)
+    pairs = (settings.fresh_matches + 1) // 2
+    seed = settings.seed * 1_000_003 + FRESH + mine.trial
+
+    def direct(opponent: str, offset: int) -> tuple[Rating, list[MatchRecord]]:
+        other = players.load(opponent)
+        matches = match.play(player, other, pairs, seed + offset).records
+        with run.fresh_matches.open("ab") as file:
+            file.writelines(_MATCH.dump_json(record) + b"\n" for record in matches)
+        return rating.direct(matches, other.name), matches
+
+    against_baseline, _ = direct(baseline.load, 0)
+    random, matches = direct("random", 1)
+    return FreshRated(
+        time=time.time(),
+        candidate=mine,
+        role="winner" if role == "winner" else "course",
+        baseline=against_baseline,
+        random=random,
+        random_sprt=sprt.verdict(outcomes(matches), 0.0, 50.0),
+        against_course=direct(str(run.path / course.path), 2)[0] if course else None,
+    )

@@ -1,0 +1,114 @@
+"""What a person sees while a sweep runs: a live table on a terminal, plain lines elsewhere."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.live import Live
+from rich.table import Table
+
+from sweep.settings import Settings
+from sweep.tuner import Conductor
+from trials.records import Event, Rating, TrialBegan, TrialEnded, TrialRated
+
+STYLE = {"complete": "green", "pruned": "yellow", "failed": "red", "stopped": "magenta", "running": "cyan"}
+
+
+@contextmanager
+def shown(conductor: Conductor, console: Console) -> Iterator[None]:
+    """Show the conductor's trials until the block ends."""
+    if console.is_terminal:
+        began = time.time()
+        view = Live(
+            get_renderable=lambda: _table(conductor, began), console=console, refresh_per_second=2, transient=False
+        )
+        with view:
+            yield
+    else:
+        conductor.listeners.append(_printer(console, time.time()))
+        yield
+
+
+def elo_text(rating: Rating) -> str:
+    """`1043 [980, 1102]`"""
+    return f"{rating.elo:.0f} [{rating.low:.0f}, {rating.high:.0f}]"
+
+
+def clock(seconds: float) -> str:
+    """`7:05` or `1:07:05`"""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
+
+
+def _printer(console: Console, began: float) -> Callable[[Event], None]:
+    def tell(event: Event) -> None:
+        text = _line(event)
+        if text:
+            console.print(f"[{clock(time.time() - began):>7}] {text}", markup=False, highlight=False, soft_wrap=True)
+
+    return tell
+
+
+def _line(event: Event) -> str:
+    match event:
+        case TrialBegan(spec=spec):
+            values = " ".join(f"{_key(name)}={_short(value)}" for name, value in spec.params.items())
+            return f"trial {spec.number} started ({spec.origin}) {values}".rstrip()
+        case TrialRated(candidate=candidate, rating=rating):
+            score = f"{rating.wins}-{rating.draws}-{rating.losses}"
+            return f"trial {candidate.trial} at {candidate.steps:,} steps: Elo {elo_text(rating)}, {score}"
+        case TrialEnded(trial=number, state=state, reason=reason, steps=steps, train_seconds=seconds):
+            rate = f", {steps / seconds:,.0f} steps/s" if seconds else ""
+            return f"trial {number} {state} at {steps:,} steps{rate}" + (f": {reason}" if reason else "")
+    return ""
+
+
+def _key(parameter: str) -> str:
+    """`learning_rate` of its dotted path; `buffer_size/batch_size` of a tied one."""
+    return "/".join(path.rsplit(".", 1)[-1] for path in parameter.split(" / "))
+
+
+def _short(value: object) -> str:
+    return f"{value:.3g}" if isinstance(value, float) else str(value)
+
+
+def _table(conductor: Conductor, began: float) -> Table:
+    settings = conductor.settings
+    done = len(conductor.over)
+    table = Table(
+        title=f"{conductor.run.name}: {done}/{settings.trials} trials, "
+        f"{clock(time.time() - began)}{_left(conductor, began)}",
+        title_justify="left",
+    )
+    for name in ("trial", "state", "steps", "steps/s", "Elo [95 %] (house 1200)", "W-D-L"):
+        table.add_column(name, justify="left" if name in ("state",) else "right")
+    rows: list[tuple[int, str, int, float, Rating | None]] = []
+    ratings = conductor.last_rating
+    for end in conductor.over:
+        rate = end.steps / end.train_seconds if end.train_seconds else 0.0
+        rows.append((end.trial, end.state, end.steps, rate, ratings.get(end.trial)))
+    for trial in conductor.live.values():
+        number = trial.spec.number
+        rows.append((number, trial.state, trial.step, trial.steps_per_second, ratings.get(number)))
+    for number, state, steps, rate, rating in sorted(rows, key=lambda row: row[0]):
+        table.add_row(
+            f"{number}{' (course)' if number == 0 else ''}",
+            f"[{STYLE[state]}]{state}[/]" if steps or state != "running" else "[dim]starting[/]",
+            f"{steps:,} / {settings.steps:,}",
+            f"{rate:,.0f}" if rate else "",
+            elo_text(rating) if rating else "",
+            f"{rating.wins}-{rating.draws}-{rating.losses}" if rating else "",
+        )
+    return table
+
+
+def _left(conductor: Conductor, began: float) -> str:
+    """Time left, from the trainer steps done so far; silent until a tenth of them is."""
+    settings: Settings = conductor.settings
+    live = conductor.live.values()
+    share = (len(conductor.over) + sum(min(1.0, trial.step / settings.steps) for trial in live)) / settings.trials
+    if share < 0.1:
+        return ""
+    return f", about {clock((time.time() - began) * (1 - share) / share)} left"

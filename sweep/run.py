@@ -1,0 +1,191 @@
+"""One sweep from a space to a report: check everything, conduct, play the headline matches, write the page."""
+
+import platform
+import sys
+import time
+from collections.abc import Mapping
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import psutil
+import yaml
+from pydantic import TypeAdapter
+from rich.console import Console
+
+from search_spaces import (
+    Space,
+    against_course,
+    check,
+    check_config,
+    course,
+    load,
+    notes,
+    reference,
+    render,
+    scale,
+)
+from sweep import finals, models
+from sweep.settings import Settings
+from trials import ledger
+from trials.arena import players, rungs
+from trials.errors import SetupError
+from trials.folder import RunFolder, written_whole
+from trials.learner.process import check_with_mlagents
+from trials.records import SweepBegan, SweepEnded, TrialBegan, TrialEnded, TrialSpec, Value
+from trials.soccer.constants import VERSION as ENVIRONMENT
+
+PACKAGES = ("mlagents", "torch", "ray", "optuna", "onnxruntime", "numpy", "numba", "selfplay-sweep")
+
+
+def sweep(settings: Settings, command: str, console: Console) -> int:
+    """Run a sweep. Returns the exit status: 0 complete, 130 interrupted. Raises SweepError before anything starts."""
+    space, baseline = prepare(settings)
+    rendered = renderer(settings, space)
+    check_with_mlagents(course(space) if space.holes else render(space, {}))
+    for note in notes(space, settings.steps, settings.fields):
+        console.print(f"note: {note}", markup=False, highlight=False, soft_wrap=True)
+    run = _open(settings, space)
+
+    from sweep import live, tuner  # Ray takes seconds to import; a refused space should not wait for it
+
+    conductor = tuner.Conductor(settings, space, run, rendered, baseline.load)
+    conductor.record(_began(settings, space, baseline, command))
+    began = time.time()
+    try:
+        with tuner.ray_session(settings), live.shown(conductor, console):
+            tuner.conduct(conductor)
+        if conductor.broken:
+            raise SetupError(conductor.broken)
+        if not conductor.interrupted:
+            console.print("playing fresh matches for the headline ...", highlight=False)
+            finals.play(conductor.record, run, settings, baseline)
+    except KeyboardInterrupt:
+        conductor.interrupted = True
+    except Exception as error:
+        reason = str(error).splitlines()[0] if str(error) else repr(error)
+        conductor.record(_ended(run, settings, began, "failed", reason))
+        _report(run, console)
+        raise
+    conductor.record(_ended(run, settings, began, "interrupted" if conductor.interrupted else "complete", ""))
+    _report(run, console)
+    return 130 if conductor.interrupted else 0
+
+
+def prepare(settings: Settings) -> tuple[Space, models.Model]:
+    """The space and the baseline, checked. Raises SpaceError, BadPolicy or SetupError."""
+    space = load(settings.space)
+    check(space, settings.steps, settings.fields)
+    if settings.env != "embedded":
+        raise SetupError(
+            f"--env must be `embedded` in this version, but got {settings.env!r};"
+            " Unity executables come with a later one, leave --env out"
+        )
+    baseline = models.resolve(settings.baseline)
+    players.load(baseline.load)
+    return space, baseline
+
+
+def renderer(settings: Settings, space: Space) -> Any:
+    """A function from a proposal to a complete spec, every trial's step-based keys scaled by the same factor."""
+
+    factor_from = reference(space)
+
+    def spec(number: int, params: Mapping[str, Value]) -> TrialSpec:
+        first = number == 0 and bool(space.holes)
+        config, _ = scale(course(space) if first else render(space, params), settings.steps, factor_from)
+        check_config(config)
+        return TrialSpec(
+            number=number,
+            origin="course" if first or space.name == "course" else "sampled" if space.holes else "fixed",
+            params=dict(params),
+            config=config,
+            seed=settings.seed * 1000 + number,
+            steps=settings.steps,
+            fields=settings.fields,
+            threads=settings.threads,
+            rungs=settings.rungs,
+        )
+
+    return spec
+
+
+def _open(settings: Settings, space: Space) -> RunFolder:
+    """The run's folder, new: a sweep never writes over another."""
+    run = RunFolder(settings.out)
+    if run.ledger.exists():
+        raise SetupError(
+            f"--out must name a new folder, but {settings.out} holds a sweep already; give another name or remove it"
+        )
+    run.trials.mkdir(parents=True, exist_ok=True)
+    with written_whole(run.space) as temporary:
+        temporary.write_text(space.text, encoding="utf-8")
+    with written_whole(run.settings) as temporary:
+        temporary.write_text(yaml.safe_dump(TypeAdapter(Settings).dump_python(settings, mode="json"), sort_keys=False))
+    return run
+
+
+def _began(settings: Settings, space: Space, baseline: models.Model, command: str) -> SweepBegan:
+    memory = psutil.virtual_memory().total / 2**30
+    return SweepBegan(
+        time=time.time(),
+        name=settings.out.name,
+        command=command,
+        space=space.name,
+        space_yaml=space.text,
+        trials=settings.trials,
+        slots=settings.slots,
+        steps=settings.steps,
+        fields=settings.fields,
+        seed=settings.seed,
+        rungs=settings.rungs,
+        reduction_factor=settings.reduction_factor,
+        startup_trials=settings.startup_trials,
+        baseline=baseline.name,
+        baseline_sha256=baseline.sha256,
+        ladder=rungs.read().version,
+        environment=ENVIRONMENT,
+        scaled=against_course(space, settings.steps),
+        versions={"python": platform.python_version()} | {name: _version(name) for name in PACKAGES},
+        host={
+            "cores": psutil.cpu_count() or 0,
+            "memory_gib": round(memory, 1),
+            "platform": f"{sys.platform} {platform.machine()}",
+            "gpus_per_trial": settings.gpus_per_trial,
+        },
+    )
+
+
+def _version(package: str) -> str:
+    return version(package)
+
+
+def _ended(run: RunFolder, settings: Settings, began: float, state: Any, reason: str) -> SweepEnded:
+    events = ledger.read(run.ledger)
+    return SweepEnded(
+        time=time.time(),
+        state=state,
+        reason=reason,
+        seconds=time.time() - began,
+        idle_share=idle_share(events, settings.slots),
+    )
+
+
+def idle_share(events: list[Any], slots: int) -> float:
+    """Share of slot time without a trainer's process, from the first trial's proposal to the last trial's end."""
+    starts = [event.time for event in events if isinstance(event, TrialBegan)]
+    ends = [event for event in events if isinstance(event, TrialEnded) and event.began]
+    if not starts or not ends:
+        return 0.0
+    last = max(end.began + end.process_seconds for end in ends)
+    busy = sum(end.process_seconds for end in ends)
+    whole = (last - min(starts)) * slots
+    return min(1.0, max(0.0, 1 - busy / whole)) if whole > 0 else 0.0
+
+
+def _report(run: RunFolder, console: Console) -> None:
+    from reports import page
+
+    path = page.build(run)
+    shown = path if not path.is_relative_to(Path.cwd()) else path.relative_to(Path.cwd())
+    console.print(f"report: {shown}", highlight=False, soft_wrap=True)

@@ -1,0 +1,99 @@
+"""The settings of one sweep: one frozen dataclass, a unit on every number."""
+
+from collections.abc import Mapping
+from dataclasses import fields
+from pathlib import Path
+from typing import Annotated
+
+import psutil
+from pydantic import ConfigDict, Field, ValidationError
+from pydantic.dataclasses import dataclass
+
+from search_spaces.space import Space
+from trials.errors import SetupError
+
+Count = Annotated[int, Field(ge=1)]
+
+
+@dataclass(frozen=True, kw_only=True, config=ConfigDict(extra="forbid"))
+class Settings:
+    """How a sweep is run; the space's `sweep:` section gives defaults, the command line overrides."""
+
+    space: str
+    """Name of a shipped space or path of a YAML."""
+    out: Path
+    """Folder of the run, `runs/NAME`."""
+    trials: Count = 8
+    """Trials in all, trial 0 (the course's configuration) included."""
+    slots: Count = 1
+    """Trials at the same time."""
+    steps: Annotated[int, Field(ge=1000)] = 5_000_000
+    """Budget of a trial in trainer steps (decisions of the learning team's agents)."""
+    fields: Annotated[int, Field(ge=1, le=4096)] = 8
+    """Fields in each trial's environment."""
+    baseline: str = "house"
+    """What the headline is measured against: `house`, another built-in player, or an ONNX file."""
+    env: str = "embedded"
+    """`embedded`, the environment this product carries."""
+    seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
+    """Of proposals, trainers, environments and matches."""
+    cpus_per_trial: Annotated[float, Field(gt=0)] = 1.0
+    gpus_per_trial: Annotated[float, Field(ge=0)] = 0.0
+    """May be a fraction: several trials share a GPU."""
+    threads: Count = 1
+    """CPU threads of a trainer."""
+    startup_trials: Count = 10
+    """Trials before TPE proposes; until then proposals are random."""
+    first_rung: Annotated[float, Field(gt=0, le=1)] = 1 / 3
+    """Share of the budget at which ASHA first compares."""
+    reduction_factor: Annotated[float, Field(gt=1)] = 3.0
+    """ASHA keeps the best 1/reduction_factor at a rung."""
+    rating_matches: Annotated[int, Field(ge=8)] = 200
+    """Matches against the ladder at each rung."""
+    fresh_matches: Annotated[int, Field(ge=8)] = 400
+    """Matches of each headline number, played after the choice is made."""
+    max_failure_rate: Annotated[float, Field(gt=0, le=1)] = 0.5
+    """A sweep stops when more than this share of its first four or more trials failed."""
+    ray_address: str | None = None
+    """Of a Ray cluster; None starts Ray on this machine, on loopback."""
+
+    @property
+    def rungs(self) -> tuple[int, ...]:
+        """Steps at which candidates are rated, ascending, the last the whole budget."""
+        steps, rungs = self.steps * self.first_rung, []
+        while steps < self.steps * 0.999:
+            rungs.append(round(steps))
+            steps *= self.reduction_factor
+        return (*rungs, self.steps)
+
+
+def make(**values: object) -> Settings:
+    """Settings from what was given (None: not given). Raises SetupError with the rule, what came and what to do."""
+    given = {name: value for name, value in values.items() if value is not None}
+    try:
+        return Settings(**given)  # type: ignore[arg-type]
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = str(first["loc"][0]) if first["loc"] else "settings"
+        option = "--" + name.replace("_", "-")
+        raise SetupError(f"{option}: {_lower(first['msg'])}, but got {first['input']!r}; give another value") from None
+
+
+def _lower(text: str) -> str:
+    return text[:1].lower() + text[1:]
+
+
+def of_space(name: str, space: Space, given: Mapping[str, object]) -> Settings:
+    """Settings of a sweep over `space`: its own `sweep:` section, then what was `given` (None: not given)."""
+    fixed = not space.holes
+    defaults: dict[str, object] = {
+        "trials": 1 if fixed else None,
+        "slots": 1 if fixed else max(1, (psutil.cpu_count() or 2)),
+        "steps": space.budget,
+    }
+    for key in fields(space.sweep):
+        value = getattr(space.sweep, key.name)
+        if key.name != "shared" and value is not None:
+            defaults[key.name] = value
+    chosen = defaults | {key: value for key, value in given.items() if value is not None}
+    return make(space=name, **chosen)

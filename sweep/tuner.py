@@ -1,0 +1,376 @@
+"""Optuna proposes, Ray Tune fans out: the sweep's loop, and the only module beside the worker that imports Ray."""
+
+import os
+import signal
+import time
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from pydantic import TypeAdapter
+
+os.environ |= {  # read when Ray is imported
+    "RAY_USAGE_STATS_ENABLED": "0",  # nothing phones home
+    # On one machine Ray binds to loopback, as it does by default only where it knows no clusters:
+    "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "1" if os.environ.get("RAY_ADDRESS") else "0",
+    "TUNE_DISABLE_SIGINT_HANDLER": "1",  # Ray gives workers 5 s to stop; trainers may need longer for their last export
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "1",  # a trial that asked for no GPU sees none
+    "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",  # the ledger is the record
+    "TUNE_DISABLE_STRICT_METRIC_CHECKING": "1",  # signs of life carry no Elo
+    "TUNE_WARN_EXCESSIVE_EXPERIMENT_CHECKPOINT_SYNC_THRESHOLD_S": "0",
+    "RAY_AIR_NEW_OUTPUT": "0",
+    "RAY_TRAIN_ENABLE_V2_MIGRATION_WARNINGS": "0",
+}
+
+import ray
+from ray import tune
+from ray.tune.schedulers import ASHAScheduler, TrialScheduler
+from ray.tune.search import Searcher
+
+from search_spaces.space import Space
+from sweep import study as studies
+from sweep.settings import Settings
+from sweep.worker import TrialActor
+from trials import ledger
+from trials.errors import BadTrial, SetupError
+from trials.folder import RunFolder
+from trials.learner import process
+from trials.records import Event, Rating, State, Training, TrialBegan, TrialEnded, TrialRated, TrialSpec, Value
+
+MAX_PASSED_OVER = 100
+"""Proposals in a row that may break a relation before the sweep gives up."""
+MIN_JUDGED = 4
+"""Trials that must be over before their failure rate says anything."""
+
+_SPEC: TypeAdapter[TrialSpec] = TypeAdapter(TrialSpec)
+_RATED: TypeAdapter[TrialRated] = TypeAdapter(TrialRated)
+_TRAINING: TypeAdapter[Training] = TypeAdapter(Training)
+
+Render = Callable[[int, dict[str, Value]], TrialSpec]
+"""A proposal (number, parameters) as a complete spec."""
+
+
+@dataclass
+class Live:
+    """One trial under way, as the driver sees it."""
+
+    spec: TrialSpec
+    slot: int
+    proposal: studies.Proposal
+    step: int = 0
+    steps_per_second: float = 0.0
+    rated: list[TrialRated] = field(default_factory=list)
+    training: Training | None = None
+    state: State = "running"
+    reason: str = ""
+
+
+class Conductor:
+    """Owns the study, the ledger's writing end and the table of trials under way; Ray's hooks call it."""
+
+    def __init__(self, settings: Settings, space: Space, run: RunFolder, render: Render, baseline: str) -> None:
+        self.settings, self.space, self.run = settings, space, run
+        self._render, self.baseline = render, baseline
+        self.study = studies.open_study(run.study, settings.seed, settings.startup_trials)
+        if space.holes:
+            studies.enqueue_course(self.study, space)
+        self.live: dict[str, Live] = {}
+        self.over: list[TrialEnded] = []
+        self.broken: str | None = None
+        self.interrupted = False
+        self.last_rating: dict[int, Rating] = {}
+        self.listeners: list[Callable[[Event], None]] = []
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Ray pickles what it is handed, for a restore of its own that is never asked for: the ledger is the truth."""
+        return str, ("conductor",)
+
+    def record(self, event: Event) -> None:
+        """Append to the ledger, then tell whoever shows it."""
+        ledger.append(self.run.ledger, event)
+        for listener in self.listeners:
+            listener(event)
+
+    @property
+    def stopping(self) -> bool:
+        """Whether no further trial is to start."""
+        return self.interrupted or self.broken is not None
+
+    def interrupt(self) -> None:
+        """A person wants the sweep to end: every trial under way exports once more and stops."""
+        self.interrupted = True
+        self._stop_all()
+
+    def prune(self, trial_id: str) -> None:
+        """Ask a trial to end at its rung."""
+        trial = self.live[trial_id]
+        trial.state = "pruned"
+        trial.reason = f"below the best 1/{self.settings.reduction_factor:g} at {trial.rated[-1].rung:,} steps"
+        self.run.trial(trial.spec.number).stop.touch()
+
+    def propose(self, trial_id: str) -> dict[str, Any]:
+        """The next trial, recorded before it starts, as Ray's config for its worker."""
+        proposal, spec = self._proposal()
+        taken = {trial.slot for trial in self.live.values()}
+        slot = min(set(range(self.settings.slots)) - taken, default=0)
+        self.live[trial_id] = Live(spec, slot, proposal)
+        self.record(TrialBegan(time=time.time(), spec=spec))
+        return {
+            "spec": _SPEC.dump_json(spec).decode(),
+            "run": str(self.run.path.resolve()),
+            "baseline": self.baseline,
+            "rating_matches": self.settings.rating_matches,
+        }
+
+    def _proposal(self) -> tuple[studies.Proposal, TrialSpec]:
+        """A proposal that keeps every relation between keys; one that does not is told to the study and passed over."""
+        for _ in range(MAX_PASSED_OVER):
+            proposal, params = studies.propose(self.study, self.space)
+            try:
+                return proposal, self._render(proposal.number, params)
+            except BadTrial as error:
+                refused = error
+                studies.tell(self.study, proposal, [], "failed")
+        raise SetupError(
+            f"proposals must keep the space's relations, but {MAX_PASSED_OVER} in a row did not: {refused}"
+        )
+
+    def heard(self, trial_id: str, result: dict[str, Any]) -> None:
+        """A worker's result: a sign of life, a rating, or the end of its training."""
+        trial = self.live[trial_id]
+        if "step" in result:
+            trial.step, trial.steps_per_second = int(result["step"]), float(result["steps_per_second"])
+        if "rated" in result:
+            rated = _RATED.validate_json(result["rated"])
+            trial.rated.append(rated)
+            self.last_rating[trial.spec.number] = rated.rating
+            self.record(rated)
+        if "ended" in result:
+            trial.training = _TRAINING.validate_json(result["ended"])
+
+    def done(self, trial_id: str, error: str = "") -> None:
+        """A trial is over: tell the study, then the ledger. `error`: what became of its worker."""
+        trial = self.live.pop(trial_id, None)
+        if trial is None:
+            return
+        training = trial.training
+        if training is not None and training.fault != "none":
+            trial.state, trial.reason = "failed", training.reason
+        elif trial.rated and trial.rated[-1].rung == trial.spec.steps:
+            trial.state = "complete"
+        elif training is None:
+            trial.state, trial.reason = "failed", error or "its worker ended without a word"
+        elif trial.state == "running":
+            trial.state, trial.reason = "stopped", self.broken or "the sweep was interrupted"
+        studies.tell(self.study, trial.proposal, trial.rated, trial.state)
+        self._write_end(trial)
+        if training is not None and training.fault == "setup":
+            self._break(training.reason)
+        self._watch_failures()
+
+    def _write_end(self, trial: Live) -> None:
+        training = trial.training
+        candidate = trial.rated[-1].candidate if trial.rated else None
+        if training is not None and trial.state != "complete":
+            candidate = training.candidate or candidate
+        tail = process.log_tail(self.run.trial(trial.spec.number)) if trial.state == "failed" else ""
+        ended = TrialEnded(
+            time=time.time(),
+            trial=trial.spec.number,
+            state=trial.state,
+            reason=trial.reason,
+            log_tail=(training.log_tail if training else "") or tail,
+            steps=training.steps if training else trial.step,
+            train_seconds=training.train_seconds if training else 0.0,
+            process_seconds=training.process_seconds if training else 0.0,
+            began=training.began if training else 0.0,
+            slot=trial.slot,
+            candidate=candidate,
+        )
+        self.over.append(ended)
+        self.record(ended)
+
+    def _watch_failures(self) -> None:
+        failed = [end for end in self.over if end.state == "failed"]
+        if len(self.over) >= MIN_JUDGED and len(failed) > self.settings.max_failure_rate * len(self.over):
+            self._break(
+                f"at most {self.settings.max_failure_rate:.0%} of trials may fail, but {len(failed)} of"
+                f" {len(self.over)} did; the last: {failed[-1].reason}"
+            )
+
+    def _break(self, reason: str) -> None:
+        self.broken = self.broken or reason
+        self._stop_all()
+
+    def _stop_all(self) -> None:
+        for trial in self.live.values():
+            self.run.trial(trial.spec.number).stop.touch()
+
+
+class _Proposals(Searcher):  # type: ignore[misc]
+    """Ray asks for the next configuration: Optuna's proposal, through the conductor."""
+
+    def __init__(self, conductor: Conductor) -> None:
+        super().__init__(metric="elo", mode="max")
+        self._conductor = conductor
+
+    def suggest(self, trial_id: str) -> dict[str, Any] | str:
+        if self._conductor.stopping:
+            return str(Searcher.FINISHED)
+        return self._conductor.propose(trial_id)
+
+    def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
+        if result and trial_id in self._conductor.live:  # a last result is not shown to the scheduler
+            self._conductor.heard(trial_id, result)
+        self._conductor.done(trial_id)
+
+    def save(self, checkpoint_path: str) -> None:
+        """Nothing to save: the ledger is the truth, and the study is rebuilt from it."""
+
+    def restore(self, checkpoint_path: str) -> None:
+        """Nothing to restore."""
+
+
+class _Halving(ASHAScheduler):  # type: ignore[misc]
+    """ASHA on match Elo at rungs (arXiv 1810.05934), by stopping; trial 0 is compared, never stopped."""
+
+    def __init__(self, conductor: Conductor) -> None:
+        settings = conductor.settings
+        super().__init__(
+            time_attr="rung",
+            metric="elo",
+            mode="max",
+            max_t=settings.steps,
+            grace_period=settings.rungs[0],
+            reduction_factor=settings.reduction_factor,
+        )
+        self._conductor = conductor
+
+    def on_trial_result(self, tune_controller: Any, trial: Any, result: dict[str, Any]) -> str:
+        """Ray's own verdict, carried out by asking the trial to end: it exports, stops its trainer and says so."""
+        conductor = self._conductor
+        if "rung" in result:
+            verdict = super().on_trial_result(tune_controller, trial, result)
+            conductor.heard(trial.trial_id, result)
+            spec = conductor.live[trial.trial_id].spec
+            if verdict == TrialScheduler.STOP and result["rung"] < spec.steps and spec.number != 0:
+                conductor.prune(trial.trial_id)
+        else:
+            conductor.heard(trial.trial_id, result)
+        return str(TrialScheduler.CONTINUE)
+
+    def on_trial_complete(self, tune_controller: Any, trial: Any, result: dict[str, Any]) -> None:
+        self._trial_info.pop(trial.trial_id, None)
+
+
+class _Watch(tune.Callback):  # type: ignore[misc]
+    """Ray's word that a worker failed, handed to the conductor."""
+
+    def __init__(self, conductor: Conductor) -> None:
+        self._conductor = conductor
+
+    def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **_: Any) -> None:
+        cause = str(trial.get_error() or "").strip().splitlines()
+        self._conductor.done(trial.trial_id, f"its worker failed: {cause[-1] if cause else 'no cause given'}")
+
+
+class _Brake(tune.Stopper):  # type: ignore[misc]
+    """Ends Ray's loop once the sweep is to stop and every trial under way has."""
+
+    def __init__(self, conductor: Conductor) -> None:
+        self._conductor = conductor
+
+    def __call__(self, trial_id: str, result: dict[str, Any]) -> bool:
+        return False
+
+    def stop_all(self) -> bool:
+        return self._conductor.stopping and not self._conductor.live
+
+
+@contextmanager
+def ray_session(settings: Settings) -> Iterator[None]:
+    """Ray on this machine, bound to loopback, or a cluster named by its address; shut down afterwards."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        if settings.ray_address:
+            try:
+                ray.init(address=settings.ray_address, log_to_driver=False, logging_level="ERROR")
+            except ConnectionError as error:
+                raise SetupError(
+                    f"RAY_ADDRESS must name a running Ray cluster, but {settings.ray_address} does not answer"
+                    f" ({str(error).splitlines()[0]}); start one with `ray start --head`, or leave RAY_ADDRESS empty"
+                ) from None
+        else:
+            ray.init(
+                num_cpus=max(1, round(settings.slots * settings.cpus_per_trial)),
+                include_dashboard=False,
+                log_to_driver=False,
+                logging_level="ERROR",
+                _node_ip_address="127.0.0.1",
+            )
+        try:
+            _must_fit(settings)
+            yield
+        finally:
+            ray.shutdown()
+
+
+def _must_fit(settings: Settings) -> None:
+    """Ray would wait for ever for resources that do not exist; say so instead."""
+    there = ray.cluster_resources()
+    for kind, wanted in (("CPU", settings.cpus_per_trial), ("GPU", settings.gpus_per_trial)):
+        has = there.get(kind, 0.0)
+        if wanted > has:
+            raise SetupError(
+                f"--{kind.lower()}s-per-trial must be at most what Ray has, {has:g}, but got {wanted:g};"
+                " ask for less, or add machines"
+            )
+
+
+def conduct(conductor: Conductor) -> None:
+    """Run the sweep's trials to their end; what happened is in the ledger, why it ended early in the conductor."""
+    settings = conductor.settings
+    resources = {"cpu": settings.cpus_per_trial, "gpu": settings.gpus_per_trial}
+    tuner = tune.Tuner(
+        tune.with_resources(TrialActor, resources),
+        tune_config=tune.TuneConfig(
+            search_alg=_Proposals(conductor),
+            scheduler=_Halving(conductor),
+            num_samples=settings.trials,
+            max_concurrent_trials=settings.slots,
+            reuse_actors=True,
+            trial_dirname_creator=lambda trial: str(trial.trial_id),
+        ),
+        run_config=tune.RunConfig(
+            name="ray",
+            storage_path=str(conductor.run.path.resolve()),
+            callbacks=[_Watch(conductor)],
+            stop=_Brake(conductor),
+            verbose=0,
+            failure_config=tune.FailureConfig(max_failures=0),
+            checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),  # the trainer's own are the checkpoints
+        ),
+    )
+    with warnings.catch_warnings(), _interruptible(conductor):
+        warnings.simplefilter("ignore")
+        tuner.fit()
+    for trial_id in list(conductor.live):
+        conductor.done(trial_id)
+
+
+@contextmanager
+def _interruptible(conductor: Conductor) -> Iterator[None]:
+    """SIGINT and SIGTERM end the sweep in order; a second one ends it at once."""
+
+    def first(number: int, _: object) -> None:
+        signal.signal(number, signal.default_int_handler)
+        conductor.interrupt()
+
+    before = {number: signal.signal(number, first) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,70 @@
+"""Ledger events for tests of what reads them."""
+
+from collections.abc import Mapping
+
+from trials.records import Candidate, Rating, Side, State, TrialEnded, TrialRated, TrialSpec, Value
+
+
+def rating(elo: float, half: float = 50.0) -> Rating:
+    side = Side(wins=2, draws=0, losses=2)
+    return Rating(
+        elo=elo,
+        low=elo - half,
+        high=elo + half,
+        wins=4,
+        draws=0,
+        losses=4,
+        as_blue=side,
+        as_purple=side,
+        by_opponent={"random": Side(wins=4, draws=0, losses=4)},
+        ladder="ladder-1",
+        environment="soccer-1",
+        seed=1,
+    )
+
+
+def candidate(trial: int, steps: int) -> Candidate:
+    path = f"trials/{trial:04d}/candidates/SoccerTwos-{steps}.onnx"
+    return Candidate(trial=trial, steps=steps, path=path, sha256=f"{trial:02d}{steps:06d}" * 8)
+
+
+def rated(trial: int, rung: int, elo: float, time: float = 2.0) -> TrialRated:
+    return TrialRated(time=time, candidate=candidate(trial, rung + 7), rung=rung, rating=rating(elo), seconds=1.0)
+
+
+def spec_of(number: int, params: Mapping[str, Value] | None = None, steps: int = 200) -> TrialSpec:
+    return TrialSpec(
+        number=number,
+        origin="course" if number == 0 else "sampled",
+        params=dict(params or {}),
+        config={"behaviors": {"SoccerTwos": {"trainer_type": "poca", "max_steps": steps}}},
+        seed=number,
+        steps=steps,
+        fields=8,
+        threads=1,
+        rungs=(steps // 2, steps),
+    )
+
+
+def ended(
+    trial: int,
+    state: State = "complete",
+    *,
+    began: float = 10.0,
+    seconds: float = 5.0,
+    slot: int = 0,
+    time: float = 20.0,
+) -> TrialEnded:
+    return TrialEnded(
+        time=time,
+        trial=trial,
+        state=state,
+        reason="" if state in ("complete", "running") else "because",
+        log_tail="",
+        steps=200,
+        train_seconds=seconds / 2,
+        process_seconds=seconds,
+        began=began,
+        slot=slot,
+        candidate=candidate(trial, 207),
+    )

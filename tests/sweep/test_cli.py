@@ -1,0 +1,81 @@
+"""The command line: one clear line for what is wrong, exit status 0 only on success, --json one object alone."""
+
+import json
+from pathlib import Path
+
+import pytest
+from real_sweep import SPACE, json_of, run_sweep
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("run", "quik"), "a search space must be one of course, quick, soccertwos or a YAML file, but got quik"),
+        (("run", "quick", "--trials", "0"), "--trials: input should be greater than or equal to 1, but got 0"),
+        (("run", "quick", "--steps", "10"), "--steps: input should be greater than or equal to 1000, but got 10"),
+        (("run", "quick", "--baseline", "no.onnx"), "a model must be an ONNX file or one of still, random, chaser"),
+        (("run", "quick", "--env", "/x/SoccerTwos.x86_64"), "--env must be `embedded` in this version"),
+        (("status", "nowhere"), "a run's folder must hold a ledger"),
+        (("report", "nowhere"), "a run's folder must hold a ledger"),
+        (("play", "house", "nobody.onnx"), "a model must be an ONNX file or one of"),
+    ],
+)
+def test_a_mistake_is_one_line_and_leaves_nothing(words: tuple[str, ...], message: str, tmp_path: Path) -> None:
+    done = run_sweep(*words, cwd=tmp_path)
+    assert done.returncode == 1
+    assert done.stdout == ""
+    (line,) = done.stderr.strip().splitlines()
+    assert line.startswith("sweep: ") and message in line
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("learning_rate:", "learning_rat:", "did you mean learning_rate?"),
+        ("{int: [3, 4]}", "{int: [4, 3]}", "num_epoch"),
+        ("buffer_size: 2048", "buffer_size: 128", "buffer_size"),
+        ("ball_touch: 1}\nbehaviors", "ball_tuch: 1}\nbehaviors", "did you mean ball_touch?"),
+    ],
+)
+def test_a_bad_space_is_refused_by_name_before_anything_starts(
+    old: str, new: str, message: str, tmp_path: Path
+) -> None:
+    assert old in SPACE
+    (tmp_path / "bad.yaml").write_text(SPACE.replace(old, new))
+    done = run_sweep("run", "bad.yaml", cwd=tmp_path)
+    assert done.returncode == 1
+    (line,) = done.stderr.strip().splitlines()
+    assert message in line and "bad.yaml" in line
+    assert [path.name for path in tmp_path.iterdir()] == ["bad.yaml"]
+
+
+def test_wrong_usage_is_status_2() -> None:
+    assert run_sweep("play", "house").returncode == 2
+    assert run_sweep("dance").returncode == 2
+
+
+def test_play_prints_one_object_that_depends_on_the_seed_alone() -> None:
+    words = ("play", "chaser", "random", "--matches", "20", "--json")
+    first, again, other = (json_of(run_sweep(*words, "--seed", seed)) for seed in ("7", "7", "8"))
+    rates = {"matches_per_second", "decisions_per_second"}
+    promised = {"a", "b", "matches", "wins", "draws", "losses", "by_side", "elo", "elo_low", "elo_high", "seed"}
+    assert promised | rates | {"mean_decisions", "median_decisions", "entropy", "environment"} <= first.keys()
+    assert {k: v for k, v in first.items() if k not in rates} == {k: v for k, v in again.items() if k not in rates}
+    assert first["mean_decisions"] != other["mean_decisions"]
+    assert first["wins"] + first["draws"] + first["losses"] == first["matches"] == 20  # type: ignore[operator]
+
+
+def test_play_for_a_person_is_text() -> None:
+    done = run_sweep("play", "chaser", "still", "--matches", "8")
+    assert done.returncode == 0
+    assert "chaser against still" in done.stdout and "95 % interval" in done.stdout
+    with pytest.raises(json.JSONDecodeError):
+        json.loads(done.stdout)
+
+
+def test_doctor_names_what_it_tried() -> None:
+    found = json_of(run_sweep("doctor", "--json"))
+    checks = {check["name"]: check for check in found["checks"]}  # type: ignore[attr-defined]
+    assert {"python", "torch", "trainer", "arena", "ray", "disk"} <= checks.keys()
+    assert found["ok"] is True, checks

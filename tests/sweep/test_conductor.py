@@ -1,0 +1,153 @@
+"""The conductor without Ray: what it makes of workers' words, and when it stops the sweep."""
+
+import math
+from pathlib import Path
+
+import pytest
+from events import ended, rated, spec_of
+from pydantic import TypeAdapter
+
+from search_spaces import load
+from sweep import finals, run, settings
+from sweep.tuner import Conductor
+from trials import ledger
+from trials.errors import SetupError
+from trials.folder import RunFolder
+from trials.records import SweepEnded, Training, TrialBegan, TrialEnded, TrialRated
+
+TRAINING = TypeAdapter(Training)
+RATED = TypeAdapter(TrialRated)
+
+
+def training(fault: str = "none", reason: str = "") -> dict[str, str]:
+    made = Training(
+        fault=fault,  # type: ignore[arg-type]
+        reason=reason,
+        log_tail="the log's end" if reason else "",
+        steps=150,
+        began=10.0,
+        train_seconds=4.0,
+        process_seconds=5.0,
+        candidate=None,
+    )
+    return {"ended": TRAINING.dump_json(made).decode()}
+
+
+def rating(number: int, rung: int, elo: float) -> dict[str, object]:
+    return {"rung": rung, "elo": elo, "rated": RATED.dump_json(rated(number, rung, elo)).decode()}
+
+
+@pytest.fixture
+def conductor(tmp_path: Path) -> Conductor:
+    space = load("quick")
+    made = settings.of_space("quick", space, {"out": tmp_path, "slots": 2, "trials": 8, "steps": 200_000})
+    folder = RunFolder(tmp_path)
+    for number in range(12):
+        folder.trial(number).path.mkdir(parents=True)
+    return Conductor(made, space, folder, run.renderer(made, space), "house")
+
+
+def ends(conductor: Conductor) -> list[TrialEnded]:
+    return [event for event in ledger.read(conductor.run.ledger) if isinstance(event, TrialEnded)]
+
+
+def test_a_proposal_is_on_record_before_its_worker_knows_it(conductor: Conductor) -> None:
+    config = conductor.propose("a")
+    (event,) = ledger.read(conductor.run.ledger)
+    assert isinstance(event, TrialBegan) and event.spec.origin == "course"
+    assert TypeAdapter(type(event.spec)).validate_json(config["spec"]) == event.spec
+
+
+def test_slots_are_reused(conductor: Conductor) -> None:
+    for name in "ab":
+        conductor.propose(name)
+    conductor.heard("a", training())
+    conductor.done("a")
+    conductor.propose("c")
+    assert sorted(trial.slot for trial in conductor.live.values()) == [0, 1]
+
+
+def test_the_last_rung_completes_a_trial_and_a_lower_one_prunes_it(conductor: Conductor) -> None:
+    for name in "ab":
+        conductor.propose(name)
+    conductor.heard("a", rating(0, 200_000, 1100.0))
+    conductor.heard("b", rating(1, 100_000, 900.0))
+    conductor.prune("b")
+    assert conductor.run.trial(1).stop.exists() and not conductor.run.trial(0).stop.exists()
+    for name in "ab":
+        conductor.heard(name, training())
+        conductor.done(name)
+    assert [(end.trial, end.state) for end in ends(conductor)] == [(0, "complete"), (1, "pruned")]
+    assert "below the best 1/2 at 100,000 steps" in ends(conductor)[1].reason
+
+
+def test_an_interrupt_asks_every_trial_to_stop_and_starts_no_other(conductor: Conductor) -> None:
+    for name in "ab":
+        conductor.propose(name)
+    conductor.interrupt()
+    assert all(conductor.run.trial(number).stop.exists() for number in (0, 1))
+    assert conductor.stopping
+    for name in "ab":
+        conductor.heard(name, training())
+        conductor.done(name)
+    assert {end.state for end in ends(conductor)} == {"stopped"}
+
+
+def test_a_broken_set_up_stops_the_sweep_at_once(conductor: Conductor) -> None:
+    for name in "ab":
+        conductor.propose(name)
+    conductor.heard("a", training("setup", "set-up: the ONNX export must work"))
+    conductor.done("a")
+    assert conductor.broken == "set-up: the ONNX export must work"
+    assert conductor.run.trial(1).stop.exists()
+
+
+def test_a_failed_trial_has_its_reason_and_log(conductor: Conductor) -> None:
+    conductor.propose("a")
+    conductor.heard("a", training("trial", "ValueError: nan"))
+    conductor.done("a")
+    (end,) = ends(conductor)
+    assert (end.state, end.reason, end.log_tail) == ("failed", "ValueError: nan", "the log's end")
+    assert not conductor.stopping
+
+
+def test_a_sweep_that_only_fails_is_stopped_and_says_what_failed(conductor: Conductor) -> None:
+    for name in "abcd":
+        conductor.propose(name)
+        conductor.done(name, "its worker failed: node lost")
+    assert conductor.broken is not None
+    assert "4 of 4 did; the last: its worker failed: node lost" in conductor.broken
+
+
+def test_the_winner_is_the_best_of_equal_budget() -> None:
+    events = [
+        *(rated(0, 100, 1000.0), rated(0, 200, 1010.0), ended(0)),
+        *(rated(1, 100, 1500.0), ended(1, "pruned")),
+        *(rated(2, 100, 900.0), rated(2, 200, 1050.0), ended(2)),
+    ]
+    winner, course = finals.choose(list(events))
+    assert winner is not None and winner.trial == 2
+    assert course is not None and course.trial == 0
+    assert finals.choose([]) == (None, None)
+
+
+def test_idle_share_is_slot_time_without_a_trainer() -> None:
+    events = [
+        TrialBegan(time=0.0, spec=spec_of(0)),
+        TrialBegan(time=0.0, spec=spec_of(1)),
+        ended(0, began=1.0, seconds=9.0),
+        ended(1, began=0.5, seconds=5.0, slot=1),
+    ]
+    assert math.isclose(run.idle_share(list(events), slots=2), 1 - 14 / 20)
+    assert run.idle_share([], slots=2) == 0.0
+
+
+def test_an_unfinished_ledger_has_no_end(conductor: Conductor) -> None:
+    conductor.propose("a")
+    assert not [event for event in ledger.read(conductor.run.ledger) if isinstance(event, SweepEnded)]
+
+
+def test_env_takes_only_what_this_version_has(conductor: Conductor) -> None:
+    made = settings.make(space="quick", out=Path("runs/x"), env="/no/such/SoccerTwos.x86_64")
+    with pytest.raises(SetupError, match="--env must be `embedded` in this version"):
+        run.prepare(made)

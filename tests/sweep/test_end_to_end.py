@@ -1,0 +1,141 @@
+"""The main job on real parts: mlagents trains, Ray runs, Optuna proposes, matches rate, the page is written."""
+
+import json
+import os
+import signal
+import subprocess
+import time
+from pathlib import Path
+from typing import TypeVar
+
+import yaml
+from real_sweep import SWEEP, Finished, json_of, plain_environ, run_sweep, trainers
+
+from sweep.finals import choose
+from trials import ledger
+from trials.folder import RunFolder
+from trials.records import FreshRated, MatchRecord, SweepBegan, SweepEnded, TrialBegan, TrialEnded, TrialRated
+
+T = TypeVar("T")
+
+
+def of(finished: Finished, kind: type[T]) -> list[T]:
+    return [event for event in ledger.read(finished.run.ledger) if isinstance(event, kind)]
+
+
+def test_a_sweep_ends_well_and_leaves_its_report(finished: Finished) -> None:
+    assert finished.status == 0, finished.output
+    assert finished.run.report.stat().st_size > 10_000
+    (end,) = of(finished, SweepEnded)
+    assert end.state == "complete"
+    assert 0 <= end.idle_share < 1
+    assert "report: " in finished.output
+    assert "trial 0 started (course)" in finished.output
+
+
+def test_every_trial_is_trained_rated_and_ended(finished: Finished) -> None:
+    began, ended = of(finished, TrialBegan), of(finished, TrialEnded)
+    assert sorted(event.spec.number for event in began) == sorted(event.trial for event in ended) == [0, 1, 2, 3]
+    assert {event.state for event in ended} <= {"complete", "pruned"}
+    rated = of(finished, TrialRated)
+    for event in ended:
+        rungs = [rating.rung for rating in rated if rating.candidate.trial == event.trial]
+        assert rungs == ([3000, 6000] if event.state == "complete" else [3000])
+        assert event.steps >= rungs[-1]
+        assert event.candidate is not None and (finished.run.path / event.candidate.path).is_file()
+        assert event.process_seconds > event.train_seconds > 0
+    assert next(event.state for event in ended if event.trial == 0) == "complete"
+
+
+def test_trial_0_is_the_course_scaled_and_the_scaling_is_on_record(finished: Finished) -> None:
+    spec = next(event.spec for event in of(finished, TrialBegan) if event.spec.number == 0)
+    behavior = spec.config["behaviors"]["SoccerTwos"]
+    assert behavior["hyperparameters"]["learning_rate"] == 0.0005
+    assert behavior["max_steps"] == 6000
+    play = behavior["self_play"]
+    assert play["team_change"] == 5 * play["save_steps"]
+    (began,) = of(finished, SweepBegan)
+    assert began.scaled["network_settings.hidden_units"] == (512, 32)
+    assert began.scaled["max_steps"] == (10_000_000, 6000)
+    assert began.scaled["environment_parameters.ball_touch"] == (None, 1)
+
+
+def test_the_trials_folder_holds_what_was_promised(finished: Finished) -> None:
+    files = finished.run.trial(0)
+    resolved = yaml.safe_load((files.results / "configuration.yaml").read_text())
+    assert resolved["behaviors"]["SoccerTwos"]["trainer_type"] == "poca"
+    assert (
+        resolved["environment_parameters"]["ball_touch"]["curriculum"][0]["value"]["sampler_parameters"]["value"] == 1
+    )
+    assert "Exported" in files.log.read_text()
+    rows = [json.loads(line) for line in files.metrics.read_text().splitlines()]
+    assert rows and rows[-1]["step"] <= 6000 * 1.5
+    matches = [json.loads(line) for line in files.matches.read_text().splitlines()]
+    assert len(matches) == 16 and matches[0].keys() == MatchRecord.__dataclass_fields__.keys()
+    assert not list(files.path.glob("**/.*.onnx*"))
+
+
+def test_the_headline_is_fresh_and_the_matches_are_kept(finished: Finished) -> None:
+    fresh = of(finished, FreshRated)
+    winner, course = choose(ledger.read(finished.run.ledger))
+    assert winner is not None and course is not None
+    assert fresh[0].candidate == winner and fresh[0].role == "winner"
+    kept = [json.loads(line) for line in finished.run.fresh_matches.read_text().splitlines()]
+    assert len(kept) == 8 * sum(2 + (event.against_course is not None) for event in fresh)
+    tuned = {match["seed"] for match in map(json.loads, finished.run.trial(0).matches.read_text().splitlines())}
+    assert tuned.isdisjoint(match["seed"] for match in kept)
+
+
+def test_a_run_is_never_overwritten(finished: Finished, space_file: Path) -> None:
+    before = finished.run.ledger.read_bytes()
+    again = run_sweep("run", str(space_file), "--out", str(finished.run.path))
+    assert again.returncode == 1
+    assert "--out must name a new folder" in again.stderr
+    assert finished.run.ledger.read_bytes() == before
+
+
+def test_status_and_report_read_the_ledger(finished: Finished) -> None:
+    found = json_of(run_sweep("status", str(finished.run.path), "--json"))
+    assert found["state"] == "complete"
+    assert [row["trial"] for row in found["trials"]] == [0, 1, 2, 3]  # type: ignore[index, attr-defined]
+    finished.run.report.unlink()
+    assert json_of(run_sweep("report", str(finished.run.path), "--json")) == {"report": str(finished.run.report)}
+    assert finished.run.report.is_file()
+
+
+def test_a_trained_candidate_plays(finished: Finished) -> None:
+    ended = of(finished, TrialEnded)[0]
+    assert ended.candidate is not None
+    path = str(finished.run.path / ended.candidate.path)
+    found = json_of(run_sweep("play", path, "random", "--matches", "8", "--seed", "5", "--json"))
+    assert found["matches"] == 8
+    assert found["a_sha256"] == ended.candidate.sha256
+
+
+def test_ctrl_c_keeps_what_was_done_and_leaves_nothing_running(space_file: Path, tmp_path: Path) -> None:
+    out = tmp_path / "cut"
+    sweep = subprocess.Popen(
+        [*SWEEP, "run", str(space_file), "--slots", "2", "--steps", "2000000", "--out", str(out)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+        env=plain_environ(),
+    )
+    run = RunFolder(out)
+    deadline = time.monotonic() + 120
+    while not all(run.trial(number).progress.is_file() for number in (0, 1)):
+        assert time.monotonic() < deadline and sweep.poll() is None
+        time.sleep(0.2)
+    assert len(trainers(out)) == 2
+    os.killpg(sweep.pid, signal.SIGINT)  # what a terminal does
+    output, _ = sweep.communicate(timeout=150)
+    assert sweep.returncode == 130, output
+    assert trainers(out) == []
+    events = ledger.read(run.ledger)
+    ends = [event for event in events if isinstance(event, TrialEnded)]
+    assert {event.state for event in ends} == {"stopped"}
+    assert all(event.candidate is not None for event in ends), output  # the last export was waited for
+    last = events[-1]
+    assert isinstance(last, SweepEnded) and last.state == "interrupted"
+    assert run.report.is_file()

@@ -1,0 +1,50 @@
+"""Settings: defaults from the space, the command line on top, bad values refused by name."""
+
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from search_spaces import load
+from sweep import settings
+from trials.errors import SetupError
+
+OUT = Path("runs/x")
+
+
+def test_the_space_gives_defaults_and_the_command_line_overrides() -> None:
+    quick = load("quick")
+    made = settings.of_space("quick", quick, {"out": OUT, "trials": 3, "steps": None, "slots": None})
+    assert made.trials == 3
+    assert made.steps == quick.sweep.steps
+    assert made.fields == quick.sweep.fields
+
+
+def test_a_space_without_holes_is_one_trial() -> None:
+    made = settings.of_space("course", load("course"), {"out": OUT})
+    assert (made.trials, made.slots, made.steps) == (1, 1, 10_000_000)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("trials", 0, "--trials: input should be greater than or equal to 1, but got 0; give another value"),
+        ("fields", 99_999, "--fields: input should be less than or equal to 4096, but got 99999"),
+        ("gpus_per_trial", -1.0, "--gpus-per-trial: input should be greater than or equal to 0, but got -1.0"),
+        ("reduction_factor", 1.0, "--reduction-factor: input should be greater than 1"),
+        ("seed", -1, "--seed: "),
+    ],
+)
+def test_a_bad_value_is_refused_by_name(name: str, value: object, message: str) -> None:
+    with pytest.raises(SetupError, match=message):
+        settings.make(space="quick", out=OUT, **{name: value})
+
+
+@given(steps=st.integers(1000, 10**8), first=st.floats(0.001, 1.0), factor=st.floats(1.1, 10.0))
+def test_rungs_ascend_to_the_whole_budget(steps: int, first: float, factor: float) -> None:
+    rungs = settings.make(space="quick", out=OUT, steps=steps, first_rung=first, reduction_factor=factor).rungs
+    assert rungs[-1] == steps
+    assert list(rungs) == sorted(rungs)
+    assert all(abs(b / a - factor) < 0.1 + factor / a for a, b in pairwise(rungs[:-1]))
