@@ -20,6 +20,7 @@ from mlagents_envs.side_channel.environment_parameters_channel import Environmen
 
 from trials.errors import SetupError
 from trials.folder import TrialFolder, written_whole
+from trials.learner import haste
 from trials.records import TrialSpec
 from trials.soccer.env import SoccerEnv
 
@@ -40,6 +41,7 @@ def install(files: TrialFolder, spec: TrialSpec, stop: Stop) -> None:
     _export_first()
     _publish_exports(files)
     _checkpoint_at_rungs(spec.rungs, progress)
+    haste.install()
     stats.StatsReporter.add_writer(MetricsWriter(files.metrics))
 
 

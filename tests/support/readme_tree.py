@@ -1,0 +1,51 @@
+"""The README's tree, made from the modules' own first sentences: `python tests/support/readme_tree.py` rewrites it."""
+
+import ast
+import re
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+START, END = "<!-- tree -->\n```text\n", "```\n<!-- /tree -->"
+OTHERS = {
+    "search_spaces/quick.yaml": "what `make sweep` runs on a laptop",
+    "search_spaces/soccertwos.yaml": "the real sweep, documented ranges",
+    "search_spaces/course.yaml": "no holes: the course's configuration, always trial 0",
+    "trials/soccer/SPEC.md": "the environment's rules as tables, with a version",
+    "trials/arena/ladder/": "house baseline, its recipe, the ladder's constants",
+    "reports/report.html": "the page's template, with report.css and report.js",
+}
+
+
+def caption(path: Path) -> str:
+    """The first sentence of a module, up to a semicolon or full stop."""
+    text = " ".join((ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or "").split("\n\n")[0].split())
+    return re.split(r"; |\. |\.$", text)[0]
+
+
+def tree() -> str:
+    """One line a module, packages as headings."""
+    lines: list[str] = []
+    for package in ("search_spaces", "trials", "reports", "sweep"):
+        for init in sorted((ROOT / package).rglob("__init__.py"), key=lambda path: (len(path.parts), path)):
+            folder = init.parent
+            name = folder.relative_to(ROOT).as_posix() + "/"
+            lines += ["", f"{name:<30} {caption(init)}"]
+            entries = {path.name: caption(path) for path in folder.glob("*.py") if path.name != "__init__.py"}
+            entries |= {
+                key[len(name) :]: value
+                for key, value in OTHERS.items()
+                if key.startswith(name) and "/" not in key[len(name) : -1]
+            }
+            lines += [f"    {entry:<26} {text}" for entry, text in sorted(entries.items())]
+    return "\n".join(lines[1:]) + "\n"
+
+
+def rewritten(readme: str) -> str:
+    """The README with its tree as the modules tell it."""
+    before, rest = readme.split(START)
+    return before + START + tree() + END + rest.split(END)[1]
+
+
+if __name__ == "__main__":
+    path = ROOT / "README.md"
+    path.write_text(rewritten(path.read_text(encoding="utf-8")), encoding="utf-8")
