@@ -3,16 +3,17 @@
 import platform
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import psutil
 import yaml
 from pydantic import TypeAdapter
 from rich.console import Console
 
+from reports import page
 from search_spaces import (
     Space,
     against_course,
@@ -32,9 +33,10 @@ from trials.arena import players, rungs
 from trials.errors import SetupError
 from trials.folder import RunFolder, written_whole
 from trials.learner.process import check_with_mlagents
-from trials.records import SweepBegan, SweepEnded, TrialBegan, TrialEnded, TrialSpec, Value
+from trials.records import Event, SweepBegan, SweepEnded, TrialBegan, TrialEnded, TrialSpec, Value
 from trials.soccer.constants import VERSION as ENVIRONMENT
 
+Outcome = Literal["complete", "interrupted", "failed"]
 PACKAGES = ("mlagents", "torch", "ray", "optuna", "onnxruntime", "numpy", "numba", "selfplay-sweep")
 
 
@@ -46,30 +48,70 @@ def sweep(settings: Settings, command: str, console: Console) -> int:
     for note in notes(space, settings.steps, settings.fields):
         console.print(f"note: {note}", markup=False, highlight=False, soft_wrap=True)
     run = _open(settings, space)
+    began = time.time()
 
     from sweep import live, tuner  # Ray takes seconds to import; a refused space should not wait for it
 
-    conductor = tuner.Conductor(settings, space, run, rendered, baseline.load)
-    conductor.record(_began(settings, space, baseline, command))
-    began = time.time()
+    with tuner.ray_session(settings) as settings:
+        conductor = tuner.Conductor(settings, space, run, rendered, baseline.load)
+        conductor.record(_began(settings, space, baseline, command))
+        try:
+            with live.shown(conductor, console):
+                tuner.conduct(conductor)
+            if conductor.broken:
+                raise SetupError(conductor.broken)
+        except KeyboardInterrupt:
+            conductor.interrupted = True
+        except Exception as error:
+            _close(conductor.record, run, settings, began, "failed", _first_line(error), console)
+            raise
+    return _headline(conductor, run, settings, baseline, began, console)
+
+
+def _headline(
+    conductor: Any, run: RunFolder, settings: Settings, baseline: models.Model, began: float, console: Console
+) -> int:
+    """Fresh matches, the last line of the ledger, the report; the exit status."""
     try:
-        with tuner.ray_session(settings), live.shown(conductor, console):
-            tuner.conduct(conductor)
-        if conductor.broken:
-            raise SetupError(conductor.broken)
         if not conductor.interrupted:
             console.print("playing fresh matches for the headline ...", highlight=False)
             finals.play(conductor.record, run, settings, baseline)
     except KeyboardInterrupt:
         conductor.interrupted = True
     except Exception as error:
-        reason = str(error).splitlines()[0] if str(error) else repr(error)
-        conductor.record(_ended(run, settings, began, "failed", reason))
-        _report(run, console)
+        _close(conductor.record, run, settings, began, "failed", _first_line(error), console)
         raise
-    conductor.record(_ended(run, settings, began, "interrupted" if conductor.interrupted else "complete", ""))
-    _report(run, console)
+    state: Outcome = "interrupted" if conductor.interrupted else "complete"
+    _close(conductor.record, run, settings, began, state, "", console)
     return 130 if conductor.interrupted else 0
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).splitlines()[0] if str(error) else type(error).__name__
+
+
+def _close(
+    record: Callable[[Event], None],
+    run: RunFolder,
+    settings: Settings,
+    began: float,
+    state: Outcome,
+    reason: str,
+    console: Console,
+) -> None:
+    """Write the ledger's last line and the report."""
+    record(
+        SweepEnded(
+            time=time.time(),
+            state=state,
+            reason=reason,
+            seconds=time.time() - began,
+            idle_share=idle_share(ledger.read(run.ledger), settings.slots or 1),
+        )
+    )
+    path = page.build(run)
+    shown = path if not path.is_relative_to(Path.cwd()) else path.relative_to(Path.cwd())
+    console.print(f"report: {shown}", highlight=False, soft_wrap=True)
 
 
 def prepare(settings: Settings) -> tuple[Space, models.Model]:
@@ -134,7 +176,7 @@ def _began(settings: Settings, space: Space, baseline: models.Model, command: st
         space=space.name,
         space_yaml=space.text,
         trials=settings.trials,
-        slots=settings.slots,
+        slots=settings.slots or 1,
         steps=settings.steps,
         fields=settings.fields,
         seed=settings.seed,
@@ -160,17 +202,6 @@ def _version(package: str) -> str:
     return version(package)
 
 
-def _ended(run: RunFolder, settings: Settings, began: float, state: Any, reason: str) -> SweepEnded:
-    events = ledger.read(run.ledger)
-    return SweepEnded(
-        time=time.time(),
-        state=state,
-        reason=reason,
-        seconds=time.time() - began,
-        idle_share=idle_share(events, settings.slots),
-    )
-
-
 def idle_share(events: list[Any], slots: int) -> float:
     """Share of slot time without a trainer's process, from the first trial's proposal to the last trial's end."""
     starts = [event.time for event in events if isinstance(event, TrialBegan)]
@@ -181,11 +212,3 @@ def idle_share(events: list[Any], slots: int) -> float:
     busy = sum(end.process_seconds for end in ends)
     whole = (last - min(starts)) * slots
     return min(1.0, max(0.0, 1 - busy / whole)) if whole > 0 else 0.0
-
-
-def _report(run: RunFolder, console: Console) -> None:
-    from reports import page
-
-    path = page.build(run)
-    shown = path if not path.is_relative_to(Path.cwd()) else path.relative_to(Path.cwd())
-    console.print(f"report: {shown}", highlight=False, soft_wrap=True)

@@ -13,6 +13,8 @@ from search_spaces.space import Space
 from trials.errors import SetupError
 
 Count = Annotated[int, Field(ge=1)]
+TRIAL_MEMORY_GIB = 1.5
+"""What a trainer and its worker take together, GiB; measured at 1.3 with 32 fields."""
 
 
 @dataclass(frozen=True, kw_only=True, config=ConfigDict(extra="forbid"))
@@ -25,8 +27,8 @@ class Settings:
     """Folder of the run, `runs/NAME`."""
     trials: Count = 8
     """Trials in all, trial 0 (the course's configuration) included."""
-    slots: Count = 1
-    """Trials at the same time."""
+    slots: Count | None = None
+    """Trials at the same time; None: as many as the cluster's CPUs hold."""
     steps: Annotated[int, Field(ge=1000)] = 5_000_000
     """Budget of a trial in trainer steps (decisions of the learning team's agents)."""
     fields: Annotated[int, Field(ge=1, le=4096)] = 8
@@ -85,15 +87,21 @@ def _lower(text: str) -> str:
 
 def of_space(name: str, space: Space, given: Mapping[str, object]) -> Settings:
     """Settings of a sweep over `space`: its own `sweep:` section, then what was `given` (None: not given)."""
-    fixed = not space.holes
-    defaults: dict[str, object] = {
-        "trials": 1 if fixed else None,
-        "slots": 1 if fixed else max(1, (psutil.cpu_count() or 2)),
-        "steps": space.budget,
+    values: dict[str, object] = {"steps": space.budget}
+    if not space.holes:
+        values["trials"] = 1
+    values |= {
+        key.name: getattr(space.sweep, key.name)
+        for key in fields(space.sweep)
+        if key.name != "shared" and getattr(space.sweep, key.name) is not None
     }
-    for key in fields(space.sweep):
-        value = getattr(space.sweep, key.name)
-        if key.name != "shared" and value is not None:
-            defaults[key.name] = value
-    chosen = defaults | {key: value for key, value in given.items() if value is not None}
-    return make(space=name, **chosen)
+    values |= {key: value for key, value in given.items() if value is not None}
+    if "slots" not in values and not values.get("ray_address"):
+        return make(space=name, **values, slots=min(local_slots(), make(space=name, **values).trials))
+    return make(space=name, **values)
+
+
+def local_slots() -> int:
+    """Trials that this machine runs at the same time: one a core, as far as memory reaches."""
+    memory = psutil.virtual_memory().available / 2**30
+    return max(1, min(psutil.cpu_count() or 1, int(memory / TRIAL_MEMORY_GIB)))

@@ -1,12 +1,13 @@
 """Optuna proposes, Ray Tune fans out: the sweep's loop, and the only module beside the worker that imports Ray."""
 
+import math
 import os
 import signal
 import time
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from pydantic import TypeAdapter
@@ -41,6 +42,8 @@ from trials.records import Event, Rating, State, Training, TrialBegan, TrialEnde
 
 MAX_PASSED_OVER = 100
 """Proposals in a row that may break a relation before the sweep gives up."""
+OBJECT_STORE_BYTES = 100 * 2**20
+"""Of a local Ray: results are a few hundred bytes, and by default it would reserve a third of the memory."""
 MIN_JUDGED = 4
 """Trials that must be over before their failure rate says anything."""
 
@@ -114,7 +117,7 @@ class Conductor:
         """The next trial, recorded before it starts, as Ray's config for its worker."""
         proposal, spec = self._proposal()
         taken = {trial.slot for trial in self.live.values()}
-        slot = min(set(range(self.settings.slots)) - taken, default=0)
+        slot = min(set(range(self.settings.slots or 1)) - taken, default=0)
         self.live[trial_id] = Live(spec, slot, proposal)
         self.record(TrialBegan(time=time.time(), spec=spec))
         return {
@@ -290,8 +293,11 @@ class _Brake(tune.Stopper):  # type: ignore[misc]
 
 
 @contextmanager
-def ray_session(settings: Settings) -> Iterator[None]:
-    """Ray on this machine, bound to loopback, or a cluster named by its address; shut down afterwards."""
+def ray_session(settings: Settings) -> Iterator[Settings]:
+    """Ray on this machine, bound to loopback, or a cluster named by its address; shut down afterwards.
+
+    Gives the settings with the number of slots, which a cluster decides where nobody else did. Raises SetupError.
+    """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         if settings.ray_address:
@@ -304,7 +310,8 @@ def ray_session(settings: Settings) -> Iterator[None]:
                 ) from None
         else:
             ray.init(
-                num_cpus=max(1, round(settings.slots * settings.cpus_per_trial)),
+                num_cpus=max(1, math.ceil((settings.slots or 1) * settings.cpus_per_trial)),
+                object_store_memory=OBJECT_STORE_BYTES,
                 include_dashboard=False,
                 log_to_driver=False,
                 logging_level="ERROR",
@@ -312,7 +319,8 @@ def ray_session(settings: Settings) -> Iterator[None]:
             )
         try:
             _must_fit(settings)
-            yield
+            cluster = ray.cluster_resources().get("CPU", 1.0)
+            yield replace(settings, slots=settings.slots or max(1, int(cluster / settings.cpus_per_trial)))
         finally:
             ray.shutdown()
 
