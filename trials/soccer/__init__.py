@@ -1,0 +1,1 @@
+"""SoccerTwos without Unity: its rules, its sensors, and its ML-Agents face."""
