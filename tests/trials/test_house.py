@@ -1,0 +1,26 @@
+"""The house baseline as it is committed: it beats random play, and the ladder was fitted with it."""
+
+import yaml
+
+from trials.arena import match, players, rungs, sprt
+from trials.arena.players import HOUSE
+from trials.soccer.constants import VERSION
+
+
+def test_the_house_baseline_beats_random_play() -> None:
+    test = sprt.Test(0.0, 100.0)
+    match.play(players.load("house"), players.load("random"), 400, 99, stop=test)
+    assert test.verdict.verdict == "accepted"
+
+
+def test_the_ladder_is_of_this_house_and_this_environment() -> None:
+    ladder = rungs.read()
+    ids = {rung.name: rung.sha256 for rung in ladder.rungs}
+    assert ids["house"] == players.load("house").id
+    assert ladder.environment == VERSION
+
+
+def test_the_recipe_lies_beside_it() -> None:
+    recipe = yaml.safe_load(HOUSE.with_suffix(".yaml").read_text())
+    assert recipe["behaviors"]["SoccerTwos"]["trainer_type"] == "poca"
+    assert HOUSE.stat().st_size < 200_000

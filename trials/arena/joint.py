@@ -1,0 +1,64 @@
+"""A joint fit of everybody's rating from a table of pairings: Bradley and Terry's model, draws as half a win."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from trials.arena.pairs import PAIR_SCORES, REGULARISER, Reals, expected
+
+PER_ELO = np.log(10) / 400  # natural log-odds of a point
+PRIOR_SD = 1000.0  # Elo: so weak that it matters only where the table says nothing, between players never connected
+
+
+@dataclass(frozen=True)
+class Fit:
+    """Ratings (n,) and their covariance (n, n), Elo and Elo squared, in the order of the names given."""
+
+    ratings: Reals
+    covariance: Reals
+
+    def anchored(self, at: int | None, rating: float = 1200.0) -> "Fit":
+        """The same differences, with player `at`, or the mean if None, at `rating` exactly."""
+        n = len(self.ratings)
+        shift = np.eye(n) - (np.full((n, n), 1 / n) if at is None else np.eye(n)[[at]].repeat(n, axis=0))
+        return Fit(shift @ self.ratings + rating, shift @ self.covariance @ shift.T)
+
+
+def fit(names: Sequence[str], table: Mapping[tuple[str, str], ArrayLike]) -> Fit:
+    """Ratings from pair outcomes: `table[a, b]` counts the pairs that scored 0, 0.25, 0.5, 0.75 and 1 for a, (5,).
+
+    Maximises Firth's penalised likelihood under a normal prior of standard deviation PRIOR_SD: each pairing is given
+    half a won and half a lost match times its leverage, so one-sided tables stay finite. The covariance is the
+    sandwich clustered by pair, so neither draws nor a correlation within pairs bends it; between unconnected players
+    it is the prior's.
+    """
+    counts = np.array([table[key] for key in table], np.float64).reshape(-1, 5)
+    design = np.zeros((len(table), len(names)))
+    for row, (a, b) in enumerate(table):
+        design[row, names.index(a)] += 1
+        design[row, names.index(b)] -= 1
+    prior = np.eye(len(names)) / (PRIOR_SD * PER_ELO) ** 2
+    played = 2 * counts.sum(axis=1)  # matches
+    at = np.zeros(len(names))  # log-odds
+    for _ in range(200):
+        p, inverse, weights = _look(at, design, played, counts, prior)
+        gradient = design.T @ (2 * (weights @ PAIR_SCORES - weights.sum(axis=1) * p)) - prior @ at
+        step = inverse @ gradient
+        at = at + step * min(1.0, 2.0 / np.abs(step).max(initial=1e-300))
+        if np.abs(step).max() < 1e-10:
+            break
+    p, inverse, weights = _look(at, design, played, counts, prior)
+    spread = (weights * (2 * (PAIR_SCORES - p[:, None])) ** 2).sum(axis=1)
+    covariance = inverse @ (design.T @ (spread[:, None] * design) + prior) @ inverse
+    return Fit(at / PER_ELO, covariance / PER_ELO**2)
+
+
+def _look(at: Reals, design: Reals, played: Reals, counts: Reals, prior: Reals) -> tuple[Reals, Reals, Reals]:
+    """Expected scores (pairings,), inverse information (n, n), and counts with the regulariser (pairings, 5)."""
+    p = expected(design @ at / PER_ELO)
+    information = played * p * (1 - p)
+    inverse = np.linalg.inv(design.T @ (information[:, None] * design) + prior)
+    leverage = information * np.einsum("ri,ij,rj->r", design, inverse, design)
+    return p, inverse, counts + leverage[:, None] * REGULARISER

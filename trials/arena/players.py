@@ -1,0 +1,127 @@
+"""Who can play: `still`, `random`, `chaser`, the house baseline and any ONNX policy, all with one face."""
+
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trials.errors import SetupError
+
+Floats = NDArray[np.float32]
+
+ROWS = 16
+"""Players are always asked about a multiple of this many rows: onnxruntime's last bits depend on the row count where a
+matrix's size is not a multiple of its vector width, and 16 rows make every matrix such a multiple."""
+
+BUILT_IN = ("still", "random", "chaser", "house")
+HOUSE = Path(__file__).parent / "ladder" / "house.onnx"
+
+_RAY = 8  # floats a ray: one-hot of 6 tags, miss flag, distance / 20 m
+BALL, OWN_GOAL, GOAL = 0, 1, 2  # of the tags
+_NEWEST = slice(2 * 88, 3 * 88)  # of the forward sensor's three stacked frames
+_NEWEST_BACK = slice(264 + 2 * 24, 264 + 3 * 24)
+_FRONT = np.array([0, 12, -12, 24, -24, 36, -36, 48, -48, 60, -60], np.float32)  # degrees, + is right
+_BACK = np.array([180, -135, 135], np.float32)
+
+
+class Player(Protocol):
+    """Answers observations with log-probabilities of actions; keeps nothing between calls but what `memory` carries."""
+
+    @property
+    def name(self) -> str:
+        """What a reader sees: `random`, or a file's stem."""
+
+    @property
+    def id(self) -> str:
+        """What a record keeps: the sha256 of the ONNX file, or a built-in player's name."""
+
+    @property
+    def memory(self) -> int:
+        """Floats of memory per body, 0 for most."""
+
+    def decide(self, observations: Floats, memory: Floats, log_probabilities: Floats) -> None:
+        """Fill `log_probabilities` (rows, 9), three normalised branches of three, for `observations` (rows, 336).
+
+        Rows are a multiple of ROWS and must not influence each other. `memory` (rows, `self.memory`) is 0 at kick-off
+        and is updated in place. Raises BadPolicy.
+        """
+
+
+class Constant:
+    """A player that answers every observation alike: `still` and `random`."""
+
+    memory = 0
+
+    def __init__(self, name: str, log_probabilities: list[float]) -> None:
+        self.name = self.id = name
+        self._answer = np.array(log_probabilities * 3, np.float32)
+
+    def decide(self, observations: Floats, memory: Floats, log_probabilities: Floats) -> None:
+        log_probabilities[:] = self._answer
+
+
+class Chaser:
+    """A script that runs at the ball it sees, and first walks round it where that would be a run at its own goal.
+
+    It reads its own newest rays and nothing else: near the ball it sidesteps until ball and opponents' goal are in
+    line, farther off it aims past the ball on the side away from that goal, and where it sees no ball it turns right.
+    It takes the intended action of each branch nine times in ten, so that it does not stay wedged against a wall or
+    another chaser.
+    """
+
+    name = id = "chaser"
+    memory = 0
+
+    def decide(self, observations: Floats, memory: Floats, log_probabilities: Floats) -> None:
+        log_probabilities[:] = np.log(np.float32(0.05))
+        every = np.arange(len(observations))
+        for branch, action in enumerate(_chase(observations)):
+            log_probabilities[every, 3 * branch + action] = np.log(np.float32(0.9))
+
+
+def _chase(observations: Floats) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.intp]]:
+    """Run (1 forward), sidestep (1 right, 2 left) and turn (1 left, 2 right): one action a row each."""
+    front = observations[:, _NEWEST].reshape(-1, 11, _RAY)
+    back = observations[:, _NEWEST_BACK].reshape(-1, 3, _RAY)
+    ball, behind = _bearing(front[:, :, BALL], _FRONT), _bearing(back[:, :, BALL], _BACK)
+    own, goal = _bearing(front[:, :, OWN_GOAL], _FRONT), _bearing(front[:, :, GOAL], _FRONT)
+    distance = np.where(front[:, :, BALL] > 0, front[:, :, 7] * 20, np.inf).min(axis=1)
+    past_goal, past_own = ball - goal, ball - own  # degrees, NaN where either is unseen, and then no comparison holds
+
+    near = distance < 8
+    to_own = np.isnan(goal) & ~np.isnan(past_own)
+    right = near & ((to_own & (past_own <= 0)) | (past_goal > 15))
+    left = near & ((to_own & (past_own > 0)) | (past_goal < -15))
+    around = np.where(to_own, np.where(past_own > 0, -25, 25), np.nan_to_num(np.clip(past_goal / 2, -25, 25)))
+    aim = np.where(near, ball, ball + around)
+    aim = np.where(np.isnan(ball), np.where(np.isnan(behind), 180, behind), aim)
+    run = ~(right | left) & (np.abs(aim) <= 30)
+    turn = np.where(np.abs(aim) <= 6, 0, np.where(aim > 0, 2, 1))
+    return run.astype(np.intp), np.where(right, 1, np.where(left, 2, 0)), turn
+
+
+def _bearing(hits: Floats, angles: Floats) -> Floats:
+    """Mean angle of the rays that hit, degrees, + to the right; NaN where none did."""
+    count = hits.sum(axis=1)
+    return np.where(count > 0, hits @ angles / np.maximum(count, 1), np.float32(np.nan))
+
+
+def load(name_or_path: str | Path) -> Player:
+    """The player named `still`, `random`, `chaser` or `house`, or in that ONNX file. Raises BadPolicy, SetupError."""
+    match str(name_or_path):
+        case "still":
+            return Constant("still", [0.0, -np.inf, -np.inf])
+        case "random":
+            return Constant("random", [-float(np.log(3))] * 3)
+        case "chaser":
+            return Chaser()
+    from trials.arena.policy import Policy  # importing the arena must not load onnxruntime
+
+    if str(name_or_path) != "house":
+        return Policy(Path(name_or_path))
+    if not HOUSE.is_file():
+        raise SetupError(
+            f"the house baseline must be installed, but {HOUSE} is not there; reinstall, or name another baseline"
+        )
+    return Policy(HOUSE)
