@@ -11,7 +11,7 @@ from trials import ledger
 from trials.arena import match, players, rating, sprt
 from trials.arena.pairs import outcomes
 from trials.folder import RunFolder
-from trials.records import Candidate, Event, FreshRated, MatchRecord, Rating, TrialEnded, TrialRated
+from trials.records import Candidate, Event, FreshRated, MatchRecord, Rating, TrialBegan, TrialEnded, TrialRated
 
 FRESH = 7_919
 """Added to the sweep's seed: fresh matches share no world state and no action stream with tuning matches."""
@@ -20,14 +20,15 @@ _MATCH: TypeAdapter[MatchRecord] = TypeAdapter(MatchRecord)
 
 
 def choose(events: list[Event]) -> tuple[Candidate | None, Candidate | None]:
-    """(winner, trial 0's policy) by tuning Elo among trials of equal, whole budget; None where there is none."""
+    """(winner, the course's policy) by tuning Elo among trials of equal, whole budget; None where there is none."""
     complete = {event.trial for event in events if isinstance(event, TrialEnded) and event.state == "complete"}
     last: dict[int, TrialRated] = {}
     for event in events:
         if isinstance(event, TrialRated) and event.candidate.trial in complete:
             last[event.candidate.trial] = event
     winner = max(last.values(), key=lambda event: event.rating.elo, default=None)
-    course = last.get(0)
+    courses = {event.spec.number for event in events if isinstance(event, TrialBegan) and event.spec.origin == "course"}
+    course = next((last[number] for number in courses if number in last), None)
     return (winner.candidate if winner else None), (course.candidate if course else None)
 
 
