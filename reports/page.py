@@ -68,7 +68,7 @@ def render(run: "Run", curves: "pd.DataFrame") -> str:
             script=script,
             plotly=_packed(plotly),
             figures=_packed(json.dumps({name: json.loads(f.to_json()) for name, f in charts.items()})),
-            allowed=" ".join(_sha256(text) for text in (script, plotly) if text),
+            allowed=" ".join(allowed(text) for text in (script, plotly) if text),
         )
     )
 
@@ -91,19 +91,25 @@ def figures_of(
     return charts
 
 
-def _environment() -> Any:
+def templates() -> Any:
+    """The jinja2 environment of every page here: what is put in is escaped, and what is missing is an error."""
     import jinja2
-    from markupsafe import Markup
 
-    from reports import figures, marks, verdict
-
-    environment = jinja2.Environment(
+    return jinja2.Environment(
         loader=jinja2.FileSystemLoader(HERE),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
+
+
+def _environment() -> Any:
+    from markupsafe import Markup
+
+    from reports import figures, marks, verdict
+
+    environment = templates()
     environment.filters |= {
         "steps": marks.steps,
         "span": marks.span,
@@ -124,6 +130,6 @@ def _packed(text: str) -> str:
     return base64.b85encode(gzip.compress(text.encode(), 9, mtime=0)).decode().replace("<", ",")
 
 
-def _sha256(script: str) -> str:
+def allowed(script: str) -> str:
     """As a Content-Security-Policy names a script it allows."""
     return f"'sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}'"

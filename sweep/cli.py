@@ -120,6 +120,21 @@ def play(a: str, b: str, matches: int, seed: int, as_json: bool) -> None:
 
 
 @cli.command()
+@click.argument("a")
+@click.argument("b")
+@click.option("--matches", type=click.IntRange(1, 100), default=4, show_default=True, help="Matches, in whole pairs.")
+@click.option("--seed", type=click.IntRange(0, 2**31 - 1), default=0, show_default=True)
+@click.option("--out", type=click.Path(path_type=Path), default="match.html", show_default=True, help="Page to write.")
+@JSON
+def watch(a: str, b: str, matches: int, seed: int, out: Path, as_json: bool) -> None:
+    """Write a page that plays matches of A against B (named as for `sweep play`): offline, one file."""
+    from sweep import watching
+
+    result = watching.watch(a, b, matches, seed, out)
+    click.echo(json.dumps(result) if as_json else watching.text(result))
+
+
+@cli.command()
 @JSON
 def doctor(as_json: bool) -> int:
     """Check what this machine can run, and say the mend for what it cannot."""

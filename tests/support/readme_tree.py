@@ -13,6 +13,7 @@ OTHERS = {
     "trials/soccer/SPEC.md": "the environment's rules as tables, with a version",
     "trials/arena/ladder/": "house baseline, its recipe, the ladder's constants",
     "reports/report.html": "the page's template, with report.css and report.js",
+    "reports/player.html": "the match player's template, with replay.html, replay.css and replay.js",
 }
 
 

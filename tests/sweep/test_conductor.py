@@ -121,6 +121,7 @@ def test_a_sweep_that_only_fails_is_stopped_and_says_what_failed(conductor: Cond
 
 def test_the_winner_is_the_best_of_equal_budget() -> None:
     events = [
+        TrialBegan(time=1.0, spec=spec_of(0)),
         *(rated(0, 100, 1000.0), rated(0, 200, 1010.0), ended(0)),
         *(rated(1, 100, 1500.0), ended(1, "pruned")),
         *(rated(2, 100, 900.0), rated(2, 200, 1050.0), ended(2)),
@@ -128,6 +129,7 @@ def test_the_winner_is_the_best_of_equal_budget() -> None:
     winner, course = finals.choose(list(events))
     assert winner is not None and winner.trial == 2
     assert course is not None and course.trial == 0
+    assert finals.choose(list(events[1:]))[1] is None  # trial 0 of a space without holes is not the course
     assert finals.choose([]) == (None, None)
 
 
@@ -151,3 +153,28 @@ def test_env_takes_only_what_this_version_has(conductor: Conductor) -> None:
     made = settings.make(space="quick", out=Path("runs/x"), env="/no/such/SoccerTwos.x86_64")
     with pytest.raises(SetupError, match="--env must be `embedded` in this version"):
         run.prepare(made)
+
+
+def test_any_trainer_yaml_is_a_space_of_one_configuration(tmp_path: Path) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_text(
+        "behaviors:\n  SoccerTwos:\n    trainer_type: poca\n    max_steps: 600000\n    time_horizon: 100\n"
+        "    hyperparameters: {learning_rate: 1e-4}\n    self_play: {save_steps: 10000, team_change: 50000}\n"
+    )
+    space = load(path)
+    made = settings.of_space(str(path), space, {"out": tmp_path / "run"})
+    assert (made.trials, made.slots, made.steps) == (1, 1, 600_000)
+    spec = run.renderer(made, space)(0, {})
+    assert spec.origin == "fixed"
+    behavior = spec.config["behaviors"]["SoccerTwos"]
+    assert behavior["hyperparameters"]["learning_rate"] == 0.0001
+    assert behavior["self_play"]["team_change"] == 50_000  # as written: nothing is scaled at the file's own budget
+
+
+def test_the_course_run_alone_is_the_course() -> None:
+    space = load("course")
+    made = settings.of_space("course", space, {"out": Path("runs/x")})
+    spec = run.renderer(made, space)(0, {})
+    assert spec.origin == "course"
+    assert spec.config["behaviors"]["SoccerTwos"]["self_play"]["team_change"] == 250_000
+    assert spec.steps == 10_000_000

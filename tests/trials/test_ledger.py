@@ -10,7 +10,9 @@ from trials import ledger
 from trials.errors import SetupError
 from trials.records import SweepEnded, TrialBegan, TrialSpec
 
-VALUES = st.one_of(st.booleans(), st.integers(-(2**53), 2**53), st.floats(allow_nan=False), st.text())
+VALUES = st.one_of(
+    st.booleans(), st.integers(-(2**53), 2**53), st.floats(allow_nan=False, allow_infinity=False), st.text()
+)
 
 
 def spec(number: int = 0, **changes: object) -> TrialSpec:
