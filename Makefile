@@ -34,7 +34,7 @@ torch:
 	if [ "$(TORCH)" = cpu ] && [ -n "$$links" ] && $(UV) pip install --no-config -q --no-index --no-deps --reinstall-package torch --find-links "$$links" torch==$(TORCH_VERSION) 2>/dev/null; then :; \
 	else $(UV) pip install --no-config -q --torch-backend $(TORCH) --reinstall-package torch torch==$(TORCH_VERSION); fi && echo $(TORCH) > .venv/.torch
 
-.PHONY: help sweep test lint faults bench doctor lock house ladder clean-env
+.PHONY: help sweep test promote lint faults bench doctor lock house ladder clean-env
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' Makefile | sed -E 's/:[^#]*##/\t/' | expand -t 14
@@ -47,6 +47,9 @@ sweep: .venv/.ready ## the main thing: sweep SPACE, write a report
 
 test: .venv/.ready-dev ## all fast tests (minutes)
 	@.venv/bin/python -m pytest -m "not slow and not faults" $(ARGS)
+
+promote: ## the best trial to the Hugging Face Hub: a later version
+	@echo "make promote must wait for a later version, which checks a policy before it goes out; until then upload $$(ls -d runs/*/ 2>/dev/null | tail -1)trials/NNNN/candidates/ by hand" >&2; exit 1
 
 lint: .venv/.ready-dev ## ruff and mypy
 	@.venv/bin/ruff check .

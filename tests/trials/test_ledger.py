@@ -58,7 +58,7 @@ def test_a_half_line_is_not_believed_and_does_not_spoil_the_next(tmp_path: Path,
 
 def test_a_folder_without_a_ledger_is_refused(tmp_path: Path) -> None:
     with pytest.raises(
-        SetupError, match="must hold a ledger, but .* is not there; name a folder that `sweep run` made"
+        SetupError, match=r"must hold a ledger, but .* is not there; name a folder that `sweep run` made"
     ):
         ledger.read(tmp_path / "ledger.jsonl")
 
@@ -66,5 +66,5 @@ def test_a_folder_without_a_ledger_is_refused(tmp_path: Path) -> None:
 def test_another_versions_line_is_named(tmp_path: Path) -> None:
     path = tmp_path / "ledger.jsonl"
     path.write_text('{"event": "invented"}\n')
-    with pytest.raises(SetupError, match="line 1 of .*was it written by another version"):
+    with pytest.raises(SetupError, match=r"line 1 of .*was it written by another version"):
         ledger.read(path)
