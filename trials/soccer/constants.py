@@ -24,6 +24,9 @@ KICK_FROM_POST_STEP_POSITION: Final = True
 CONTACT_POINT_ON_BALL: Final = True
 """The point where ball and agent touch, at which the kick is aimed, lies on the surface of the ball (True) or of the
 agent: they differ by the overlap. The recordings have it on the ball."""
+GRIPS_SHARE_FRICTION: Final = True
+"""Two grip points of a contact share its friction (True, PhysX's improved patch friction, on in the recordings) or each
+has all of it (Unity's project settings)."""
 POSITION_ITERATIONS: Final = 12  # project settings; the scene's override says 6, but may not reach existing bodies
 VELOCITY_ITERATIONS: Final = 12  # project settings; the scene's override says 1
 

@@ -21,6 +21,7 @@ from trials.soccer.constants import (
     FRICTION,
     FRICTION_POSITION_ITERATIONS,
     FRICTION_RELAXATION,
+    GRIPS_SHARE_FRICTION,
     POSITION_ITERATIONS,
     PUSH_OUT_SHARE,
     PUSH_OUT_SPEED,
@@ -208,7 +209,7 @@ def _iterate(
         largest = max(largest, _push(rows, k, a, b, v, BIASED if position else UNBIASED))
         if friction and found[k, COUNT] > 0:
             slipped[k] = False
-            share = FRICTION / found[k, COUNT]
+            share = FRICTION / found[k, COUNT] if GRIPS_SHARE_FRICTION else FRICTION
             for q in range(RUBS, RUBS + found[k, COUNT] * found[k, WAYS] * RUB, RUB):
                 change, slips = _rub(rows, k, q, a, b, v, w, share, position)
                 largest = max(largest, change)
