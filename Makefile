@@ -16,7 +16,7 @@ UV := .venv/bin/uv
 	@echo "building .venv (once): $$($(PYTHON) --version), torch $(TORCH_VERSION) ($(TORCH))"
 	@test -x .venv/bin/python || $(PYTHON) -m venv .venv
 	@.venv/bin/python -m pip install -q --disable-pip-version-check uv==$(UV_VERSION)
-	@$(UV) pip install -q --no-deps --require-hashes -r requirements.lock
+	@$(UV) pip install -q --compile-bytecode --no-deps --require-hashes -r requirements.lock
 	@$(MAKE) -s torch
 	@$(UV) pip install -q --no-deps --no-build-isolation -e .
 	@touch $@
@@ -31,8 +31,8 @@ UV := .venv/bin/uv
 torch:
 	@links="$$(.venv/bin/python -m pip config get :env:.find-links 2>/dev/null || .venv/bin/python -m pip config get global.find-links 2>/dev/null || true)"; \
 	if .venv/bin/python -c 'import sys, importlib.metadata as m; sys.exit(m.version("torch").split("+")[0] != "$(TORCH_VERSION)")' 2>/dev/null && [ "$(TORCH)" = "$$(cat .venv/.torch 2>/dev/null)" ]; then exit 0; fi; \
-	if [ "$(TORCH)" = cpu ] && [ -n "$$links" ] && $(UV) pip install --no-config -q --no-index --no-deps --reinstall-package torch --find-links "$$links" torch==$(TORCH_VERSION) 2>/dev/null; then :; \
-	else $(UV) pip install --no-config -q --torch-backend $(TORCH) --reinstall-package torch torch==$(TORCH_VERSION); fi && echo $(TORCH) > .venv/.torch
+	if [ "$(TORCH)" = cpu ] && [ -n "$$links" ] && $(UV) pip install --no-config -q --compile-bytecode --no-index --no-deps --reinstall-package torch --find-links "$$links" torch==$(TORCH_VERSION) 2>/dev/null; then :; \
+	else $(UV) pip install --no-config -q --compile-bytecode --torch-backend $(TORCH) --reinstall-package torch torch==$(TORCH_VERSION); fi && echo $(TORCH) > .venv/.torch
 
 .PHONY: help sweep test promote lint faults bench doctor lock house ladder clean-env
 

@@ -29,7 +29,7 @@ from search_spaces import (
 from sweep import finals, models
 from sweep.settings import Settings
 from trials import ledger
-from trials.arena import players, rungs
+from trials.arena import match, players, rungs
 from trials.errors import SetupError
 from trials.folder import RunFolder, written_whole
 from trials.learner.process import check_with_mlagents
@@ -49,6 +49,7 @@ def sweep(settings: Settings, command: str, console: Console) -> int:
         console.print(f"note: {note}", markup=False, highlight=False, soft_wrap=True)
     run = _open(settings, space)
     began = time.time()
+    match.play(players.load("still"), players.load("random"), 1, settings.seed)  # compiles the game once, not per worker
 
     from sweep import live, tuner  # Ray takes seconds to import; a refused space should not wait for it
 
