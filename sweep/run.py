@@ -49,7 +49,7 @@ def sweep(settings: Settings, command: str, console: Console) -> int:
         console.print(f"note: {note}", markup=False, highlight=False, soft_wrap=True)
     run = _open(settings, space)
     began = time.time()
-    match.play(players.load("still"), players.load("random"), 1, settings.seed)  # compiles the game once, not per worker
+    match.play(players.load("still"), players.load("random"), 1, settings.seed)  # compile the game here, not per worker
 
     from sweep import live, tuner  # Ray takes seconds to import; a refused space should not wait for it
 
