@@ -21,14 +21,15 @@ from pathlib import Path
 folder, how = Path(sys.argv[1]), Path(sys.argv[1], "how").read_text()
 child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"], start_new_session=True)
 (folder / "child").write_text(str(child.pid))
-print("working", flush=True)
 if how == "deaf":
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 if how == "raises":
+    print("working", flush=True)
     raise ValueError("Expected parameter logits to satisfy the constraint, but found nan")
 if how == "set-up":
-    print("set-up: the ONNX export must work before training starts", flush=True); sys.exit(3)
+    print("working\\nset-up: the ONNX export must work before training starts", flush=True); sys.exit(3)
 try:
+    print("working", flush=True)
     time.sleep(600)
 except KeyboardInterrupt:
     (folder / "exported").write_text("whole")
