@@ -9,10 +9,9 @@ from rich.live import Live
 from rich.table import Table
 
 from sweep.settings import Settings
+from sweep.status import STYLE
 from sweep.tuner import Conductor
 from trials.records import Event, Rating, TrialBegan, TrialEnded, TrialRated
-
-STYLE = {"complete": "green", "pruned": "yellow", "failed": "red", "stopped": "magenta", "running": "cyan"}
 
 
 @contextmanager

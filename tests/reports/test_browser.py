@@ -1,30 +1,21 @@
 """The page in Chromium, from file:// and offline: it sorts, filters, unfolds, copies and draws without an error."""
 
-import contextlib
-import shutil
+import functools
 import time
 from pathlib import Path
 
 import pytest
+from offline_page import BROWSER, MISSING, chromium, shown, until
 
 from reports.page import build
 
-BROWSERS = ("/usr/bin/chromium", "chromium", "chromium-browser", "google-chrome")
-BROWSER = next((found for name in BROWSERS if (found := shutil.which(name))), None)
-
-pytestmark = pytest.mark.skipif(
-    BROWSER is None, reason="no Chromium at /usr/bin/chromium or on PATH; apt install chromium"
-)
+pytestmark = pytest.mark.skipif(BROWSER is None, reason=MISSING)
 
 
 @pytest.fixture(scope="module")
 def browser():
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=BROWSER, args=["--no-sandbox"])
-        yield chromium
-        chromium.close()
+    with chromium() as started:
+        yield started
 
 
 @pytest.fixture(scope="module")
@@ -32,29 +23,8 @@ def report(synthetic, tmp_path_factory) -> Path:
     return build(synthetic.write_run(tmp_path_factory.mktemp("run") / "synthetic", synthetic.synthetic_events(12)))
 
 
-@contextlib.contextmanager
-def opened(browser, path: Path, **settings):
-    """The page with its charts drawn; afterwards: nothing was asked of a network and nothing was complained of."""
-    context = browser.new_context(offline=True, **settings)
-    complaints, asked = [], []
-    page = context.new_page()
-    page.on("console", lambda message: complaints.append(message.text))
-    page.on("pageerror", lambda error: complaints.append(str(error)))
-    page.on("request", lambda request: asked.append(request.url))
-    page.goto(path.as_uri())
-    page.wait_for_selector("html[data-charts=drawn]", timeout=30_000)
-    yield page
-    context.close()
-    assert complaints == []
-    assert [url for url in asked if not url.startswith(("data:", "blob:"))] == [path.as_uri()]
-
-
-def until(page, truth: str) -> None:
-    """Wait for an expression to hold (the page's own policy forbids playwright's way of waiting)."""
-    end = time.monotonic() + 10
-    while not page.evaluate(truth):
-        assert time.monotonic() < end, truth
-        time.sleep(0.05)
+opened = functools.partial(shown, ready="html[data-charts=drawn]")
+"""The page with its charts drawn."""
 
 
 def order(page) -> list[int]:

@@ -1,18 +1,17 @@
 """The page that plays matches holds what was played, and in Chromium it plays, offline, whatever a name says."""
 
 import base64
-import contextlib
+import functools
 import gzip
 import html
 import json
 import re
-import shutil
 import struct
-import time
 from pathlib import Path
 
 import numpy as np
 import pytest
+from offline_page import BROWSER, MISSING, chromium, shown, until
 
 from reports import replay as pages
 from trials.arena import players, replay
@@ -20,8 +19,6 @@ from trials.soccer import sensors
 from trials.soccer.constants import OBSERVATION_SIZE, RAY_FLOATS, RAY_LENGTH, TAGS
 from trials.soccer.game import Fields
 
-BROWSERS = ("/usr/bin/chromium", "chromium", "chromium-browser", "google-chrome")
-BROWSER = next((found for name in BROWSERS if (found := shutil.which(name))), None)
 HOSTILE = "</script><img src=x onerror=alert(1)>\"'&{{7*7}}\n\u202e" + "x" * 300
 COMMAND = "sweep watch chaser random --matches 4 --seed 3"
 
@@ -98,39 +95,13 @@ def test_the_page_says_what_was_played_and_names_no_address(replays):
 @pytest.fixture(scope="module")
 def browser():
     if BROWSER is None:
-        pytest.skip("no Chromium at /usr/bin/chromium or on PATH; apt install chromium")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=BROWSER, args=["--no-sandbox"])
-        yield chromium
-        chromium.close()
+        pytest.skip(MISSING)
+    with chromium() as started:
+        yield started
 
 
-@contextlib.contextmanager
-def opened(browser, path: Path, **settings):
-    """The page, ready; afterwards: nothing was asked of a network and nothing was complained of."""
-    context = browser.new_context(offline=True, **settings)
-    complaints, asked = [], []
-    page = context.new_page()
-    page.on("console", lambda message: complaints.append(message.text))
-    page.on("pageerror", lambda error: complaints.append(str(error)))
-    page.on("dialog", lambda dialog: complaints.append(dialog.message))
-    page.on("request", lambda request: asked.append(request.url))
-    page.goto(path.as_uri())
-    page.wait_for_selector(".replay[data-ready]", timeout=30_000)
-    yield page
-    context.close()
-    assert complaints == []
-    assert asked == [path.as_uri()]
-
-
-def until(page, truth: str) -> None:
-    """Wait for an expression to hold (the page's own policy forbids playwright's way of waiting)."""
-    end = time.monotonic() + 10
-    while not page.evaluate(truth):
-        assert time.monotonic() < end, truth
-        time.sleep(0.05)
+opened = functools.partial(shown, ready=".replay[data-ready]")
+"""The page, ready."""
 
 
 PLAYER = "document.querySelector('.replay').replay"
