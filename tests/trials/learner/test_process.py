@@ -21,8 +21,7 @@ from pathlib import Path
 folder, how = Path(sys.argv[1]), Path(sys.argv[1], "how").read_text()
 child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"], start_new_session=True)
 (folder / "child").write_text(str(child.pid))
-if how == "deaf":
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+signal.signal(signal.SIGINT, signal.SIG_IGN if how == "deaf" else signal.default_int_handler)  # whatever was inherited
 if how == "raises":
     print("working", flush=True)
     raise ValueError("Expected parameter logits to satisfy the constraint, but found nan")
