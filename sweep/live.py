@@ -8,9 +8,9 @@ from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
+from sweep.conductor import Conductor
 from sweep.settings import Settings
 from sweep.status import STYLE
-from sweep.tuner import Conductor
 from trials.records import Event, Rating, TrialBegan, TrialEnded, TrialRated
 
 

@@ -27,6 +27,7 @@ from search_spaces import (
     scale,
 )
 from sweep import finals, models
+from sweep.conductor import Conductor
 from sweep.settings import Settings
 from trials import ledger
 from trials.arena import match, players, rungs
@@ -54,7 +55,7 @@ def sweep(settings: Settings, command: str, console: Console) -> int:
     from sweep import live, tuner  # Ray takes seconds to import; a refused space should not wait for it
 
     with tuner.ray_session(settings) as settings:
-        conductor = tuner.Conductor(settings, space, run, rendered, baseline.load)
+        conductor = Conductor(settings, space, run, rendered, baseline.load)
         conductor.record(_began(settings, space, baseline, command))
         try:
             with live.shown(conductor, console):

@@ -1,16 +1,13 @@
-"""Optuna proposes, Ray Tune fans out: the sweep's loop, and the only module beside the worker that imports Ray."""
+"""Ray Tune fans out what the conductor proposes; the only module beside the worker that imports Ray."""
 
 import math
 import os
 import signal
-import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
-
-from pydantic import TypeAdapter
 
 os.environ |= {  # read when Ray is imported
     "RAY_USAGE_STATS_ENABLED": "0",  # nothing phones home
@@ -30,186 +27,13 @@ from ray import tune
 from ray.tune.schedulers import ASHAScheduler, TrialScheduler
 from ray.tune.search import Searcher
 
-from search_spaces.space import Space
-from sweep import study as studies
+from sweep.conductor import Conductor
 from sweep.settings import Settings
 from sweep.worker import TrialActor
-from trials import ledger
-from trials.errors import BadTrial, SetupError
-from trials.folder import RunFolder
-from trials.learner import process
-from trials.records import Event, Rating, State, Training, TrialBegan, TrialEnded, TrialRated, TrialSpec, Value
+from trials.errors import SetupError
 
-MAX_PASSED_OVER = 100
-"""Proposals in a row that may break a relation before the sweep gives up."""
 OBJECT_STORE_BYTES = 100 * 2**20
 """Of a local Ray: results are a few hundred bytes, and by default it would reserve a third of the memory."""
-MIN_JUDGED = 4
-"""Trials that must be over before their failure rate says anything."""
-
-_SPEC: TypeAdapter[TrialSpec] = TypeAdapter(TrialSpec)
-_RATED: TypeAdapter[TrialRated] = TypeAdapter(TrialRated)
-_TRAINING: TypeAdapter[Training] = TypeAdapter(Training)
-
-Render = Callable[[int, dict[str, Value]], TrialSpec]
-"""A proposal (number, parameters) as a complete spec."""
-
-
-@dataclass
-class Live:
-    """One trial under way, as the driver sees it."""
-
-    spec: TrialSpec
-    slot: int
-    proposal: studies.Proposal
-    step: int = 0
-    steps_per_second: float = 0.0
-    rated: list[TrialRated] = field(default_factory=list)
-    training: Training | None = None
-    state: State = "running"
-    reason: str = ""
-
-
-class Conductor:
-    """Owns the study, the ledger's writing end and the table of trials under way; Ray's hooks call it."""
-
-    def __init__(self, settings: Settings, space: Space, run: RunFolder, render: Render, baseline: str) -> None:
-        self.settings, self.space, self.run = settings, space, run
-        self._render, self.baseline = render, baseline
-        self.study = studies.open_study(run.study, settings.seed, settings.startup_trials)
-        if space.holes:
-            studies.enqueue_course(self.study, space)
-        self.live: dict[str, Live] = {}
-        self.over: list[TrialEnded] = []
-        self.broken: str | None = None
-        self.interrupted = False
-        self.last_rating: dict[int, Rating] = {}
-        self.listeners: list[Callable[[Event], None]] = []
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        """Ray pickles what it is handed, for a restore of its own that is never asked for: the ledger is the truth."""
-        return str, ("conductor",)
-
-    def record(self, event: Event) -> None:
-        """Append to the ledger, then tell whoever shows it."""
-        ledger.append(self.run.ledger, event)
-        for listener in self.listeners:
-            listener(event)
-
-    @property
-    def stopping(self) -> bool:
-        """Whether no further trial is to start."""
-        return self.interrupted or self.broken is not None
-
-    def interrupt(self) -> None:
-        """A person wants the sweep to end: every trial under way exports once more and stops."""
-        self.interrupted = True
-        self._stop_all()
-
-    def prune(self, trial_id: str) -> None:
-        """Ask a trial to end at its rung."""
-        trial = self.live[trial_id]
-        trial.state = "pruned"
-        trial.reason = f"below the best 1/{self.settings.reduction_factor:g} at {trial.rated[-1].rung:,} steps"
-        self.run.trial(trial.spec.number).stop.touch()
-
-    def propose(self, trial_id: str) -> dict[str, Any]:
-        """The next trial, recorded before it starts, as Ray's config for its worker."""
-        proposal, spec = self._proposal()
-        taken = {trial.slot for trial in self.live.values()}
-        slot = min(set(range(self.settings.slots or 1)) - taken, default=0)
-        self.live[trial_id] = Live(spec, slot, proposal)
-        self.record(TrialBegan(time=time.time(), spec=spec))
-        return {
-            "spec": _SPEC.dump_json(spec).decode(),
-            "run": str(self.run.path.resolve()),
-            "baseline": self.baseline,
-            "rating_matches": self.settings.rating_matches,
-        }
-
-    def _proposal(self) -> tuple[studies.Proposal, TrialSpec]:
-        """A proposal that keeps every relation between keys; one that does not is told to the study and passed over."""
-        for _ in range(MAX_PASSED_OVER):
-            proposal, params = studies.propose(self.study, self.space)
-            try:
-                return proposal, self._render(proposal.number, params)
-            except BadTrial as error:
-                refused = error
-                studies.tell(self.study, proposal, [], "failed")
-        raise SetupError(
-            f"proposals must keep the space's relations, but {MAX_PASSED_OVER} in a row did not: {refused}"
-        )
-
-    def heard(self, trial_id: str, result: dict[str, Any]) -> None:
-        """A worker's result: a sign of life, a rating, or the end of its training."""
-        trial = self.live[trial_id]
-        if "step" in result:
-            trial.step, trial.steps_per_second = int(result["step"]), float(result["steps_per_second"])
-        if "rated" in result:
-            rated = _RATED.validate_json(result["rated"])
-            trial.rated.append(rated)
-            self.last_rating[trial.spec.number] = rated.rating
-            self.record(rated)
-        if "ended" in result:
-            trial.training = _TRAINING.validate_json(result["ended"])
-
-    def done(self, trial_id: str, error: str = "") -> None:
-        """A trial is over: tell the study, then the ledger. `error`: what became of its worker."""
-        trial = self.live.pop(trial_id, None)
-        if trial is None:
-            return
-        training = trial.training
-        if training is not None and training.fault != "none":
-            trial.state, trial.reason = "failed", training.reason
-        elif trial.rated and trial.rated[-1].rung == trial.spec.steps:
-            trial.state = "complete"
-        elif training is None:
-            trial.state, trial.reason = "failed", error or "its worker ended without a word"
-        elif trial.state == "running":
-            trial.state, trial.reason = "stopped", self.broken or "the sweep was interrupted"
-        studies.tell(self.study, trial.proposal, trial.rated, trial.state)
-        self._write_end(trial)
-        if training is not None and training.fault == "setup":
-            self._break(training.reason)
-        self._watch_failures()
-
-    def _write_end(self, trial: Live) -> None:
-        training = trial.training
-        candidate = trial.rated[-1].candidate if trial.rated else None
-        if training is not None and trial.state != "complete":
-            candidate = training.candidate or candidate
-        tail = process.log_tail(self.run.trial(trial.spec.number)) if trial.state == "failed" else ""
-        ended = TrialEnded(
-            time=time.time(),
-            trial=trial.spec.number,
-            state=trial.state,
-            reason=trial.reason,
-            log_tail=(training.log_tail if training else "") or tail,
-            steps=training.steps if training else trial.step,
-            train_seconds=training.train_seconds if training else 0.0,
-            process_seconds=training.process_seconds if training else 0.0,
-            began=training.began if training else 0.0,
-            slot=trial.slot,
-            candidate=candidate,
-        )
-        self.over.append(ended)
-        self.record(ended)
-
-    def _watch_failures(self) -> None:
-        failed = [end for end in self.over if end.state == "failed"]
-        if len(self.over) >= MIN_JUDGED and len(failed) > self.settings.max_failure_rate * len(self.over):
-            self._break(
-                f"at most {self.settings.max_failure_rate:.0%} of trials may fail, but {len(failed)} of"
-                f" {len(self.over)} did; the last: {failed[-1].reason}"
-            )
-
-    def _break(self, reason: str) -> None:
-        self.broken = self.broken or reason
-        self._stop_all()
-
-    def _stop_all(self) -> None:
-        for trial in self.live.values():
-            self.run.trial(trial.spec.number).stop.touch()
 
 
 class _Proposals(Searcher):  # type: ignore[misc]

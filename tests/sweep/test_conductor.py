@@ -9,7 +9,7 @@ from pydantic import TypeAdapter
 
 from search_spaces import load
 from sweep import finals, run, settings
-from sweep.tuner import Conductor
+from sweep.conductor import Conductor
 from trials import ledger
 from trials.errors import SetupError
 from trials.folder import RunFolder
