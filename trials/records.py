@@ -4,6 +4,7 @@ The ledger (`trials/ledger.py`) is a list of the `Event`s at the end of this fil
 """
 
 from collections.abc import Mapping
+from dataclasses import field
 from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field
@@ -49,6 +50,11 @@ class Candidate:
     """Relative to the run's folder."""
     sha256: str
 
+    @property
+    def name(self) -> str:
+        """What match logs call it."""
+        return f"trial {self.trial} at {self.steps}"
+
 
 @dataclass(frozen=True, kw_only=True, config=_CONFIG)
 class Training:
@@ -73,8 +79,8 @@ class Training:
 
 
 @dataclass(frozen=True, kw_only=True, config=_CONFIG)
-class MatchRecord:
-    """One match between players a and b: one episode, to the first goal or the timeout."""
+class ScheduledMatch:
+    """One match between players a and b, as it was numbered before play began."""
 
     number: int
     """Position in the schedule, fixed before play starts; the two matches of pair p are 2p and 2p + 1."""
@@ -87,10 +93,26 @@ class MatchRecord:
     seed: int
     environment: str
     """Version of the environment's SPEC, `soccer-1`."""
+    deterministic: bool = False
+    """Whether both took the likeliest action of each branch; by default actions are drawn, as Unity does."""
+    to_goals: int = 1
+    """The side that first has so many goals wins; after 2 * to_goals - 1 episodes the one that has more."""
+    sequential: bool = False
+    """Whether a sequential test said when to stop: such matches carry its verdict, but no estimate may rest on them."""
+
+
+@dataclass(frozen=True, kw_only=True, config=_CONFIG)
+class MatchRecord(ScheduledMatch):
+    """A match that was played to its end and counts."""
+
     result: float
-    """Of a: won 1, drawn (timeout) 0.5, lost 0."""
+    """Of a: won 1, drawn 0.5, lost 0."""
+    goals_a: int
+    goals_b: int
     decisions: int
-    """Decision steps played, 1 to 1000."""
+    """Decision steps played, 1 to 1000 an episode."""
+    time: float = field(compare=False)
+    """Unix seconds at which it was counted: no part of what was played, hence of no comparison."""
 
 
 @dataclass(frozen=True, kw_only=True, config=_CONFIG)

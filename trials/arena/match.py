@@ -5,18 +5,19 @@ Here every match that started counts, unless the caller's `stop` ended the sched
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from trials.arena.players import ROWS, Player
 from trials.arena.sampling import BODIES, draw, gather, kick_offs
+from trials.arena.schedule import Schedule, Stop
 from trials.errors import BadPolicy
-from trials.records import MatchRecord
-from trials.soccer.constants import BLUE_SCORED, RUNNING, TIMEOUT, VERSION
+from trials.records import MatchRecord, ScheduledMatch
+from trials.soccer.constants import BLUE_SCORED, PURPLE_SCORED, RUNNING
 from trials.soccer.game import Fields
 
 FIELDS = 256
@@ -24,10 +25,6 @@ FIELDS = 256
 
 STOPPING_FIELDS = 32
 """The same where a `stop` may end the schedule: matches behind that pair are played in vain, and are the fewer."""
-
-
-Stop = Callable[[Sequence[MatchRecord]], bool]
-"""Sees the two records of each pair in the pairs' order, and says whether this pair is the last."""
 
 Progress = Callable[[int, int], None]
 """Told the matches finished and the matches planned."""
@@ -51,8 +48,8 @@ class Played:
     """Two a pair, in the order of their numbers."""
     entropy: tuple[float, float]
     """Of a and b: nats, mean over the states their bodies visited in the counted matches; 3.296 is uniform."""
-    uncounted: int
-    """Matches that had started behind the pair at which `stop` ended the schedule."""
+    uncounted: list[ScheduledMatch]
+    """Matches that had started behind the pair at which `stop` ended the schedule, whatever came of them."""
     decisions: int
     """Decision steps of a field, counted and uncounted."""
     seconds: float
@@ -69,6 +66,7 @@ def play(
     first: int = 0,
     fields: int | None = None,
     deterministic: bool = False,
+    goals: int = 1,
     stop: Stop | None = None,
     on_progress: Progress | None = None,
     world: Callable[[int], World] = Fields,
@@ -76,22 +74,25 @@ def play(
     """Play pairs `first` to `first + pairs - 1` of the schedule `seed` (0 to 2**64 - 1) between a and b.
 
     Pair p is matches 2p (a is blue) and 2p + 1 (a is purple) from one kick-off drawn from (seed, p); each body of each
-    match draws its actions from a stream of its own. The records depend on the players, `seed`, the pair numbers and
-    `deterministic` (the likeliest action instead of a drawn one), not on `fields`, the most that are played side by
-    side. `world` builds the fields, the embedded SoccerTwos by default. Raises BadPolicy.
+    match draws its actions from a stream of its own. A match is one episode, to the first goal or the timeout, a draw;
+    with `goals` N it is won by the first to score N, or after 2N - 1 episodes by who has scored more. The records
+    depend on the players, `seed`, the pair numbers, `goals` and `deterministic` (the likeliest action instead of a
+    drawn one), not on `fields`, the most that are played side by side. `world` builds the fields, the embedded
+    SoccerTwos by default. Raises BadPolicy.
     """
     if fields is None:
         fields = FIELDS if stop is None else STOPPING_FIELDS
-    if pairs < 1 or fields < 1 or first < 0 or not 0 <= seed < 2**64:
+    if min(pairs, fields, goals) < 1 or first < 0 or not 0 <= seed < 2**64:
         raise ValueError(
-            f"pairs and fields must be positive and 0 <= seed < 2**64, but got {pairs=}, {fields=}, {first=}, {seed=}"
+            "pairs, fields and goals must be positive and 0 <= seed < 2**64,"
+            f" but got {pairs=}, {fields=}, {goals=}, {first=}, {seed=}"
         )
     began = time.perf_counter()
-    schedule = _Schedule(a.id, b.id, first, pairs, seed, stop)
-    hall = _Hall((a, b), min(fields, 2 * pairs), seed, deterministic, world)
+    schedule = Schedule(a.id, b.id, first, pairs, seed, stop, deterministic=deterministic, goals=goals)
+    hall = _Hall((a, b), min(fields, 2 * pairs), seed, deterministic, goals, world)
     hall.start(schedule, hall.slots)
     while hall.slots.size and not schedule.stopped:
-        ended = hall.step()
+        ended = hall.restart(hall.step())
         if ended.size:
             hall.hand_in(schedule, ended)
             hall.start(schedule, ended)
@@ -100,71 +101,11 @@ def play(
     return Played(
         records=schedule.records,
         entropy=schedule.mean_entropy(),
-        uncounted=schedule.started - len(schedule.records),
+        uncounted=schedule.uncounted(),
         decisions=hall.decided,
         seconds=time.perf_counter() - began,
         inference_seconds=sum(seat.seconds for seat in hall.seats),
     )
-
-
-class _Schedule:
-    """The numbered matches: which starts next, what came of each, and how far the pairs are complete without a gap."""
-
-    def __init__(self, a: str, b: str, first: int, pairs: int, seed: int, stop: Stop | None) -> None:
-        self.a, self.b, self.seed, self.stop = a, b, seed, stop
-        self.offset = 2 * first
-        self.seeds = np.repeat(kick_offs(seed, first, pairs), 2)
-        self.started = self.finished = 0
-        self.stopped = False
-        self.records: list[MatchRecord] = []
-        self._outcome = np.full(2 * pairs, RUNNING, np.int8)
-        self._decisions = np.zeros(2 * pairs, np.int32)
-        self._entropy = np.zeros((2 * pairs, 2))
-
-    def take(self, most: int) -> NDArray[np.int64]:
-        """Positions in this schedule of the next matches, at most `most`; none once it has stopped."""
-        count = 0 if self.stopped else min(most, len(self.seeds) - self.started)
-        self.started += count
-        return np.arange(self.started - count, self.started)
-
-    def finish(
-        self,
-        which: NDArray[np.int64],
-        outcome: NDArray[np.int8],
-        decisions: NDArray[np.int32],
-        entropy: NDArray[np.float64],
-    ) -> None:
-        """Note what came of matches, then count the pairs that are complete without a gap, until `stop` says so."""
-        self._outcome[which], self._decisions[which], self._entropy[which] = outcome, decisions, entropy
-        self.finished += len(which)
-        at = len(self.records)
-        while not self.stopped and at < len(self.seeds) and (self._outcome[at : at + 2] != RUNNING).all():
-            pair = [self._record(at), self._record(at + 1)]
-            self.records += pair
-            self.stopped = self.stop is not None and self.stop(pair)
-            at += 2
-
-    def _record(self, position: int) -> MatchRecord:
-        number = self.offset + position
-        team: Literal[0, 1] = 1 if number % 2 else 0
-        outcome = self._outcome[position]
-        return MatchRecord(
-            number=number,
-            pair=number // 2,
-            a=self.a,
-            b=self.b,
-            a_team=team,
-            seed=self.seed,
-            environment=VERSION,
-            result=0.5 if outcome == TIMEOUT else 1.0 if (outcome == BLUE_SCORED) == (team == 0) else 0.0,
-            decisions=int(self._decisions[position]),
-        )
-
-    def mean_entropy(self) -> tuple[float, float]:
-        counted = slice(len(self.records))
-        states = max(1, 2 * int(self._decisions[counted].sum()))
-        of_a, of_b = self._entropy[counted].sum(axis=0) / states
-        return float(of_a), float(of_b)
 
 
 class _Seat:
@@ -200,37 +141,61 @@ class _Hall:
     """The fields and who plays on them: slot i is field i, and a match keeps its slot until it ends."""
 
     def __init__(
-        self, players: tuple[Player, Player], fields: int, seed: int, greedy: bool, world: Callable[[int], World]
+        self,
+        players: tuple[Player, Player],
+        fields: int,
+        seed: int,
+        greedy: bool,
+        goals: int,
+        world: Callable[[int], World],
     ) -> None:
         self.seats = tuple(_Seat(p, fields) for p in players)
         self.slots: NDArray[np.intp] = np.arange(fields)
         self.decided = 0
         self._world = world(fields)
-        self._seed, self._greedy = np.uint64(seed), greedy
+        self._seed, self._greedy, self._to_goals = np.uint64(seed), greedy, goals
         self._position = np.zeros(fields, np.int64)
         self._number = np.zeros(fields, np.int64)
         self._decisions = np.zeros(fields, np.int32)
+        self._episode = np.zeros(fields, np.int64)
+        self._goals = np.zeros((fields, 2), np.int32)
         self._actions = np.zeros((fields, BODIES, 3), np.int8)
         self._outcomes = np.zeros(fields, np.int8)
 
-    def start(self, schedule: _Schedule, free: NDArray[np.intp]) -> None:
+    def start(self, schedule: Schedule, free: NDArray[np.intp]) -> None:
         """Kick off the schedule's next matches on `free` slots; slots that get none are closed."""
         positions = schedule.take(len(free))
         which, closed = free[: len(positions)], free[len(positions) :]
         if which.size:
             self._position[which] = positions
             self._number[which] = positions + schedule.offset
-            self._decisions[which] = 0
+            self._decisions[which] = self._episode[which] = 0
+            self._goals[which] = 0
             for other, seat in enumerate(self.seats):  # b sits where a does not
                 seat.teams[which] = (self._number[which] + other) % 2
                 seat.entropy[which] = 0
-                seat.memory[which] = 0
-            self._world.kick_off(schedule.seeds[positions], which)
+            self._kick_off(which)
         if closed.size:
             self.slots = np.setdiff1d(self.slots, closed)
 
+    def _kick_off(self, which: NDArray[np.intp]) -> None:
+        for seat in self.seats:
+            seat.memory[which] = 0
+        self._world.kick_off(kick_offs(int(self._seed), self._number[which] // 2, self._episode[which]), which)
+
+    def restart(self, ended: NDArray[np.intp]) -> NDArray[np.intp]:
+        """Note the goals of episodes that ended, begin the next ones. Returns the slots whose matches are over."""
+        self._goals[ended, 0] += self._outcomes[ended] == BLUE_SCORED
+        self._goals[ended, 1] += self._outcomes[ended] == PURPLE_SCORED
+        self._episode[ended] += 1
+        over = (self._goals[ended].max(axis=1) >= self._to_goals) | (self._episode[ended] >= 2 * self._to_goals - 1)
+        if not over.all():
+            self._kick_off(ended[~over])
+        matches: NDArray[np.intp] = ended[over]
+        return matches
+
     def step(self) -> NDArray[np.intp]:
-        """One decision of everyone on the open slots. Returns the slots whose matches ended by it."""
+        """One decision of everyone on the open slots. Returns the slots whose episodes ended by it."""
         observations = self._world.observe(None if len(self.slots) == len(self._number) else self.slots)
         for seat in self.seats:
             answers = seat.decide(observations, self.slots)
@@ -256,10 +221,10 @@ class _Hall:
         ended: NDArray[np.intp] = self.slots[self._outcomes[self.slots] != RUNNING]
         return ended
 
-    def hand_in(self, schedule: _Schedule, ended: NDArray[np.intp]) -> None:
+    def hand_in(self, schedule: Schedule, ended: NDArray[np.intp]) -> None:
         """Tell the schedule what came of the matches on the slots `ended`."""
         entropy = np.stack([seat.entropy[ended] for seat in self.seats], axis=1)
-        schedule.finish(self._position[ended], self._outcomes[ended], self._decisions[ended], entropy)
+        schedule.finish(self._position[ended], self._goals[ended], self._decisions[ended], entropy)
 
 
 def _padded(rows: int) -> int:

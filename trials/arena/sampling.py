@@ -38,11 +38,12 @@ def philox(counters: NDArray[Word], key: Word, words: NDArray[Word]) -> None:
         words[i] = _philox(c[0], c[1], c[2], c[3], key)
 
 
-def kick_offs(seed: int, first: int, pairs: int) -> NDArray[Word]:
-    """Seeds of the kick-offs of pairs `first` to `first + pairs - 1`, shape (pairs,)."""
-    counters = np.zeros((pairs, 4), Word)
-    number = np.arange(first, first + pairs, dtype=Word)
+def kick_offs(seed: int, pairs: NDArray[np.int64], episodes: NDArray[np.int64] | int = 0) -> NDArray[Word]:
+    """Seeds of the kick-offs of pairs (n,), each in its episode (n,) or all in one; shape (n,)."""
+    counters = np.zeros((len(pairs), 4), Word)
+    number = pairs.astype(Word)
     counters[:, 0], counters[:, 1], counters[:, 2] = number & Word(0xFFFFFFFF), number >> Word(32), KICK_OFF
+    counters[:, 3] = episodes
     words = np.empty_like(counters)
     philox(counters, Word(seed), words)
     return words[:, 0] << Word(32) | words[:, 1]

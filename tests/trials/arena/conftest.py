@@ -209,7 +209,10 @@ def records() -> Callable[..., list[MatchRecord]]:
                             seed=1,
                             environment="soccer-1",
                             result=halves[outcome][k],
+                            goals_a=int(halves[outcome][k] == 1),
+                            goals_b=int(halves[outcome][k] == 0),
                             decisions=10,
+                            time=1.0,
                         )
                     )
         return made

@@ -1,6 +1,7 @@
 """Matches: numbered, paired, the same whatever the fields, and every one counted."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +35,7 @@ def test_results_do_not_depend_on_the_fields(fields: int, tug: Any, weak: Consta
     got = play(weak, strong, 50, 5, fields=fields, world=tug)
     assert got.records == wanted.records
     assert got.entropy == wanted.entropy
-    assert got.uncounted == wanted.uncounted == 0
+    assert got.uncounted == wanted.uncounted == []
 
 
 def test_a_schedule_can_be_played_in_parts(tug: Any, weak: Constant, strong: Constant) -> None:
@@ -75,9 +76,11 @@ def test_a_stop_ends_at_a_pair_and_the_rest_is_not_counted(tug: Any, weak: Const
     for fields in (2, 16, 120):
         seen.clear()
         stopped = play(weak, strong, 60, 5, fields=fields, stop=stop, world=tug)
-        assert stopped.records == whole.records[:20]
+        assert all(record.sequential for record in stopped.records + stopped.uncounted)
+        assert [replace(record, sequential=False) for record in stopped.records] == whole.records[:20]
+        assert [match.number for match in stopped.uncounted] == list(range(20, 20 + len(stopped.uncounted)))
         assert seen == list(range(20))
-        assert 0 <= stopped.uncounted <= fields + 20
+        assert 0 <= len(stopped.uncounted) <= fields + 20
 
 
 def test_counting_the_first_to_finish_is_biased_and_the_arena_is_not(tug: Any) -> None:
@@ -176,3 +179,43 @@ def test_a_trained_policy_beats_an_untrained_one(real: Callable[[str], Path]) ->
     assert mean(played.records) > 0.8
     assert played.entropy[0] < 2 < 3.29 < played.entropy[1]
     assert play(trained, untrained, 20, 1, fields=9).records == played.records
+
+
+@pytest.mark.parametrize("goals", (2, 3))
+def test_a_match_of_several_goals_goes_on_until_one_side_has_them(
+    goals: int, tug: Any, weak: Constant, strong: Constant
+) -> None:
+    wanted = play(weak, strong, 60, 5, goals=goals, fields=120, world=tug).records
+    assert play(weak, strong, 60, 5, goals=goals, fields=7, world=tug).records == wanted
+    single = play(weak, strong, 60, 5, world=tug).records
+    for one, many in zip(single, wanted, strict=True):
+        most, least = max(many.goals_a, many.goals_b), min(many.goals_a, many.goals_b)
+        assert many.to_goals == goals and least < goals and most <= goals
+        assert many.result == (0.5 if most == least else float(many.goals_a > many.goals_b))
+        assert many.decisions > one.decisions  # the first episode is the very match to one goal, then play goes on
+        assert most == goals or many.decisions >= tug.LIMIT * (2 * goals - 1 - most - least)  # the rest timed out
+    assert mean(wanted) < mean(single) < 0.5  # more goals tell the players better apart
+
+
+def test_a_timeout_in_a_match_of_several_goals_is_an_episode_without_one(tug: Any) -> None:
+    still = players.load("still")
+    for record in play(still, still, 3, 1, goals=2, world=tug).records:
+        assert (record.goals_a, record.goals_b, record.result, record.decisions) == (0, 0, 0.5, 3 * tug.LIMIT)
+
+
+def test_episodes_of_a_match_begin_differently_and_alike_for_both_of_a_pair(weak: Constant, tug: Any) -> None:
+    seen: dict[int, list[int]] = {}
+
+    class Watched(tug):  # type: ignore[misc]
+        def kick_off(self, seeds: Any, which: Any = None) -> None:
+            for seed, field in zip(seeds.tolist(), which.tolist(), strict=True):
+                seen.setdefault(field, []).append(seed)
+            super().kick_off(seeds, which)
+
+    play(weak, weak, 4, 1, goals=2, fields=8, world=Watched)
+    for blue, purple in ((0, 1), (2, 3), (4, 5), (6, 7)):
+        both = min(len(seen[blue]), len(seen[purple]))
+        assert both >= 2 and seen[blue][:both] == seen[purple][:both]
+    assert len({seed for seeds in seen.values() for seed in seeds}) == sum(
+        max(len(seen[field]), len(seen[field + 1])) for field in (0, 2, 4, 6)
+    )

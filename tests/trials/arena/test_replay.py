@@ -37,7 +37,7 @@ def test_frames_begin_at_the_kick_off_and_end_where_the_match_did(
 ) -> None:
     fields = Fields(1)
     for each in chased[1]:
-        seed = kick_offs(SEED, each.record.pair, 1)
+        seed = kick_offs(SEED, np.array([each.record.pair]))
         fields.kick_off(seed)
         assert np.array_equal(each.ball[0], fields.ball[0, :2])
         assert np.array_equal(each.agents[0], fields.agents[0][:, [0, 1, 4]])

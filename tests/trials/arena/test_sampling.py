@@ -99,7 +99,7 @@ def test_a_row_that_is_no_distribution_is_pointed_at(value: float) -> None:
 
 
 def test_kick_offs_are_a_function_of_seed_and_pair() -> None:
-    seeds = kick_offs(7, 0, 1000)
+    seeds = kick_offs(7, np.arange(1000))
     assert len(set(seeds.tolist())) == 1000
-    assert (kick_offs(7, 990, 10) == seeds[990:]).all()
-    assert not set(kick_offs(8, 0, 1000).tolist()) & set(seeds.tolist())
+    assert (kick_offs(7, np.arange(990, 1000)) == seeds[990:]).all()
+    assert not set(kick_offs(8, np.arange(1000)).tolist()) & set(seeds.tolist())
