@@ -1,0 +1,116 @@
+import multiprocessing
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from trials.arena import match, players
+from trials.arena.crew import STOPPING_CHUNK, Crew, Task
+from trials.arena.sprt import Test
+from trials.errors import BadPolicy, LostTrial
+
+PAIRING = Task(a="house", b="random", first=3, pairs=150, seed=5)
+
+
+@pytest.fixture(scope="module")
+def two() -> Iterator[Crew]:
+    with Crew(2) as crew:
+        yield crew
+
+
+def test_records_do_not_depend_on_the_cores(two: Crew) -> None:
+    alone = match.play(players.load("house"), players.load("random"), 150, 5, first=3)
+    with Crew(1) as one:
+        assert one.play(PAIRING).records == alone.records
+    together = two.play(PAIRING)
+    assert together.records == alone.records and together.uncounted == []
+    assert together.decisions == alone.decisions
+    assert together.entropy == pytest.approx(alone.entropy)
+
+
+def test_a_test_ends_at_the_same_pair_on_any_number_of_cores(two: Crew) -> None:
+    with Crew(1) as one:
+        alone = one.play(PAIRING, stop=Test(0, 50))
+    together = two.play(PAIRING, stop=Test(0, 50))
+    assert together.records == alone.records and 4 <= len(alone.records) < 300
+    behind = [record.number for record in together.uncounted]
+    assert behind == list(range(together.records[-1].number + 1, behind[-1] + 1))
+    assert (behind[-1] + 1 - 2 * PAIRING.first) % (2 * STOPPING_CHUNK) == 0  # all that was handed out, and no more
+    assert all(scheduled.a_team == scheduled.number % 2 for scheduled in together.uncounted)
+
+
+def test_progress_reaches_what_was_planned(two: Crew) -> None:
+    told: list[tuple[int, int]] = []
+    two.play(PAIRING, on_progress=lambda done, planned: told.append((done, planned)))
+    assert told[-1] == (300, 300) and told == sorted(told)
+
+
+def test_a_policy_that_cannot_be_loaded_is_named(two: Crew, tmp_path: Path) -> None:
+    (tmp_path / "bad.onnx").write_bytes(b"no policy")
+    with pytest.raises(BadPolicy, match="bad"):
+        two.play(Task(a=str(tmp_path / "bad.onnx"), b="random", first=0, pairs=1, seed=1))
+
+
+def test_a_killed_worker_is_said_and_the_rest_ends() -> None:
+    others = set(multiprocessing.active_children())
+    with pytest.raises(LostTrial, match="one was killed"), Crew(2) as crew:
+        for number, _ in enumerate(crew.results(iter([PAIRING] * 20))):
+            if number == 0:
+                (set(multiprocessing.active_children()) - others).pop().kill()
+    assert set(multiprocessing.active_children()) == others and all(process.is_alive() for process in others)
+
+
+OWNER = """
+import sys
+from trials.arena.crew import Crew, Task
+if __name__ == "__main__":
+    with Crew(2) as crew:
+        for _ in crew.results(iter([Task(a="random", b="random", first=0, pairs=128, seed=1)] * 1000)):
+            print("playing", flush=True)
+"""
+
+
+@pytest.fixture
+def owner(tmp_path: Path) -> Iterator[Callable[[], tuple["subprocess.Popen[str]", list[psutil.Process]]]]:
+    (tmp_path / "owner.py").write_text(OWNER)
+    started: list[subprocess.Popen[str]] = []
+
+    def start() -> tuple["subprocess.Popen[str]", list[psutil.Process]]:
+        env = os.environ | {"PYTHONPATH": os.pathsep.join(p for p in sys.path if p)}
+        process = subprocess.Popen(
+            [sys.executable, str(tmp_path / "owner.py")], stdout=subprocess.PIPE, text=True, env=env
+        )
+        started.append(process)
+        assert process.stdout is not None and process.stdout.readline() == "playing\n"
+        return process, psutil.Process(process.pid).children(recursive=True)
+
+    yield start
+    for process in started:
+        process.kill()
+        process.communicate()
+
+
+def test_workers_end_with_an_owner_that_was_killed(
+    owner: Callable[[], tuple["subprocess.Popen[str]", list[psutil.Process]]],
+) -> None:
+    process, workers = owner()
+    assert len(workers) >= 2
+    process.kill()
+    _, alive = psutil.wait_procs(workers, timeout=10)
+    assert alive == []
+
+
+def test_an_interrupted_owner_ends_at_once_with_its_workers(
+    owner: Callable[[], tuple["subprocess.Popen[str]", list[psutil.Process]]],
+) -> None:
+    process, workers = owner()
+    began = time.monotonic()
+    psutil.Process(process.pid).send_signal(2)
+    process.wait(timeout=20)
+    _, alive = psutil.wait_procs(workers, timeout=10)
+    assert alive == [] and time.monotonic() - began < 20
