@@ -3,20 +3,16 @@
 import time
 from collections.abc import Callable
 
-from pydantic import TypeAdapter
-
 from sweep.models import Model
 from sweep.settings import Settings
 from trials import ledger
-from trials.arena import match, players, rating, sprt
+from trials.arena import log, match, players, rating, sprt
 from trials.arena.pairs import outcomes
 from trials.folder import RunFolder
 from trials.records import Candidate, Event, FreshRated, MatchRecord, Rating, TrialBegan, TrialEnded, TrialRated
 
 FRESH = 7_919
 """Added to the sweep's seed: fresh matches share no world state and no action stream with tuning matches."""
-
-_MATCH: TypeAdapter[MatchRecord] = TypeAdapter(MatchRecord)
 
 
 def choose(events: list[Event]) -> tuple[Candidate | None, Candidate | None]:
@@ -50,15 +46,15 @@ def _fresh(
     pairs = (settings.fresh_matches + 1) // 2
     seed = settings.seed * 1_000_003 + FRESH + mine.trial
 
-    def direct(opponent: str, offset: int) -> tuple[Rating, list[MatchRecord]]:
+    def direct(opponent: str, called: str, kind: str, offset: int) -> tuple[Rating, list[MatchRecord]]:
         other = players.load(opponent)
         matches = match.play(player, other, pairs, seed + offset).records
-        with run.fresh_matches.open("ab") as file:
-            file.writelines(_MATCH.dump_json(record) + b"\n" for record in matches)
-        return rating.direct(matches, other.name), matches
+        names = {player.id: mine.name, other.id: called}
+        log.write(run.fresh_matches(role, kind), matches, names, again=True)
+        return rating.direct(matches, called), matches
 
-    against_baseline, _ = direct(baseline.load, 0)
-    random, matches = direct("random", 1)
+    against_baseline, _ = direct(baseline.load, baseline.name, "baseline", 0)
+    random, matches = direct("random", "random", "random", 1)
     return FreshRated(
         time=time.time(),
         candidate=mine,
@@ -66,5 +62,5 @@ def _fresh(
         baseline=against_baseline,
         random=random,
         random_sprt=sprt.verdict(outcomes(matches), 0.0, 50.0),
-        against_course=direct(str(run.path / course.path), 2)[0] if course else None,
+        against_course=direct(str(run.path / course.path), course.name, "course", 2)[0] if course else None,
     )

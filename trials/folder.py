@@ -53,10 +53,9 @@ class TrialFolder:
         """Where it exists, the trial is asked to end: it exports once more and stops its trainer."""
         return self.path / "stop"
 
-    @property
-    def matches(self) -> Path:
-        """The trial's rating matches, one MatchRecord a line."""
-        return self.path / "matches.jsonl"
+    def matches(self, steps: int) -> Path:
+        """The log of the matches that rated the candidate exported at `steps` (trials/arena/log.py)."""
+        return self.path / "matches" / f"{steps}.parquet"
 
 
 @dataclass(frozen=True)
@@ -91,9 +90,13 @@ class RunFolder:
     def settings(self) -> Path:
         return self.path / "sweep.yaml"
 
-    @property
-    def fresh_matches(self) -> Path:
-        return self.path / "fresh_matches.jsonl"
+    def fresh_matches(self, role: str, opponent: str) -> Path:
+        """The log of the matches that were played after the choice was made."""
+        return self.path / "fresh_matches" / f"{role}-{opponent}.parquet"
+
+    def match_logs(self) -> list[Path]:
+        """Every match log of the run, tuning matches first."""
+        return [*sorted(self.trials.glob("*/matches/*.parquet")), *sorted(self.path.glob("fresh_matches/*.parquet"))]
 
     @property
     def trials(self) -> Path:

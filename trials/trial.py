@@ -10,16 +10,15 @@ from typing import Literal
 import yaml
 from pydantic import TypeAdapter
 
+from trials.arena import log
 from trials.arena.ladder import Rated
 from trials.folder import RunFolder, TrialFolder, written_whole
 from trials.learner import process
 from trials.learner.process import TrainerProcess
-from trials.records import Candidate, MatchRecord, Training, TrialRated, TrialSpec
+from trials.records import Candidate, Training, TrialRated, TrialSpec
 
 Rate = Callable[[Path, int], Rated]
 """Plays a candidate (ONNX path) with a seed (0 to 2**64 - 1)."""
-
-_MATCH: TypeAdapter[MatchRecord] = TypeAdapter(MatchRecord)
 
 
 @dataclass(frozen=True)
@@ -87,8 +86,8 @@ class Trial:
     def _rated(self, candidate: Candidate, rung: int) -> TrialRated:
         began = time.time()
         rated = self._rate(self._run.path / candidate.path, self.spec.seed * 1_000_003 + rung)
-        with self.files.matches.open("ab") as file:
-            file.writelines(_MATCH.dump_json(match) + b"\n" for match in rated.records)
+        names = {**rated.names, candidate.sha256: candidate.name}
+        log.write(self.files.matches(candidate.steps), rated.records, names, again=True)
         return TrialRated(
             time=time.time(),
             candidate=candidate,

@@ -13,6 +13,7 @@ from real_sweep import SWEEP, Finished, json_of, plain_environ, run_sweep, train
 
 from sweep.finals import choose
 from trials import ledger
+from trials.arena import log, rating, rungs
 from trials.folder import RunFolder
 from trials.records import FreshRated, MatchRecord, SweepBegan, SweepEnded, TrialBegan, TrialEnded, TrialRated
 
@@ -70,8 +71,6 @@ def test_the_trials_folder_holds_what_was_promised(finished: Finished) -> None:
     assert "Exported" in files.log.read_text()
     rows = [json.loads(line) for line in files.metrics.read_text().splitlines()]
     assert rows and rows[-1]["step"] <= 6000 * 1.5
-    matches = [json.loads(line) for line in files.matches.read_text().splitlines()]
-    assert len(matches) == 16 and matches[0].keys() == MatchRecord.__dataclass_fields__.keys()
     assert not list(files.path.glob("**/.*.onnx*"))
 
 
@@ -80,10 +79,28 @@ def test_the_headline_is_fresh_and_the_matches_are_kept(finished: Finished) -> N
     winner, course = choose(ledger.read(finished.run.ledger))
     assert winner is not None and course is not None
     assert fresh[0].candidate == winner and fresh[0].role == "winner"
-    kept = [json.loads(line) for line in finished.run.fresh_matches.read_text().splitlines()]
-    assert len(kept) == 8 * sum(2 + (event.against_course is not None) for event in fresh)
-    tuned = {match["seed"] for match in map(json.loads, finished.run.trial(0).matches.read_text().splitlines())}
-    assert tuned.isdisjoint(match["seed"] for match in kept)
+    kept = log.read(finished.run.fresh_matches("winner", "baseline")).records
+    assert rating.direct(kept, "house") == fresh[0].baseline
+    logs = [log.read(path) for path in finished.run.match_logs() if path.parent.name == "fresh_matches"]
+    assert [len(each.records) for each in logs] == [8] * sum(2 + (event.against_course is not None) for event in fresh)
+    tuned = {match.seed for event in of(finished, TrialRated) for match in tuning(finished, event)}
+    assert tuned and tuned.isdisjoint(match.seed for each in logs for match in each.records)
+
+
+def test_every_tuning_rating_is_recomputed_exactly_from_its_log(finished: Finished) -> None:
+    ladder = rungs.read()
+    for event in of(finished, TrialRated):
+        assert rating.on_ladder(tuning(finished, event), ladder) == event.rating
+
+
+def test_all_matches_of_a_run_make_one_table(finished: Finished) -> None:
+    found = json_of(run_sweep("rate", str(finished.run.path), "--json"))
+    named = {row["model"] for row in found["ratings"]}  # type: ignore[attr-defined]
+    assert {"random", "house", of(finished, FreshRated)[0].candidate.name} <= named and found["anchor"] == "house"
+
+
+def tuning(finished: Finished, event: TrialRated) -> list[MatchRecord]:
+    return log.read(finished.run.trial(event.candidate.trial).matches(event.candidate.steps)).records
 
 
 def test_a_run_is_never_overwritten(finished: Finished, space_file: Path) -> None:

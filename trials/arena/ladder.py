@@ -9,7 +9,7 @@ rung nearest to the current estimate, which at first says that the candidate pla
 
 import argparse
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
@@ -44,6 +44,8 @@ class Rated:
     """Every match that was started: the ladder's, then the baseline's."""
     baseline: Rating | None
     """Directly against the extra opponent, an Elo difference; no part of the ladder's number."""
+    names: Mapping[str, str]
+    """Of everyone there was to meet: id in the records to name."""
     seconds: float
     decisions: int
 
@@ -123,6 +125,7 @@ def rate(
         rating=rating,
         records=records + against,
         baseline=direct(against, baseline.name) if baseline is not None and against else None,
+        names={player.id: player.name for player in (*hall.players, *([baseline] if baseline is not None else []))},
         seconds=sum(s for s, _ in spent),
         decisions=sum(d for _, d in spent),
     )
