@@ -10,6 +10,7 @@ Firth's penalty again.
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.optimize import brentq
 
 from trials.arena import pairs
@@ -25,11 +26,15 @@ FAR = 40_000.0  # Elo beyond which nothing is looked for
 
 def direct(records: Sequence[MatchRecord], opponent: str) -> Rating:
     """Elo of a minus that of b, whose name is `opponent`, from their matches. Raises ValueError for half a pair."""
-    weights = outcomes(records) + REGULARISER
-    score = float(weights @ PAIR_SCORES / weights.sum())
-    estimate = pairs.elo(score)
+    return _rating(records, {records[0].b: opponent}, *from_counts(outcomes(records)), "direct")
+
+
+def from_counts(counts: ArrayLike) -> tuple[float, float, float]:
+    """Elo difference and the ends of its 95 % interval from pair outcomes (5,), for the one whose scores they are."""
+    weights = np.asarray(counts, np.float64) + REGULARISER
+    estimate = pairs.elo(float(weights @ PAIR_SCORES / weights.sum()))
     low, high = _interval(estimate, lambda elo: 2 * float(shortfall(PAIR_SCORES - expected(elo), weights)))
-    return _rating(records, {records[0].b: opponent}, estimate, low, high, "direct")
+    return estimate, low, high
 
 
 def on_ladder(records: Sequence[MatchRecord], ladder: Ladder) -> Rating:
