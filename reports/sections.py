@@ -40,6 +40,8 @@ class Verdict:
     """What the winner was chosen by, on the ladder's scale."""
     tuned: Interval | None
     """The same as a difference from the baseline, where the ladder's scale has it: what stands beside the fresh one."""
+    shrunk: Interval | None
+    """The tuning number without the luck of the best, on the ladder's scale."""
     baseline: str
     axis: Axis
     tie: str
@@ -55,6 +57,7 @@ def first_screen(run: Run, ranked: tuple[Ranked, ...]) -> Verdict:
         findings=found,
         tuning=rated.rating if rated else None,
         tuned=tuned,
+        shrunk=verdict.shrunk(run),
         baseline=verdict.baseline_name(run),
         axis=axis([*shown, tuned] if tuned else shown, [0.0]),
         tie=verdict.tie(ranked),

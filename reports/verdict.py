@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from reports.marks import Interval, moved
-from reports.tables import Ranked, Run
+from reports.tables import NORMAL_95, Ranked, Run
+from trials.arena import choosing
 from trials.records import FreshRated, Rating, TrialRated, Verdict
 
 Standing = Literal["ahead", "level", "behind"]
@@ -154,6 +155,22 @@ def chosen_by(run: Run) -> TrialRated | None:
     same = [rated for rated in trial.rungs if rated.candidate.sha256 == run.winner.candidate.sha256]
     rated = same[-1] if same else trial.rungs[-1]
     return rated if run.comparable(rated.rating) else None
+
+
+def shrunk(run: Run) -> Interval | None:
+    """The winner's tuning number without the luck of being the best of several, on the ladder's scale.
+
+    None where fewer than three trials were rated after their whole budget: too few to tell luck from strength.
+    """
+    rated = chosen_by(run)
+    whole = [trial.rungs[-1] for trial in run.trials if trial.state == "complete" and run.comparable(trial.rating)]
+    if rated is None or rated not in whole or len(whole) < 3:
+        return None
+    errors = [(each.rating.high - each.rating.low) / 2 / NORMAL_95 for each in whole]
+    means, deviations = choosing.shrunk([each.rating.elo for each in whole], errors)
+    at = whole.index(rated)
+    elo, half = float(means[at]), NORMAL_95 * float(deviations[at])
+    return Interval(elo, elo - half, elo + half)
 
 
 def tuned(run: Run) -> Interval | None:

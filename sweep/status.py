@@ -49,7 +49,7 @@ def summary(run: RunFolder) -> dict[str, Any]:
 def table(found: dict[str, Any]) -> Table:
     """The summary for a terminal."""
     shown = Table(title=f"{found['run']}: {found['state']}", title_justify="left")
-    for name in ("trial", "state", "steps", "steps/s", "Elo [95 %] (house 1200)", "W-D-L", ""):
+    for name in ("trial", "state", "steps", "steps/s", "Elo [95 %], provisional (house 1200)", "W-D-L", ""):
         shown.add_column(name, overflow="fold")
     for row in found["trials"]:
         rated = "elo" in row

@@ -70,7 +70,7 @@ class _Halving(ASHAScheduler):  # type: ignore[misc]
             metric="elo",
             mode="max",
             max_t=settings.steps,
-            grace_period=settings.rungs[0],
+            grace_period=max(1, settings.rungs[0] - 1),  # Ray multiplies it on: rounded up, it would pass later rungs
             reduction_factor=settings.reduction_factor,
         )
         self._conductor = conductor

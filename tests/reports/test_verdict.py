@@ -151,3 +151,16 @@ def test_fresh_rating_of_a_trial_the_ledger_lacks(synthetic):
     events = [e for e in synthetic.synthetic_events(6) if isinstance(e, FreshRated)]
     run = tables.run_of("x", [synthetic.question(), *events])
     assert sections.winner(run, ()) is None and sections.first_screen(run, ()).tuning is None
+
+
+def test_the_shrunk_number_takes_luck_off_the_best_alone(synthetic):
+    run = tables.run_of("x", synthetic.synthetic_events(12))
+    best = max((t for t in run.trials if t.state == "complete"), key=lambda t: t.rating.elo)
+    run = replace(run, winner=replace(run.winner, candidate=best.rungs[-1].candidate))
+    found = verdict.shrunk(run)
+    assert found is not None and found.low < found.elo < found.high
+    assert 1000 < found.elo < best.rating.elo
+    ranked = tables.ranking(run)
+    assert sections.first_screen(run, ranked).shrunk == found
+    few = replace(run, trials=tuple(t for t in run.trials if t.state != "complete" or t.number == best.number))
+    assert verdict.shrunk(few) is None
