@@ -58,7 +58,7 @@ def test_wrong_usage_is_status_2() -> None:
 def test_play_prints_one_object_that_depends_on_the_seed_alone() -> None:
     words = ("play", "chaser", "random", "--matches", "20", "--json")
     first, again, other = (json_of(run_sweep(*words, "--seed", seed)) for seed in ("7", "7", "8"))
-    rates = {"matches_per_second", "decisions_per_second"}
+    rates = {"matches_per_second", "decisions_per_second", "seconds"}
     promised = {"a", "b", "matches", "wins", "draws", "losses", "by_side", "elo", "elo_low", "elo_high", "seed"}
     assert promised | rates | {"mean_decisions", "median_decisions", "entropy", "environment"} <= first.keys()
     assert {k: v for k, v in first.items() if k not in rates} == {k: v for k, v in again.items() if k not in rates}

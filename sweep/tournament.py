@@ -1,0 +1,267 @@
+"""Everyone plays everyone, or matches that were played before are rated again: `sweep tournament` and `sweep rate`."""
+
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from itertools import combinations
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console, Group
+from rich.table import Table as Grid
+
+from sweep import models
+from sweep.models import Model
+from sweep.playing import bar, counts
+from trials.arena import history, log, standings
+from trials.arena.crew import Crew, Task
+from trials.arena.standings import Pairing, Standing
+from trials.errors import BadPolicy, SetupError
+from trials.folder import RunFolder
+from trials.records import MatchRecord
+
+
+def entrants(words: Sequence[str], cores: int) -> list[Model]:
+    """The models named by `words`, each once, every file of a folder one of them, under names of their own.
+
+    All are tried out before anything is played. Raises BadPolicy with a line for each that cannot play.
+    """
+    named = [str(file) for word in words for file in sorted(Path(word).glob("*.onnx")) or (word,)]
+
+    def resolved(word: str) -> Model | BadPolicy:
+        try:
+            return models.resolve(word)
+        except BadPolicy as error:
+            return error
+
+    with ThreadPoolExecutor(cores) as threads:  # each file is tried in a process of its own
+        found = list(threads.map(resolved, named))
+    bad = [str(answer) for answer in found if isinstance(answer, BadPolicy)]
+    if bad:
+        raise BadPolicy("\n".join(bad))
+    good = [answer for answer in found if isinstance(answer, Model)]
+    unique = {model.sha256: model for model in reversed(good)}
+    if len(unique) < 2:
+        raise BadPolicy(
+            f"a tournament needs two different models, but got {len(unique)}; name more, or a folder of them"
+        )
+    if len(unique) < len(good):
+        twice = next(a.name + " and " + b.name for a, b in combinations(good, 2) if a.sha256 == b.sha256)
+        raise BadPolicy(f"the models of a tournament must differ, but {twice} are the same file; name it once")
+    names = [model.name for model in good]
+    return [
+        model if names.count(model.name) == 1 else Model(f"{model.name}~{model.sha256[:6]}", model.load, model.sha256)
+        for model in good
+    ]
+
+
+def play(
+    words: Sequence[str],
+    pairs: int,
+    seed: int,
+    *,
+    baseline: str | None = None,
+    deterministic: bool = False,
+    goals: int = 1,
+    cores: int = 1,
+    log_to: Path | None = None,
+    progress: bool = False,
+) -> dict[str, Any]:
+    """Play every pairing of the models named by `words` `pairs` times and rate all jointly.
+
+    `baseline` names the player at 1200; by default the house, if it plays. Returns what `summary` returns, and what it
+    cost. What has been played when something goes wrong, Ctrl+C included, is in the log. Raises BadPolicy, SetupError.
+    """
+    if log_to is not None:
+        log.check(log_to)
+    players = entrants(words, cores)
+    names = {model.sha256: model.name for model in players}
+    anchor = _anchor(names, baseline)
+    tasks = [
+        Task(a=a.load, b=b.load, first=number * pairs, pairs=pairs, seed=seed, deterministic=deterministic, goals=goals)
+        for number, (a, b) in enumerate(combinations(players, 2))
+    ]
+    records: list[MatchRecord] = []
+    decisions, began = 0, perf_counter()
+    try:
+        with Crew(cores) as crew, bar(progress, "playing", 2 * pairs * len(tasks)) as tell:
+            for played in crew.results(tasks):
+                records += played.records
+                decisions += played.decisions
+                if tell is not None:
+                    tell(len(records), 2 * pairs * len(tasks))
+    finally:
+        if log_to is not None and records:
+            log.write(log_to, records, names)
+    seconds = perf_counter() - began
+    return summary(records, names, anchor) | {
+        "pairs": pairs,
+        "seed": seed,
+        "cores": cores,
+        "seconds": round(seconds, 2),
+        "matches_per_second": round(len(records) / seconds, 2),
+        "decisions_per_second": round(decisions / seconds, 1),
+    }
+
+
+def rate(sources: Sequence[Path], baseline: str | None, history_to: Path | None) -> dict[str, Any]:
+    """Rate matches that were played before: of match logs, of runs, or of files in AI vs AI's format.
+
+    Returns what `summary` returns; writes them all to `history_to` in AI vs AI's format if asked. Raises SetupError.
+    """
+    published = [source for source in sources if _is_published(source)]
+    if published and len(published) < len(sources):
+        raise SetupError(
+            f"published histories and match logs are rated apart, but {published[0]} is a history and others are not;"
+            " they have no environment in common"
+        )
+    if published:
+        rows = [row for source in published for row in history.read(source)]
+        models = sorted({model for row in rows for model in (row.model1, row.model2)})
+        names = dict(zip(models, models, strict=True))
+        found = _plain(standings.published(rows, _anchor(names, baseline)), names, rows, history.ENVIRONMENT)
+    else:
+        logs = [log.read(file) for source in sources for file in _logs(source)]
+        names = {player: name for each in logs for player, name in each.names.items()}
+        records = [*dict.fromkeys(record for each in logs for record in each.records)]  # a match counts once
+        rows = history.rows(records, names)
+        found = summary(records, names, _anchor(names, baseline))
+    if history_to is not None:
+        history.write(history_to, rows)
+    return found
+
+
+def _is_published(source: Path) -> bool:
+    if source.suffix != ".csv" or not source.is_file():
+        return False
+    with source.open(encoding="utf-8", errors="replace") as file:
+        return file.readline().strip() == ",".join(history.HISTORY)
+
+
+def _logs(source: Path) -> list[Path]:
+    """A log itself, or every log of a run."""
+    if not source.is_dir():
+        return [source]
+    found = RunFolder(source).match_logs()
+    if not found:
+        raise SetupError(f"a run must hold match logs to be rated, but {source} has none; name a run or a log")
+    return found
+
+
+def summary(records: Sequence[MatchRecord], names: Mapping[str, str], anchor: str | None) -> dict[str, Any]:
+    """Plain values: `ratings`, the strongest first, `cross_table` by model and opponent, `circles`, and the scale."""
+    rows = history.rows(records, names)
+    return _plain(standings.table(records, anchor), names, rows, records[0].environment)
+
+
+def _plain(
+    table: standings.Table, names: Mapping[str, str], rows: Sequence[history.Row], environment: str
+) -> dict[str, Any]:
+    sequential = {standing.model: standing.elo for standing in history.sequential(rows)}
+    return {
+        "ratings": [_rating(standing, names[standing.id], sequential) for standing in table.standings],
+        "cross_table": {
+            names[a.id]: {
+                names[b.id]: _cell(table.cross[a.id, b.id]) for b in table.standings if (a.id, b.id) in table.cross
+            }
+            for a in table.standings
+        },
+        "circles": [[names[player] for player in circle] for circle in table.circles],
+        "anchor": names[table.anchor] if table.anchor else None,
+        "matches": sum(standing.matches for standing in table.standings) // 2,
+        "environment": environment,
+    }
+
+
+def _anchor(names: Mapping[str, str], baseline: str | None) -> str | None:
+    """The id of the player at 1200."""
+    if baseline is None:
+        return next((id_ for id_, name in names.items() if name == "house"), None)
+    found = [id_ for id_, name in names.items() if baseline in (name, id_) or Path(baseline).stem == name]
+    if len(found) != 1:
+        raise SetupError(f"--baseline must name one of the players, but {baseline} names {len(found)} of {len(names)}")
+    return found[0]
+
+
+def _rating(standing: Standing, name: str, sequential: Mapping[str, float]) -> dict[str, Any]:
+    found: dict[str, Any] = {
+        "model": name,
+        "elo": round(standing.elo, 2),
+        "elo_low": round(standing.low, 2),
+        "elo_high": round(standing.high, 2),
+        "matches": standing.matches,
+        **counts(standing.total),
+        "tier": standing.tier,
+        "ai_vs_ai_elo": round(sequential.get(history.listed(name), history.START), 2),
+        "sha256": standing.id,
+        "by_side": None,
+        "blue_minus_purple": None,
+    }
+    if (sides := standing.sides) is not None:
+        found["by_side"] = {"blue": counts(sides.blue), "purple": counts(sides.purple)}
+        gap = {"score": sides.gap, "score_low": sides.low, "score_high": sides.high}
+        found["blue_minus_purple"] = {key: round(value, 4) for key, value in gap.items()}
+    return found
+
+
+def _cell(pairing: Pairing) -> dict[str, Any]:
+    return {
+        **counts(pairing.result),
+        "score": round(pairing.score, 4),
+        "elo": round(pairing.elo, 1),
+        "elo_low": round(pairing.low, 1),
+        "elo_high": round(pairing.high, 1),
+    }
+
+
+def text(found: dict[str, Any]) -> str:
+    """The same for a person: ratings, then the cross-table of scores in per cent, as wide as it needs to be."""
+    ratings = Grid(box=SIMPLE_HEAD, title_justify="left", title="Ratings")
+    for heading in ("", "model", "Elo", "95 %", "won", "drawn", "lost", "blue − purple", "tier", "AI vs AI"):
+        ratings.add_column(heading, justify="left" if heading == "model" else "right", no_wrap=True)
+    for place, row in enumerate(found["ratings"], 1):
+        ratings.add_row(
+            str(place),
+            row["model"],
+            f"{row['elo']:.0f}",
+            f"[{row['elo_low']:.0f}, {row['elo_high']:.0f}]",
+            *(str(row[key]) for key in ("wins", "draws", "losses")),
+            "" if row["by_side"] is None else f"{100 * row['blue_minus_purple']['score']:+.0f}{' *' * _lopsided(row)}",
+            str(row["tier"]),
+            f"{row['ai_vs_ai_elo']:.0f}",
+        )
+    cross = Grid(box=SIMPLE_HEAD, title_justify="left", title="Score against, %", padding=(0, 0, 0, 1))
+    cross.add_column("", justify="right")
+    cross.add_column("model", no_wrap=True)
+    order = [row["model"] for row in found["ratings"]]
+    for place in range(1, len(order) + 1):
+        cross.add_column(str(place), justify="right", no_wrap=True)
+    for place, a in enumerate(order, 1):
+        cells = (found["cross_table"][a].get(b) for b in order)
+        cross.add_row(str(place), a, *("" if cell is None else f"{100 * cell['score']:.0f}" for cell in cells))
+    page = Console(width=80 + max(map(len, order)) + 5 * len(order))
+    with page.capture() as captured:
+        page.print(Group(ratings, cross), *_remarks(found), sep="\n", highlight=False, markup=False)
+    return captured.get().rstrip()
+
+
+def _remarks(found: dict[str, Any]) -> list[str]:
+    anchor = f"{found['anchor']} stands at 1200" if found["anchor"] else "the mean stands at 1200"
+    said = [f"{found['matches']:,} matches; {anchor}; {found['environment']}"]
+    if found["circles"]:
+        shown = "; ".join(" beats ".join([*circle, circle[0]]) for circle in found["circles"][:5])
+        said.append(f"{len(found['circles'])} circles beyond their 95 % intervals: {shown}")
+    if "seconds" in found:
+        said.append(
+            f"{found['seconds']:.0f} s on {found['cores']} cores, {found['matches_per_second']:.0f} matches/s,"
+            f" {found['decisions_per_second']:,.0f} decision steps/s; seed {found['seed']}"
+        )
+    if any(map(_lopsided, found["ratings"])):
+        said.append("* stronger on one side than on the other")
+    return said
+
+
+def _lopsided(row: dict[str, Any]) -> bool:
+    gap = row["blue_minus_purple"]
+    return gap is not None and not gap["score_low"] <= 0 <= gap["score_high"]

@@ -1,0 +1,206 @@
+"""`sweep play`, `tournament` and `rate` as a person has them: tests, logs, tables."""
+
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from real_sweep import json_of, run_sweep
+
+from sweep import playing, tournament
+from trials.arena import history, log, rating, sprt
+from trials.arena.crew import Crew
+from trials.arena.match import Played
+from trials.arena.pairs import outcomes
+from trials.arena.players import HOUSE
+from trials.errors import BadPolicy, SetupError
+
+
+@pytest.fixture(scope="module")
+def three(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Any], Path]:
+    """Three players, 20 pairs each pairing, and the log."""
+    path = tmp_path_factory.mktemp("log") / "three.parquet"
+    words = ("random", "house", "chaser", "--pairs", "20", "--seed", "3", "--cores", "2", "--log", str(path), "--json")
+    return dict(json_of(run_sweep("tournament", *words))), path
+
+
+def test_a_tournament_tells_ratings_and_a_cross_table(three: tuple[dict[str, Any], Path]) -> None:
+    found, _ = three
+    assert [row["model"] for row in found["ratings"]] == ["house", "chaser", "random"]
+    house, chaser, random = found["ratings"]
+    assert (house["elo"], house["elo_low"], house["elo_high"]) == (1200, 1200, 1200) and found["anchor"] == "house"
+    assert random["elo_high"] < chaser["elo"] < house["elo"]
+    assert all(row["elo_low"] < row["elo"] < row["elo_high"] for row in (chaser, random))
+    assert all(row["matches"] == row["wins"] + row["draws"] + row["losses"] == 80 for row in found["ratings"])
+    assert found["matches"] == 120 and found["circles"] == []
+    there, back = found["cross_table"]["house"]["random"], found["cross_table"]["random"]["house"]
+    assert (there["wins"], there["draws"], there["losses"]) == (back["losses"], back["draws"], back["wins"])
+    assert sum(there[key] for key in ("wins", "draws", "losses")) == 40
+    assert sum(row["ai_vs_ai_elo"] for row in found["ratings"]) == pytest.approx(3600, abs=0.1)
+    blue, purple = house["by_side"]["blue"], house["by_side"]["purple"]
+    assert blue["wins"] + purple["wins"] == house["wins"] and sum(blue.values()) == sum(purple.values()) == 40
+
+
+def test_ratings_are_recomputed_exactly_from_the_log(three: tuple[dict[str, Any], Path]) -> None:
+    found, path = three
+    again = json_of(run_sweep("rate", str(path), "--json"))
+    assert again == {key: found[key] for key in again}
+    whole = tournament.rate([path], "random", None)
+    assert whole["anchor"] == "random" and whole["ratings"][-1]["elo"] == 1200
+    assert whole["ratings"][0]["elo"] - 1200 == pytest.approx(1200 - found["ratings"][-1]["elo"], abs=0.02)
+
+
+def test_one_core_plays_the_same_tournament(three: tuple[dict[str, Any], Path]) -> None:
+    found, _ = three
+    alone = tournament.play(["random", "house", "chaser"], 20, 3)
+    assert alone["ratings"] == found["ratings"] and alone["cross_table"] == found["cross_table"]
+
+
+def test_the_history_goes_out_and_comes_in(three: tuple[dict[str, Any], Path], tmp_path: Path) -> None:
+    found, path = three
+    out = tmp_path / "soccer_history.csv"
+    assert run_sweep("rate", str(path), "--history", str(out)).returncode == 0
+    assert out.read_text().splitlines()[0] == "model1,model2,timestamp,result"
+    assert len(history.read(out)) == 120
+    back = json_of(run_sweep("rate", str(out), "--baseline", "local/house", "--json"))
+    by_name: dict[str, Any] = {row["model"]: row for row in back["ratings"]}  # type: ignore[attr-defined]
+    for row in found["ratings"]:
+        same = by_name[f"local/{row['model']}"]
+        assert same["elo"] == pytest.approx(row["elo"], abs=0.02)  # a joint fit does not ask which matches were pairs
+        assert same["ai_vs_ai_elo"] == row["ai_vs_ai_elo"] and same["by_side"] is None
+    assert back["environment"] == "ai-vs-ai"
+
+
+def test_a_person_sees_tables(three: tuple[dict[str, Any], Path]) -> None:
+    done = run_sweep("rate", str(three[1]))
+    assert done.returncode == 0
+    for words in ("Ratings", "Score against, %", "house stands at 1200", "120 matches"):
+        assert words in done.stdout
+    assert "\x1b" not in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "line"),
+    [
+        (("house",), "a tournament needs two different models, but got 1"),
+        (("house", "random", "house"), "must differ, but house and house are the same"),
+        (("house", "nobody.onnx"), "'nobody.onnx' is neither"),
+        (("house", "random", "--log", "x.txt"), "must be named .parquet or .csv"),
+        (("house", "random", "--log", "there.csv"), "never overwritten, but there.csv is there already"),
+        (
+            ("house", "random", "--baseline", "chaser"),
+            "--baseline must name one of the players, but chaser names 0 of 2",
+        ),
+    ],
+)
+def test_a_mistake_is_said_before_anything_is_played(words: tuple[str, ...], line: str, tmp_path: Path) -> None:
+    (tmp_path / "there.csv").write_text("precious")
+    done = run_sweep("tournament", *words, "--pairs", "100000", cwd=tmp_path)
+    assert done.returncode == 1 and done.stdout == "" and line in done.stderr
+    assert (tmp_path / "there.csv").read_text() == "precious"
+
+
+def test_every_broken_model_of_a_folder_has_its_line(tmp_path: Path) -> None:
+    shutil.copy(HOUSE, tmp_path / "good.onnx")
+    (tmp_path / "cut.onnx").write_bytes(HOUSE.read_bytes()[:1000])
+    (tmp_path / "pointer.onnx").write_text("version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n")
+    with pytest.raises(BadPolicy) as refused:
+        tournament.play([str(tmp_path)], 1, 1, cores=2)
+    lines = str(refused.value).splitlines()
+    assert len(lines) == 2 and "cut" in lines[0] and "pointer" in lines[1]
+
+
+def test_models_of_one_name_are_told_apart(tmp_path: Path) -> None:
+    for folder, data in (("x", HOUSE.read_bytes()), ("y", HOUSE.read_bytes() + b"\x12\x00")):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "SoccerTwos.onnx").write_bytes(data)
+    try:
+        models = tournament.entrants([str(tmp_path / "x"), str(tmp_path / "y")], 2)
+    except BadPolicy:
+        pytest.skip("a trailing field makes the file unreadable to this onnxruntime")
+    assert len({model.name for model in models}) == 2
+    assert all(model.name == f"SoccerTwos~{model.sha256[:6]}" for model in models)
+
+
+def test_ctrl_c_keeps_the_pairings_that_were_played(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "cut.parquet"
+    results = Crew.results
+
+    def cut(crew: Crew, tasks: Any) -> Iterator[Played]:
+        for number, played in enumerate(results(crew, tasks)):
+            if number == 2:
+                raise KeyboardInterrupt
+            yield played
+
+    monkeypatch.setattr(Crew, "results", cut)
+    with pytest.raises(KeyboardInterrupt):
+        tournament.play(["random", "house", "chaser"], 6, 3, log_to=path)
+    kept = log.read(path)
+    assert [(kept.names[r.a], kept.names[r.b]) for r in kept.records] == [("random", "house")] * 12 + [
+        ("random", "chaser")
+    ] * 12
+
+
+# --- sweep play ---------------------------------------------------------------------------------------------------
+
+
+def test_a_test_says_its_verdict_and_estimates_from_fresh_matches(tmp_path: Path) -> None:
+    path = tmp_path / "match.parquet"
+    words = ("house", "random", "--sprt", "0", "50", "--fresh-pairs", "30", "--log", str(path), "--json", "--seed", "4")
+    found = json_of(run_sweep("play", *words))
+    test: dict[str, Any] = found["sprt"]  # type: ignore[assignment]
+    assert test["verdict"] == "accepted" and test["llr"] >= test["upper"] > 0 > test["lower"]
+    assert test["matches"] == 2 * test["pairs"] == 2 * sum(test["pentanomial"])
+    assert found["matches"] == 60 and found["elo_low"] < found["elo"] < found["elo_high"]  # type: ignore[operator]
+
+    kept = log.read(path)
+    deciding = [record for record in kept.records if record.sequential]
+    fresh = [record for record in kept.records if not record.sequential]
+    assert sprt.verdict(outcomes(deciding), 0, 50).verdict == "accepted" and len(deciding) == test["matches"]
+    assert sprt.verdict(outcomes(deciding[:-2]), 0, 50).verdict == "undecided"
+    assert rating.direct(fresh, "random").elo == pytest.approx(found["elo"], abs=0.006)
+    assert len(kept.uncounted) == test["uncounted"] > 0
+    assert not {record.pair for record in fresh} & {match.pair for match in (*deciding, *kept.uncounted)}
+
+
+def test_a_test_can_end_undecided_and_without_an_estimate() -> None:
+    terms = playing.Terms(elo0=0, elo1=5, max_pairs=5, fresh_pairs=0)
+    found = playing.play("random", "random", 2, 1, test=terms)
+    assert found["sprt"]["verdict"] == "undecided" and found["sprt"]["pairs"] == 5 and found["elo"] is None
+    assert "undecided: more pairs are needed" in playing.text(found) and "95 %" not in playing.text(found)
+
+
+def test_goals_and_deterministic_play_are_asked_for() -> None:
+    found = playing.play("house", "random", 20, 1, goals=3, deterministic=True)
+    assert found["to_goals"] == 3 and found["deterministic"] is True
+    assert found["goals"]["a"] > 2 * found["wins"]
+    assert found["entropy"]["a"] > 0  # of the policy, whatever is made of it
+
+
+@pytest.mark.parametrize(
+    ("words", "line"),
+    [
+        (("--sprt", "0", "50", "--matches", "10"), "exclude each other"),
+        (("--sprt", "50", "0"), "ELO0 below ELO1"),
+        (("--sprt", "0", "50", "--alpha", "0.7"), "--alpha"),
+        (("--goals", "0"), "--goals"),
+    ],
+)
+def test_wrong_usage_of_play_is_status_2(words: tuple[str, ...], line: str) -> None:
+    done = run_sweep("play", "house", "random", *words)
+    assert done.returncode == 2 and line in done.stderr
+
+
+def test_sources_that_cannot_be_rated_are_refused(three: tuple[dict[str, Any], Path], tmp_path: Path) -> None:
+    published = tmp_path / "soccer_history.csv"
+    history.write(published, [history.Row("a/x", "b/y", 1, 1.0)])
+    with pytest.raises(SetupError, match="rated apart"):
+        tournament.rate([published, three[1]], None, None)
+    with pytest.raises(SetupError, match="has none"):
+        tournament.rate([tmp_path], None, None)
+    with pytest.raises(SetupError, match="must be there to be read"):
+        tournament.rate([tmp_path / "none.parquet"], None, None)
+    assert tournament.rate([three[1], three[1]], None, None) == tournament.rate([three[1]], None, None)
+    assert json.dumps(tournament.rate([published], None, None))
