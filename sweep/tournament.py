@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
 from time import perf_counter
@@ -49,11 +50,19 @@ def entrants(words: Sequence[str], cores: int) -> list[Model]:
     if len(unique) < len(good):
         twice = next(a.name + " and " + b.name for a, b in combinations(good, 2) if a.sha256 == b.sha256)
         raise BadPolicy(f"the models of a tournament must differ, but {twice} are the same file; name it once")
-    names = [model.name for model in good]
-    return [
-        model if names.count(model.name) == 1 else Model(f"{model.name}~{model.sha256[:6]}", model.load, model.sha256)
-        for model in good
-    ]
+    return [replace(model, name=_told_apart(model, good)) for model in good]
+
+
+def _told_apart(model: Model, among: Sequence[Model]) -> str:
+    """Its name, after the innermost folder that differs where another model has the same: `0007/SoccerTwos-200512`."""
+    others = [Path(other.load) for other in among if other.name == model.name and other is not model]
+    if not others:
+        return model.name
+    path = Path(model.load)
+    for folder, *theirs in zip(path.parents, *(other.parents for other in others), strict=False):
+        if folder.name not in {their.name for their in theirs}:
+            return f"{folder.name}/{model.name}"
+    return f"{model.name}~{model.sha256[:6]}"
 
 
 def play(

@@ -10,6 +10,7 @@ import pytest
 from real_sweep import json_of, run_sweep
 
 from sweep import playing, tournament
+from sweep.models import Model
 from trials.arena import history, log, rating, sprt
 from trials.arena.crew import Crew
 from trials.arena.match import Played
@@ -112,16 +113,27 @@ def test_every_broken_model_of_a_folder_has_its_line(tmp_path: Path) -> None:
     assert len(lines) == 2 and "cut" in lines[0] and "pointer" in lines[1]
 
 
-def test_models_of_one_name_are_told_apart(tmp_path: Path) -> None:
-    for folder, data in (("x", HOUSE.read_bytes()), ("y", HOUSE.read_bytes() + b"\x12\x00")):
-        (tmp_path / folder).mkdir()
-        (tmp_path / folder / "SoccerTwos.onnx").write_bytes(data)
-    try:
-        models = tournament.entrants([str(tmp_path / "x"), str(tmp_path / "y")], 2)
-    except BadPolicy:
-        pytest.skip("a trailing field makes the file unreadable to this onnxruntime")
-    assert len({model.name for model in models}) == 2
-    assert all(model.name == f"SoccerTwos~{model.sha256[:6]}" for model in models)
+@pytest.mark.parametrize(
+    ("paths", "names"),
+    [
+        (["x/a.onnx", "y/b.onnx"], ["a", "b"]),
+        (
+            ["t/0001/candidates/S.onnx", "t/0002/candidates/S.onnx", "t/0002/candidates/T.onnx"],
+            ["0001/S", "0002/S", "T"],
+        ),
+        (["t/1/S.onnx", "t/2/S.onnx", "u/1/S.onnx"], ["S~000000", "2/S", "u/S"]),
+        (["t/1/S.onnx", "t/1/x/S.onnx"], ["1/S", "x/S"]),
+    ],
+)
+def test_models_of_one_name_are_told_apart(
+    paths: list[str], names: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def resolved(word: str) -> Model:
+        return Model(Path(word).stem, str(tmp_path / word), f"{paths.index(word):064d}")
+
+    monkeypatch.setattr(tournament.models, "resolve", resolved)
+    found = [model.name for model in tournament.entrants(paths, 1)]
+    assert found == names
 
 
 def test_ctrl_c_keeps_the_pairings_that_were_played(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
