@@ -1,0 +1,139 @@
+"""One session with a trainer: introduced, then told to reset and to step until either side ends it."""
+
+import contextlib
+import logging
+from collections.abc import Callable
+from types import TracebackType
+from typing import Any, Self
+
+import grpc  # type: ignore[import-untyped]
+from mlagents_envs.exception import UnityActionException
+
+from trials.errors import LostTrial, SetupError
+from trials.soccer.env import PARAMETERS, SoccerEnv
+from trials.soccer.executable import channels, messages
+from trials.soccer.executable.protobuf import UnityMessageProto
+
+EXCHANGE = "/communicator_objects.UnityToExternalProto/Exchange"
+CONNECT_S = 5.0
+"""How long to look for the trainer's server, which listens before it starts an executable, seconds."""
+FAREWELL_S = 0.5
+"""How long a last message may take, seconds; its answer may never come, and is not needed."""
+
+log = logging.getLogger("trials.soccer.executable")
+
+
+class Trainer:
+    """Owns the connection to the server that a trainer keeps on a port of this machine."""
+
+    def __init__(self, port: int) -> None:
+        """Raises SetupError where nobody listens."""
+        # A proxy of the environment is not for this machine's own ports.
+        self._channel = grpc.insecure_channel(
+            f"127.0.0.1:{port}",
+            options=(
+                ("grpc.enable_http_proxy", 0),
+                ("grpc.max_receive_message_length", -1),
+                ("grpc.initial_reconnect_backoff_ms", 200),
+            ),
+        )
+        self._exchange = self._channel.unary_unary(
+            EXCHANGE,
+            request_serializer=UnityMessageProto.SerializeToString,
+            response_deserializer=UnityMessageProto.FromString,
+        )
+        self._open = True
+        try:
+            grpc.channel_ready_future(self._channel).result(timeout=CONNECT_S)
+        except grpc.FutureTimeoutError:
+            self._channel.close()
+            raise SetupError(
+                f"a trainer must listen on port {port}, but nobody answers there; start one first, or name its"
+                " port with --mlagents-port"
+            ) from None
+
+    def exchange(self, message: Any) -> Any | None:
+        """The trainer's answer, however long it thinks; None where it ended the session. Raises LostTrial."""
+        try:
+            answer = self._exchange(message)
+        except grpc.RpcError as error:
+            self._open = False
+            if _was_stopped(error):
+                return None
+            raise LostTrial(
+                f"the trainer must stay while its environment runs, but the connection broke ({error.details()});"
+                " see the trainer's own output"
+            ) from None
+        self._open = answer.header.status == messages.OK
+        return answer if self._open else None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """Say farewell if the trainer still listens: without it, it would wait for the next message until it tires."""
+        if self._open:
+            with contextlib.suppress(grpc.RpcError):
+                self._exchange(messages.farewell(), timeout=FAREWELL_S)
+        self._channel.close()
+
+
+def _was_stopped(error: Any) -> bool:
+    """Whether mlagents closed its server, which may overtake its last answer; a killed trainer's socket just closes."""
+    stopped = error.code() in (grpc.StatusCode.CANCELLED, grpc.StatusCode.UNKNOWN)
+    return stopped or "Cancelling all calls" in (error.details() or "")
+
+
+def serve(trainer: Trainer, fields: int, build: Callable[[int, int], SoccerEnv] = SoccerEnv) -> None:
+    """Play `fields` fields for the trainer until it ends the session; `build` takes fields and seed.
+
+    Raises SetupError for a trainer of another protocol, LostTrial if it goes away."""
+    answer = trainer.exchange(messages.introduction())
+    if answer is None:
+        return
+    given = answer.unity_input.rl_initialization_input
+    messages.check_version(given.communication_version)
+    _compile()
+    env = build(fields, given.seed)
+    log.info(
+        "connected to mlagents %s, communication version %s: %d fields, seed %d",
+        given.package_version,
+        given.communication_version,
+        fields,
+        given.seed,
+    )
+    answer = trainer.exchange(messages.ready())
+    with_specs = True
+    while answer is not None and _obey(env, answer.unity_input.rl_input):
+        answer = trainer.exchange(messages.state(env, with_specs))
+        with_specs = False
+    log.info("the trainer ended the session")
+
+
+def _obey(env: SoccerEnv, order: Any) -> bool:
+    """Side channels first, then the command, as in Unity; whether to go on."""
+    for name, sample in channels.parameters(order.side_channel):
+        if name in PARAMETERS:
+            env.set_parameter(name, sample)
+        else:  # a Unity build would keep it in a table nobody reads
+            log.warning("SoccerTwos reads %s; %s is without effect", " and ".join(PARAMETERS), name)
+    if order.command == messages.QUIT:
+        return False
+    if order.command == messages.RESET:
+        env.reset()
+        return True
+    try:
+        messages.act(env, order.agent_actions)
+    except UnityActionException as error:
+        raise SetupError(str(error)) from error
+    env.step()
+    return True
+
+
+def _compile() -> None:
+    """Compile the game where the trainer waits without a limit: between its first answer and our second message."""
+    env = SoccerEnv(1)
+    env.reset()
+    env.step()
