@@ -17,6 +17,7 @@ from trials.records import (
     TrialBegan,
     TrialEnded,
     TrialRated,
+    TrialResumed,
     TrialSpec,
 )
 
@@ -49,6 +50,8 @@ class Trial:
     spans: tuple[Span, ...]
     handed: int
     """Times the trial was handed to a worker."""
+    resumes: tuple[TrialResumed, ...] = ()
+    """Each time it went on after a trainer or worker had died."""
 
     @property
     def number(self) -> int:
@@ -106,6 +109,7 @@ class Run:
 class _Draft:
     spec: TrialSpec
     handed: int = 0
+    resumes: list[TrialResumed] = field(default_factory=list)
     rungs: dict[int, TrialRated] = field(default_factory=dict)
     ended: TrialEnded | None = None
     spans: list[Span] = field(default_factory=list)
@@ -115,7 +119,7 @@ class _Draft:
         state: State = self.ended.state if self.ended else ("stopped" if over else "running")
         known = max([reached, *(rated.candidate.steps for rated in rungs)])
         steps = self.ended.steps if self.ended else known
-        return Trial(self.spec, state, steps, rungs, self.ended, tuple(self.spans), self.handed)
+        return Trial(self.spec, state, steps, rungs, self.ended, tuple(self.spans), self.handed, tuple(self.resumes))
 
 
 def run_of(name: str, events: Sequence[Event], reached: Mapping[int, int] | None = None) -> Run:
@@ -132,6 +136,8 @@ def run_of(name: str, events: Sequence[Event], reached: Mapping[int, int] | None
             case TrialBegan():
                 draft = drafts.setdefault(event.spec.number, _Draft(event.spec))
                 draft.spec, draft.ended, draft.handed = event.spec, None, draft.handed + 1
+            case TrialResumed() if event.trial in drafts:
+                drafts[event.trial].resumes.append(event)
             case TrialRated() if event.candidate.trial in drafts:
                 rungs = drafts[event.candidate.trial].rungs
                 for later in [rung for rung in rungs if rung >= event.rung]:
@@ -178,7 +184,11 @@ def told_apart(a: Rating, b: Rating) -> bool:
 
 def ranking(run: Run) -> tuple[Ranked, ...]:
     """Best tuning number first, then what cannot be ranked, by number."""
-    rated = [(trial, trial.rating) for trial in run.trials if trial.rating and run.comparable(trial.rating)]
+    rated = [
+        (trial, trial.rating)
+        for trial in run.trials
+        if trial.rating and run.comparable(trial.rating) and trial.spec.parent is None  # of another budget
+    ]
     rated.sort(key=lambda pair: (-pair[1].elo, pair[0].number))
     rows: list[Ranked] = []
     head: Rating | None = None

@@ -163,7 +163,11 @@ def shrunk(run: Run) -> Interval | None:
     None where fewer than three trials were rated after their whole budget: too few to tell luck from strength.
     """
     rated = chosen_by(run)
-    whole = [trial.rungs[-1] for trial in run.trials if trial.state == "complete" and run.comparable(trial.rating)]
+    whole = [
+        trial.rungs[-1]
+        for trial in run.trials
+        if trial.state == "complete" and trial.spec.parent is None and run.comparable(trial.rating)
+    ]
     if rated is None or rated not in whole or len(whole) < 3:
         return None
     errors = [(each.rating.high - each.rating.low) / 2 / NORMAL_95 for each in whole]

@@ -14,7 +14,18 @@ from trials import ledger
 from trials.errors import BadTrial, SetupError
 from trials.folder import RunFolder
 from trials.learner import process
-from trials.records import Event, Rating, State, Training, TrialBegan, TrialEnded, TrialRated, TrialSpec, Value
+from trials.records import (
+    Event,
+    Rating,
+    State,
+    Training,
+    TrialBegan,
+    TrialEnded,
+    TrialRated,
+    TrialResumed,
+    TrialSpec,
+    Value,
+)
 
 MAX_PASSED_OVER = 100
 """Proposals in a row that may break a relation before the sweep gives up."""
@@ -23,6 +34,7 @@ MIN_JUDGED = 4
 
 _SPEC: TypeAdapter[TrialSpec] = TypeAdapter(TrialSpec)
 _RATED: TypeAdapter[TrialRated] = TypeAdapter(TrialRated)
+_RESUMED: TypeAdapter[TrialResumed] = TypeAdapter(TrialResumed)
 _TRAINING: TypeAdapter[Training] = TypeAdapter(Training)
 
 Render = Callable[[int, dict[str, Value]], TrialSpec]
@@ -119,8 +131,12 @@ class Conductor:
         trial = self.live[trial_id]
         if "step" in result:
             trial.step, trial.steps_per_second = int(result["step"]), float(result["steps_per_second"])
+        if "resumed" in result:
+            self.record(_RESUMED.validate_json(result["resumed"]))
         if "rated" in result:
             rated = _RATED.validate_json(result["rated"])
+            if rated.rung in {earlier.rung for earlier in trial.rated}:
+                return  # a new worker rates the dead one's rungs again, with the same outcome
             trial.rated.append(rated)
             self.last_rating[trial.spec.number] = rated.rating
             self.record(rated)

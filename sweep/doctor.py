@@ -12,6 +12,7 @@ import psutil
 from rich.table import Table
 
 from trials.errors import SweepError
+from trials.learner.ports import PortLease
 
 MIN_DISK_GIB = 2.0
 MIN_MEMORY_GIB = 2.0
@@ -109,6 +110,26 @@ def _disk() -> str:
     return f"{free:.1f} GiB free in this folder"
 
 
+def _ports() -> str:
+    with PortLease(16) as lease:
+        return f"16 ports from {lease.ports[0]} leased"
+
+
+def _gpu() -> str:
+    """Whether torch and the driver agree; none at all is well, the CPU trains."""
+    import torch
+
+    if torch.cuda.is_available():
+        value = float(torch.ones(8, device="cuda").sum())
+        return f"{torch.cuda.get_device_name(0)}, {torch.cuda.device_count()} in all, {value:g} computed"
+    if (
+        shutil.which("nvidia-smi")
+        and not subprocess.run(["nvidia-smi", "-L"], capture_output=True, check=False).returncode
+    ):
+        raise RuntimeError(f"a GPU is there, but torch {torch.__version__} does not use it")
+    return "none; trials train on the CPU"
+
+
 CHECKS: tuple[tuple[str, Callable[[], str], str], ...] = (
     ("python", _python, "install Python 3.11 or 3.12 and `make clean-env sweep`"),
     ("memory", _memory, f"a trial needs about {MIN_MEMORY_GIB:g} GiB: close something or lower --slots"),
@@ -116,5 +137,7 @@ CHECKS: tuple[tuple[str, Callable[[], str], str], ...] = (
     ("torch", _torch, "`make torch` installs it again; TORCH=cu130 make torch takes a CUDA build"),
     ("trainer", _trainer, "`make clean-env sweep` builds the environment again from the lock"),
     ("arena", _arena, "the checkout is not whole: `git status`, then `make clean-env sweep`"),
+    ("ports", _ports, "end what listens between ports 20000 and 29999, or remove stale locks it names"),
+    ("gpu", _gpu, "`make torch TORCH=auto` takes the CUDA build; compare `nvidia-smi`'s driver with the build's CUDA"),
     ("ray", _ray, "look for an older Ray (`ray stop`), and for /dev/shm being full"),
 )

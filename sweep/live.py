@@ -11,7 +11,7 @@ from rich.table import Table
 from sweep.conductor import Conductor
 from sweep.settings import Settings
 from sweep.status import STYLE
-from trials.records import Event, Rating, TrialBegan, TrialEnded, TrialRated
+from trials.records import Event, Rating, TrialBegan, TrialEnded, TrialRated, TrialResumed
 
 
 @contextmanager
@@ -25,7 +25,7 @@ def shown(conductor: Conductor, console: Console) -> Iterator[None]:
         with view:
             yield
     else:
-        conductor.listeners.append(_printer(console, time.time()))
+        conductor.listeners.append(printer(console, time.time()))
         yield
 
 
@@ -41,7 +41,9 @@ def clock(seconds: float) -> str:
     return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
 
 
-def _printer(console: Console, began: float) -> Callable[[Event], None]:
+def printer(console: Console, began: float) -> Callable[[Event], None]:
+    """A listener that prints a line an event, `began` (unix seconds) being zero."""
+
     def tell(event: Event) -> None:
         text = _line(event)
         if text:
@@ -55,6 +57,8 @@ def _line(event: Event) -> str:
         case TrialBegan(spec=spec):
             values = " ".join(f"{_key(name)}={_short(value)}" for name, value in spec.params.items())
             return f"trial {spec.number} started ({spec.origin}) {values}".rstrip()
+        case TrialResumed(trial=number, reason=reason, reached=reached, resumed=resumed):
+            return f"trial {number} goes on from step {resumed:,} of {reached:,}: {reason}"
         case TrialRated(candidate=candidate, rating=rating):
             score = f"{rating.wins}-{rating.draws}-{rating.losses}"
             return f"trial {candidate.trial} at {candidate.steps:,} steps: Elo {elo_text(rating)}, {score}"

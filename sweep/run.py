@@ -1,5 +1,6 @@
 """One sweep from a space to a report: check everything, conduct, play the headline matches, write the page."""
 
+import os
 import platform
 import sys
 import time
@@ -32,7 +33,7 @@ from sweep.settings import Settings
 from trials import ledger
 from trials.arena import match, players, rungs
 from trials.errors import SetupError
-from trials.folder import RunFolder, written_whole
+from trials.folder import RunFolder, driving, written_whole
 from trials.learner.process import check_with_mlagents
 from trials.records import Event, SweepBegan, SweepEnded, TrialBegan, TrialEnded, TrialSpec, Value
 from trials.soccer.constants import VERSION as ENVIRONMENT
@@ -49,6 +50,20 @@ def sweep(settings: Settings, command: str, console: Console) -> int:
     for note in notes(space, settings.steps, settings.fields):
         console.print(f"note: {note}", markup=False, highlight=False, soft_wrap=True)
     run = _open(settings, space)
+    with driving(run):
+        return _drive(settings, space, rendered, baseline, run, command, console)
+
+
+def _drive(
+    settings: Settings,
+    space: Space,
+    rendered: Any,
+    baseline: models.Model,
+    run: RunFolder,
+    command: str,
+    console: Console,
+) -> int:
+    """The sweep in its folder; the exit status."""
     began = time.time()
     match.play(players.load("still"), players.load("random"), 1, settings.seed)  # compile the game here, not per worker
 
@@ -120,14 +135,22 @@ def prepare(settings: Settings) -> tuple[Space, models.Model]:
     """The space and the baseline, checked. Raises SpaceError, BadPolicy or SetupError."""
     space = load(settings.space)
     check(space, settings.steps, settings.fields)
-    if settings.env != "embedded":
-        raise SetupError(
-            f"--env must be `embedded` in this version, but got {settings.env!r};"
-            " Unity executables come with a later one, leave --env out"
-        )
+    if settings.executable is not None:
+        _must_run(settings.env, Path(settings.executable))
     baseline = models.resolve(settings.baseline)
     players.load(baseline.load)
     return space, baseline
+
+
+def _must_run(given: str, path: Path) -> None:
+    """Raise SetupError where `path` is no program; whether it speaks ML-Agents' protocol its first start tells."""
+    mend = "name a build's executable, or leave --env out"
+    if path.is_dir() and path.suffix == ".app":
+        return
+    if not path.is_file():
+        raise SetupError(f"--env must be an ML-Agents executable or `embedded`, but {given} is not there; {mend}")
+    if not os.access(path, os.X_OK):
+        raise SetupError(f"--env must be executable, but {given} is not; run `chmod +x {given}`, or {mend}")
 
 
 def renderer(settings: Settings, space: Space) -> Any:
@@ -149,6 +172,8 @@ def renderer(settings: Settings, space: Space) -> Any:
             fields=settings.fields,
             threads=settings.threads,
             rungs=settings.rungs,
+            executable=settings.executable,
+            stall_seconds=settings.stall_seconds,
         )
 
     return spec

@@ -36,7 +36,9 @@ class Settings:
     baseline: str = "house"
     """What the headline is measured against: `house`, another built-in player, or an ONNX file."""
     env: str = "embedded"
-    """`embedded`, the environment this product carries."""
+    """What trains: `embedded`, the environment this product carries, or the path of an ML-Agents executable."""
+    stall_seconds: Annotated[float, Field(ge=10)] = 300.0
+    """A trainer that makes no step for so long is taken to hang, and goes on from its last checkpoint."""
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
     """Of proposals, trainers, environments and matches."""
     cpus_per_trial: Annotated[float, Field(gt=0)] = 1.0
@@ -58,6 +60,11 @@ class Settings:
     """A sweep stops when more than this share of its first four or more trials failed."""
     ray_address: str | None = None
     """Of a Ray cluster; None starts Ray on this machine, on loopback."""
+
+    @property
+    def executable(self) -> str | None:
+        """Absolute path of the executable that trains; None: the embedded environment does."""
+        return None if self.env == "embedded" else str(Path(self.env).expanduser().resolve())
 
     @property
     def rungs(self) -> tuple[int, ...]:

@@ -6,7 +6,7 @@ from rich.table import Table
 
 from trials import ledger
 from trials.folder import RunFolder
-from trials.records import FreshRated, Rating, SweepBegan, SweepEnded, TrialBegan, TrialEnded, TrialRated
+from trials.records import FreshRated, Rating, SweepBegan, SweepEnded, TrialBegan, TrialEnded, TrialRated, TrialResumed
 
 STYLE = {"complete": "green", "pruned": "yellow", "failed": "red", "stopped": "magenta", "running": "cyan"}
 
@@ -20,7 +20,15 @@ def summary(run: RunFolder) -> dict[str, Any]:
     for event in events:
         match event:
             case TrialBegan(spec=spec):
-                rows[spec.number] = {"trial": spec.number, "origin": spec.origin, "state": "running", "steps": 0}
+                rows[spec.number] = {
+                    "trial": spec.number,
+                    "origin": spec.origin,
+                    "state": "running",
+                    "steps": 0,
+                    "resumed": 0,
+                }
+            case TrialResumed(trial=number):
+                rows[number]["resumed"] += 1
             case TrialRated(candidate=candidate, rating=rating):
                 rows[candidate.trial] |= {"steps": candidate.steps} | _rating(rating)
             case TrialEnded(trial=number):
@@ -54,7 +62,7 @@ def table(found: dict[str, Any]) -> Table:
     for row in found["trials"]:
         rated = "elo" in row
         shown.add_row(
-            f"{row['trial']}{' (course)' if row['origin'] == 'course' else ''}",
+            f"{row['trial']}" + (f" ({row['origin']})" if row["origin"] in ("course", "extended") else ""),
             f"[{STYLE[row['state']]}]{row['state']}[/]",
             f"{row['steps']:,}",
             f"{row['steps_per_second']:,.0f}" if row.get("steps_per_second") else "",

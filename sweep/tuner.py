@@ -31,6 +31,7 @@ from sweep.conductor import Conductor
 from sweep.settings import Settings
 from sweep.worker import TrialActor
 from trials.errors import SetupError
+from trials.trial import RETRIES
 
 OBJECT_STORE_BYTES = 100 * 2**20
 """Of a local Ray: results are a few hundred bytes, and by default it would reserve a third of the memory."""
@@ -181,7 +182,7 @@ def conduct(conductor: Conductor) -> None:
             callbacks=[_Watch(conductor)],
             stop=_Brake(conductor),
             verbose=0,
-            failure_config=tune.FailureConfig(max_failures=0),
+            failure_config=tune.FailureConfig(max_failures=RETRIES),
             checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),  # the trainer's own are the checkpoints
         ),
     )

@@ -6,10 +6,9 @@ from typing import Any
 from pydantic import TypeAdapter
 from ray import tune
 
-from trials.arena import ladder, players, rungs
-from trials.errors import SweepError
+from trials.arena import ladder
 from trials.folder import RunFolder
-from trials.records import Training, TrialRated, TrialSpec
+from trials.records import Training, TrialRated, TrialResumed, TrialSpec
 from trials.trial import Heartbeat, Trial
 
 HEARTBEAT_S = 2.0
@@ -17,30 +16,19 @@ HEARTBEAT_S = 2.0
 
 _SPEC: TypeAdapter[TrialSpec] = TypeAdapter(TrialSpec)
 _RATED: TypeAdapter[TrialRated] = TypeAdapter(TrialRated)
+_RESUMED: TypeAdapter[TrialResumed] = TypeAdapter(TrialResumed)
 _TRAINING: TypeAdapter[Training] = TypeAdapter(Training)
 
 
 class TrialActor(tune.Trainable):  # type: ignore[misc]
-    """A Ray Tune trainable: `step` is the next thing that happens to the trial, `cleanup` stops it with its export."""
+    """A Ray Tune trainable: `step` is the next thing that happens to the trial, `cleanup` stops it with its export.
+
+    Where a worker dies, Ray sets the trial up again in another, and the trial finds its checkpoint in its folder.
+    """
 
     def setup(self, config: dict[str, Any]) -> None:
         spec = _SPEC.validate_json(config["spec"])
-        matches = int(config["rating_matches"])
-        opponents = ladder.Opponents(rungs.read())
-        baseline: players.Player | None = players.load(config["baseline"])
-        if baseline is not None and baseline.id in {rung.id for rung in opponents.ladder.rungs}:
-            baseline = None  # its matches are the ladder's already
-
-        def rate(candidate: Path, seed: int) -> ladder.Rated:
-            return ladder.rate(
-                players.load(candidate),
-                matches,
-                seed,
-                opponents=opponents,
-                baseline=baseline,
-                baseline_matches=matches // 4,
-            )
-
+        rate = ladder.rater(config["baseline"], int(config["rating_matches"]))
         self._trial = Trial(spec, RunFolder(Path(config["run"])), rate)
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:
@@ -62,9 +50,14 @@ class TrialActor(tune.Trainable):  # type: ignore[misc]
                     "rated": _RATED.dump_json(happened).decode(),
                     "done": False,
                 }
+            case TrialResumed(resumed=step):
+                return {
+                    "resumed": _RESUMED.dump_json(happened).decode(),
+                    "step": step,
+                    "steps_per_second": 0.0,
+                    "done": False,
+                }
             case Training():
-                if happened.fault == "setup":
-                    raise SweepError(happened.reason)
                 return {"ended": _TRAINING.dump_json(happened).decode(), "done": True}
 
     def cleanup(self) -> None:

@@ -6,6 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from uuid import uuid4
 
+from filelock import FileLock, Timeout
+
+from trials.errors import SetupError
+
 
 @dataclass(frozen=True)
 class TrialFolder:
@@ -35,7 +39,8 @@ class TrialFolder:
 
     @property
     def progress(self) -> Path:
-        """Where the trainer is now: {"phase", "step", "steps_per_second", "time"}, replaced whole."""
+        """Where the trainer is now, replaced whole: step, steps it resumed from (0: begun anew), seconds since its
+        first step, time (unix seconds)."""
         return self.path / "progress.json"
 
     @property
@@ -47,6 +52,11 @@ class TrialFolder:
     def results(self) -> Path:
         """What mlagents itself writes: checkpoints, configuration.yaml, run_logs, TensorBoard events."""
         return self.path / "mlagents"
+
+    @property
+    def training_status(self) -> Path:
+        """mlagents' own state beside the checkpoints: ghost Elo and lessons."""
+        return self.results / "run_logs" / "training_status.json"
 
     @property
     def stop(self) -> Path:
@@ -102,8 +112,31 @@ class RunFolder:
     def trials(self) -> Path:
         return self.path / "trials"
 
+    @property
+    def lock(self) -> Path:
+        """Held by the one process that writes the ledger."""
+        return self.path / ".driver"
+
     def trial(self, number: int) -> TrialFolder:
         return TrialFolder(self.trials / f"{number:04d}")
+
+
+@contextmanager
+def driving(run: RunFolder) -> Iterator[None]:
+    """Be the run's one driver, who alone writes its ledger, until the block ends or the process dies."""
+    if not run.path.is_dir():
+        raise SetupError(f"a run's folder must be there, but {run.path} is not; name one that `sweep run` made")
+    lock = FileLock(run.lock, timeout=0, thread_local=False)
+    try:
+        lock.acquire()
+    except Timeout:
+        raise SetupError(
+            f"a run has one driver at a time, but another process is driving {run.path}; wait for its end, or stop it"
+        ) from None
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 @contextmanager

@@ -22,8 +22,9 @@ class TrialSpec:
     """Everything a trial is made of; the same spec gives the same training up to the trainer's own nondeterminism."""
 
     number: int
-    origin: Literal["course", "sampled", "fixed"]
-    """course: trial 0, the course's configuration; sampled: proposed by Optuna; fixed: a space without holes."""
+    origin: Literal["course", "sampled", "fixed", "extended"]
+    """course: trial 0, the course's configuration; sampled: proposed by Optuna; fixed: a space without holes; extended:
+    a finished trial, trained further."""
     params: Mapping[str, Value]
     """Hole (dotted path below the behavior, `hyperparameters.learning_rate`) to value; empty where nothing is open."""
     config: Mapping[str, Any]
@@ -38,6 +39,12 @@ class TrialSpec:
     """CPU threads of the trainer."""
     rungs: tuple[int, ...]
     """Steps at which the policy is exported and rated, ascending; the last is `steps`."""
+    executable: str | None = None
+    """Path of the ML-Agents executable that trains it; None: the embedded environment."""
+    parent: int | None = None
+    """The trial whose last checkpoint this one began from."""
+    stall_seconds: float = 300.0
+    """A trainer that makes no step for so long is taken to hang."""
 
 
 @dataclass(frozen=True, kw_only=True, config=_CONFIG)
@@ -218,6 +225,22 @@ class TrialBegan:
 
 
 @dataclass(frozen=True, kw_only=True, config=_CONFIG)
+class TrialResumed:
+    """A trial's trainer or worker died through no fault of the trial, and it goes on."""
+
+    event: Literal["resumed"] = "resumed"
+    time: float
+    trial: int
+    reason: str
+    """What died, and of what."""
+    reached: int
+    """Trainer steps the dead trainer had reached, as far as is known."""
+    resumed: int
+    """Trainer steps of the checkpoint it goes on from, 0 where there was none. Ghost windows begin anew: mlagents does
+    not save them."""
+
+
+@dataclass(frozen=True, kw_only=True, config=_CONFIG)
 class TrialRated:
     """A trial reached a rung, exported, and was rated on the ladder: a tuning number, used for choosing."""
 
@@ -291,5 +314,6 @@ class SweepEnded:
 
 
 Event = Annotated[
-    SweepBegan | TrialBegan | TrialRated | TrialEnded | FreshRated | SweepEnded, Field(discriminator="event")
+    SweepBegan | TrialBegan | TrialResumed | TrialRated | TrialEnded | FreshRated | SweepEnded,
+    Field(discriminator="event"),
 ]

@@ -15,15 +15,22 @@ from trials.arena.ladder import Rated
 from trials.folder import RunFolder, TrialFolder, written_whole
 from trials.learner import process
 from trials.learner.process import TrainerProcess
-from trials.records import Candidate, Training, TrialRated, TrialSpec
+from trials.records import Candidate, Training, TrialRated, TrialResumed, TrialSpec
 
+Fault = Literal["none", "trial", "machine", "setup"]
 Rate = Callable[[Path, int], Rated]
 """Plays a candidate (ONNX path) with a seed (0 to 2**64 - 1)."""
+WHOLE = 0.999
+"""Share of the budget at which a training counts as whole."""
+
+
+RETRIES = 3
+"""How often a trial goes on after the machine failed it, before it is given up."""
 
 
 @dataclass(frozen=True)
 class Heartbeat:
-    """Where a trial is: trainer steps reached, and trainer steps a second so far."""
+    """Where a trial is: trainer steps reached, and trainer steps a second since it began or resumed."""
 
     step: int
     steps_per_second: float
@@ -32,27 +39,43 @@ class Heartbeat:
 class Trial:
     """Owns one training and the rating of what it exports; everything lands in the trial's folder."""
 
-    def __init__(self, spec: TrialSpec, run: RunFolder, rate: Rate) -> None:
-        """Start training `spec` at once."""
-        self.spec, self._run, self._rate = spec, run, rate
+    def __init__(self, spec: TrialSpec, run: RunFolder, rate: Rate, program: str = process.LAUNCHER) -> None:
+        """Start `program` on `spec` at once; where the trial's folder has a checkpoint, it goes on from that."""
+        self.spec, self._run, self._rate, self._program = spec, run, rate, program
         self.files = run.trial(spec.number)
         self._waiting = list(spec.rungs)
         self._training: Training | None = None
+        self._lost: list[_Life] = []
+        self._resuming: str | None = None
+        before = process.read_progress(self.files)
+        if before.time:  # a worker before this one died
+            self._lost.append(_Life(before, 0.0))
+            self._resuming = "its worker died"
         _write(self.files, spec)
-        self.process = TrainerProcess(self.files, spec.threads)
+        self.process = self._start()
 
-    def advance(self, seconds: float) -> TrialRated | Heartbeat | Training:
-        """The next thing that happens within `seconds`: a rung rated, the training's end, else a sign of life."""
+    def advance(self, seconds: float) -> TrialRated | TrialResumed | Heartbeat | Training:
+        """The next thing that happens within `seconds`: a rung rated, a new start, the end, else a sign of life."""
         deadline = time.monotonic() + seconds
         while True:
             if self.files.stop.exists():
                 return self.stop()
+            if (going_on := self._going_on()) is not None:
+                return going_on
             ready = self._candidate_for_rung()
             if ready is not None:
                 return self._rated(ready, self._waiting.pop(0))
             status = self.process.status
+            if status is None and self._hangs():
+                status = process.MACHINE_EXIT
+                self.process.stop(grace=0)
             if status is not None and self._candidate_for_rung() is None:
-                return self._end(status)
+                fault, reason = self._judge(status)
+                if fault == "machine" and len(self._lost) >= RETRIES:
+                    return self._end(fault, f"{reason}; given up after {RETRIES} new starts")
+                if fault != "machine":
+                    return self._end(fault, reason)
+                self._lose(reason)
             left = deadline - time.monotonic()
             if left <= 0:
                 return self._heartbeat()
@@ -63,9 +86,51 @@ class Trial:
         if self._training is None:
             own_end = self.process.status
             self.process.stop()
-            self._end(own_end or 0)
+            fault, reason = self._judge(own_end, asked=True) if own_end else ("none", "")
+            self._end(fault, reason)
         assert self._training is not None
         return self._training
+
+    def _start(self) -> TrainerProcess:
+        self.files.progress.unlink(missing_ok=True)
+        self._heard = time.time()
+        return TrainerProcess(self.files, self.spec.threads, self._program)
+
+    def _lose(self, reason: str) -> None:
+        """The machine failed this training: begin again from its last whole checkpoint."""
+        self._lost.append(_Life(process.read_progress(self.files), self.process.seconds))
+        self._resuming = reason
+        self.process = self._start()
+
+    def _going_on(self) -> TrialResumed | None:
+        """Word of a new start, once the new trainer has said from where."""
+        now = process.read_progress(self.files)
+        if self._resuming is None or not now.time:
+            return None
+        reason, self._resuming = self._resuming, None
+        reached = max(self._lost[-1].where.step, now.resumed)
+        return TrialResumed(
+            time=time.time(), trial=self.spec.number, reason=reason, reached=reached, resumed=now.resumed
+        )
+
+    def _hangs(self) -> bool:
+        where = process.read_progress(self.files)
+        return time.time() - max(where.time, self._heard) > self.spec.stall_seconds
+
+    def _judge(self, status: int, asked: bool = False) -> tuple[Fault, str]:
+        """Whose fault the end of the trainer's process is, and one line that says why."""
+        where, found = process.read_progress(self.files), process.exported(self.files)
+        if status == 0:
+            whole = bool(found) and found[-1][0] >= self.spec.steps * WHOLE
+            if whole or asked:
+                return "none", ""
+            return "machine", f"the environment ended at step {where.step:,} of {self.spec.steps:,}"
+        if self._hangs():
+            return "machine", f"no trainer step for {self.spec.stall_seconds:g} s at step {where.step:,}"
+        fault: Fault = "setup" if status == process.SETUP_EXIT else "trial"
+        if status < 0 or status == process.MACHINE_EXIT:
+            fault = "machine"
+        return fault, process.reason(status, process.log_tail(self.files))
 
     def _candidate_for_rung(self) -> Candidate | None:
         """The first export at or past the next rung; for the last one, the last export of a whole training."""
@@ -98,32 +163,33 @@ class Trial:
         )
 
     def _heartbeat(self) -> Heartbeat:
-        step, seconds = process.read_progress(self.files)
-        return Heartbeat(step, step / seconds if seconds > 0 else 0.0)
+        where = process.read_progress(self.files)
+        if not where.time and self._lost:  # a new trainer has not spoken yet
+            where = self._lost[-1].where
+        return Heartbeat(where.step, where.steps_per_second)
 
-    def _end(self, status: int) -> Training:
+    def _end(self, fault: Fault, reason: str) -> Training:
         found = process.exported(self.files)
-        step, seconds = process.read_progress(self.files)
-        if status == 0 and not found:
-            status = 1
-        tail = "" if status == 0 else process.log_tail(self.files)
+        lives = [*self._lost, _Life(process.read_progress(self.files), self.process.seconds)]
         self._training = Training(
-            fault="none" if status == 0 else _fault(status),
-            reason="" if status == 0 else process.reason(status, tail),
-            log_tail=tail,
-            steps=max(step, found[-1][0] if found else 0),
-            began=self.process.began,
-            train_seconds=seconds,
-            process_seconds=self.process.seconds,
+            fault=fault,
+            reason=reason,
+            log_tail="" if fault == "none" else process.log_tail(self.files),
+            steps=max([life.where.step for life in lives] + [steps for steps, _ in found]),
+            began=self.process.began - sum(life.seconds for life in self._lost),
+            train_seconds=sum(life.where.seconds for life in lives),
+            process_seconds=sum(life.seconds for life in lives),
             candidate=self._candidate(*found[-1]) if found else None,
         )
         return self._training
 
 
-def _fault(status: int) -> Literal["trial", "machine", "setup"]:
-    if status == process.SETUP_EXIT:
-        return "setup"
-    return "machine" if status < 0 else "trial"
+@dataclass(frozen=True)
+class _Life:
+    """One trainer process of the trial."""
+
+    where: process.Where
+    seconds: float
 
 
 def _write(files: TrialFolder, spec: TrialSpec) -> None:

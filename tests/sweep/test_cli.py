@@ -14,7 +14,10 @@ from real_sweep import SPACE, json_of, run_sweep
         (("run", "quick", "--trials", "0"), "--trials: input should be greater than or equal to 1, but got 0"),
         (("run", "quick", "--steps", "10"), "--steps: input should be greater than or equal to 1000, but got 10"),
         (("run", "quick", "--baseline", "no.onnx"), "a model must be an ONNX file or one of still, random, chaser"),
-        (("run", "quick", "--env", "/x/SoccerTwos.x86_64"), "--env must be `embedded` in this version"),
+        (
+            ("run", "quick", "--env", "/x/SoccerTwos.x86_64"),
+            "--env must be an ML-Agents executable or `embedded`, but /x/",
+        ),
         (("status", "nowhere"), "a run's folder must hold a ledger"),
         (("report", "nowhere"), "a run's folder must hold a ledger"),
         (("play", "house", "nobody.onnx"), "a model must be an ONNX file or one of"),

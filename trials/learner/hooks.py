@@ -1,103 +1,38 @@
-"""What is changed inside mlagents for one training: where its environment comes from, and what it tells us as it goes.
+"""What is changed inside mlagents for one training: when it exports and saves, and what it tells us as it goes.
 
-Sources: mlagents 1.1.0 `trainers/learn.py` (run_training), `trainers/simple_env_manager.py`,
-`trainers/trainer/rl_trainer.py` (checkpoints), `trainers/model_saver/torch_model_saver.py` (export).
+Sources: mlagents 1.1.0 `trainers/trainer/rl_trainer.py` (checkpoints), `trainers/model_saver/torch_model_saver.py`
+(export), `trainers/stats.py`.
 """
 
 import json
 import shutil
 import time
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
-import numpy as np
-from mlagents.trainers import learn, stats
+from mlagents.trainers import stats
 from mlagents.trainers.model_saver.torch_model_saver import TorchModelSaver
-from mlagents.trainers.simple_env_manager import SimpleEnvManager
 from mlagents.trainers.trainer.rl_trainer import RLTrainer
-from mlagents_envs.side_channel.environment_parameters_channel import EnvironmentParametersChannel
 
 from trials.errors import SetupError
 from trials.folder import TrialFolder, written_whole
-from trials.learner import haste
+from trials.learner import checkpoints, environments, haste, health
 from trials.records import TrialSpec
-from trials.soccer.env import SoccerEnv
 
 PROGRESS_PERIOD_S = 1.0
 """How often progress.json is replaced at most, seconds."""
 
 
-class Stop(Protocol):
-    """Raises KeyboardInterrupt when the training is to end."""
-
-    def check(self) -> None: ...
-
-
-def install(files: TrialFolder, spec: TrialSpec, stop: Stop) -> None:
-    """Change mlagents' modules in this process for one training of `spec`."""
-    progress = Progress(files)
-    _embed_environment(spec, stop)
+def install(files: TrialFolder, spec: TrialSpec, stop: environments.Stop, resumed: int = 0) -> None:
+    """Change mlagents' modules in this process for one training of `spec`, from `resumed` trainer steps on."""
+    health.room(files.path)
+    progress = Progress(files, resumed)
+    environments.install(spec, stop)
     _export_first()
     _publish_exports(files)
-    _checkpoint_at_rungs(spec.rungs, progress)
+    _checkpoint_at_rungs(tuple(rung for rung in spec.rungs if rung > resumed), progress)
     haste.install()
-    stats.StatsReporter.add_writer(MetricsWriter(files.metrics))
-
-
-def _embed_environment(spec: TrialSpec, stop: Stop) -> None:
-    """The trainer gets our BaseEnv in its own process instead of a Unity executable behind gRPC and a pipe."""
-
-    def manager(*_: Any) -> SimpleEnvManager:
-        env = SoccerEnv(fields=spec.fields, seed=spec.seed)
-        return EmbeddedManager(env, ParameterChannel(env), stop)
-
-    learn.create_environment_factory = lambda *_: None
-    learn.SubprocessEnvManager = manager
-
-
-class EmbeddedManager(SimpleEnvManager):  # type: ignore[misc]
-    """mlagents' one-process manager, which also looks for a wish to stop before each step."""
-
-    def __init__(self, env: SoccerEnv, channel: "ParameterChannel", stop: Stop) -> None:
-        super().__init__(env, channel)
-        self._stop = stop
-
-    def _step(self) -> Any:
-        self._stop.check()
-        return super()._step()
-
-
-class ParameterChannel(EnvironmentParametersChannel):  # type: ignore[misc]
-    """Hands the YAML's environment_parameters to the environment directly, samplers as functions of no argument."""
-
-    def __init__(self, env: SoccerEnv) -> None:
-        super().__init__()
-        self._set: Callable[[str, Callable[[], float]], None] = env.set_parameter
-
-    def set_float_parameter(self, key: str, value: float) -> None:
-        self._set(key, lambda: value)
-
-    def set_uniform_sampler_parameters(self, key: str, min_value: float, max_value: float, seed: int) -> None:
-        rng = np.random.default_rng(seed)
-        self._set(key, lambda: float(rng.uniform(min_value, max_value)))
-
-    def set_gaussian_sampler_parameters(self, key: str, mean: float, st_dev: float, seed: int) -> None:
-        rng = np.random.default_rng(seed)
-        self._set(key, lambda: float(rng.normal(mean, st_dev)))
-
-    def set_multirangeuniform_sampler_parameters(
-        self, key: str, intervals: list[tuple[float, float]], seed: int
-    ) -> None:
-        rng = np.random.default_rng(seed)
-        widths = np.array([high - low for low, high in intervals], dtype=float)
-        share = widths / widths.sum() if widths.sum() > 0 else np.full(len(widths), 1 / len(widths))
-
-        def sample() -> float:
-            low, high = intervals[int(rng.choice(len(intervals), p=share))]
-            return float(rng.uniform(low, high))
-
-        self._set(key, sample)
+    stats.StatsReporter.add_writer(MetricsWriter(files, health.Health(spec)))
 
 
 def _export_first() -> None:
@@ -135,6 +70,7 @@ def _publish_exports(files: TrialFolder) -> None:
         exported, others = save(self, behavior_name, step)
         with written_whole(files.candidates / Path(exported).name) as temporary:
             shutil.copyfile(exported, temporary)
+        checkpoints.save_status(files)
         return exported, others
 
     TorchModelSaver.save_checkpoint = save_and_copy
@@ -163,8 +99,9 @@ def _checkpoint_at_rungs(rungs: tuple[int, ...], progress: "Progress") -> None:
 class Progress:
     """Tells the worker where the trainer is: replaces progress.json at most once a second."""
 
-    def __init__(self, files: TrialFolder) -> None:
-        self._files, self._first, self._last = files, 0.0, 0.0
+    def __init__(self, files: TrialFolder, resumed: int) -> None:
+        self._files, self._resumed, self._first, self._last = files, resumed, 0.0, 0.0
+        self._write(resumed, time.time())
 
     def at(self, step: int) -> None:
         """Note that the trainer has reached `step`."""
@@ -173,19 +110,24 @@ class Progress:
         if now - self._last < PROGRESS_PERIOD_S:
             return
         self._last = now
+        self._write(step, now)
+
+    def _write(self, step: int, now: float) -> None:
+        seconds = now - self._first if self._first else 0.0
         with written_whole(self._files.progress) as temporary:
-            temporary.write_text(json.dumps({"step": step, "seconds": now - self._first, "time": now}))
+            temporary.write_text(json.dumps({"step": step, "resumed": self._resumed, "seconds": seconds, "time": now}))
 
 
 class MetricsWriter(stats.StatsWriter):  # type: ignore[misc]
     """mlagents' summaries as JSON lines: one object a summary, every statistic's mean under mlagents' own name."""
 
-    def __init__(self, path: Path) -> None:
-        self._path, self._started = path, time.time()
+    def __init__(self, files: TrialFolder, state: health.Health) -> None:
+        self._files, self._health, self._started = files, state, time.time()
 
     def write_stats(self, category: str, values: dict[str, stats.StatsSummary], step: int) -> None:
         now = time.time()
-        row = {"step": step, "time": now, "seconds": now - self._started}
-        row |= {name: float(summary.aggregated_value) for name, summary in values.items()}
-        with self._path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(row) + "\n")
+        means = {name: float(summary.aggregated_value) for name, summary in values.items()}
+        with self._files.metrics.open("a", encoding="utf-8") as file:
+            file.write(json.dumps({"step": step, "time": now, "seconds": now - self._started} | means) + "\n")
+        health.room(self._files.path)
+        self._health.look(means, step)

@@ -1,10 +1,12 @@
 """Runs one training in a process of its own: mlagents' trainer with the environment in that same process.
 
 `python -m trials.learner.launcher FOLDER` reads FOLDER/spec.json and FOLDER/trainer.yaml and leaves what
-`trials/folder.py` lists. SIGINT ends it between two environment steps, with the final export. If its parent dies it
-ends itself. Exit status: 0 trained or stopped by SIGINT, 1 a fault (the log says which), 3 a broken set-up.
+`trials/folder.py` lists. Where FOLDER holds a whole checkpoint, it goes on from that. SIGINT ends it between two
+environment steps, with the final export. If its parent dies it ends itself. Exit status: 0 trained or stopped by
+SIGINT, 1 a fault of the trial's (the log says which), 3 a broken set-up, 4 a fault of the machine's.
 """
 
+import errno
 import os
 import signal
 import sys
@@ -15,15 +17,24 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from trials.errors import SetupError
+from trials.errors import BadTrial, LostTrial, SetupError, SweepError
 from trials.folder import TrialFolder
-from trials.learner import compat
+from trials.learner import checkpoints, compat, process, tether
+from trials.learner.ports import PortLease
 from trials.records import TrialSpec
 
 PARENT_POLL_S = 1.0
 """How often the watchdog looks for its parent, seconds."""
+TIMEOUT_S = 60
+"""How long an executable may take for a step or for its start, seconds; ML-Agents' own default."""
 ORPHAN_GRACE_S = 5.0
 """How long an orphan may take for its last export, seconds."""
+
+_STATUS = {
+    BadTrial: ("trial", process.TRIAL_EXIT),
+    SetupError: ("set-up", process.SETUP_EXIT),
+    LostTrial: ("machine", process.MACHINE_EXIT),
+}
 
 
 class StopFlag:
@@ -51,6 +62,7 @@ def main(folder: Path) -> None:
     spec = TypeAdapter(TrialSpec).validate_json(files.spec.read_bytes())
     flag = StopFlag()
     _end_with_parent(flag)
+    tether.tie_children()
     compat.apply()
 
     import torch
@@ -60,29 +72,54 @@ def main(folder: Path) -> None:
 
     from trials.learner import hooks
 
-    hooks.install(files, spec, flag)
+    checkpoints.save_whole()
+    resumed = checkpoints.restore(files)
+    hooks.install(files, spec, flag, resumed or 0)
     torch.set_num_threads(spec.threads)  # mlagents set its own from the host's core count while it was imported
-    options = learn.parse_command_line(
-        [
-            str(files.trainer_yaml),
-            f"--run-id={files.results.name}",
-            f"--results-dir={files.results.parent}",
-            f"--seed={spec.seed}",
-            "--force",
-        ]
-    )
-    learn.run_cli(options)
+    words = [
+        str(files.trainer_yaml),
+        f"--run-id={files.results.name}",
+        f"--results-dir={files.results.parent}",
+        f"--seed={spec.seed}",
+        "--force" if resumed is None else "--resume",
+    ]
+    if spec.executable is not None:
+        lease = PortLease()  # held until this process ends
+        words += [f"--env={spec.executable}", f"--base-port={lease.ports[0]}", "--num-envs=1", "--no-graphics"]
+        words += [f"--timeout-wait={min(TIMEOUT_S, max(1, int(spec.stall_seconds)))}"]
+        words += [
+            "--env-args",
+            "--fields",
+            str(spec.fields),
+        ]  # this product's own heeds it, Unity's have what they have
+    options = learn.parse_command_line(words)
+    from mlagents_envs.exception import UnityException
+
+    try:
+        learn.run_cli(options)
+    except (UnityException, OSError) as error:
+        raise _whose(error, files) from error
+
+
+def _whose(error: Exception, files: TrialFolder) -> SweepError:
+    """Whose fault an environment's or the disk's failure is."""
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return SetupError(
+            f"the disk must have room, but {files.path} has none left; free some, then run the sweep again"
+        )
+    return LostTrial(f"{type(error).__name__}: {' '.join(str(error).split())}")
 
 
 def _end_with_parent(flag: StopFlag) -> None:
     """A trainer whose worker is gone has nobody to report to: stop as if by SIGINT, then firmly."""
-    parent = os.getppid()
+    parent = tether.worker()
 
     def watch() -> None:
         while os.getppid() == parent:
             time.sleep(PARENT_POLL_S)
         flag.raised = True
         time.sleep(ORPHAN_GRACE_S)
+        tether.end_children()
         os._exit(1)
 
     threading.Thread(target=watch, name="watch-parent", daemon=True).start()
@@ -94,9 +131,10 @@ def _run(arguments: list[str]) -> int:
         return 2
     try:
         main(Path(arguments[0]))
-    except SetupError as error:
-        print(f"set-up: {error}", file=sys.stderr, flush=True)  # noqa: T201
-        return 3
+    except SweepError as error:
+        kind, status = next(found for whose, found in _STATUS.items() if isinstance(error, whose))
+        print(f"{kind}: {error}", file=sys.stderr, flush=True)  # noqa: T201
+        return status
     return 0
 
 

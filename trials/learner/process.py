@@ -8,7 +8,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,35 +17,49 @@ import psutil
 import yaml
 
 from trials.errors import SpaceError
-from trials.folder import TrialFolder
+from trials.folder import TrialFolder, written_whole
+from trials.learner import tether
 
 STOP_GRACE_S = 120.0
 """How long a trainer may take from SIGINT to its last export, seconds; a POCA update of the course's size on one slow
 core takes up to a minute, and no signal interrupts one."""
 TAIL_LINES = 25
+LOOK_PERIOD_S = 1.0
+"""How often at most a trainer's descendants are looked for and its logs bounded, seconds."""
+SWEEP_S = 2.0
+"""How long killing what is left of a tree may take, seconds."""
+LOG_BYTES = 8 * 2**20
+"""A log larger than this on disk is cut down to its last KEPT_BYTES, which then lie beside it in `.1`."""
+KEPT_BYTES = 2**20
 LAUNCHER = "trials.learner.launcher"
 
-SETUP_EXIT = 3
-"""Exit status with which the launcher says: nothing can work until a person mends it."""
+TRIAL_EXIT, SETUP_EXIT, MACHINE_EXIT = 1, 3, 4
+"""Exit statuses with which the launcher says whose fault its end is (trials/errors.py)."""
 
 
 class TrainerProcess:
     """Owns the process that trains in `files`, and everything that process starts."""
 
     def __init__(self, files: TrialFolder, threads: int, program: str = LAUNCHER) -> None:
-        """Start `program`, a module that takes the trial's folder; what it prints goes to the trial's log."""
+        """Start `program`, a module that takes the trial's folder; what it prints goes to the trial's log. What is left
+        of a trainer started there before, by a worker that died, is killed first: two would write the same files."""
         self.files = files
         self.began = time.time()
         self._ended: float | None = None
-        with files.log.open("ab") as log:
+        self._looked = 0.0
+        folder = files.path.resolve()
+        Family(tether.of_folder(folder)).end()
+        mark = tether.new_mark(folder)
+        with files.log.open("ab") as log:  # appending: bound_log may cut the file under the trainer's hands
             self._process = subprocess.Popen(
                 [sys.executable, "-m", program, str(files.path)],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                env=_environment(threads),
+                env=_environment(threads) | {tether.MARK: mark},
                 start_new_session=True,  # Ctrl+C in the terminal is for the driver; it stops trainers one by one
             )
+        self._family = Family(mark.__eq__, self._process.pid)
 
     @property
     def pid(self) -> int:
@@ -52,10 +67,14 @@ class TrainerProcess:
 
     @property
     def status(self) -> int | None:
-        """Exit status, negative for a signal; None while it runs."""
+        """Exit status, negative for a signal; None while it runs. Ask often: each time descendants are remembered and
+        logs bounded, once a second at most, and at the end what the trainer left running is killed."""
         status = self._process.poll()
-        if status is not None and self._ended is None:
+        if status is None:
+            self._look()
+        elif self._ended is None:
             self._ended = time.time()
+            self.sweep_up()
         return status
 
     @property
@@ -65,20 +84,89 @@ class TrainerProcess:
 
     def wait(self, seconds: float) -> None:
         """Sleep up to `seconds`, less if the process ends."""
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            self._process.wait(seconds)
+        deadline = time.monotonic() + seconds
+        while self.status is None and (left := deadline - time.monotonic()) > 0:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._process.wait(min(left, LOOK_PERIOD_S))
 
     def stop(self, grace: float = STOP_GRACE_S) -> None:
         """SIGINT, wait for the export, then kill what is left of the process and its descendants, by id."""
-        family = _family(self._process.pid) if self.status is None else []
         if self.status is None:
             self._process.send_signal(signal.SIGINT)
             self.wait(grace)
-        for member in family:
-            with contextlib.suppress(psutil.NoSuchProcess):
-                member.kill()
-        self._process.wait()
+        self.sweep_up()
         _ = self.status
+
+    def sweep_up(self) -> None:
+        """Kill what is left of the tree, the trainer included, within SWEEP_S; harmless when nothing is."""
+        self._process.kill()
+        with contextlib.suppress(subprocess.TimeoutExpired):  # a dead file server's clients cannot even be killed
+            self._process.wait(SWEEP_S)
+        self._family.end()
+        bound_log(self.files)
+
+    def _look(self) -> None:
+        if time.monotonic() - self._looked < LOOK_PERIOD_S:
+            return
+        self._family.look()
+        bound_log(self.files)
+        self._looked = time.monotonic()
+
+
+class Family:
+    """Owns everything a process starts, sessions of their own and orphans included; psutil's (pid, start time) is whom
+    it means, so a pid that was dealt out again is never taken for one of them."""
+
+    def __init__(self, ours: Callable[[str], object], *pids: int) -> None:
+        """`ours` knows the tree's mark; `pids` are children of this process that have not been waited for."""
+        self._ours = ours
+        self._members: set[psutil.Process] = set()
+        with contextlib.suppress(psutil.NoSuchProcess):
+            self._members.update(psutil.Process(pid) for pid in pids)
+
+    def look(self) -> None:
+        """Remember who is below a member now: once its parent is gone, nobody could tell."""
+        below: dict[int, list[psutil.Process]] = {}
+        here: dict[int, psutil.Process] = {}
+        for process in psutil.process_iter():
+            with contextlib.suppress(psutil.Error):
+                below.setdefault(process.ppid(), []).append(process)
+                here[process.pid] = process
+        self._members = {member for member in self._members if here.get(member.pid) == member}
+        waiting = list(self._members)
+        while waiting:
+            children = [child for child in below.get(waiting.pop().pid, []) if child not in self._members]
+            self._members.update(children)
+            waiting += children
+
+    def end(self, seconds: float = SWEEP_S) -> None:
+        """Kill every member and whoever bears the mark, again until none is left or `seconds` have passed."""
+        deadline = time.monotonic() + seconds
+        while True:
+            psutil.process_iter.cache_clear()  # it would take a pid that was dealt out again for its former holder
+            self.look()
+            self._members.update(process for process in psutil.process_iter() if self._ours(_mark(process)))
+            alive = [member for member in self._members if _alive(member)]
+            for member in alive:
+                with contextlib.suppress(psutil.Error):
+                    member.kill()
+            if not alive or time.monotonic() > deadline:
+                return
+            time.sleep(0.02)
+
+
+def _alive(process: psutil.Process) -> bool:
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.Error:
+        return False
+
+
+def _mark(process: psutil.Process) -> str:
+    try:
+        return process.environ().get(tether.MARK, "")
+    except (psutil.Error, OSError):  # gone, or another user's
+        return ""
 
 
 def check_with_mlagents(config: Mapping[str, Any]) -> None:
@@ -103,25 +191,36 @@ def _environment(threads: int) -> dict[str, str]:
         "MKL_NUM_THREADS": count,
         "OPENBLAS_NUM_THREADS": count,
         "NUMBA_NUM_THREADS": count,
+        "GRPC_ENABLE_FORK_SUPPORT": "0",  # tether forks beside gRPC's threads only to start a program
         "PYTHONHASHSEED": "0",  # mlagents walks sets of behavior names
         "PYTHONUNBUFFERED": "1",
     }
 
 
-def _family(pid: int) -> list[psutil.Process]:
-    with contextlib.suppress(psutil.NoSuchProcess):
-        process = psutil.Process(pid)
-        return [process, *process.children(recursive=True)]
-    return []
+@dataclass(frozen=True)
+class Where:
+    """How far a trainer says it is."""
+
+    step: int = 0
+    resumed: int = 0
+    """Trainer steps of the checkpoint it began from."""
+    seconds: float = 0.0
+    """From its first step to its last report."""
+    time: float = 0.0
+    """Of the report, unix seconds; 0 before the first."""
+
+    @property
+    def steps_per_second(self) -> float:
+        return (self.step - self.resumed) / self.seconds if self.seconds > 0 else 0.0
 
 
-def read_progress(files: TrialFolder) -> tuple[int, float]:
-    """Trainer steps reached, and seconds from the first of them to the last report; (0, 0.0) before the first."""
+def read_progress(files: TrialFolder) -> Where:
+    """Where the trainer is; all zeros before its first report."""
     try:
-        progress = json.loads(files.progress.read_text())
-        return int(progress["step"]), float(progress["seconds"])
+        said = json.loads(files.progress.read_text())
+        return Where(int(said["step"]), int(said["resumed"]), float(said["seconds"]), float(said["time"]))
     except (OSError, ValueError, KeyError):
-        return 0, 0.0
+        return Where()
 
 
 def exported(files: TrialFolder) -> list[tuple[int, Path]]:
@@ -134,15 +233,46 @@ def exported(files: TrialFolder) -> list[tuple[int, Path]]:
     return sorted(found)
 
 
-def log_tail(files: TrialFolder, lines: int = TAIL_LINES) -> str:
-    """The last lines of the trainer's log."""
+def bound_log(files: TrialFolder) -> None:
+    """Cut logs larger than LOG_BYTES: the trainer's, and those of environments it started. Nothing if none is.
+
+    What is written between the copy and the cut, a matter of milliseconds, is lost. A full disk is no error here."""
+    for log in (files.log, *files.results.glob("run_logs/Player-*.log")):
+        with contextlib.suppress(OSError):
+            if _size_on_disk(log) > LOG_BYTES:
+                with written_whole(_older(log)) as temporary:
+                    temporary.write_bytes(_end_of(log, KEPT_BYTES))
+                os.truncate(log, 0)
+
+
+def _size_on_disk(path: Path) -> int:
+    """Bytes, less the hole that a cut leaves where the writer does not append and goes on at its old position."""
+    found = path.stat()
+    return min(found.st_size, found.st_blocks * 512)
+
+
+def _older(log: Path) -> Path:
+    return log.with_name(f"{log.name}.1")
+
+
+def _end_of(path: Path, size: int) -> bytes:
     try:
-        with files.log.open("rb") as log:
-            log.seek(max(0, files.log.stat().st_size - 32_768))
-            text = log.read().decode("utf-8", "replace")
+        with path.open("rb") as file:
+            file.seek(max(0, os.fstat(file.fileno()).st_size - size))
+            return file.read(size)
+    except FileNotFoundError:
+        return b""
+
+
+def log_tail(files: TrialFolder, lines: int = TAIL_LINES) -> str:
+    """The last lines of the trainer's log, a log that was just cut included."""
+    try:
+        text = _end_of(files.log, 32_768)
+        if text.count(b"\n") < lines:
+            text = _end_of(_older(files.log), 32_768) + text
     except OSError:
         return ""
-    return "\n".join(text.splitlines()[-lines:])
+    return "\n".join(text.decode("utf-8", "replace").splitlines()[-lines:])
 
 
 def reason(status: int, tail: str) -> str:
@@ -150,6 +280,8 @@ def reason(status: int, tail: str) -> str:
     if status < 0:
         return f"the trainer's process was killed by {signal.Signals(-status).name}"
     errors = [
-        line.strip() for line in tail.splitlines() if re.match(r"(set-up: |[\w.]*(Error|Exception)\b)", line.strip())
+        line.strip()
+        for line in tail.splitlines()
+        if re.match(r"((set-up|machine|trial): |[\w.]*(Error|Exception)\b)", line.strip())
     ]
     return errors[-1] if errors else f"the trainer's process ended with status {status}"

@@ -1,11 +1,13 @@
 """A trainer's process from outside: started, stopped, killed; the stand-in trainer serves faults only."""
 
+import contextlib
 import json
 import os
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
@@ -15,16 +17,24 @@ from trials.folder import TrialFolder
 from trials.learner import process
 from trials.learner.process import TrainerProcess
 
+GONE_S = 2.0
+
 STAND_IN = """
 import signal, subprocess, sys, time
 from pathlib import Path
 folder, how = Path(sys.argv[1]), Path(sys.argv[1], "how").read_text()
 child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"], start_new_session=True)
 (folder / "child").write_text(str(child.pid))
+bare = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"], start_new_session=True, env={})
+(folder / "bare").write_text(str(bare.pid))  # bears no mark
 signal.signal(signal.SIGINT, signal.SIG_IGN if how == "deaf" else signal.default_int_handler)  # whatever was inherited
 if how == "raises":
     print("working", flush=True)
     raise ValueError("Expected parameter logits to satisfy the constraint, but found nan")
+if how == "talks":  # about 1 MB a second
+    for number in range(10**9):
+        print(f"working {number} " + 1000 * "x", flush=True)
+        time.sleep(0.001)
 if how == "set-up":
     print("working\\nset-up: the ONNX export must work before training starts", flush=True); sys.exit(3)
 try:
@@ -36,11 +46,16 @@ except KeyboardInterrupt:
 
 
 @pytest.fixture
-def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> TrialFolder:
+def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[TrialFolder]:
     (tmp_path / "stand_in.py").write_text(STAND_IN)
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     (tmp_path / "0000").mkdir()
-    return TrialFolder(tmp_path / "0000")
+    yield TrialFolder(tmp_path / "0000")
+    for left in tmp_path.glob("*/bare"):  # where a test never looked, nothing tells whose these are
+        with contextlib.suppress(psutil.NoSuchProcess, ValueError):
+            process_left = psutil.Process(int(left.read_text()))
+            if "import time; time.sleep(600)" in process_left.cmdline():
+                process_left.kill()
 
 
 def start(files: TrialFolder, how: str) -> TrainerProcess:
@@ -57,6 +72,10 @@ def gone(pid: int) -> bool:
         return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return True
+
+
+def pid_of(files: TrialFolder, who: str) -> int:
+    return int((files.path / who).read_text())
 
 
 def wait_until_gone(pid: int, seconds: float = 10) -> None:
@@ -108,9 +127,10 @@ def test_exports_are_listed_by_steps_and_half_written_ones_are_not(files: TrialF
 
 
 def test_progress_before_the_first_step_is_zero(files: TrialFolder) -> None:
-    assert process.read_progress(files) == (0, 0.0)
-    files.progress.write_text(json.dumps({"step": 7, "seconds": 2.0, "time": 1.0}))
-    assert process.read_progress(files) == (7, 2.0)
+    assert process.read_progress(files) == process.Where()
+    files.progress.write_text(json.dumps({"step": 7, "resumed": 3, "seconds": 2.0, "time": 1.0}))
+    assert process.read_progress(files) == process.Where(7, 3, 2.0, 1.0)
+    assert process.read_progress(files).steps_per_second == 2.0
 
 
 ORPHAN = """
@@ -137,3 +157,218 @@ def test_a_trainer_dies_with_its_worker() -> None:
     worker.wait()
     worker.stdout.close()
     wait_until_gone(trainer.pid)
+
+
+def test_a_killed_trainers_sessions_are_remembered_and_killed(files: TrialFolder) -> None:
+    trainer = start(files, "deaf")
+    assert trainer.status is None  # a look
+    os.kill(trainer.pid, signal.SIGKILL)
+    trainer.wait(20)
+    assert trainer.status == -signal.SIGKILL
+    for who in ("child", "bare"):
+        wait_until_gone(pid_of(files, who), GONE_S)
+
+
+def test_what_was_never_seen_before_its_parent_died_is_known_by_its_mark(files: TrialFolder) -> None:
+    trainer = start(files, "deaf")
+    os.kill(trainer.pid, signal.SIGKILL)
+    psutil.Process(trainer.pid).wait(5)
+    try:
+        assert trainer.status is not None
+        wait_until_gone(pid_of(files, "child"), GONE_S)
+        assert not gone(pid_of(files, "bare")), "this one nothing tells, so the test above shows memory"
+    finally:
+        os.kill(pid_of(files, "bare"), signal.SIGKILL)
+
+
+def test_what_a_trainer_leaves_running_at_its_own_end_is_killed(files: TrialFolder) -> None:
+    trainer = start(files, "polite")
+    assert trainer.status is None
+    os.kill(trainer.pid, signal.SIGINT)
+    trainer.wait(20)
+    assert trainer.status == 0
+    for who in ("child", "bare"):
+        wait_until_gone(pid_of(files, who), GONE_S)
+
+
+def test_a_pid_that_was_dealt_out_again_is_nobody_we_know() -> None:
+    nest = "import subprocess; subprocess.run(['sleep', '600'])"
+    stranger = subprocess.Popen([sys.executable, "-c", nest])
+    while not (children := psutil.Process(stranger.pid).children()):
+        time.sleep(0.02)
+    family = process.Family("".__gt__, stranger.pid)
+    (member,) = family._members
+    member._ident = (stranger.pid, 1.0)  # as if remembered long ago
+    family.end()
+    assert stranger.poll() is None and not gone(children[0].pid)
+    children[0].kill()
+    stranger.wait(10)
+
+
+def test_looks_are_a_second_apart_however_often_one_asks(files: TrialFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    trainer = start(files, "polite")
+    looks: list[float] = []
+    monkeypatch.setattr(trainer._family, "look", lambda: looks.append(time.monotonic()))
+    until = time.monotonic() + 1.5
+    while time.monotonic() < until:
+        assert trainer.status is None
+    monkeypatch.undo()
+    trainer.stop(grace=20)
+    assert len(looks) == 2
+    assert looks[1] - looks[0] >= process.LOOK_PERIOD_S
+
+
+def test_a_new_trainer_ends_what_is_left_of_the_one_before_in_its_folder(files: TrialFolder) -> None:
+    former = start(files, "deaf")
+    assert former.status is None
+    child = pid_of(files, "child")
+    other = TrialFolder(files.path.with_name("0001"))
+    other.path.mkdir()
+    neighbour = start(other, "polite")
+    files.log.unlink()
+    trainer = start(files, "polite")
+    assert former.status == -signal.SIGKILL
+    wait_until_gone(child, GONE_S)
+    assert neighbour.status is None and trainer.status is None
+    neighbour.stop(grace=20)
+    trainer.stop(grace=20)
+    for folder in (files, other):
+        wait_until_gone(pid_of(folder, "bare"), GONE_S)
+
+
+TIED = """
+import sys, time
+from multiprocessing import get_context
+from pathlib import Path
+from mlagents_envs import env_utils
+from trials.learner import launcher, tether
+folder = Path(sys.argv[1])
+launcher.PARENT_POLL_S, launcher.ORPHAN_GRACE_S = 0.05, 0.3
+launcher._end_with_parent(launcher.StopFlag())
+tether.tie_children()
+def environment():
+    child = env_utils.launch_executable(str(folder / "SoccerTwos"), [])
+    (folder / "child").write_text(str(child.pid))
+    time.sleep(600)
+worker = get_context("fork").Process(target=environment)
+worker.start()
+(folder / "fork").write_text(str(worker.pid))
+print("working", flush=True)
+time.sleep(600)
+"""
+
+WORKER = """
+import sys, time
+from pathlib import Path
+from trials.folder import TrialFolder
+from trials.learner.process import TrainerProcess
+print(TrainerProcess(TrialFolder(Path(sys.argv[1])), 1, "tied").pid, flush=True)
+time.sleep(600)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere nothing but the launcher's own watch ties its tree")
+def test_a_killed_workers_whole_tree_dies_within_seconds(files: TrialFolder, tmp_path: Path) -> None:
+    (tmp_path / "tied.py").write_text(TIED)
+    executable = files.path / "SoccerTwos"
+    executable.write_text("#!/bin/sh\nexec sleep 600\n")
+    executable.chmod(0o755)
+    worker = subprocess.Popen(
+        [sys.executable, "-c", WORKER, str(files.path)],
+        stdout=subprocess.PIPE,
+        text=True,
+        env=os.environ | {"PYTHONPATH": f"{tmp_path}{os.pathsep}{Path.cwd()}"},
+    )
+    assert worker.stdout is not None
+    trainer = int(worker.stdout.readline())
+    deadline = time.monotonic() + 30
+    while not (files.path / "child").exists() or not pid_is_written(files):
+        assert time.monotonic() < deadline, process.log_tail(files)
+        time.sleep(0.02)
+    tree = [trainer, pid_of(files, "fork"), pid_of(files, "child")]
+    assert not any(gone(pid) for pid in tree)
+    worker.kill()
+    worker.wait()
+    worker.stdout.close()
+    for pid in tree:
+        wait_until_gone(pid, 3)
+
+
+def pid_is_written(files: TrialFolder) -> bool:
+    return all((files.path / who).exists() and (files.path / who).read_text() for who in ("child", "fork"))
+
+
+def test_a_talkative_trainers_log_is_bounded_and_its_tail_is_not_lost(
+    files: TrialFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(process, "LOG_BYTES", 200_000)
+    monkeypatch.setattr(process, "KEPT_BYTES", 50_000)
+    trainer = start(files, "talks")
+    older = files.log.with_name("trainer.log.1")
+    while not older.exists():
+        assert trainer.status is None
+        trainer._looked = 0.0
+    os.kill(trainer.pid, signal.SIGSTOP)
+    most = files.log.stat().st_size
+    tail = process.log_tail(files).splitlines()
+    os.kill(trainer.pid, signal.SIGCONT)
+    trainer.stop(grace=0)
+    assert 0 < older.stat().st_size <= 50_000
+    assert most < 1_000_000
+    assert b"\0" not in files.log.read_bytes(), "the trainer appends: a cut leaves no hole"
+    assert len(tail) == process.TAIL_LINES
+    assert all("x" in line for line in tail[1:])
+    assert [path.name for path in files.path.glob(".trainer*")] == []
+
+
+def test_right_after_a_cut_the_tail_is_the_older_logs(files: TrialFolder) -> None:
+    whole = "".join(f"line {number}\n" for number in range(1_000_000))
+    files.log.write_text(whole)
+    assert files.log.stat().st_size > process.LOG_BYTES
+    process.bound_log(files)
+    assert files.log.stat().st_size == 0
+    assert process.log_tail(files, 2) == "line 999998\nline 999999"
+    with files.log.open("a") as log:
+        log.write("RuntimeError: out of luck\n")
+    assert process.log_tail(files, 2) == "line 999999\nRuntimeError: out of luck"
+    older = files.log.with_name("trainer.log.1").read_text()
+    assert len(older) == process.KEPT_BYTES and whole.endswith(older)
+
+
+def test_an_environments_log_is_bounded_even_if_its_writer_does_not_append(
+    files: TrialFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(process, "LOG_BYTES", 100_000)
+    monkeypatch.setattr(process, "KEPT_BYTES", 65_536)
+    player = files.results / "run_logs" / "Player-0.log"
+    player.parent.mkdir(parents=True)
+    older = player.with_name("Player-0.log.1")
+    with player.open("w") as writer:
+        for number in range(20):
+            writer.write(f"{number:02d}" + 50_000 * "y" + "\n")
+            writer.flush()
+            process.bound_log(files)
+            assert process._size_on_disk(player) <= 100_000
+    text = older.read_text()
+    assert "\0" not in text and len(text) <= 65_536
+    assert text.endswith("y\n")
+    assert not (player.with_name("Player-0.log.1.1")).exists()
+
+
+def test_small_logs_and_other_files_are_left_alone(files: TrialFolder) -> None:
+    files.log.write_text("a few words\n")
+    other = files.results / "run_logs" / "timers.json"
+    other.parent.mkdir(parents=True)
+    other.write_bytes(bytes(process.LOG_BYTES + 1))
+    process.bound_log(files)
+    assert files.log.read_text() == "a few words\n"
+    assert other.stat().st_size == process.LOG_BYTES + 1
+    assert not list(files.path.rglob("*.1"))
+
+
+def test_a_log_that_cannot_be_copied_is_no_error_and_stays(files: TrialFolder) -> None:
+    files.log.write_bytes(bytes(process.LOG_BYTES + 1))
+    files.log.with_name("trainer.log.1").mkdir()  # nothing can replace it
+    process.bound_log(files)
+    assert files.log.stat().st_size == process.LOG_BYTES + 1
+    assert [path.name for path in files.path.glob(".trainer*")] == []

@@ -1,0 +1,171 @@
+"""A trial whose trainer dies goes on; whose fault its end was decides the rest."""
+
+import os
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from real_sweep import SPACE
+
+from trials.arena import match, players
+from trials.arena.ladder import Rated
+from trials.arena.rating import direct
+from trials.folder import RunFolder
+from trials.records import Training, TrialRated, TrialResumed, TrialSpec
+from trials.trial import RETRIES, Heartbeat, Trial
+
+STAND_IN = """
+import json, os, signal, sys, time
+from pathlib import Path
+folder = Path(sys.argv[1])
+signal.signal(signal.SIGINT, signal.default_int_handler)
+orders = (folder / "orders").read_text().split("\\n")
+(folder / "orders").write_text("\\n".join(orders[1:]))
+how, step = orders[0].split()
+def progress(step):
+    said = {"step": step, "resumed": max(0, step - 400), "seconds": 2.0, "time": time.time()}
+    (folder / "new").write_text(json.dumps(said))
+    (folder / "new").replace(folder / "progress.json")
+def export(step):
+    (folder / "candidates" / f"SoccerTwos-{step}.onnx").write_text("policy")
+progress(int(step))
+if how == "killed": os.kill(os.getpid(), signal.SIGKILL)
+if how == "whole": export(int(step))
+if how == "hangs": time.sleep(600)
+if how == "nan": print("trial: losses must be numbers, but Losses/Policy Loss is nan"); sys.exit(1)
+if how == "full": print("set-up: the disk must have room"); sys.exit(3)
+if how == "wire": print("machine: UnityTimeOutException: The Unity environment took too long"); sys.exit(4)
+"""
+
+LATEST = "the environment ended at step 700 of 1,000"
+
+
+def spec_of(steps: int = 1000, rungs: tuple[int, ...] = (1000,), **more: Any) -> TrialSpec:
+    config = {"behaviors": {"SoccerTwos": {"trainer_type": "poca", "max_steps": steps}}}
+    given = dict(number=0, origin="fixed", params={}, config=config, seed=1, steps=steps, fields=4, threads=1)
+    return TrialSpec(**{**given, "rungs": rungs, **more})  # type: ignore[arg-type]
+
+
+def no_matches(path: Path, seed: int) -> Rated:
+    played = match.play(players.load("random"), players.load("still"), 1, seed)
+    rating = direct(played.records, "still")
+    return Rated(rating=rating, records=played.records, baseline=None, names={}, seconds=0.0, decisions=0)
+
+
+@pytest.fixture
+def begin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Trial]:
+    (tmp_path / "stand_in_trainer.py").write_text(STAND_IN)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+
+    def start(*orders: str, spec: TrialSpec | None = None) -> Trial:
+        run = RunFolder(tmp_path / "run")
+        run.trial(0).path.mkdir(parents=True, exist_ok=True)
+        if orders:
+            (run.trial(0).path / "orders").write_text("\n".join(orders))
+        return Trial(spec or spec_of(), run, no_matches, "stand_in_trainer")
+
+    return start
+
+
+def lived(trial: Trial, seconds: float = 60.0) -> list[Any]:
+    """Everything that happens to a trial but signs of life, to its end."""
+    news: list[Any] = []
+    deadline = time.monotonic() + seconds
+    while not (news and isinstance(news[-1], Training)) and time.monotonic() < deadline:
+        happened = trial.advance(1.0)
+        if not isinstance(happened, Heartbeat):
+            news.append(happened)
+    return news
+
+
+@pytest.mark.parametrize(
+    ("order", "reason"),
+    [
+        ("killed 700", "the trainer's process was killed by SIGKILL"),
+        ("wire 700", "machine: UnityTimeOutException: The Unity environment took too long"),
+        ("early 700", LATEST),
+    ],
+)
+def test_what_the_machine_broke_goes_on(order: str, reason: str, begin: Callable[..., Trial]) -> None:
+    resumed, rated, end = lived(begin(order, "whole 1000"))
+    assert isinstance(resumed, TrialResumed) and isinstance(rated, TrialRated)
+    assert (resumed.reason, resumed.reached, resumed.resumed) == (reason, 700, 600)
+    assert (end.fault, end.reason, end.steps, end.train_seconds) == ("none", "", 1000, 4.0)
+    assert end.candidate == rated.candidate and end.process_seconds > 0
+
+
+@pytest.mark.parametrize(("order", "fault"), [("nan 500", "trial"), ("full 500", "setup")])
+def test_what_no_machine_broke_does_not(order: str, fault: str, begin: Callable[..., Trial]) -> None:
+    (end,) = lived(begin(order, "whole 1000"))
+    assert end.fault == fault and end.steps == 500
+    assert end.reason.startswith(("trial: losses must be numbers", "set-up: the disk must have room"))
+    assert end.reason in end.log_tail
+
+
+def test_a_machine_that_fails_it_again_and_again_is_given_up(begin: Callable[..., Trial]) -> None:
+    *resumes, end = lived(begin(*["killed 100"] * (RETRIES + 3)))
+    assert len(resumes) == RETRIES and all(isinstance(news, TrialResumed) for news in resumes)
+    assert end.fault == "machine" and "SIGKILL" in end.reason
+    assert "after 3 new starts" in end.reason
+
+
+def test_a_hanging_trainer_is_ended_and_goes_on(begin: Callable[..., Trial]) -> None:
+    resumed, rated, end = lived(begin("hangs 700", "whole 1000", spec=spec_of(stall_seconds=3.0)))
+    assert resumed.reason == "no trainer step for 3 s at step 700" and end.fault == "none"
+    assert isinstance(rated, TrialRated)
+
+
+def test_a_trial_goes_on_in_another_worker(begin: Callable[..., Trial]) -> None:
+    first = begin("hangs 700", "whole 1000")
+    while not first.files.progress.exists():
+        first.process.wait(0.1)
+    first.process.stop(grace=0)  # as by the death of its worker, which takes the trainer along
+    resumed, rated, end = lived(begin())
+    assert (resumed.reason, resumed.reached) == ("its worker died", 700)
+    assert rated.rung == 1000 and end.fault == "none"
+
+
+def test_stopping_while_it_goes_on_is_no_fault(begin: Callable[..., Trial]) -> None:
+    trial = begin("killed 300", "hangs 300")
+    while not isinstance(trial.advance(0.5), TrialResumed):
+        pass
+    trial.files.stop.touch()
+    assert trial.process.status is None
+    trial.process.stop(grace=0)
+    end = trial.advance(1.0)
+    assert isinstance(end, Training) and end.steps == 300
+
+
+def test_a_real_training_goes_on_past_a_kill_and_a_torn_checkpoint(tmp_path: Path) -> None:
+    config = yaml.safe_load(SPACE)
+    behavior = config["behaviors"]["SoccerTwos"]
+    behavior["hyperparameters"] |= {"learning_rate": 3e-4, "num_epoch": 3}
+    behavior |= {"max_steps": 9000, "checkpoint_interval": 1500, "summary_freq": 1000}
+    config = {key: config[key] for key in ("behaviors", "environment_parameters")}
+    spec = spec_of(steps=9000, rungs=(9000,), config=config)
+    trial = Trial(spec, RunFolder(tmp_path / "run"), no_matches)
+    killed, news = 0, []
+    while not (news and isinstance(news[-1], Training)):
+        happened = trial.advance(0.1)
+        if not isinstance(happened, Heartbeat):
+            news.append(happened)
+        elif killed < 2 and happened.step > (2500, 5500)[killed] and trial.process.status is None:
+            if killed == 1:
+                current = trial.files.results / "SoccerTwos" / "checkpoint.pt"
+                os.truncate(current, current.stat().st_size // 2)
+                trial.files.training_status.write_text('{"SoccerTwos": {')
+            os.kill(trial.process.pid, signal.SIGKILL)
+            killed += 1
+    one, two, rated, end = news
+    for resumed in (one, two):
+        assert isinstance(resumed, TrialResumed) and "SIGKILL" in resumed.reason
+        assert 0 < resumed.resumed <= resumed.reached
+        assert resumed.reached - resumed.resumed <= 1500 + 300  # a checkpoint interval, and a second's unreported steps
+    assert isinstance(rated, TrialRated) and rated.candidate.steps >= 9000
+    assert end.fault == "none" and end.steps >= 9000
+    steps = [row["step"] for row in map(yaml.safe_load, trial.files.metrics.read_text().splitlines())]
+    assert max(steps) == 9000

@@ -1,0 +1,91 @@
+"""The last whole checkpoint of a training: written so that a kill tears nothing, and found again afterwards.
+
+mlagents writes `BEHAVIOR-STEP.pt` and `checkpoint.pt` in place and its `training_status.json` (ghost Elo, lessons) only
+when a training ends. Neither holds the ghost windows: a training that goes on starts them anew with its own policy.
+Source: mlagents 1.1.0 `trainers/model_saver/torch_model_saver.py`, `trainers/training_status.py`, `trainers/learn.py`.
+"""
+
+import json
+import logging
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+from trials.folder import TrialFolder, written_whole
+
+CURRENT = "checkpoint.pt"
+logger = logging.getLogger(__name__)
+
+
+def save_whole() -> None:
+    """Let this process's torch.save write beside the file's name and rename, so that no reader sees half of one."""
+    import torch
+
+    if getattr(torch.save, "whole", False):
+        return
+    save = torch.save
+
+    def whole(obj: Any, f: Any, *arguments: Any, **options: Any) -> None:
+        if not isinstance(f, (str, os.PathLike)):
+            save(obj, f, *arguments, **options)
+            return
+        with written_whole(Path(f)) as temporary:
+            save(obj, temporary, *arguments, **options)
+
+    whole.whole = True  # type: ignore[attr-defined]
+    torch.save = whole
+
+
+def save_status(files: TrialFolder) -> None:
+    """Write mlagents' training status, whole, as it does at a training's end."""
+    from mlagents.trainers.training_status import GlobalTrainingStatus
+
+    with written_whole(files.training_status) as temporary:
+        GlobalTrainingStatus.save_state(str(temporary))
+
+
+def restore(files: TrialFolder) -> int | None:
+    """Put the newest checkpoint that can be loaded where mlagents resumes from; its trainer steps, None without any.
+
+    A status file that cannot be read is put aside: ghost Elo and lessons then begin anew.
+    """
+    status = files.training_status
+    if status.exists():
+        try:
+            json.loads(status.read_bytes())
+        except ValueError:
+            logger.warning("%s was damaged and is put aside: ghost Elo and lessons begin anew", status.name)
+            status.replace(status.with_suffix(".damaged"))
+    for path in _newest_first(files.results):
+        steps = _steps(path)
+        if steps is None:
+            logger.warning("the checkpoint %s cannot be loaded and is passed over", path.name)
+            continue
+        if path.name != CURRENT:
+            with written_whole(path.with_name(CURRENT)) as temporary:
+                shutil.copyfile(path, temporary)
+        return steps
+    return None
+
+
+def _newest_first(results: Path) -> list[Path]:
+    def steps(path: Path) -> int:
+        number = path.stem.rpartition("-")[2]
+        return int(number) if number.isdigit() else -1
+
+    numbered = sorted((p for p in results.glob("*/*-*.pt") if steps(p) >= 0), key=steps, reverse=True)
+    return [*results.glob(f"*/{CURRENT}"), *numbered]
+
+
+def _steps(path: Path) -> int | None:
+    """Trainer steps in a checkpoint, None where it is damaged."""
+    import torch
+
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+        (step,) = state["global_step"].values()
+        return int(step) if "Policy" in state else None
+    except Exception as error:  # noqa: BLE001  torch raises whatever its unpickler does
+        logger.debug("%s: %s", path, error)
+        return None

@@ -1,0 +1,51 @@
+"""Whether a training is worth going on with: losses that are numbers, goals that are scored, room on the disk."""
+
+import math
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+
+from trials.errors import BadTrial, SetupError
+from trials.records import TrialSpec
+
+ROOM = 200 * 2**20
+"""Bytes the disk must have left: for the exports and ledgers of the trials that are stopped when it has not."""
+SCORELESS_SHARE = 0.4
+SCORELESS_STEPS = 100_000
+"""A training without one goal after this share of its budget, and after so many trainer steps, has nothing to learn
+from: the course's game gives no other reward."""
+
+REWARD = "Environment/Group Cumulative Reward"
+LENGTH = "Environment/Episode Length"
+
+
+class Health:
+    """Looks at every summary of one training."""
+
+    def __init__(self, spec: TrialSpec) -> None:
+        self._budget = spec.steps
+        self._scored = False
+        self._episodes = False
+
+    def look(self, values: Mapping[str, float], step: int) -> None:
+        """Raise BadTrial where a summary (mlagents' statistic: mean) shows that going on is in vain."""
+        for name, value in values.items():
+            if name.startswith("Losses/") and not math.isfinite(value):
+                raise BadTrial(f"losses must be numbers, but {name} is {value} at step {step:,}; the trial is given up")
+        self._episodes = self._episodes or LENGTH in values
+        self._scored = self._scored or values.get(REWARD, 0.0) != 0.0
+        if self._episodes and not self._scored and step >= max(SCORELESS_STEPS, SCORELESS_SHARE * self._budget):
+            raise BadTrial(
+                f"a training must see goals to learn from, but none fell in {step:,} steps; the trial is given up"
+                " (environment_parameters.ball_touch helps a beginner)"
+            )
+
+
+def room(folder: Path) -> None:
+    """Raise SetupError where the disk that holds `folder` is all but full."""
+    free = shutil.disk_usage(folder).free
+    if free < ROOM:
+        raise SetupError(
+            f"the disk must have {ROOM >> 20} MiB free to train on, but {folder} has {free >> 20}; free some, then run"
+            " the sweep again"
+        )

@@ -1,0 +1,83 @@
+"""What ties a trainer's processes together, so that none outlives the trainer, whatever ends it.
+
+A mark in the environment, which every process below inherits, says whose tree a process is of even when its parent is
+gone. On Linux the kernel also kills what the trainer forked or launched as soon as the trainer is dead
+(PR_SET_PDEATHSIG, prctl(2)); elsewhere the worker's sweep does (trials/learner/process.py).
+"""
+
+import contextlib
+import ctypes
+import functools
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+from uuid import uuid4
+
+import psutil
+
+MARK = "SELFPLAY_SWEEP_TREE"
+"""Name of the environment variable that holds a tree's mark."""
+
+_PR_SET_PDEATHSIG = 1  # linux/prctl.h
+
+
+def new_mark(folder: Path) -> str:
+    """A mark for a tree that this process is about to start in `folder`: its pid, what makes it unique, the folder."""
+    return f"{os.getpid()}:{uuid4().hex}:{folder}"
+
+
+def of_folder(folder: Path) -> Callable[[str], bool]:
+    """Whether a mark is of a tree in `folder`."""
+    return lambda mark: mark.split(":", 2)[2:] == [str(folder)]
+
+
+def worker() -> int:
+    """The process that started this tree by its mark, even if it has died since; the parent, where there is no mark."""
+    pid = os.environ.get(MARK, "").partition(":")[0]
+    return int(pid) if pid.isdigit() else os.getppid()
+
+
+def tie_children() -> None:
+    """From now on what this process forks, and what mlagents launches here or in such a fork, dies with its parent.
+
+    Call it in the trainer's main thread before mlagents starts environments: the signal comes when the thread that
+    created a child ends, and mlagents creates its workers, and they their executables, in main threads
+    (`subprocess_env_manager.py`). Calling it again, or elsewhere than on Linux, does nothing."""
+    from mlagents_envs import env_utils
+
+    if sys.platform != "linux" or isinstance(env_utils.subprocess, SimpleNamespace):
+        return
+    # launch_executable stays mlagents' own; the Popen it finds is ours.
+    env_utils.subprocess = SimpleNamespace(**vars(subprocess) | {"Popen": _popen})
+    forking = [0]
+    os.register_at_fork(
+        before=lambda: forking.__setitem__(0, os.getpid()),
+        after_in_child=lambda: _die_with(forking[0]),
+    )
+
+
+def end_children() -> None:
+    """Kill every process below this one, by id: for a trainer about to leave in a hurry."""
+    for child in psutil.Process().children(recursive=True):
+        with contextlib.suppress(psutil.Error):
+            child.kill()
+
+
+def _popen(*arguments: Any, **options: Any) -> "subprocess.Popen[bytes]":
+    tied = {"preexec_fn": functools.partial(_die_with, os.getpid())}
+    return subprocess.Popen(*arguments, **options | tied)
+
+
+_LIBC = ctypes.PyDLL(None)  # found before any fork; PyDLL keeps the interpreter's lock, which a fork must not wait for
+
+
+def _die_with(parent: int) -> None:
+    """Have the kernel kill this process when the thread that forked it ends; runs between fork and exec."""
+    _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:  # it died before the line above
+        os.kill(os.getpid(), signal.SIGKILL)
