@@ -23,6 +23,12 @@ FRESH = "Played after a test for the estimate, which its own matches would flatt
 def _conditions(command: F) -> F:
     """The options that say how matches are played."""
     for option in (
+        click.option(
+            "--env",
+            type=click.Path(path_type=Path),
+            callback=lambda _context, _option, path: None if path == Path("embedded") else path,
+            help="Play in an ML-Agents executable, SoccerTwos.x86_64 and the like; default: embedded.",
+        ),
         click.option("--log", "log_to", type=click.Path(path_type=Path), help="Write every match: .parquet or .csv."),
         click.option(
             "--cores", type=click.IntRange(1, 1024), default=1, show_default=True, help="CPU cores that play."
@@ -70,7 +76,8 @@ def cli() -> None:
 @click.option("--steps", type=int, help="Budget of a trial, in trainer steps.")
 @click.option("--fields", type=int, help="Fields in each trial's environment.")
 @click.option("--baseline", help="What the headline is measured against: house, random, ... or an ONNX file.")
-@click.option("--env", help="`embedded` (default), the environment this product carries.")
+@click.option("--env", help="What trains: `embedded` (default), or the path of an ML-Agents executable.")
+@click.option("--stall-seconds", type=float, help="A trainer without a step for so long is taken to hang; default 300.")
 @click.option("--gpus-per-trial", type=float, help="GPUs a trial gets; a fraction lets trials share one.")
 @click.option("--cpus-per-trial", type=float, help="CPUs a trial is placed by.")
 @click.option("--threads", type=int, help="CPU threads of a trainer.")
@@ -125,6 +132,19 @@ def report(run: Path, as_json: bool) -> None:
 
     path = page.build(RunFolder(run))
     click.echo(json.dumps({"report": str(path)}) if as_json else str(path))
+
+
+@cli.command()
+@click.argument("run", type=click.Path(path_type=Path))
+@click.option("--trial", type=click.IntRange(0), required=True, help="The trial to train further.")
+@click.option("--steps", type=click.IntRange(1000), required=True, help="Trainer steps more.")
+@click.option("--set", "changes", multiple=True, metavar="KEY=VALUE", help="hyperparameters.learning_rate=1e-4, ...")
+def extend(run: Path, trial: int, steps: int, changes: tuple[str, ...]) -> int:
+    """Train a finished trial further, from its last checkpoint, as a new trial of the same run."""
+    from sweep import extending
+    from trials.folder import RunFolder
+
+    return extending.extend(RunFolder(run), trial, steps, changes, Console(stderr=False))
 
 
 @cli.command()

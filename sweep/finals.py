@@ -17,13 +17,18 @@ FRESH = 7_919
 
 def choose(events: list[Event]) -> tuple[Candidate | None, Candidate | None]:
     """(winner, the course's policy) by tuning Elo among trials of equal, whole budget; None where there is none."""
-    complete = {event.trial for event in events if isinstance(event, TrialEnded) and event.state == "complete"}
+    specs = {event.spec.number: event.spec for event in events if isinstance(event, TrialBegan)}
+    complete = {
+        event.trial
+        for event in events
+        if isinstance(event, TrialEnded) and event.state == "complete" and specs[event.trial].origin != "extended"
+    }
     last: dict[int, TrialRated] = {}
     for event in events:
         if isinstance(event, TrialRated) and event.candidate.trial in complete:
             last[event.candidate.trial] = event
     winner = max(last.values(), key=lambda event: event.rating.elo, default=None)
-    courses = {event.spec.number for event in events if isinstance(event, TrialBegan) and event.spec.origin == "course"}
+    courses = [number for number, spec in specs.items() if spec.origin == "course"]
     course = next((last[number] for number in courses if number in last), None)
     return (winner.candidate if winner else None), (course.candidate if course else None)
 

@@ -97,7 +97,7 @@ def rebuild(events: Iterable[Event], space: Space, seed: int, startup_trials: in
             rated.setdefault(event.candidate.trial, {})[event.rung] = event.rating.elo
         elif isinstance(event, TrialEnded):
             ended[event.trial] = event.state
-    for number in sorted(began):
+    for number in sorted(number for number, spec in began.items() if spec.origin != "extended"):
         study.add_trial(_frozen(began[number], space, rated.get(number, {}), ended.get(number, "running")))
     return study
 

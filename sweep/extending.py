@@ -1,0 +1,153 @@
+"""A finished trial is trained further, with a modified configuration if asked: what `sweep extend` does."""
+
+import shutil
+import time
+from collections.abc import Mapping, Sequence
+from copy import deepcopy
+from typing import Any
+
+import yaml
+from pydantic import TypeAdapter
+from rich.console import Console
+
+from reports import page
+from search_spaces import check_config
+from search_spaces import text as texts
+from sweep.live import printer
+from sweep.settings import Settings
+from trials import ledger
+from trials.arena import ladder
+from trials.errors import SetupError
+from trials.folder import RunFolder, driving
+from trials.learner.process import check_with_mlagents
+from trials.records import Event, Training, TrialBegan, TrialEnded, TrialRated, TrialResumed, TrialSpec, Value
+from trials.trial import Rate, Trial
+
+HEARTBEAT_S = 2.0
+SHAPE = "network_settings"
+"""What a checkpoint cannot change: its weights have this shape."""
+
+
+def extend(run: RunFolder, number: int, steps: int, changes: Sequence[str], console: Console) -> int:
+    """Train trial `number` for `steps` trainer steps more, as a new trial of the same run with that one as its parent.
+
+    `changes` are KEY=VALUE, keys dotted below the behavior (`hyperparameters.learning_rate=1e-4`) or
+    `environment_parameters.NAME`. The new trial is rated when it ends, never ranked with those of the sweep's own
+    budget, and told in ledger and report. Returns the exit status: 0, 130 interrupted, 1 failed. Raises SetupError,
+    SpaceError.
+    """
+    with driving(run):
+        events = ledger.read(run.ledger)
+        spec = _further(events, number, steps, changes)
+        settings: Settings = TypeAdapter(Settings).validate_python(yaml.safe_load(run.settings.read_text()))
+        rate = ladder.rater(settings.baseline, settings.rating_matches)
+        _take_checkpoint(run, number, spec.number)
+        return _train(run, spec, rate, console)
+
+
+def _further(events: Sequence[Event], number: int, steps: int, changes: Sequence[str]) -> TrialSpec:
+    """The new trial's spec. Raises SetupError, SpaceError."""
+    specs = {event.spec.number: event.spec for event in events if isinstance(event, TrialBegan)}
+    ends = {event.trial: event for event in events if isinstance(event, TrialEnded)}
+    if number not in specs:
+        raise SetupError(
+            f"--trial must be one of the run's, 0 to {max(specs, default=0)}, but got {number}; see `sweep status`"
+        )
+    if number not in ends or not ends[number].steps:
+        raise SetupError(f"a trial must have ended to be trained further, but trial {number} has not; wait for its end")
+    parent = specs[number]
+    config, changed = _changed(parent.config, changes)
+    whole = ends[number].steps + steps
+    config["behaviors"]["SoccerTwos"]["max_steps"] = whole
+    check_config(config)
+    check_with_mlagents(config)
+    new = max(specs) + 1
+    fields = {name: getattr(parent, name) for name in parent.__dataclass_fields__}
+    return TrialSpec(
+        **fields
+        | {
+            "number": new,
+            "origin": "extended",
+            "parent": number,
+            "config": config,
+            "params": {**parent.params, **changed},
+            "seed": parent.seed + new - number,
+            "steps": whole,
+            "rungs": (whole,),
+        }
+    )
+
+
+def _changed(config: Mapping[str, Any], changes: Sequence[str]) -> tuple[dict[str, Any], dict[str, Value]]:
+    """The configuration with KEY=VALUE set, and what was set."""
+    made, changed = deepcopy(dict(config)), {}
+    for change in changes:
+        key, equals, value = change.partition("=")
+        if not equals or not key or not value:
+            raise SetupError(f"--set must be KEY=VALUE, such as hyperparameters.learning_rate=1e-4, but got {change!r}")
+        if key.startswith(SHAPE):
+            raise SetupError(
+                f"{SHAPE} must stay as the checkpoint has them, but --set would change {key}; leave it out"
+            )
+        *path, last = key.split(".")
+        node: Any = made if path[:1] == ["environment_parameters"] else made["behaviors"]["SoccerTwos"]
+        for name in path:
+            node = node.setdefault(name, {})
+            if not isinstance(node, dict):
+                raise SetupError(f"--set must name a single value, but {name} of {key} is one already; check the path")
+        node[last] = changed[key] = texts.read(f"value: {value}", "--set")[0]["value"]
+    return made, changed
+
+
+def _take_checkpoint(run: RunFolder, parent: int, new: int) -> None:
+    """Copy the parent's last checkpoint and status to where the new trial's trainer looks for one to go on from."""
+    mine, theirs = run.trial(new), run.trial(parent)
+    found = sorted(theirs.results.glob("*/checkpoint.pt"))
+    if not found:
+        raise SetupError(
+            f"a trial must have a checkpoint to be trained further, but {theirs.results} has none; was it removed?"
+        )
+    for source in (*found, *sorted(theirs.results.glob("*/*-*.pt"))[-1:], theirs.training_status):
+        if source.is_file():
+            target = mine.results / source.relative_to(theirs.results)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(source, target)
+
+
+def _train(run: RunFolder, spec: TrialSpec, rate: Rate, console: Console) -> int:
+    tell = printer(console, time.time())
+
+    def record(event: Event) -> None:
+        ledger.append(run.ledger, event)
+        tell(event)
+
+    record(TrialBegan(time=time.time(), spec=spec))
+    trial = Trial(spec, run, rate)
+    interrupted, rated = False, None
+    try:
+        while not isinstance(news := trial.advance(HEARTBEAT_S), Training):
+            if isinstance(news, TrialRated | TrialResumed):
+                record(news)
+                rated = news if isinstance(news, TrialRated) else rated
+    except KeyboardInterrupt:
+        interrupted = True
+    finally:
+        training = trial.stop()
+    failed = training.fault != "none"
+    record(
+        TrialEnded(
+            time=time.time(),
+            trial=spec.number,
+            state="failed" if failed else "complete" if rated is not None else "stopped",
+            reason=training.reason or ("interrupted" if interrupted else ""),
+            log_tail=training.log_tail,
+            steps=training.steps,
+            train_seconds=training.train_seconds,
+            process_seconds=training.process_seconds,
+            began=training.began,
+            slot=0,
+            candidate=training.candidate,
+        )
+    )
+    console.print(f"report: {page.build(run)}", highlight=False, soft_wrap=True)
+    return 130 if interrupted else 1 if failed else 0
