@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
-from trials.arena.players import BUILT_IN, HOUSE
+from trials.arena.players import BUILT_IN, EARLIER, HOUSE, LADDER
 from trials.arena.vetting import vet
 from trials.errors import BadPolicy
 
@@ -25,6 +25,8 @@ def resolve(text: str) -> Model:
     """The model named by `text`, a file tried out in a process of its own. Raises BadPolicy where there is none."""
     if text in BUILT_IN and text != "house":
         return Model(text, text, text)
+    if text in EARLIER:
+        return Model(text, text, _hash(LADDER / f"{text}.onnx"))
     path = HOUSE if text == "house" else Path(text).expanduser()
     if not path.is_file():
         raise BadPolicy(

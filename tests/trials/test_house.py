@@ -3,7 +3,7 @@
 import yaml
 
 from trials.arena import match, players, rungs, sprt
-from trials.arena.players import HOUSE
+from trials.arena.players import EARLIER, HOUSE, LADDER
 from trials.soccer.constants import VERSION
 
 
@@ -23,4 +23,10 @@ def test_the_ladder_is_of_this_house_and_this_environment() -> None:
 def test_the_recipe_lies_beside_it() -> None:
     recipe = yaml.safe_load(HOUSE.with_suffix(".yaml").read_text())
     assert recipe["behaviors"]["SoccerTwos"]["trainer_type"] == "poca"
-    assert HOUSE.stat().st_size < 200_000
+    assert recipe["behaviors"]["SoccerTwos"]["max_steps"] >= 5_000_000
+    assert "environment_parameters" not in recipe  # the course's rewards and no other
+
+
+def test_its_policies_are_small() -> None:
+    files = [HOUSE, *(LADDER / f"{name}.onnx" for name in EARLIER)]
+    assert sum(path.stat().st_size for path in files) < 1_200_000

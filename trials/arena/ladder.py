@@ -19,7 +19,7 @@ import numpy as np
 from trials.arena import joint, players, rungs
 from trials.arena.match import Progress, World, play
 from trials.arena.pairs import outcomes
-from trials.arena.players import Player
+from trials.arena.players import EARLIER, Player
 from trials.arena.rating import direct, on_ladder
 from trials.arena.rungs import MEND, Ladder, Pairing, Rung
 from trials.errors import SetupError, SweepError
@@ -27,9 +27,9 @@ from trials.records import MatchRecord, Rating
 from trials.soccer.constants import VERSION as ENVIRONMENT
 from trials.soccer.game import Fields
 
-VERSION = "ladder-1"
+VERSION = "ladder-2"
 ANCHOR, ANCHOR_RATING = "house", 1200.0
-RUNGS = ("still", "random", "chaser", "house")
+RUNGS = ("still", "random", "chaser", *EARLIER, "house")
 START = "random"
 STAGES = (0.125, 0.25, 0.5, 1.0)
 """Shares of the pairs after which the opponent is chosen anew."""
@@ -129,6 +129,24 @@ def rate(
         seconds=sum(s for s, _ in spent),
         decisions=sum(d for _, d in spent),
     )
+
+
+def rater(baseline: str, matches: int) -> Callable[[Path, int], Rated]:
+    """A function that rates a candidate (ONNX path, seed) by `matches` on the installed ladder.
+
+    Where `baseline`, as `players.load` names it, is no rung, a quarter as many are played against it. Raises BadPolicy,
+    SetupError.
+    """
+    opponents = Opponents(rungs.read())
+    extra: Player | None = players.load(baseline)
+    if extra is not None and extra.id in {rung.id for rung in opponents.ladder.rungs}:
+        extra = None  # its matches are the ladder's already
+
+    def rated(candidate: Path, seed: int) -> Rated:
+        mine = players.load(candidate)
+        return rate(mine, matches, seed, opponents=opponents, baseline=extra, baseline_matches=matches // 4)
+
+    return rated
 
 
 def fit(

@@ -15,7 +15,10 @@ ROWS = 16
 matrix's size is not a multiple of its vector width, and 16 rows make every matrix such a multiple."""
 
 BUILT_IN = ("still", "random", "chaser", "house")
-HOUSE = Path(__file__).parent / "ladder" / "house.onnx"
+LADDER = Path(__file__).parent / "ladder"
+HOUSE = LADDER / "house.onnx"
+EARLIER = ("house-750k", "house-1000k", "house-1500k")
+"""The house baseline on its way: checkpoints of its training, by trainer steps, which stand on the ladder below it."""
 
 _RAY = 8  # floats a ray: one-hot of 6 tags, miss flag, distance / 20 m
 BALL, OWN_GOAL, GOAL = 0, 1, 2  # of the tags
@@ -108,7 +111,10 @@ def _bearing(hits: Floats, angles: Floats) -> Floats:
 
 
 def load(name_or_path: str | Path) -> Player:
-    """The player named `still`, `random`, `chaser` or `house`, or in that ONNX file. Raises BadPolicy, SetupError."""
+    """The player named `still`, `random`, `chaser`, `house` or as one of EARLIER, or in that ONNX file.
+
+    Raises BadPolicy, SetupError.
+    """
     match str(name_or_path):
         case "still":
             return Constant("still", [0.0, -np.inf, -np.inf])
@@ -118,10 +124,11 @@ def load(name_or_path: str | Path) -> Player:
             return Chaser()
     from trials.arena.policy import Policy  # importing the arena must not load onnxruntime
 
-    if str(name_or_path) != "house":
+    if str(name_or_path) not in ("house", *EARLIER):
         return Policy(Path(name_or_path))
-    if not HOUSE.is_file():
+    installed = HOUSE if str(name_or_path) == "house" else LADDER / f"{name_or_path}.onnx"
+    if not installed.is_file():
         raise SetupError(
-            f"the house baseline must be installed, but {HOUSE} is not there; reinstall, or name another baseline"
+            f"the house baseline must be installed, but {installed} is not there; reinstall, or name another baseline"
         )
-    return Policy(HOUSE)
+    return Policy(installed)
