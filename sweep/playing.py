@@ -1,6 +1,6 @@
 """Two models play matches, a number of them or until a test decides: what `sweep play` prints."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -14,8 +14,10 @@ from sweep import models
 from sweep.models import Model
 from trials.arena import log, match, rating, sprt
 from trials.arena.crew import Crew, Task
-from trials.arena.match import Played
+from trials.arena.match import Played, World
 from trials.arena.pairs import outcomes
+from trials.errors import SetupError
+from trials.soccer.game import Fields
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,18 +44,23 @@ def play(
     goals: int = 1,
     cores: int = 1,
     log_to: Path | None = None,
+    env: Path | None = None,
     progress: bool = False,
 ) -> dict[str, Any]:
     """Play `matches` (rounded up to whole pairs) between two models named as `sweep.models.resolve` takes them.
 
     With `test`, first until it decides, then `test.fresh_pairs` afresh: the verdict, LLR, bounds and the deciding
     matches are under `sprt`, and every other number is of the fresh matches; `elo` and its ends are None without any.
+    With `env` they are played in that ML-Agents executable, where kick-offs are not controlled: a pair's matches have
+    the teams exchanged, but not the kick-off in common.
+
     Returns plain values: counts of a, by_side (of a), elo (a minus b) with its 95 % interval, mean and median
-    decisions, entropy of both models (nats, mean over visited states), rates, seed and environment. Raises BadPolicy,
-    SetupError.
+    decisions, entropy of both models (nats, mean over visited states), rates, seed, environment and kick_off. Raises
+    BadPolicy, SetupError, and LostTrial where the executable dies.
     """
     if log_to is not None:
         log.check(log_to)
+    check_env(env, cores)
     named = models.resolve(a), models.resolve(b)
     pairs = (matches + 1) // 2 if test is None else test.fresh_pairs
     first = 0 if test is None else test.max_pairs  # fresh pairs have numbers behind all that the test may take
@@ -69,7 +76,7 @@ def play(
     parts: list[Played] = []
     found: dict[str, Any] = {"sprt": None}
     try:
-        with Crew(cores) as crew:
+        with world_of(env, seed) as world, Crew(cores, world) as crew:
             if test is not None:
                 verdict = sprt.Test(test.elo0, test.elo1, test.alpha, test.beta)
                 deciding = Task(**asdict(whole) | {"first": 0, "pairs": test.max_pairs})
@@ -84,7 +91,36 @@ def play(
             records = [record for part in parts for record in part.records]
             behind = [scheduled for part in parts for scheduled in part.uncounted]
             log.write(log_to, records, {model.sha256: model.name for model in named}, behind)
-    return _facts(named, parts, estimated=bool(pairs)) | found | {"seed": seed, "cores": cores}
+    conditions = {"seed": seed, "cores": cores, "kick_off": kick_off(env)}
+    return _facts(named, parts, estimated=bool(pairs)) | found | conditions
+
+
+def check_env(env: Path | None, cores: int) -> None:
+    """Raise SetupError where matches cannot be played in the executable `env`, before anything is."""
+    if env is None:
+        return
+    if cores > 1:
+        raise SetupError(f"--env plays on one core, the executable's, but got --cores {cores}; leave --cores out")
+    from trials.arena import executable  # here, because gRPC takes its time
+
+    executable.find(env)
+
+
+@contextmanager
+def world_of(env: Path | None, seed: int) -> Iterator[Callable[[int], World]]:
+    """Where matches are played: the embedded fields, or those of the executable `env`, which runs for so long."""
+    if env is None:
+        yield Fields
+        return
+    from trials.arena import executable
+
+    with executable.opened(env, seed=seed) as fields:
+        yield fields.lend
+
+
+def kick_off(env: Path | None) -> str:
+    """How the matches of a pair begin."""
+    return "shared by a pair" if env is None else "not controlled"
 
 
 def _tested(test: Terms, verdict: sprt.Test, played: Played) -> dict[str, Any]:
@@ -153,7 +189,7 @@ def text(found: dict[str, Any]) -> str:
             f"{found['mean_decisions']:.1f} decisions a match (median {found['median_decisions']:g}), entropy"
             f" {found['entropy']['a']:.3f} and {found['entropy']['b']:.3f} nats,"
             f" {found['matches_per_second']:.0f} matches/s, {found['seconds']:.1f} s; seed {found['seed']},"
-            f" {found['environment']}",
+            f" {found['environment']}{', kick-offs not controlled' if found['kick_off'] == 'not controlled' else ''}",
         ]
     )
 

@@ -14,7 +14,7 @@ from rich.table import Table as Grid
 
 from sweep import models
 from sweep.models import Model
-from sweep.playing import bar, counts
+from sweep.playing import bar, check_env, counts, kick_off, world_of
 from trials.arena import history, log, standings
 from trials.arena.crew import Crew, Task
 from trials.arena.standings import Pairing, Standing
@@ -75,15 +75,18 @@ def play(
     goals: int = 1,
     cores: int = 1,
     log_to: Path | None = None,
+    env: Path | None = None,
     progress: bool = False,
 ) -> dict[str, Any]:
     """Play every pairing of the models named by `words` `pairs` times and rate all jointly.
 
-    `baseline` names the player at 1200; by default the house, if it plays. Returns what `summary` returns, and what it
-    cost. What has been played when something goes wrong, Ctrl+C included, is in the log. Raises BadPolicy, SetupError.
+    `baseline` names the player at 1200; by default the house, if it plays. With `env` all is played in that executable
+    and kick-offs are not controlled. Returns what `summary` returns, and what it cost. What has been played when
+    something goes wrong, Ctrl+C included, is in the log. Raises BadPolicy, SetupError, LostTrial.
     """
     if log_to is not None:
         log.check(log_to)
+    check_env(env, cores)
     players = entrants(words, cores)
     names = {model.sha256: model.name for model in players}
     anchor = _anchor(names, baseline)
@@ -94,7 +97,11 @@ def play(
     records: list[MatchRecord] = []
     decisions, began = 0, perf_counter()
     try:
-        with Crew(cores) as crew, bar(progress, "playing", 2 * pairs * len(tasks)) as tell:
+        with (
+            world_of(env, seed) as world,
+            Crew(cores, world) as crew,
+            bar(progress, "playing", 2 * pairs * len(tasks)) as tell,
+        ):
             for played in crew.results(tasks):
                 records += played.records
                 decisions += played.decisions
@@ -108,6 +115,7 @@ def play(
         "pairs": pairs,
         "seed": seed,
         "cores": cores,
+        "kick_off": kick_off(env),
         "seconds": round(seconds, 2),
         "matches_per_second": round(len(records) / seconds, 2),
         "decisions_per_second": round(decisions / seconds, 1),
@@ -266,6 +274,8 @@ def _remarks(found: dict[str, Any]) -> list[str]:
             f"{found['seconds']:.0f} s on {found['cores']} cores, {found['matches_per_second']:.0f} matches/s,"
             f" {found['decisions_per_second']:,.0f} decision steps/s; seed {found['seed']}"
         )
+    if found.get("kick_off") == "not controlled":
+        said.append("kick-offs are the executable's own: the matches of a pair have none in common")
     if any(map(_lopsided, found["ratings"])):
         said.append("* stronger on one side than on the other")
     return said

@@ -99,7 +99,7 @@ class ScheduledMatch:
     """Team of player a: 0 blue (defends -x), 1 purple."""
     seed: int
     environment: str
-    """Version of the environment's SPEC, `soccer-1`."""
+    """Version of the environment's SPEC, `soccer-1`; `unity-` and 12 hex digits for an executable's files."""
     deterministic: bool = False
     """Whether both took the likeliest action of each branch; by default actions are drawn, as Unity does."""
     to_goals: int = 1

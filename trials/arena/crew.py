@@ -20,11 +20,12 @@ from multiprocessing import connection
 from types import TracebackType
 
 from trials.arena import match, players
-from trials.arena.match import Played, Progress
+from trials.arena.match import Played, Progress, World
 from trials.arena.players import Player
 from trials.arena.schedule import Stop
 from trials.errors import LostTrial
 from trials.records import MatchRecord, ScheduledMatch
+from trials.soccer.game import Fields
 
 CHUNK = 128
 """Pairs a task: as many matches as there are fields."""
@@ -49,9 +50,12 @@ class Task:
 class Crew:
     """Owns the processes that play; with one core there are none, and the caller's own plays."""
 
-    def __init__(self, cores: int = 1) -> None:
-        """Start `cores` processes where that is more than 1."""
+    def __init__(self, cores: int = 1, world: Callable[[int], World] = Fields) -> None:
+        """Start `cores` processes where that is more than 1; another `world` than the embedded one is played here."""
+        if cores > 1 and world is not Fields:
+            raise ValueError(f"a world that is open in this process is played by this process alone, not by {cores=}")
         self.cores = cores
+        self._world = world
         self._strangers = set(multiprocessing.active_children())
         self._pool = (
             ProcessPoolExecutor(cores, mp_context=multiprocessing.get_context("spawn"), initializer=_begin)
@@ -76,7 +80,7 @@ class Crew:
         Raises BadPolicy, and LostTrial where a worker was killed.
         """
         if self._pool is None:
-            yield from map(_play, tasks)
+            yield from (_play(task, world=self._world) for task in tasks)
             return
         ahead: deque[Future[Played]] = deque()
         waiting = iter(tasks)
@@ -99,7 +103,7 @@ class Crew:
     def play(self, whole: Task, *, stop: Stop | None = None, on_progress: Progress | None = None) -> Played:
         """One pairing over all cores: what `match.play` returns, `seconds` as the clock on the wall had them."""
         if self._pool is None:
-            return _play(whole, stop=stop, on_progress=on_progress)
+            return _play(whole, stop=stop, on_progress=on_progress, world=self._world)
         began = time.perf_counter()
         parts: list[Played] = []
         records: list[MatchRecord] = []
@@ -156,7 +160,13 @@ def _unplayed(like: MatchRecord, number: int) -> ScheduledMatch:
 _loaded: Callable[[str], Player] = lru_cache(maxsize=64)(players.load)
 
 
-def _play(task: Task, *, stop: Stop | None = None, on_progress: Progress | None = None) -> Played:
+def _play(
+    task: Task,
+    *,
+    stop: Stop | None = None,
+    on_progress: Progress | None = None,
+    world: Callable[[int], World] = Fields,
+) -> Played:
     return match.play(
         _loaded(task.a),
         _loaded(task.b),
@@ -167,6 +177,7 @@ def _play(task: Task, *, stop: Stop | None = None, on_progress: Progress | None 
         goals=task.goals,
         stop=stop,
         on_progress=on_progress,
+        world=world,
     )
 
 

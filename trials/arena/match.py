@@ -17,7 +17,7 @@ from trials.arena.sampling import BODIES, draw, gather, kick_offs
 from trials.arena.schedule import Schedule, Stop
 from trials.errors import BadPolicy
 from trials.records import MatchRecord, ScheduledMatch
-from trials.soccer.constants import BLUE_SCORED, PURPLE_SCORED, RUNNING
+from trials.soccer.constants import BLUE_SCORED, PURPLE_SCORED, RUNNING, VERSION
 from trials.soccer.game import Fields
 
 FIELDS = 256
@@ -26,12 +26,19 @@ FIELDS = 256
 STOPPING_FIELDS = 32
 """The same where a `stop` may end the schedule: matches behind that pair are played in vain, and are the fewer."""
 
+VOID = 4
+"""The outcome of an episode that was under way when its field was kicked off: it counts for nothing."""
+
 Progress = Callable[[int, int], None]
 """Told the matches finished and the matches planned."""
 
 
 class World(Protocol):
-    """Fields side by side, as `trials.soccer.game.Fields` has them."""
+    """Fields side by side, as `trials.soccer.game.Fields` has them.
+
+    A world may also have `n`, its fields where they are fewer than were asked for; `version`, which its matches are
+    stamped with, where that is not the embedded environment's; and the outcome `VOID`.
+    """
 
     def kick_off(self, seeds: NDArray[np.uint64], which: NDArray[np.intp] | None = None) -> None: ...
 
@@ -78,7 +85,8 @@ def play(
     with `goals` N it is won by the first to score N, or after 2N - 1 episodes by who has scored more. The records
     depend on the players, `seed`, the pair numbers, `goals` and `deterministic` (the likeliest action instead of a
     drawn one), not on `fields`, the most that are played side by side. `world` builds the fields, the embedded
-    SoccerTwos by default. Raises BadPolicy.
+    SoccerTwos by default. In a world that takes no seeds (`trials.arena.unity`) a pair's matches share no kick-off, and
+    no match can be played again. Raises BadPolicy, and what the world raises.
     """
     if fields is None:
         fields = FIELDS if stop is None else STOPPING_FIELDS
@@ -88,8 +96,12 @@ def play(
             f" but got {pairs=}, {fields=}, {goals=}, {first=}, {seed=}"
         )
     began = time.perf_counter()
-    schedule = Schedule(a.id, b.id, first, pairs, seed, stop, deterministic=deterministic, goals=goals)
-    hall = _Hall((a, b), min(fields, 2 * pairs), seed, deterministic, goals, world)
+    built = world(min(fields, 2 * pairs))
+    hall = _Hall((a, b), getattr(built, "n", min(fields, 2 * pairs)), seed, deterministic, goals, built)
+    environment = getattr(built, "version", VERSION)
+    schedule = Schedule(
+        a.id, b.id, first, pairs, seed, stop, deterministic=deterministic, goals=goals, environment=environment
+    )
     hall.start(schedule, hall.slots)
     while hall.slots.size and not schedule.stopped:
         ended = hall.restart(hall.step())
@@ -147,12 +159,12 @@ class _Hall:
         seed: int,
         greedy: bool,
         goals: int,
-        world: Callable[[int], World],
+        world: World,
     ) -> None:
         self.seats = tuple(_Seat(p, fields) for p in players)
         self.slots: NDArray[np.intp] = np.arange(fields)
         self.decided = 0
-        self._world = world(fields)
+        self._world = world
         self._seed, self._greedy, self._to_goals = np.uint64(seed), greedy, goals
         self._position = np.zeros(fields, np.int64)
         self._number = np.zeros(fields, np.int64)
@@ -169,14 +181,19 @@ class _Hall:
         if which.size:
             self._position[which] = positions
             self._number[which] = positions + schedule.offset
-            self._decisions[which] = self._episode[which] = 0
-            self._goals[which] = 0
             for other, seat in enumerate(self.seats):  # b sits where a does not
                 seat.teams[which] = (self._number[which] + other) % 2
-                seat.entropy[which] = 0
-            self._kick_off(which)
+            self._begin(which)
         if closed.size:
             self.slots = np.setdiff1d(self.slots, closed)
+
+    def _begin(self, which: NDArray[np.intp]) -> None:
+        """The first episode of the matches on slots `which`, at nothing all."""
+        self._decisions[which] = self._episode[which] = 0
+        self._goals[which] = 0
+        for seat in self.seats:
+            seat.entropy[which] = 0
+        self._kick_off(which)
 
     def _kick_off(self, which: NDArray[np.intp]) -> None:
         for seat in self.seats:
@@ -185,6 +202,10 @@ class _Hall:
 
     def restart(self, ended: NDArray[np.intp]) -> NDArray[np.intp]:
         """Note the goals of episodes that ended, begin the next ones. Returns the slots whose matches are over."""
+        void = self._outcomes[ended] == VOID
+        if void.any():
+            self._begin(ended[void])
+            ended = ended[~void]
         self._goals[ended, 0] += self._outcomes[ended] == BLUE_SCORED
         self._goals[ended, 1] += self._outcomes[ended] == PURPLE_SCORED
         self._episode[ended] += 1

@@ -17,10 +17,20 @@ class Schedule:
     """Pairs `first` to `first + pairs - 1` between the players with ids a and b, counted in their order."""
 
     def __init__(
-        self, a: str, b: str, first: int, pairs: int, seed: int, stop: Stop | None, *, deterministic: bool, goals: int
+        self,
+        a: str,
+        b: str,
+        first: int,
+        pairs: int,
+        seed: int,
+        stop: Stop | None,
+        *,
+        deterministic: bool,
+        goals: int,
+        environment: str = VERSION,
     ) -> None:
         self.a, self.b, self.seed, self.stop = a, b, seed, stop
-        self.deterministic, self.goals = deterministic, goals
+        self.deterministic, self.goals, self.environment = deterministic, goals, environment
         self.offset = 2 * first
         self.started = self.finished = 0
         self.stopped = False
@@ -77,7 +87,7 @@ class Schedule:
             b=self.b,
             a_team=1 if number % 2 else 0,
             seed=self.seed,
-            environment=VERSION,
+            environment=self.environment,
             deterministic=self.deterministic,
             to_goals=self.goals,
             sequential=self.stop is not None,
