@@ -231,12 +231,13 @@ def watch(a: str, b: str, matches: int, seed: int, out: Path, as_json: bool) -> 
 
 
 @cli.command()
+@click.option("--env", help="An ML-Agents executable to try as well.")
 @JSON
-def doctor(as_json: bool) -> int:
+def doctor(env: str | None, as_json: bool) -> int:
     """Check what this machine can run, and say the mend for what it cannot."""
     from sweep import doctor as doctors
 
-    checks = doctors.examine()
+    checks = doctors.examine(env)
     if as_json:
         click.echo(
             json.dumps({"ok": all(check.ok for check in checks), "checks": [check.as_dict() for check in checks]})

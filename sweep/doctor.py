@@ -32,9 +32,12 @@ class Check:
         return asdict(self)
 
 
-def examine() -> list[Check]:
-    """Try everything a sweep needs, one after the other; a failed check never hides the next."""
-    return [_try(name, check, mend) for name, check, mend in CHECKS]
+def examine(env: str | None = None) -> list[Check]:
+    """Try everything a sweep needs, one after the other, and the executable `env`; no failure hides the next check."""
+    checks = [_try(name, check, mend) for name, check, mend in CHECKS]
+    if env is not None:
+        checks.append(_try("executable", lambda: _executable(env), EXECUTABLE_MEND))
+    return checks
 
 
 def table(checks: list[Check]) -> Table:
@@ -96,6 +99,17 @@ def _ray() -> str:
     return f"ray {done.stdout.strip().splitlines()[-1]} started and ran a task"
 
 
+def _executable(env: str) -> str:
+    """Start it, shake hands, and play a few matches in it: protocol, behaviors, observations and actions."""
+    from sweep import playing
+
+    result = playing.play("house", "random", 4, 0, env=Path(env))
+    return (
+        f"starts, speaks ML-Agents' protocol, {result['matches']} matches at {result['decisions_per_second']:,.0f}"
+        f" decision steps/s, {result['environment']}"
+    )
+
+
 def _memory() -> str:
     free = psutil.virtual_memory().available / 2**30
     if free < MIN_MEMORY_GIB:
@@ -130,6 +144,9 @@ def _gpu() -> str:
     return "none; trials train on the CPU"
 
 
+EXECUTABLE_MEND = (
+    "run it by hand with --mlagents-port 5005 -logFile - to see more; `chmod +x` it; take a SoccerTwos build"
+)
 CHECKS: tuple[tuple[str, Callable[[], str], str], ...] = (
     ("python", _python, "install Python 3.11 or 3.12 and `make clean-env sweep`"),
     ("memory", _memory, f"a trial needs about {MIN_MEMORY_GIB:g} GiB: close something or lower --slots"),

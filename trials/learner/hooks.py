@@ -19,7 +19,7 @@ from trials.folder import TrialFolder, written_whole
 from trials.learner import checkpoints, environments, haste, health
 from trials.records import TrialSpec
 
-PROGRESS_PERIOD_S = 1.0
+PROGRESS_PERIOD_S = 0.25
 """How often progress.json is replaced at most, seconds."""
 
 
@@ -97,7 +97,7 @@ def _checkpoint_at_rungs(rungs: tuple[int, ...], progress: "Progress") -> None:
 
 
 class Progress:
-    """Tells the worker where the trainer is: replaces progress.json at most once a second."""
+    """Tells the worker where the trainer is: replaces progress.json at most every PROGRESS_PERIOD_S."""
 
     def __init__(self, files: TrialFolder, resumed: int) -> None:
         self._files, self._resumed, self._first, self._last = files, resumed, 0.0, 0.0
