@@ -77,6 +77,7 @@ def cli() -> None:
 @click.option("--fields", type=int, help="Fields in each trial's environment.")
 @click.option("--baseline", help="What the headline is measured against: house, random, ... or an ONNX file.")
 @click.option("--env", help="What trains: `embedded` (default), or the path of an ML-Agents executable.")
+@click.option("--trainer", help="Another environment's mlagents-learn, which trains in --env's executable.")
 @click.option("--stall-seconds", type=float, help="A trainer without a step for so long is taken to hang; default 300.")
 @click.option("--gpus-per-trial", type=float, help="GPUs a trial gets; a fraction lets trials share one.")
 @click.option("--cpus-per-trial", type=float, help="CPUs a trial is placed by.")

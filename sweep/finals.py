@@ -18,10 +18,11 @@ FRESH = 7_919
 def choose(events: list[Event]) -> tuple[Candidate | None, Candidate | None]:
     """(winner, the course's policy) by tuning Elo among trials of equal, whole budget; None where there is none."""
     specs = {event.spec.number: event.spec for event in events if isinstance(event, TrialBegan)}
+    extended = {number for number, spec in specs.items() if spec.origin == "extended"}  # of another budget
     complete = {
         event.trial
         for event in events
-        if isinstance(event, TrialEnded) and event.state == "complete" and specs[event.trial].origin != "extended"
+        if isinstance(event, TrialEnded) and event.state == "complete" and event.trial not in extended
     }
     last: dict[int, TrialRated] = {}
     for event in events:

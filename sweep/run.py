@@ -136,21 +136,25 @@ def prepare(settings: Settings) -> tuple[Space, models.Model]:
     space = load(settings.space)
     check(space, settings.steps, settings.fields)
     if settings.executable is not None:
-        _must_run(settings.env, Path(settings.executable))
+        _must_run("--env", settings.env, Path(settings.executable), "name a build's executable, or leave --env out")
+    if settings.trainer is not None:
+        if settings.executable is None:
+            raise SetupError("--trainer must be given an executable to train in, but there is no --env; name one")
+        _must_run("--trainer", settings.trainer, Path(settings.trainer), "name an environment's bin/mlagents-learn")
     baseline = models.resolve(settings.baseline)
     players.load(baseline.load)
     return space, baseline
 
 
-def _must_run(given: str, path: Path) -> None:
+def _must_run(option: str, given: str, path: Path, mend: str) -> None:
     """Raise SetupError where `path` is no program; whether it speaks ML-Agents' protocol its first start tells."""
-    mend = "name a build's executable, or leave --env out"
     if path.is_dir() and path.suffix == ".app":
         return
     if not path.is_file():
-        raise SetupError(f"--env must be an ML-Agents executable or `embedded`, but {given} is not there; {mend}")
+        what = "an ML-Agents executable or `embedded`" if option == "--env" else "an mlagents-learn"
+        raise SetupError(f"{option} must be {what}, but {given} is not there; {mend}")
     if not os.access(path, os.X_OK):
-        raise SetupError(f"--env must be executable, but {given} is not; run `chmod +x {given}`, or {mend}")
+        raise SetupError(f"{option} must be executable, but {given} is not; run `chmod +x {given}`, or {mend}")
 
 
 def renderer(settings: Settings, space: Space) -> Any:
@@ -173,6 +177,7 @@ def renderer(settings: Settings, space: Space) -> Any:
             threads=settings.threads,
             rungs=settings.rungs,
             executable=settings.executable,
+            trainer=None if settings.trainer is None else str(Path(settings.trainer).expanduser().absolute()),
             stall_seconds=settings.stall_seconds,
         )
 

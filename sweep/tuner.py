@@ -1,5 +1,6 @@
 """Ray Tune fans out what the conductor proposes; the only module beside the worker that imports Ray."""
 
+import contextlib
 import math
 import os
 import signal
@@ -27,6 +28,7 @@ from ray import tune
 from ray.tune.schedulers import ASHAScheduler, TrialScheduler
 from ray.tune.search import Searcher
 
+from sweep import reaper
 from sweep.conductor import Conductor
 from sweep.settings import Settings
 from sweep.worker import TrialActor
@@ -123,7 +125,8 @@ def ray_session(settings: Settings) -> Iterator[Settings]:
 
     Gives the settings with the number of slots, which a cluster decides where nobody else did. Raises SetupError.
     """
-    with warnings.catch_warnings():
+    own = contextlib.nullcontext() if settings.ray_address else reaper.watching()
+    with warnings.catch_warnings(), own:
         warnings.simplefilter("ignore")
         if settings.ray_address:
             try:

@@ -41,6 +41,8 @@ class TrialSpec:
     """Steps at which the policy is exported and rated, ascending; the last is `steps`."""
     executable: str | None = None
     """Path of the ML-Agents executable that trains it; None: the embedded environment."""
+    trainer: str | None = None
+    """Path of another environment's `mlagents-learn` that trains it in the executable; None: the product's own."""
     parent: int | None = None
     """The trial whose last checkpoint this one began from."""
     stall_seconds: float = 300.0

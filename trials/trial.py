@@ -39,9 +39,10 @@ class Heartbeat:
 class Trial:
     """Owns one training and the rating of what it exports; everything lands in the trial's folder."""
 
-    def __init__(self, spec: TrialSpec, run: RunFolder, rate: Rate, program: str = process.LAUNCHER) -> None:
+    def __init__(self, spec: TrialSpec, run: RunFolder, rate: Rate, program: str | None = None) -> None:
         """Start `program` on `spec` at once; where the trial's folder has a checkpoint, it goes on from that."""
-        self.spec, self._run, self._rate, self._program = spec, run, rate, program
+        self.spec, self._run, self._rate = spec, run, rate
+        self._program = program or (process.LAUNCHER if spec.trainer is None else process.FOREIGN)
         self.files = run.trial(spec.number)
         self._waiting = list(spec.rungs)
         self._training: Training | None = None
@@ -58,6 +59,8 @@ class Trial:
         """The next thing that happens within `seconds`: a rung rated, a new start, the end, else a sign of life."""
         deadline = time.monotonic() + seconds
         while True:
+            if self._training is not None:
+                return self._training
             if self.files.stop.exists():
                 return self.stop()
             if (going_on := self._going_on()) is not None:

@@ -13,7 +13,7 @@ from sweep.conductor import Conductor
 from trials import ledger
 from trials.errors import SetupError
 from trials.folder import RunFolder
-from trials.records import SweepEnded, Training, TrialBegan, TrialEnded, TrialRated
+from trials.records import SweepEnded, Training, TrialBegan, TrialEnded, TrialRated, TrialResumed
 
 TRAINING = TypeAdapter(Training)
 RATED = TypeAdapter(TrialRated)
@@ -149,10 +149,35 @@ def test_an_unfinished_ledger_has_no_end(conductor: Conductor) -> None:
     assert not [event for event in ledger.read(conductor.run.ledger) if isinstance(event, SweepEnded)]
 
 
-def test_env_takes_only_what_this_version_has(conductor: Conductor) -> None:
-    made = settings.make(space="quick", out=Path("runs/x"), env="/no/such/SoccerTwos.x86_64")
-    with pytest.raises(SetupError, match="--env must be `embedded` in this version"):
-        run.prepare(made)
+def test_programs_are_looked_at_before_anything_starts(conductor: Conductor, tmp_path: Path) -> None:
+    there = tmp_path / "SoccerTwos.x86_64"
+    there.write_text("#!/bin/sh\n")
+    for more, line in (
+        ({"env": "/no/such/SoccerTwos.x86_64"}, "--env must be an ML-Agents executable or `embedded`, but /no/such"),
+        ({"env": str(there)}, "--env must be executable, but .* is not; run `chmod"),
+        ({"trainer": "/opt/mlagents-learn"}, "--trainer must be given an executable to train in"),
+    ):
+        with pytest.raises(SetupError, match=line):
+            run.prepare(settings.make(space="quick", out=Path("runs/x"), **more))
+    there.chmod(0o755)
+    run.prepare(settings.make(space="quick", out=Path("runs/x"), env=str(there)))
+    with pytest.raises(SetupError, match="--trainer must be an mlagents-learn, but /opt/mlagents-learn is not there"):
+        run.prepare(settings.make(space="quick", out=Path("runs/x"), env=str(there), trainer="/opt/mlagents-learn"))
+
+
+def test_a_trial_goes_on_once_in_the_ledger_and_its_rungs_are_told_once(conductor: Conductor) -> None:
+    config = conductor.propose("a")
+    number = conductor.live["a"].spec.number
+    resumed = TrialResumed(time=1.0, trial=number, reason="its worker died", reached=150, resumed=100)
+    told = TypeAdapter(TrialRated).dump_json(rated(number, 100, 1000.0)).decode()
+    conductor.heard("a", {"rung": 100, "elo": 1000.0, "rated": told})
+    conductor.heard(
+        "a", {"resumed": TypeAdapter(TrialResumed).dump_json(resumed).decode(), "step": 100} | {"steps_per_second": 0.0}
+    )
+    conductor.heard("a", {"rung": 100, "elo": 1000.0, "rated": told})  # rated again by the new worker
+    events = ledger.read(conductor.run.ledger)
+    assert [type(event).__name__ for event in events] == ["TrialBegan", "TrialRated", "TrialResumed"]
+    assert len(conductor.live["a"].rated) == 1 and conductor.live["a"].step == 100 and config["spec"]
 
 
 def test_any_trainer_yaml_is_a_space_of_one_configuration(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from trials.errors import BadTrial, LostTrial, SetupError, SweepError
+from trials.errors import LostTrial, SetupError, SweepError
 from trials.folder import TrialFolder
 from trials.learner import checkpoints, compat, process, tether
 from trials.learner.ports import PortLease
@@ -29,12 +29,6 @@ TIMEOUT_S = 60
 """How long an executable may take for a step or for its start, seconds; ML-Agents' own default."""
 ORPHAN_GRACE_S = 5.0
 """How long an orphan may take for its last export, seconds."""
-
-_STATUS = {
-    BadTrial: ("trial", process.TRIAL_EXIT),
-    SetupError: ("set-up", process.SETUP_EXIT),
-    LostTrial: ("machine", process.MACHINE_EXIT),
-}
 
 
 class StopFlag:
@@ -132,7 +126,7 @@ def _run(arguments: list[str]) -> int:
     try:
         main(Path(arguments[0]))
     except SweepError as error:
-        kind, status = next(found for whose, found in _STATUS.items() if isinstance(error, whose))
+        kind, status = process.said(error)
         print(f"{kind}: {error}", file=sys.stderr, flush=True)  # noqa: T201
         return status
     return 0

@@ -16,7 +16,7 @@ from typing import Any
 import psutil
 import yaml
 
-from trials.errors import SpaceError
+from trials.errors import LostTrial, SetupError, SpaceError, SweepError
 from trials.folder import TrialFolder, written_whole
 from trials.learner import tether
 
@@ -32,9 +32,17 @@ LOG_BYTES = 8 * 2**20
 """A log larger than this on disk is cut down to its last KEPT_BYTES, which then lie beside it in `.1`."""
 KEPT_BYTES = 2**20
 LAUNCHER = "trials.learner.launcher"
+FOREIGN = "trials.learner.foreign"
 
 TRIAL_EXIT, SETUP_EXIT, MACHINE_EXIT = 1, 3, 4
 """Exit statuses with which the launcher says whose fault its end is (trials/errors.py)."""
+
+
+def said(error: SweepError) -> tuple[str, int]:
+    """How a trainer's last line begins that says `error`, and its exit status."""
+    if isinstance(error, SetupError):
+        return "set-up", SETUP_EXIT
+    return ("machine", MACHINE_EXIT) if isinstance(error, LostTrial) else ("trial", TRIAL_EXIT)
 
 
 class TrainerProcess:

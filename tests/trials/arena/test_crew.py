@@ -66,7 +66,8 @@ def test_a_killed_worker_is_said_and_the_rest_ends() -> None:
 
 
 OWNER = """
-import sys
+import signal
+signal.signal(signal.SIGINT, signal.default_int_handler)  # whatever was inherited
 from trials.arena.crew import Crew, Task
 if __name__ == "__main__":
     with Crew(2) as crew:

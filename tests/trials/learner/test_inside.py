@@ -50,7 +50,7 @@ print("same")
 PARAMETERS = """
 from trials.learner import compat; compat.apply()
 import numpy as np
-from trials.learner.hooks import ParameterChannel
+from trials.learner.environments import ParameterChannel
 class Env:
     def __init__(self): self.set = {}
     def set_parameter(self, name, sample): self.set[name] = sample

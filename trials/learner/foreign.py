@@ -1,0 +1,190 @@
+"""Runs one training with somebody else's `mlagents-learn`: another interpreter, a conda environment, unchanged.
+
+`python -m trials.learner.foreign FOLDER` is to a foreign trainer what `trials.learner.launcher` is to the house's own:
+it starts the program that FOLDER/spec.json names and leaves what `trials/folder.py` lists. None of our code runs in
+there, so summaries come from its TensorBoard events, policies from the files it exports, and steps are known at each
+summary. SIGINT is handed on, and the last export waited for. Exit status as the launcher's.
+Source: mlagents 1.1.0 `trainers/cli_utils.py` (options), `trainers/stats.py` (TensorboardWriter).
+"""
+
+import json
+import logging
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import TypeAdapter
+
+from trials.errors import BadTrial, LostTrial, SetupError, SweepError
+from trials.folder import TrialFolder, written_whole
+from trials.learner import checkpoints, health, process, tether
+from trials.learner.ports import PortLease
+from trials.records import TrialSpec
+
+POLL_S = 1.0
+"""How often its files are looked at, seconds."""
+MACHINE = re.compile(r"Unity(TimeOut|Environment|Communicat\w+|WorkerInUse)Exception|No space left on device")
+
+
+class Foreign:
+    """Owns the foreign trainer's process and what was last seen of its files."""
+
+    def __init__(self, files: TrialFolder, spec: TrialSpec) -> None:
+        """Start it, from the last checkpoint where there is one. Raises SetupError."""
+        self.files, self.spec = files, spec
+        self._health = health.Health(spec)
+        self._seen: set[Path] = set()
+        self._first = 0.0
+        self._summary = _last_step(files.metrics)
+        resumed = checkpoints.restore(files) if any(files.results.glob("*/*.pt")) else None
+        self._resumed = resumed or 0
+        self._lease = PortLease()
+        self._progress(self._resumed)
+        self.process = subprocess.Popen(
+            _command(files, spec, self._lease.ports[0], resumed is not None),
+            stdin=subprocess.DEVNULL,
+            env={name: value for name, value in os.environ.items() if name != "PYTHONPATH"},
+        )
+
+    def look(self) -> None:
+        """Publish what it has exported and summarised since. Raises BadTrial, SetupError."""
+        self._publish()
+        for step, values in _summaries(self.files.results, self._summary):
+            self._summary = step
+            row = {"step": step, "time": time.time(), "seconds": time.time() - (self._first or time.time())}
+            with self.files.metrics.open("a", encoding="utf-8") as file:
+                file.write(json.dumps(row | values) + "\n")
+            self._progress(step)
+            health.room(self.files.path)
+            self._health.look(values, step)
+
+    def _publish(self) -> None:
+        """Copy every whole policy out; it writes them in place and keeps only the last few."""
+        for path in sorted(set(self.files.results.glob("*/*-*.onnx")) - self._seen):
+            if time.time() - path.stat().st_mtime < 2 * POLL_S and self.process.poll() is None:
+                continue  # it may still be writing
+            self._seen.add(path)
+            with written_whole(self.files.candidates / path.name) as temporary:
+                shutil.copyfile(path, temporary)
+
+    def _progress(self, step: int) -> None:
+        now = time.time()
+        if step > self._resumed:
+            self._first = self._first or now
+        said = {
+            "step": step,
+            "resumed": self._resumed,
+            "seconds": now - self._first if self._first else 0.0,
+            "time": now,
+        }
+        with written_whole(self.files.progress) as temporary:
+            temporary.write_text(json.dumps(said))
+
+
+def main(folder: Path) -> None:
+    """Train the spec in `folder`. Raises SweepError for whose fault an early end is."""
+    files = TrialFolder(folder)
+    spec = TypeAdapter(TrialSpec).validate_json(files.spec.read_bytes())
+    health.room(files.path)
+    tether.tie_children()
+    trainer = Foreign(files, spec)
+    stopping = False
+
+    def stop(*_: object) -> None:
+        nonlocal stopping
+        stopping = True
+        trainer.process.send_signal(signal.SIGINT)
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, stop)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT, signal.SIGTERM})
+    parent = tether.worker()
+    try:
+        while trainer.process.poll() is None:
+            if os.getppid() != parent and not stopping:
+                stop()
+            trainer.look()
+            time.sleep(POLL_S)
+        trainer.look()
+    finally:
+        trainer.process.kill()
+        trainer.process.wait()
+    if trainer.process.returncode and not stopping:
+        raise _whose(trainer.process.returncode, files)
+
+
+def _whose(status: int, files: TrialFolder) -> SweepError:
+    tail = process.log_tail(files)
+    said = process.reason(status, tail) if status > 0 else f"killed by {signal.Signals(-status).name}"
+    fault = LostTrial if status < 0 or MACHINE.search(tail) else BadTrial
+    return fault(f"mlagents-learn ended with status {status}: {said}")
+
+
+def _command(files: TrialFolder, spec: TrialSpec, port: int, resume: bool) -> list[str]:
+    """Its command line; exports fall on the rungs as far as a checkpoint interval can make them."""
+    if spec.trainer is None or spec.executable is None:
+        raise SetupError("a foreign trainer must have a program and an executable, but the trial names none")
+    config: dict[str, Any] = yaml.safe_load(files.trainer_yaml.read_text())
+    for behavior in config["behaviors"].values():
+        behavior["checkpoint_interval"] = min(behavior.get("checkpoint_interval", 500_000), *spec.rungs)
+        behavior["keep_checkpoints"] = max(behavior.get("keep_checkpoints", 5), 5)
+    own = files.path / "foreign.yaml"
+    with written_whole(own) as temporary:
+        temporary.write_text(yaml.safe_dump(config, sort_keys=False))
+    return [
+        spec.trainer,
+        str(own),
+        f"--run-id={files.results.name}",
+        f"--results-dir={files.results.parent}",
+        f"--seed={spec.seed}",
+        "--resume" if resume else "--force",
+        f"--env={spec.executable}",
+        f"--base-port={port}",
+        "--no-graphics",
+        "--env-args",
+        "--fields",
+        str(spec.fields),
+    ]
+
+
+def _summaries(results: Path, after: int) -> list[tuple[int, dict[str, float]]]:
+    """Summaries beyond a step: (step, statistic: mean), oldest first, from all its event files."""
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    found: dict[int, dict[str, float]] = {}
+    for folder in {path.parent for path in results.glob("*/events.out.tfevents.*")}:
+        events = EventAccumulator(str(folder), size_guidance={"scalars": 0})
+        events.Reload()
+        for name in events.Tags()["scalars"]:
+            for event in events.Scalars(name):
+                if event.step > after:
+                    found.setdefault(event.step, {})[name] = float(event.value)
+    return sorted(found.items())
+
+
+def _last_step(metrics: Path) -> int:
+    """Of the summaries that an earlier start wrote down."""
+    lines = metrics.read_text(encoding="utf-8").splitlines() if metrics.is_file() else []
+    return int(json.loads(lines[-1])["step"]) if lines else 0
+
+
+def _run(arguments: list[str]) -> int:
+    logging.getLogger("tensorboard").setLevel(logging.ERROR)
+    try:
+        main(Path(arguments[0]))
+    except SweepError as error:
+        kind, status = process.said(error)
+        sys.stderr.write(f"{kind}: {error}\n")
+        return status
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(_run(sys.argv[1:]))
