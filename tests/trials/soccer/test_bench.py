@@ -42,7 +42,7 @@ def test_share_of_play_that_is_spent_in_the_policies() -> None:
     house = players.load("house")
     played = match.play(house, house, 500, 1, fields=256)
     print(
-        f"\nhouse (64 x 2) against itself: {len(played.records) / played.seconds:,.0f} matches/s,"
+        f"\nhouse against itself: {len(played.records) / played.seconds:,.0f} matches/s,"
         f" {played.decisions / played.seconds:,.0f} decisions/s,"
         f" {played.inference_seconds / played.seconds:.0%} of the time in onnxruntime"
     )
