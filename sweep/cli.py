@@ -81,6 +81,7 @@ def cli() -> None:
 @click.option("--stall-seconds", type=float, help="A trainer without a step for so long is taken to hang; default 300.")
 @click.option("--gpus-per-trial", type=float, help="GPUs a trial gets; a fraction lets trials share one.")
 @click.option("--cpus-per-trial", type=float, help="CPUs a trial is placed by.")
+@click.option("--torch-device", help="`cpu`, `cuda` or `cuda:N`; default: CUDA where the trial has a GPU.")
 @click.option("--threads", type=int, help="CPU threads of a trainer.")
 @click.option("--seed", type=int, help="Of proposals, trainers, environments and matches.")
 @click.option("--out", type=click.Path(path_type=Path), help="Folder of the run; default runs/SPACE-DATE-TIME.")
@@ -176,8 +177,10 @@ def play(
 
     if sprt and matches:
         raise click.UsageError("--matches and --sprt exclude each other: a test plays what it needs; see --max-pairs")
-    if sprt and not sprt[0] < sprt[1]:
-        raise click.UsageError(f"--sprt takes ELO0 below ELO1, but got {sprt[0]:g} and {sprt[1]:g}; exchange them")
+    if sprt and not -1000 <= sprt[0] < sprt[1] <= 1000:
+        raise click.UsageError(
+            f"--sprt takes ELO0 below ELO1, within -1000 and 1000, but got {sprt[0]:g} and {sprt[1]:g}"
+        )
     test = (
         playing.Terms(elo0=sprt[0], elo1=sprt[1], alpha=alpha, beta=beta, max_pairs=max_pairs, fresh_pairs=fresh_pairs)
         if sprt

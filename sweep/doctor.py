@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import psutil
+from rich.markup import escape
 from rich.table import Table
 
 from trials.errors import SweepError
@@ -46,7 +47,7 @@ def table(checks: list[Check]) -> Table:
     for name in ("", "check", "found", "mend"):
         shown.add_column(name, overflow="fold")
     for check in checks:
-        shown.add_row("[green]ok[/]" if check.ok else "[red]no[/]", check.name, check.found, check.mend)
+        shown.add_row("[green]ok[/]" if check.ok else "[red]no[/]", check.name, escape(check.found), escape(check.mend))
     return shown
 
 
@@ -90,7 +91,7 @@ def _arena() -> str:
 def _ray() -> str:
     code = (
         "import os; os.environ['RAY_USAGE_STATS_ENABLED']='0'; import ray;"
-        "ray.init(num_cpus=1, include_dashboard=False, log_to_driver=False, logging_level='ERROR',"
+        "ray.init(address='local', num_cpus=1, include_dashboard=False, log_to_driver=False, logging_level='ERROR',"
         " _node_ip_address='127.0.0.1'); print(ray.get(ray.remote(lambda: ray.__version__).remote()))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=False)

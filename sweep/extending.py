@@ -36,6 +36,8 @@ def extend(run: RunFolder, number: int, steps: int, changes: Sequence[str], cons
     budget, and told in ledger and report. Returns the exit status: 0, 130 interrupted, 1 failed. Raises SetupError,
     SpaceError.
     """
+    if not run.ledger.is_file():
+        ledger.read(run.ledger)  # says so
     with driving(run):
         events = ledger.read(run.ledger)
         spec = _further(events, number, steps, changes)

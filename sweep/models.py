@@ -1,6 +1,8 @@
 """A name or path of a model becomes a local file and its sha256, before anything starts."""
 
-from dataclasses import dataclass
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
 
@@ -27,7 +29,7 @@ def resolve(text: str) -> Model:
         return Model(text, text, text)
     if text in EARLIER:
         return Model(text, text, _hash(LADDER / f"{text}.onnx"))
-    path = HOUSE if text == "house" else Path(text).expanduser()
+    path = HOUSE if text == "house" else Path(os.path.expanduser(text))
     if not path.is_file():
         raise BadPolicy(
             f"a model must be an ONNX file or one of {', '.join(BUILT_IN)}, but {text!r} is neither;"
@@ -35,7 +37,26 @@ def resolve(text: str) -> Model:
         )
     if text != "house":
         vet(path)
-    return Model(text if text == "house" else path.stem, text if text == "house" else str(path.resolve()), _hash(path))
+        name = path.stem if path.stem not in (*BUILT_IN, *EARLIER) else path.name  # those names are the house's own
+        return Model(name, str(path.resolve()), _hash(path))
+    return Model(text, text, _hash(path))
+
+
+def told_apart(among: Sequence[Model]) -> list[Model]:
+    """The same models under names of their own: of like names each gets its innermost folder that differs from all."""
+    return [replace(model, name=_own_name(model, among)) for model in among]
+
+
+def _own_name(model: Model, among: Sequence[Model]) -> str:
+    """`SoccerTwos-200512`, or `0007/SoccerTwos-200512`."""
+    others = [Path(other.load) for other in among if other.name == model.name and other.sha256 != model.sha256]
+    if not others:
+        return model.name
+    path = Path(model.load)
+    for folder, *theirs in zip(path.parents, *(other.parents for other in others), strict=False):
+        if folder.name not in {their.name for their in theirs}:
+            return f"{folder.name}/{model.name}"
+    return f"{model.name}~{model.sha256[:6]}"
 
 
 def _hash(path: Path) -> str:

@@ -17,6 +17,7 @@ from trials.arena.crew import Crew, Task
 from trials.arena.match import Played, World
 from trials.arena.pairs import outcomes
 from trials.errors import SetupError
+from trials.records import MatchRecord
 from trials.soccer.game import Fields
 
 
@@ -61,7 +62,7 @@ def play(
     if log_to is not None:
         log.check(log_to)
     check_env(env, cores)
-    named = models.resolve(a), models.resolve(b)
+    named = models.told_apart([models.resolve(a), models.resolve(b)])
     pairs = (matches + 1) // 2 if test is None else test.fresh_pairs
     first = 0 if test is None else test.max_pairs  # fresh pairs have numbers behind all that the test may take
     whole = Task(
@@ -74,6 +75,7 @@ def play(
         goals=goals,
     )
     parts: list[Played] = []
+    records: list[list[MatchRecord]] = [[], []]  # what decided, what was played: counted so far, whatever happens
     found: dict[str, Any] = {"sprt": None}
     try:
         with world_of(env, seed) as world, Crew(cores, world) as crew:
@@ -81,16 +83,15 @@ def play(
                 verdict = sprt.Test(test.elo0, test.elo1, test.alpha, test.beta)
                 deciding = Task(**asdict(whole) | {"first": 0, "pairs": test.max_pairs})
                 with bar(progress, "testing", 2 * test.max_pairs) as tell:
-                    parts.append(crew.play(deciding, stop=verdict, on_progress=tell))
+                    parts.append(crew.play(deciding, stop=verdict, on_progress=tell, records=records[0]))
                 found["sprt"] = _tested(test, verdict, parts[0])
             if pairs:
                 with bar(progress, "playing", 2 * pairs) as tell:
-                    parts.append(crew.play(whole, on_progress=tell))
+                    parts.append(crew.play(whole, on_progress=tell, records=records[1]))
     finally:
-        if log_to is not None and parts:
-            records = [record for part in parts for record in part.records]
+        if log_to is not None and any(records):
             behind = [scheduled for part in parts for scheduled in part.uncounted]
-            log.write(log_to, records, {model.sha256: model.name for model in named}, behind)
+            log.write(log_to, records[0] + records[1], {model.sha256: model.name for model in named}, behind)
     conditions = {"seed": seed, "cores": cores, "kick_off": kick_off(env)}
     return _facts(named, parts, estimated=bool(pairs)) | found | conditions
 

@@ -178,6 +178,7 @@ def renderer(settings: Settings, space: Space) -> Any:
             rungs=settings.rungs,
             executable=settings.executable,
             trainer=None if settings.trainer is None else str(Path(settings.trainer).expanduser().absolute()),
+            device=settings.torch_device,
             stall_seconds=settings.stall_seconds,
         )
 

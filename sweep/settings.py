@@ -39,6 +39,8 @@ class Settings:
     """What trains: `embedded`, the environment this product carries, or the path of an ML-Agents executable."""
     trainer: str | None = None
     """Path of another environment's `mlagents-learn` (a conda environment's, say) that trains in `env`'s executable."""
+    torch_device: Annotated[str, Field(pattern=r"^(cpu|cuda(:\d+)?)$")] | None = None
+    """`cpu`, `cuda` or `cuda:N`; None: CUDA where the trial has a GPU that torch can use."""
     stall_seconds: Annotated[float, Field(ge=10)] = 300.0
     """A trainer that makes no step for so long is taken to hang, and goes on from its last checkpoint."""
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 0

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from rich.markup import escape
 from rich.table import Table
 
 from trials import ledger
@@ -68,7 +69,7 @@ def table(found: dict[str, Any]) -> Table:
             f"{row['steps_per_second']:,.0f}" if row.get("steps_per_second") else "",
             f"{row['elo']:.0f} [{row['elo_low']:.0f}, {row['elo_high']:.0f}]" if rated else "",
             f"{row['wins']}-{row['draws']}-{row['losses']}" if rated else "",
-            row.get("reason", "") if row["state"] in ("failed", "stopped") else "",
+            escape(row.get("reason", "")) if row["state"] in ("failed", "stopped") else "",
         )
     return shown
 

@@ -1,8 +1,8 @@
 """Everyone plays everyone, or matches that were played before are rated again: `sweep tournament` and `sweep rate`."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
 from time import perf_counter
@@ -17,6 +17,7 @@ from sweep.models import Model
 from sweep.playing import bar, check_env, counts, kick_off, world_of
 from trials.arena import history, log, standings
 from trials.arena.crew import Crew, Task
+from trials.arena.players import BUILT_IN
 from trials.arena.standings import Pairing, Standing
 from trials.errors import BadPolicy, SetupError
 from trials.folder import RunFolder
@@ -28,7 +29,7 @@ def entrants(words: Sequence[str], cores: int) -> list[Model]:
 
     All are tried out before anything is played. Raises BadPolicy with a line for each that cannot play.
     """
-    named = [str(file) for word in words for file in sorted(Path(word).glob("*.onnx")) or (word,)]
+    named = [file for word in words for file in _files(word)]
 
     def resolved(word: str) -> Model | BadPolicy:
         try:
@@ -50,19 +51,17 @@ def entrants(words: Sequence[str], cores: int) -> list[Model]:
     if len(unique) < len(good):
         twice = next(a.name + " and " + b.name for a, b in combinations(good, 2) if a.sha256 == b.sha256)
         raise BadPolicy(f"the models of a tournament must differ, but {twice} are the same file; name it once")
-    return [replace(model, name=_told_apart(model, good)) for model in good]
+    return models.told_apart(good)
 
 
-def _told_apart(model: Model, among: Sequence[Model]) -> str:
-    """Its name, after the innermost folder that differs where another model has the same: `0007/SoccerTwos-200512`."""
-    others = [Path(other.load) for other in among if other.name == model.name and other is not model]
-    if not others:
-        return model.name
-    path = Path(model.load)
-    for folder, *theirs in zip(path.parents, *(other.parents for other in others), strict=False):
-        if folder.name not in {their.name for their in theirs}:
-            return f"{folder.name}/{model.name}"
-    return f"{model.name}~{model.sha256[:6]}"
+def _files(word: str) -> list[str]:
+    """A folder's models, or the word itself."""
+    if word in BUILT_IN or not word or not Path(word).is_dir():
+        return [word]
+    found = [str(path) for path in sorted(Path(word).glob("*.onnx"))]
+    if not found:
+        raise BadPolicy(f"a folder of models must hold .onnx files, but {word} has none; name another")
+    return found
 
 
 def play(
@@ -81,8 +80,8 @@ def play(
     """Play every pairing of the models named by `words` `pairs` times and rate all jointly.
 
     `baseline` names the player at 1200; by default the house, if it plays. With `env` all is played in that executable
-    and kick-offs are not controlled. Returns what `summary` returns, and what it cost. What has been played when
-    something goes wrong, Ctrl+C included, is in the log. Raises BadPolicy, SetupError, LostTrial.
+    and kick-offs are not controlled. Returns what `summary` returns, and what it cost. The pairings that were over when
+    something goes wrong, Ctrl+C included, are in the log. Raises BadPolicy, SetupError, LostTrial.
     """
     if log_to is not None:
         log.check(log_to)
@@ -127,6 +126,11 @@ def rate(sources: Sequence[Path], baseline: str | None, history_to: Path | None)
 
     Returns what `summary` returns; writes them all to `history_to` in AI vs AI's format if asked. Raises SetupError.
     """
+    if history_to is not None:
+        _new(history_to)
+    for source in sources:
+        if not source.is_dir() and not source.is_file():
+            raise SetupError(f"matches must be in a file or a run's folder, but {source} is neither; check its name")
     published = [source for source in sources if _is_published(source)]
     if published and len(published) < len(sources):
         raise SetupError(
@@ -134,15 +138,15 @@ def rate(sources: Sequence[Path], baseline: str | None, history_to: Path | None)
             " they have no environment in common"
         )
     if published:
-        rows = [row for source in published for row in history.read(source)]
+        rows = _merged([history.read(source) for source in published])
         models = sorted({model for row in rows for model in (row.model1, row.model2)})
         names = dict(zip(models, models, strict=True))
         found = _plain(standings.published(rows, _anchor(names, baseline)), names, rows, history.ENVIRONMENT)
     else:
         logs = [log.read(file) for source in sources for file in _logs(source)]
-        names = {player: name for each in logs for player, name in each.names.items()}
+        names = _distinct({player: name for each in reversed(logs) for player, name in each.names.items()})
         records = [*dict.fromkeys(record for each in logs for record in each.records)]  # a match counts once
-        rows = history.rows(records, names)
+        rows = history.rows(_fixed(records), names)
         found = summary(records, names, _anchor(names, baseline))
     if history_to is not None:
         history.write(history_to, rows)
@@ -168,13 +172,46 @@ def _logs(source: Path) -> list[Path]:
 
 def summary(records: Sequence[MatchRecord], names: Mapping[str, str], anchor: str | None) -> dict[str, Any]:
     """Plain values: `ratings`, the strongest first, `cross_table` by model and opponent, `circles`, and the scale."""
-    rows = history.rows(records, names)
-    return _plain(standings.table(records, anchor), names, rows, records[0].environment)
+    table = standings.table(records, anchor)
+    return _plain(table, names, history.rows(_fixed(records), names), records[0].environment)
+
+
+def _fixed(records: Sequence[MatchRecord]) -> list[MatchRecord]:
+    """Without those of sequential tests, whose number depended on their results."""
+    return [record for record in records if not record.sequential]
+
+
+def _distinct(names: Mapping[str, str]) -> dict[str, str]:
+    """The same names, ids beside those that several players have."""
+    often = Counter(names.values())
+    return {player: name if often[name] == 1 else f"{name}~{player[:6]}" for player, name in names.items()}
+
+
+def _merged(files: Sequence[Sequence[history.Row]]) -> list[history.Row]:
+    """All matches of several histories by time, one that stands in several of them once; a single one as it is."""
+    rows: list[history.Row] = []
+    known: Counter[history.Row] = Counter()
+    for file in files:
+        seen: Counter[history.Row] = Counter()
+        for row in file:
+            seen[row] += 1
+            rows += [row] if seen[row] > known[row] else []
+        known |= seen
+    return rows if len(files) == 1 else sorted(rows, key=lambda row: row.timestamp)
+
+
+def _new(path: Path) -> None:
+    if path.exists() or path.is_symlink():
+        raise SetupError(f"a history is never written over another file, but {path} is there already; name another")
+    if not path.absolute().parent.is_dir():
+        raise SetupError(f"a history goes into a folder that is there, but {path.parent} is none; make it first")
 
 
 def _plain(
     table: standings.Table, names: Mapping[str, str], rows: Sequence[history.Row], environment: str
 ) -> dict[str, Any]:
+    if not table.cross:
+        raise SetupError("ratings need two players, but there is one, who played itself; let others play")
     sequential = {standing.model: standing.elo for standing in history.sequential(rows)}
     return {
         "ratings": [_rating(standing, names[standing.id], sequential) for standing in table.standings],
@@ -194,10 +231,15 @@ def _plain(
 def _anchor(names: Mapping[str, str], baseline: str | None) -> str | None:
     """The id of the player at 1200."""
     if baseline is None:
-        return next((id_ for id_, name in names.items() if name == "house"), None)
+        house = models.resolve("house").sha256
+        earlier = next((id_ for id_, name in names.items() if name == "house"), None)  # of an older installation
+        return house if house in names else earlier
     found = [id_ for id_, name in names.items() if baseline in (name, id_) or Path(baseline).stem == name]
     if len(found) != 1:
-        raise SetupError(f"--baseline must name one of the players, but {baseline} names {len(found)} of {len(names)}")
+        known = ", ".join(sorted(names.values())[:12]) + (", ..." if len(names) > 12 else "")
+        raise SetupError(
+            f"--baseline must name one of the players, but {baseline} names {len(found)} of {len(names)}: {known}"
+        )
     return found[0]
 
 

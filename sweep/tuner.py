@@ -138,6 +138,7 @@ def ray_session(settings: Settings) -> Iterator[Settings]:
                 ) from None
         else:
             ray.init(
+                address="local",  # a new one, whatever else runs on this machine
                 num_cpus=max(1, math.ceil((settings.slots or 1) * settings.cpus_per_trial)),
                 object_store_memory=OBJECT_STORE_BYTES,
                 include_dashboard=False,

@@ -43,6 +43,8 @@ class TrialSpec:
     """Path of the ML-Agents executable that trains it; None: the embedded environment."""
     trainer: str | None = None
     """Path of another environment's `mlagents-learn` that trains it in the executable; None: the product's own."""
+    device: str | None = None
+    """torch's device, `cpu`, `cuda` or `cuda:0`; None: CUDA where torch sees a GPU."""
     parent: int | None = None
     """The trial whose last checkpoint this one began from."""
     stall_seconds: float = 300.0

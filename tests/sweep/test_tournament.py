@@ -1,6 +1,8 @@
 """`sweep play`, `tournament` and `rate` as a person has them: tests, logs, tables."""
 
+import contextlib
 import json
+import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,7 +17,7 @@ from trials.arena import history, log, rating, sprt
 from trials.arena.crew import Crew
 from trials.arena.match import Played
 from trials.arena.pairs import outcomes
-from trials.arena.players import HOUSE
+from trials.arena.players import HOUSE, LADDER
 from trials.errors import BadPolicy, SetupError
 
 
@@ -131,7 +133,7 @@ def test_models_of_one_name_are_told_apart(
     def resolved(word: str) -> Model:
         return Model(Path(word).stem, str(tmp_path / word), f"{paths.index(word):064d}")
 
-    monkeypatch.setattr(tournament.models, "resolve", resolved)
+    monkeypatch.setattr("sweep.models.resolve", resolved)
     found = [model.name for model in tournament.entrants(paths, 1)]
     assert found == names
 
@@ -212,7 +214,106 @@ def test_sources_that_cannot_be_rated_are_refused(three: tuple[dict[str, Any], P
         tournament.rate([published, three[1]], None, None)
     with pytest.raises(SetupError, match="has none"):
         tournament.rate([tmp_path], None, None)
-    with pytest.raises(SetupError, match="must be there to be read"):
+    with pytest.raises(SetupError, match="must be in a file or a run's folder"):
         tournament.rate([tmp_path / "none.parquet"], None, None)
     assert tournament.rate([three[1], three[1]], None, None) == tournament.rate([three[1]], None, None)
     assert json.dumps(tournament.rate([published], None, None))
+
+
+# --- what fresh eyes found ----------------------------------------------------------------------------------------
+
+
+def test_a_history_is_never_written_over_anything(three: tuple[dict[str, Any], Path], tmp_path: Path) -> None:
+    log_file = tmp_path / "log.parquet"
+    shutil.copy(three[1], log_file)
+    before = log_file.read_bytes()
+    for target in (log_file, tmp_path / "deep" / "h.csv"):
+        with pytest.raises(SetupError, match=r"a history (is never written over|goes into a folder)"):
+            tournament.rate([log_file], None, target)
+    assert log_file.read_bytes() == before and not (tmp_path / "deep").exists()
+
+
+def test_a_tests_matches_enter_no_history_and_no_sequential_elo(tmp_path: Path) -> None:
+    path, out = tmp_path / "m.parquet", tmp_path / "h.csv"
+    terms = playing.Terms(elo0=0, elo1=50, fresh_pairs=5)
+    playing.play("chaser", "random", 2, 4, test=terms, log_to=path)
+    found = tournament.rate([path], None, out)
+    assert len(history.read(out)) == found["matches"] == 10
+    again = tournament.rate([out], None, None)
+    assert [row["ai_vs_ai_elo"] for row in again["ratings"]] == [row["ai_vs_ai_elo"] for row in found["ratings"]]
+
+
+def test_players_of_one_name_stay_two_players(tmp_path: Path) -> None:
+    for folder, data in (("A", HOUSE), ("B", LADDER / "house-750k.onnx")):
+        (tmp_path / folder).mkdir()
+        shutil.copy(data, tmp_path / folder / "m.onnx")
+        playing.play(str(tmp_path / folder / "m.onnx"), "still", 8, 1, log_to=tmp_path / f"{folder}.csv")
+    found = tournament.rate([tmp_path / "A.csv", tmp_path / "B.csv"], None, None)
+    names = [row["model"] for row in found["ratings"]]
+    assert len(set(names)) == 3 and all(name.startswith("m~") for name in names[:2])
+    assert len(found["cross_table"]) == 3
+    direct = playing.play(str(tmp_path / "A" / "m.onnx"), str(tmp_path / "B" / "m.onnx"), 4, 1)
+    assert (direct["a"], direct["b"]) == ("A/m", "B/m")
+
+
+def test_a_file_that_calls_itself_house_is_not_the_house(tmp_path: Path) -> None:
+    shutil.copy(LADDER / "house-750k.onnx", tmp_path / "house.onnx")
+    found = tournament.play([str(tmp_path / "house.onnx"), "house", "still"], 4, 1, log_to=tmp_path / "l.csv")
+    elo = {row["model"]: row["elo"] for row in found["ratings"]}
+    assert found["anchor"] == "house" and elo["house"] == 1200 > elo["house.onnx"]
+    assert tournament.rate([tmp_path / "l.csv"], None, None)["anchor"] == "house"
+
+
+def test_ctrl_c_in_play_keeps_what_was_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "cut.csv"
+    calls = iter(range(1000))
+
+    def cut(*_: Any) -> None:
+        if next(calls) == 100:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(playing, "bar", lambda *_: contextlib.nullcontext(cut))
+    with pytest.raises(KeyboardInterrupt):
+        playing.play("house", "random", 1000, 1, log_to=path)
+    kept = log.read(path).records
+    assert kept and [record.number for record in kept] == list(range(len(kept)))
+
+
+def test_seeds_and_histories_that_meet_again(tmp_path: Path) -> None:
+    for number, (a, b) in enumerate((("chaser", "random"), ("random", "chaser"))):
+        playing.play(a, b, 8, 7, log_to=tmp_path / f"{number}.csv")
+    both = tournament.rate([tmp_path / "0.csv", tmp_path / "1.csv"], None, tmp_path / "h.csv")
+    assert both["matches"] == 16  # exchanged names are other matches
+    shutil.copy(tmp_path / "h.csv", tmp_path / "again.csv")
+    once = tournament.rate([tmp_path / "h.csv"], None, None)
+    twice = tournament.rate([tmp_path / "h.csv", tmp_path / "again.csv"], None, None)
+    assert once["matches"] == twice["matches"] == 16
+    assert [row["elo"] for row in once["ratings"]] == pytest.approx([row["elo"] for row in twice["ratings"]], abs=0.02)
+
+
+def test_one_player_alone_is_no_table(tmp_path: Path) -> None:
+    playing.play("chaser", "chaser", 4, 1, log_to=tmp_path / "c.csv")
+    with pytest.raises(SetupError, match="need two players, but there is one"):
+        tournament.rate([tmp_path / "c.csv"], None, None)
+
+
+def test_words_name_built_ins_first_and_folders_by_what_they_hold(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "still").mkdir()
+    (tmp_path / "empty").mkdir()
+    shutil.copy(HOUSE, tmp_path / "still" / "m.onnx")
+    monkeypatch.chdir(tmp_path)
+    assert [model.name for model in tournament.entrants(["still", "house"], 1)] == ["still", "house"]
+    with pytest.raises(BadPolicy, match=r"must hold \.onnx files, but empty has none"):
+        tournament.entrants(["empty", "house"], 1)
+    with pytest.raises(BadPolicy, match="'' is neither"):
+        tournament.entrants(["", "house"], 1)
+    with pytest.raises(BadPolicy, match="is neither"):
+        tournament.entrants(["~nobody-here/x.onnx", "house"], 1)
+
+
+def test_what_is_no_file_is_refused_at_once(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.csv")
+    with pytest.raises(SetupError, match="must be in a file or a run's folder"):
+        tournament.rate([tmp_path / "pipe.csv"], None, None)

@@ -100,13 +100,20 @@ class Crew:
             for future in ahead:
                 future.cancel()
 
-    def play(self, whole: Task, *, stop: Stop | None = None, on_progress: Progress | None = None) -> Played:
+    def play(
+        self,
+        whole: Task,
+        *,
+        stop: Stop | None = None,
+        on_progress: Progress | None = None,
+        records: list[MatchRecord] | None = None,
+    ) -> Played:
         """One pairing over all cores: what `match.play` returns, `seconds` as the clock on the wall had them."""
+        records = records if records is not None else []
         if self._pool is None:
-            return _play(whole, stop=stop, on_progress=on_progress, world=self._world)
+            return _play(whole, stop=stop, on_progress=on_progress, world=self._world, records=records)
         began = time.perf_counter()
         parts: list[Played] = []
-        records: list[MatchRecord] = []
         handed: list[Task] = []
         stopped = False
         for part in self.results(_chunks(whole, CHUNK if stop is None else STOPPING_CHUNK, handed)):
@@ -166,6 +173,7 @@ def _play(
     stop: Stop | None = None,
     on_progress: Progress | None = None,
     world: Callable[[int], World] = Fields,
+    records: list[MatchRecord] | None = None,
 ) -> Played:
     return match.play(
         _loaded(task.a),
@@ -178,6 +186,7 @@ def _play(
         stop=stop,
         on_progress=on_progress,
         world=world,
+        records=records,
     )
 
 

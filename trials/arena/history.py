@@ -65,7 +65,7 @@ def listed(name: str) -> str:
     """A player's name as a history has it, with a question mark for what cannot be printed."""
     name = "".join(character if character.isprintable() else "?" for character in name)
     author, _, rest = name.partition("/")
-    return name if author and rest else f"local/{name.strip('/')}"
+    return name if author and rest else f"local/{name.strip('/') or '?'}"
 
 
 def write(path: Path, rows: Iterable[Row]) -> None:

@@ -77,6 +77,7 @@ def play(
     stop: Stop | None = None,
     on_progress: Progress | None = None,
     world: Callable[[int], World] = Fields,
+    records: list[MatchRecord] | None = None,
 ) -> Played:
     """Play pairs `first` to `first + pairs - 1` of the schedule `seed` (0 to 2**64 - 1) between a and b.
 
@@ -86,7 +87,8 @@ def play(
     depend on the players, `seed`, the pair numbers, `goals` and `deterministic` (the likeliest action instead of a
     drawn one), not on `fields`, the most that are played side by side. `world` builds the fields, the embedded
     SoccerTwos by default. In a world that takes no seeds (`trials.arena.unity`) a pair's matches share no kick-off, and
-    no match can be played again. Raises BadPolicy, and what the world raises.
+    no match can be played again. `records`, an empty list, is filled as pairs are counted, for whoever wants them even
+    if something ends this early. Raises BadPolicy, and what the world raises.
     """
     if fields is None:
         fields = FIELDS if stop is None else STOPPING_FIELDS
@@ -100,7 +102,11 @@ def play(
     hall = _Hall((a, b), getattr(built, "n", min(fields, 2 * pairs)), seed, deterministic, goals, built)
     environment = getattr(built, "version", VERSION)
     schedule = Schedule(
-        a.id, b.id, first, pairs, seed, stop, deterministic=deterministic, goals=goals, environment=environment
+        *(a.id, b.id, first, pairs, seed, stop),
+        deterministic=deterministic,
+        goals=goals,
+        environment=environment,
+        records=records,
     )
     hall.start(schedule, hall.slots)
     while hall.slots.size and not schedule.stopped:

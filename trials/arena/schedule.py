@@ -28,13 +28,14 @@ class Schedule:
         deterministic: bool,
         goals: int,
         environment: str = VERSION,
+        records: list[MatchRecord] | None = None,
     ) -> None:
         self.a, self.b, self.seed, self.stop = a, b, seed, stop
         self.deterministic, self.goals, self.environment = deterministic, goals, environment
         self.offset = 2 * first
         self.started = self.finished = 0
         self.stopped = False
-        self.records: list[MatchRecord] = []
+        self.records = records if records is not None else []
         self._done = np.zeros(2 * pairs, bool)
         self._scored = np.zeros((2 * pairs, 2), np.int32)
         self._decisions = np.zeros(2 * pairs, np.int32)

@@ -25,6 +25,9 @@ from numpy.typing import ArrayLike
 from trials.arena.pairs import PAIR_SCORES, REGULARISER, expected, outcomes, shortfall
 from trials.records import MatchRecord, Verdict
 
+FARTHEST = 1000
+"""Elo beyond which no hypothesis is worth testing, and its likelihood may vanish."""
+
 
 def verdict(counts: ArrayLike, elo0: float, elo1: float, alpha: float = 0.05, beta: float = 0.05) -> Verdict:
     """Judge the pairs that scored 0, 0.25, 0.5, 0.75 and 1 for player a, (5,), by H0: elo0 against H1: elo1 > elo0.
@@ -34,9 +37,12 @@ def verdict(counts: ArrayLike, elo0: float, elo1: float, alpha: float = 0.05, be
     pairs = np.asarray(counts, np.float64)
     if pairs.shape != (5,) or not (pairs >= 0).all():
         raise ValueError(f"a test needs five counts, none negative, but got {pairs.tolist()}")
-    if not elo0 < elo1 or not (0 < alpha < 0.5 and 0 < beta < 0.5):
+    if not (-FARTHEST <= elo0 < elo1 <= FARTHEST and np.isfinite(pairs).all()) or not (
+        0 < alpha < 0.5 and 0 < beta < 0.5
+    ):
         raise ValueError(
-            f"elo0 < elo1 and alpha, beta within 0 and 0.5 must hold, but got {elo0=}, {elo1=}, {alpha=}, {beta=}"
+            f"-{FARTHEST} <= elo0 < elo1 <= {FARTHEST}, finite counts, and alpha, beta within 0 and 0.5 must hold,"
+            f" but got {elo0=}, {elo1=}, {alpha=}, {beta=}"
         )
     llr = log_likelihood_ratio(pairs, elo0, elo1)
     lower, upper = math.log(beta / (1 - alpha)), math.log((1 - beta) / alpha)

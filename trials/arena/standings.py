@@ -10,10 +10,10 @@ each other in a circle.
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import combinations
 
 import networkx
 import numpy as np
+from scipy.stats import t as student
 
 from trials.arena import history, joint, rating
 from trials.arena.pairs import Reals, outcomes
@@ -196,7 +196,7 @@ def _turned(record: MatchRecord) -> MatchRecord:
 def _counts(group: Iterable[MatchRecord]) -> Reals:
     """Pair outcomes (5,) of one pairing, whose pairs may stem from several schedules. Raises SetupError."""
     total = np.zeros(5)
-    for seed, matches in _schedules(group).items():
+    for (seed, _), matches in _schedules(group).items():
         try:
             total += outcomes(matches)
         except ValueError as error:
@@ -206,10 +206,11 @@ def _counts(group: Iterable[MatchRecord]) -> Reals:
     return total
 
 
-def _schedules(group: Iterable[MatchRecord]) -> dict[int, list[MatchRecord]]:
-    found: dict[int, list[MatchRecord]] = {}
+def _schedules(group: Iterable[MatchRecord]) -> dict[tuple[int, bool], list[MatchRecord]]:
+    """By seed, and by who was a: the same pair with the names exchanged has another player's actions on either side."""
+    found: dict[tuple[int, bool], list[MatchRecord]] = {}
     for record in group:
-        found.setdefault(record.seed, []).append(record)
+        found.setdefault((record.seed, record.number % 2 == record.a_team), []).append(record)
     return found
 
 
@@ -235,15 +236,17 @@ def _sides(player: str, grouped: Mapping[tuple[str, str], Sequence[MatchRecord]]
         for record in group
     ]
     blue, purple = (rating.side(record for record in own if record.a_team == team) for team in (0, 1))
-    by_pair: dict[tuple[str, int, int], float] = {}
+    by_pair: dict[tuple[str, int, bool, int], float] = {}
     for record in own:
-        key = (record.b, record.seed, record.pair)
+        key = (record.b, record.seed, record.number % 2 == record.a_team, record.pair)
         by_pair[key] = by_pair.get(key, 0.0) + (record.result if record.a_team == 0 else -record.result)
-    if len(by_pair) < 2:
-        return Sides(blue=blue, purple=purple, gap=sum(by_pair.values()), low=-1.0, high=1.0)
-    differences = np.array([*by_pair.values()])
-    gap = float(differences.mean())
-    half = NORMAL_95 * float(differences.std(ddof=1) / np.sqrt(len(differences)))
+    # half a pair either way is added, as in every rating: a handful of like pairs is not certainty
+    differences = np.array([*by_pair.values(), 1.0, -1.0])
+    weights = np.array([1.0] * len(by_pair) + [0.5, 0.5])
+    n = weights.sum()
+    gap = float(weights @ differences / n)
+    error = np.sqrt(weights @ (differences - gap) ** 2 / n / max(n - 1, 1))
+    half = float(student.ppf(0.975, max(n - 1, 1)) * error)
     return Sides(blue=blue, purple=purple, gap=gap, low=max(-1.0, gap - half), high=min(1.0, gap + half))
 
 
@@ -261,13 +264,5 @@ def _tiers(ids: Collection[str], cross: Mapping[tuple[str, str], Pairing]) -> di
 
 
 def _circles(ids: Sequence[str], cross: Mapping[tuple[str, str], Pairing]) -> tuple[tuple[str, str, str], ...]:
-    def beats(a: str, b: str) -> bool:
-        return (a, b) in cross and cross[a, b].low > 0
-
-    found = []
-    for a, b, c in combinations(ids, 3):
-        if beats(a, b) and beats(b, c) and beats(c, a):
-            found.append((a, b, c))
-        elif beats(a, c) and beats(c, b) and beats(b, a):
-            found.append((a, c, b))
-    return tuple(found)
+    beaten = {a: {b for b in ids if (a, b) in cross and cross[a, b].low > 0} for a in ids}
+    return tuple((a, b, c) for a in ids for b in beaten[a] for c in beaten[b] if a in beaten[c] and a == min(a, b, c))

@@ -148,6 +148,7 @@ def _command(files: TrialFolder, spec: TrialSpec, port: int, resume: bool) -> li
         f"--env={spec.executable}",
         f"--base-port={port}",
         "--no-graphics",
+        *([f"--torch-device={spec.device}"] if spec.device else []),
         "--env-args",
         "--fields",
         str(spec.fields),

@@ -77,6 +77,8 @@ def main(folder: Path) -> None:
         f"--seed={spec.seed}",
         "--force" if resumed is None else "--resume",
     ]
+    if spec.device is not None:
+        words.append(f"--torch-device={spec.device}")
     if spec.executable is not None:
         lease = PortLease()  # held until this process ends
         words += [f"--env={spec.executable}", f"--base-port={lease.ports[0]}", "--num-envs=1", "--no-graphics"]

@@ -653,7 +653,7 @@ from mlagents.trainers.trainer.rl_trainer import RLTrainer
 path, port, fields, folder = sys.argv[1], sys.argv[2], sys.argv[3], sys.argv[4]
 if not path:
     from mlagents.trainers.simple_env_manager import SimpleEnvManager
-    from trials.learner.hooks import ParameterChannel
+    from trials.learner.environments import ParameterChannel
     from trials.soccer.env import SoccerEnv
     env = SoccerEnv(int(fields))
     learn.create_environment_factory = lambda *_: None

@@ -12,6 +12,7 @@ from trials.folder import written_whole
 
 MODULE = "trials.soccer.executable"
 MODE = 0o755
+HEADER = "#!/bin/sh\n# SoccerTwos without Unity, as an executable for mlagents: --env=THIS_FILE\n"
 
 
 def install(path: Path, fields: int | None = None) -> Path:
@@ -22,11 +23,12 @@ def install(path: Path, fields: int | None = None) -> Path:
     path = path.absolute()
     script = path / "Contents" / "MacOS" / path.stem if path.suffix == ".app" else path
     _check_interpreter()
-    if script.exists() and MODULE not in _beginning(script):
-        raise SetupError(
-            f"a launcher must replace nothing but a launcher, but {script} is something else; move it away"
-        )
     try:
+        if script.exists() and not (script.is_file() and _beginning(script).startswith(HEADER)):
+            raise SetupError(
+                f"a launcher must replace nothing but a launcher, but {script} is something else; move it away"
+            )
+        before = script.exists()
         script.parent.mkdir(parents=True, exist_ok=True)
         with written_whole(script) as temporary:
             temporary.write_text(launcher_text(fields), encoding="utf-8")
@@ -35,7 +37,9 @@ def install(path: Path, fields: int | None = None) -> Path:
         raise SetupError(f"the launcher must be written to {script}, but {error}; choose another path") from error
     found = validate_environment_path(str(path))
     if found is None or not Path(found).samefile(script):
-        script.unlink()
+        if not before:
+            script.unlink()
+            _remove_empty(script.parent, path.parent)
         raise SetupError(
             f"mlagents must find the launcher by its path, but at {path} finds {found or 'nothing'}; on macOS end it in"
             " .app, elsewhere keep .app, .exe, .x86 and wildcards out of its folders' names"
@@ -47,11 +51,17 @@ def launcher_text(fields: int | None) -> str:
     """The script. -I and the unset name keep out what was set for the trainer's own interpreter."""
     options = "" if fields is None else f" --fields {fields}"
     return (
-        "#!/bin/sh\n"
-        "# SoccerTwos without Unity, as an executable for mlagents: --env=THIS_FILE\n"
+        f"{HEADER}"
         "unset PROTOCOL_BUFFERS_PYTHON_IMPLEMENTATION\n"
         f'exec {shlex.quote(sys.executable)} -I -m {MODULE}{options} "$@"\n'
     )
+
+
+def _remove_empty(folder: Path, top: Path) -> None:
+    """Remove the folders from `folder` up to below `top` that nothing is in."""
+    while folder != top and top in folder.parents and not any(folder.iterdir()):
+        folder.rmdir()
+        folder = folder.parent
 
 
 def _beginning(path: Path) -> str:
