@@ -138,6 +138,17 @@ def report(run: Path, as_json: bool) -> None:
 
 @cli.command()
 @click.argument("run", type=click.Path(path_type=Path))
+@click.option("--trials", metavar="N|+N", help="Trials in all, or so many more.")
+def resume(run: Path, trials: str | None) -> int:
+    """Go on with a sweep whose driver was killed or stopped, or widen one."""
+    from sweep import resuming
+    from trials.folder import RunFolder
+
+    return resuming.resume(RunFolder(run), trials, Console(stderr=False))
+
+
+@cli.command()
+@click.argument("run", type=click.Path(path_type=Path))
 @click.option("--trial", type=click.IntRange(0), required=True, help="The trial to train further.")
 @click.option("--steps", type=click.IntRange(1000), required=True, help="Trainer steps more.")
 @click.option("--set", "changes", multiple=True, metavar="KEY=VALUE", help="hyperparameters.learning_rate=1e-4, ...")

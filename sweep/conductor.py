@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import TypeAdapter
 
@@ -37,6 +37,9 @@ _RATED: TypeAdapter[TrialRated] = TypeAdapter(TrialRated)
 _RESUMED: TypeAdapter[TrialResumed] = TypeAdapter(TrialResumed)
 _TRAINING: TypeAdapter[Training] = TypeAdapter(Training)
 
+if TYPE_CHECKING:
+    from sweep.resuming import Past
+
 Render = Callable[[int, dict[str, Value]], TrialSpec]
 """A proposal (number, parameters) as a complete spec."""
 
@@ -59,14 +62,29 @@ class Live:
 class Conductor:
     """Owns the study, the ledger's writing end and the table of trials under way; Ray's hooks call it."""
 
-    def __init__(self, settings: Settings, space: Space, run: RunFolder, render: Render, baseline: str) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        space: Space,
+        run: RunFolder,
+        render: Render,
+        baseline: str,
+        past: "Past | None" = None,
+    ) -> None:
+        """Begin a sweep, or go on from its `past`."""
         self.settings, self.space, self.run = settings, space, run
         self._render, self.baseline = render, baseline
-        self.study = studies.open_study(run.study, settings.seed, settings.startup_trials)
-        if space.holes:
+        self.past = past
+        self._unfinished = list(past.unfinished) if past is not None else []
+        number = len(past.ended) + len(past.unfinished) if past is not None else 0
+        # another seed after each cut: the same one would propose what it proposed before
+        self.study = studies.open_study(run.study, settings.seed + 7_919 * number, settings.startup_trials)
+        if past is not None:
+            studies.fill(self.study, past.events, space)
+        elif space.holes:
             studies.enqueue_course(self.study, space)
         self.live: dict[str, Live] = {}
-        self.over: list[TrialEnded] = []
+        self.over: list[TrialEnded] = list(past.ended) if past is not None else []
         self.broken: str | None = None
         self.interrupted = False
         self.last_rating: dict[int, Rating] = {}
@@ -100,11 +118,17 @@ class Conductor:
         self.run.trial(trial.spec.number).stop.touch()
 
     def propose(self, trial_id: str) -> dict[str, Any]:
-        """The next trial, recorded before it starts, as Ray's config for its worker."""
-        proposal, spec = self._proposal()
+        """The next trial, recorded before it starts, as Ray's config for its worker; first those that were cut off."""
+        earlier: list[TrialRated] = []
+        if self._unfinished:
+            spec = self._unfinished.pop(0)
+            proposal = studies.again(self.study, spec.number)
+            earlier = [e for e in self.past.rated if e.candidate.trial == spec.number] if self.past else []
+        else:
+            proposal, spec = self._proposal()
         taken = {trial.slot for trial in self.live.values()}
         slot = min(set(range(self.settings.slots or 1)) - taken, default=0)
-        self.live[trial_id] = Live(spec, slot, proposal)
+        self.live[trial_id] = Live(spec, slot, proposal, rated=earlier)
         self.record(TrialBegan(time=time.time(), spec=spec))
         return {
             "spec": _SPEC.dump_json(spec).decode(),

@@ -51,10 +51,10 @@ def sweep(settings: Settings, command: str, console: Console) -> int:
         console.print(f"note: {note}", markup=False, highlight=False, soft_wrap=True)
     run = _open(settings, space)
     with driving(run):
-        return _drive(settings, space, rendered, baseline, run, command, console)
+        return drive(settings, space, rendered, baseline, run, command, console)
 
 
-def _drive(
+def drive(
     settings: Settings,
     space: Space,
     rendered: Any,
@@ -62,15 +62,16 @@ def _drive(
     run: RunFolder,
     command: str,
     console: Console,
+    past: Any = None,
 ) -> int:
-    """The sweep in its folder; the exit status."""
+    """The sweep in its folder, from its beginning or from its `past` (sweep.resuming.Past); the exit status."""
     began = time.time()
     match.play(players.load("still"), players.load("random"), 1, settings.seed)  # compile the game here, not per worker
 
     from sweep import live, tuner  # Ray takes seconds to import; a refused space should not wait for it
 
     with tuner.ray_session(settings) as settings:
-        conductor = Conductor(settings, space, run, rendered, baseline.load)
+        conductor = Conductor(settings, space, run, rendered, baseline.load, past)
         conductor.record(_began(settings, space, baseline, command))
         try:
             with live.shown(conductor, console):
@@ -236,7 +237,12 @@ def _version(package: str) -> str:
 
 
 def idle_share(events: list[Any], slots: int) -> float:
-    """Share of slot time without a trainer's process, from the first trial's proposal to the last trial's end."""
+    """Share of slot time without a trainer's process, from the first trial's proposal to the last trial's end.
+
+    Of the last driver alone: pauses between drivers are nobody's.
+    """
+    last_driver = max((at for at, event in enumerate(events) if isinstance(event, SweepBegan)), default=0)
+    events = events[last_driver:]
     starts = [event.time for event in events if isinstance(event, TrialBegan)]
     ends = [event for event in events if isinstance(event, TrialEnded) and event.began]
     if not starts or not ends:

@@ -87,6 +87,12 @@ def tell(study: optuna.Study, trial: optuna.Trial, rated: Iterable[TrialRated], 
 def rebuild(events: Iterable[Event], space: Space, seed: int, startup_trials: int) -> optuna.Study:
     """The study as the ledger tells it, in memory: same numbers, parameters, intermediate values and states."""
     study = open_study(None, seed, startup_trials)
+    fill(study, events, space)
+    return study
+
+
+def fill(study: optuna.Study, events: Iterable[Event], space: Space) -> None:
+    """Add to an empty study every trial the ledger tells of, under its number; one that was extended stays a gap."""
     began: dict[int, TrialSpec] = {}
     rated: dict[int, dict[int, float]] = {}
     ended: dict[int, str] = {}
@@ -97,9 +103,16 @@ def rebuild(events: Iterable[Event], space: Space, seed: int, startup_trials: in
             rated.setdefault(event.candidate.trial, {})[event.rung] = event.rating.elo
         elif isinstance(event, TrialEnded):
             ended[event.trial] = event.state
-    for number in sorted(number for number, spec in began.items() if spec.origin != "extended"):
-        study.add_trial(_frozen(began[number], space, rated.get(number, {}), ended.get(number, "running")))
-    return study
+    for number in sorted(began):
+        if began[number].origin == "extended":  # of no proposal; its number is taken
+            study.add_trial(create_trial(state=TrialState.FAIL, user_attrs={"origin": "extended"}))
+        else:
+            study.add_trial(_frozen(began[number], space, rated.get(number, {}), ended.get(number, "running")))
+
+
+def again(study: optuna.Study, number: int) -> optuna.Trial:
+    """A trial that is under way in the study, to be told of when it ends."""
+    return optuna.Trial(study, study.trials[number]._trial_id)
 
 
 def _frozen(spec: TrialSpec, space: Space, values: Mapping[int, float], state: str) -> optuna.trial.FrozenTrial:

@@ -8,6 +8,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 os.environ |= {  # read when Ray is imported
@@ -77,6 +78,16 @@ class _Halving(ASHAScheduler):  # type: ignore[misc]
             reduction_factor=settings.reduction_factor,
         )
         self._conductor = conductor
+        self._remember()
+
+    def _remember(self) -> None:
+        """What trials before this driver reached at their rungs is compared with, as if they had run here."""
+        past = self._conductor.past
+        again = {spec.number for spec in past.unfinished} if past is not None else set()
+        for event in past.rated if past is not None else ():
+            if event.candidate.trial not in again:  # those tell it once more themselves
+                known = SimpleNamespace(trial_id=f"before-{event.candidate.trial}")
+                self._brackets[0].on_result(known, event.rung, event.rating.elo)
 
     def on_trial_result(self, tune_controller: Any, trial: Any, result: dict[str, Any]) -> str:
         """Ray's own verdict, carried out by asking the trial to end: it exports, stops its trainer and says so."""
@@ -169,13 +180,15 @@ def _must_fit(settings: Settings) -> None:
 def conduct(conductor: Conductor) -> None:
     """Run the sweep's trials to their end; what happened is in the ledger, why it ended early in the conductor."""
     settings = conductor.settings
+    if len(conductor.over) >= settings.trials:
+        return
     resources = {"cpu": settings.cpus_per_trial, "gpu": settings.gpus_per_trial}
     tuner = tune.Tuner(
         tune.with_resources(TrialActor, resources),
         tune_config=tune.TuneConfig(
             search_alg=_Proposals(conductor),
             scheduler=_Halving(conductor),
-            num_samples=settings.trials,
+            num_samples=settings.trials - len(conductor.over),
             max_concurrent_trials=settings.slots,
             reuse_actors=True,
             trial_dirname_creator=lambda trial: str(trial.trial_id),
