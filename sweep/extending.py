@@ -1,6 +1,7 @@
 """A finished trial is trained further, with a modified configuration if asked: what `sweep extend` does."""
 
 import shutil
+import signal
 import time
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
@@ -13,13 +14,14 @@ from rich.console import Console
 from reports import page
 from search_spaces import check_config
 from search_spaces import text as texts
+from sweep import reaper
 from sweep.live import printer
 from sweep.settings import Settings
 from trials import ledger
 from trials.arena import ladder
 from trials.errors import SetupError
 from trials.folder import RunFolder, driving
-from trials.learner.process import check_with_mlagents
+from trials.learner.process import check_with_mlagents, read_progress
 from trials.records import Event, Training, TrialBegan, TrialEnded, TrialRated, TrialResumed, TrialSpec, Value
 from trials.trial import Rate, Trial
 
@@ -38,16 +40,16 @@ def extend(run: RunFolder, number: int, steps: int, changes: Sequence[str], cons
     """
     if not run.ledger.is_file():
         ledger.read(run.ledger)  # says so
-    with driving(run):
+    with driving(run), reaper.watching():
         events = ledger.read(run.ledger)
-        spec = _further(events, number, steps, changes)
+        spec = _further(run, events, number, steps, changes)
         settings: Settings = TypeAdapter(Settings).validate_python(yaml.safe_load(run.settings.read_text()))
         rate = ladder.rater(settings.baseline, settings.rating_matches)
         _take_checkpoint(run, number, spec.number)
         return _train(run, spec, rate, console)
 
 
-def _further(events: Sequence[Event], number: int, steps: int, changes: Sequence[str]) -> TrialSpec:
+def _further(run: RunFolder, events: Sequence[Event], number: int, steps: int, changes: Sequence[str]) -> TrialSpec:
     """The new trial's spec. Raises SetupError, SpaceError."""
     specs = {event.spec.number: event.spec for event in events if isinstance(event, TrialBegan)}
     ends = {event.trial: event for event in events if isinstance(event, TrialEnded)}
@@ -55,11 +57,13 @@ def _further(events: Sequence[Event], number: int, steps: int, changes: Sequence
         raise SetupError(
             f"--trial must be one of the run's, 0 to {max(specs, default=0)}, but got {number}; see `sweep status`"
         )
-    if number not in ends or not ends[number].steps:
-        raise SetupError(f"a trial must have ended to be trained further, but trial {number} has not; wait for its end")
     parent = specs[number]
+    # no driver holds the run: a trial without an end was cut off
+    reached = ends[number].steps if number in ends else read_progress(run.trial(number)).step
+    if not reached:
+        raise SetupError(f"a trial must have trained to be trained further, but trial {number} has not; name another")
     config, changed = _changed(parent.config, changes)
-    whole = ends[number].steps + steps
+    whole = reached + steps
     config["behaviors"]["SoccerTwos"]["max_steps"] = whole
     check_config(config)
     check_with_mlagents(config)
@@ -87,11 +91,11 @@ def _changed(config: Mapping[str, Any], changes: Sequence[str]) -> tuple[dict[st
         key, equals, value = change.partition("=")
         if not equals or not key or not value:
             raise SetupError(f"--set must be KEY=VALUE, such as hyperparameters.learning_rate=1e-4, but got {change!r}")
-        if key.startswith(SHAPE):
-            raise SetupError(
-                f"{SHAPE} must stay as the checkpoint has them, but --set would change {key}; leave it out"
-            )
         *path, last = key.split(".")
+        if fixed := {SHAPE, "trainer_type"} & {*path, last}:
+            raise SetupError(
+                f"{fixed.pop()} must stay as the checkpoint has it, but --set would change {key}; leave it out"
+            )
         node: Any = made if path[:1] == ["environment_parameters"] else made["behaviors"]["SoccerTwos"]
         for name in path:
             node = node.setdefault(name, {})
@@ -126,6 +130,7 @@ def _train(run: RunFolder, spec: TrialSpec, rate: Rate, console: Console) -> int
     record(TrialBegan(time=time.time(), spec=spec))
     trial = Trial(spec, run, rate)
     interrupted, rated = False, None
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         while not isinstance(news := trial.advance(HEARTBEAT_S), Training):
             if isinstance(news, TrialRated | TrialResumed):

@@ -49,8 +49,11 @@ def sweep(settings: Settings, command: str, console: Console) -> int:
     check_with_mlagents(course(space) if space.holes else render(space, {}))
     for note in notes(space, settings.steps, settings.fields):
         console.print(f"note: {note}", markup=False, highlight=False, soft_wrap=True)
-    run = _open(settings, space)
+    run = RunFolder(settings.out)
+    _must_be_new(run)
+    run.trials.mkdir(parents=True, exist_ok=True)
     with driving(run):
+        _open(run, settings, space)
         return drive(settings, space, rendered, baseline, run, command, console)
 
 
@@ -78,6 +81,10 @@ def drive(
                 tuner.conduct(conductor)
             if conductor.broken:
                 raise SetupError(conductor.broken)
+            if conductor.over and all(end.state == "failed" for end in conductor.over):
+                raise SetupError(
+                    f"a sweep needs a trial that works, but all failed; the last: {conductor.over[-1].reason}"
+                )
         except KeyboardInterrupt:
             conductor.interrupted = True
         except Exception as error:
@@ -186,19 +193,21 @@ def renderer(settings: Settings, space: Space) -> Any:
     return spec
 
 
-def _open(settings: Settings, space: Space) -> RunFolder:
-    """The run's folder, new: a sweep never writes over another."""
-    run = RunFolder(settings.out)
+def _must_be_new(run: RunFolder) -> None:
+    """A sweep never writes over another."""
     if run.ledger.exists():
         raise SetupError(
-            f"--out must name a new folder, but {settings.out} holds a sweep already; give another name or remove it"
+            f"--out must name a new folder, but {run.path} holds a sweep already; give another name or remove it"
         )
-    run.trials.mkdir(parents=True, exist_ok=True)
+
+
+def _open(run: RunFolder, settings: Settings, space: Space) -> None:
+    """What the sweep is, in its folder, which is this process's alone."""
+    _must_be_new(run)
     with written_whole(run.space) as temporary:
         temporary.write_text(space.text, encoding="utf-8")
     with written_whole(run.settings) as temporary:
         temporary.write_text(yaml.safe_dump(TypeAdapter(Settings).dump_python(settings, mode="json"), sort_keys=False))
-    return run
 
 
 def _began(settings: Settings, space: Space, baseline: models.Model, command: str) -> SweepBegan:

@@ -1,5 +1,6 @@
 """The ledger: append a record, read them all. It is the truth of a sweep, and only the driver writes it."""
 
+import errno
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,8 +21,14 @@ def append(path: Path, event: Event) -> None:
         size = os.fstat(handle).st_size
         if size and os.pread(handle, 1, size - 1) != b"\n":  # a driver died in mid-write: its half line stays alone
             line = b"\n" + line
-        os.write(handle, line)
-        os.fsync(handle)
+        try:
+            written = os.write(handle, line)
+            if written < len(line):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+            os.fsync(handle)
+        except OSError:
+            os.ftruncate(handle, size)  # whole or not at all
+            raise
     finally:
         os.close(handle)
 
@@ -43,9 +50,9 @@ def _events(path: Path) -> Iterator[Event]:
         try:
             yield _EVENT.validate_json(line)
         except ValidationError as error:
-            if not line.endswith(b"}"):
-                continue  # cut off in mid-write
             what = error.errors()[0]
+            if what["type"] == "json_invalid":
+                continue  # cut off in mid-write
             raise SetupError(
                 f"every line of a ledger must be one of its events, but line {number} of {path} is not"
                 f" ({'.'.join(map(str, what['loc']))}: {what['msg']}); was it written by another version?"

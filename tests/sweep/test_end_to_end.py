@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import TypeVar
 
 import yaml
-from real_sweep import SWEEP, Finished, json_of, plain_environ, run_sweep, trainers
+from real_sweep import SPACE, SWEEP, Finished, json_of, plain_environ, run_sweep, trainers
 
 from sweep.finals import choose
 from trials import ledger
 from trials.arena import log, rating, rungs
-from trials.folder import RunFolder
+from trials.folder import RunFolder, driving
 from trials.records import FreshRated, MatchRecord, SweepBegan, SweepEnded, TrialBegan, TrialEnded, TrialRated
 
 T = TypeVar("T")
@@ -109,6 +109,26 @@ def test_a_run_is_never_overwritten(finished: Finished, space_file: Path) -> Non
     assert again.returncode == 1
     assert "--out must name a new folder" in again.stderr
     assert finished.run.ledger.read_bytes() == before
+
+
+def test_a_run_that_is_being_driven_is_left_alone_before_its_ledger_is_there(tmp_path: Path) -> None:
+    run = RunFolder(tmp_path / "run")
+    run.trials.mkdir(parents=True)
+    with driving(run):  # a sweep that is still starting Ray
+        run.settings.write_text("mine")
+        run.space.write_text("mine")
+        second = run_sweep("run", "quick", "--out", str(run.path))
+    assert second.returncode == 1 and "one driver at a time" in second.stderr
+    assert run.settings.read_text() == run.space.read_text() == "mine"
+
+
+def test_a_sweep_of_nothing_but_failures_is_no_success(tmp_path: Path) -> None:
+    (tmp_path / "tiny.yaml").write_text(SPACE)
+    words = ("--trials", "1", "--slots", "1", "--torch-device", "cuda", "--out", str(tmp_path / "run"))
+    done = run_sweep("run", str(tmp_path / "tiny.yaml"), *words)
+    assert done.returncode == 1 and "--torch-device cuda needs a GPU that torch can use" in done.stderr
+    events = ledger.read(RunFolder(tmp_path / "run").ledger)
+    assert isinstance(events[-1], SweepEnded) and events[-1].state == "failed"
 
 
 def test_status_and_report_read_the_ledger(finished: Finished) -> None:

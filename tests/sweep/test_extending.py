@@ -74,6 +74,11 @@ def test_the_rebuilt_study_is_that_of_the_sweep_alone(copied: RunFolder, space_f
             ("--trial", "0", "--steps", "1000", "--set", "network_settings.hidden_units=64"),
             "must stay as the checkpoint",
         ),
+        (("--trial", "0", "--steps", "1000", "--set", "trainer_type=ppo"), "trainer_type must stay as the checkpoint"),
+        (
+            ("--trial", "0", "--steps", "1000", "--set", "reward_signals.extrinsic.network_settings.hidden_units=8"),
+            "network_settings must stay as the checkpoint",
+        ),
         (("--trial", "0", "--steps", "1000", "--set", "hyperparameters.bta=1"), "did you mean beta?"),
         (("--trial", "0", "--steps", "1000", "--set", "hyperparameters.beta=x"), "beta"),
         (("--trial", "0", "--steps", "1000", "--set", "hyperparameters.beta.x=1"), "beta"),

@@ -1,5 +1,6 @@
 """The ledger: what was appended is read back, and a half line is not believed."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -68,3 +69,27 @@ def test_another_versions_line_is_named(tmp_path: Path) -> None:
     path.write_text('{"event": "invented"}\n')
     with pytest.raises(SetupError, match=r"line 1 of .*was it written by another version"):
         ledger.read(path)
+
+
+def test_a_full_disk_leaves_whole_lines_and_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "ledger.jsonl"
+    ledger.append(path, TrialBegan(time=1.0, spec=spec(0)))
+    whole = path.read_bytes()
+    write = os.write
+    monkeypatch.setattr(os, "write", lambda handle, data: write(handle, data[: len(data) // 2]))
+    with pytest.raises(OSError, match="No space left"):
+        ledger.append(path, TrialBegan(time=2.0, spec=spec(1)))
+    assert path.read_bytes() == whole
+    monkeypatch.undo()
+    ledger.append(path, TrialBegan(time=3.0, spec=spec(2)))
+    assert [event.time for event in ledger.read(path)] == [1.0, 3.0]
+
+
+def test_a_line_torn_anywhere_costs_itself_alone(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.jsonl"
+    for number in (0, 1):
+        ledger.append(path, TrialBegan(time=float(number), spec=spec(number)))
+    first, second = path.read_bytes().splitlines(keepends=True)
+    for cut in range(len(second) - 1):
+        path.write_bytes(first + second[:cut])
+        assert [event.time for event in ledger.read(path)] == [0.0], cut

@@ -7,6 +7,7 @@ summary. SIGINT is handed on, and the last export waited for. Exit status as the
 Source: mlagents 1.1.0 `trainers/cli_utils.py` (options), `trainers/stats.py` (TensorboardWriter).
 """
 
+import contextlib
 import json
 import logging
 import os
@@ -16,9 +17,11 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+import psutil
 import yaml
 from pydantic import TypeAdapter
 
@@ -30,6 +33,10 @@ from trials.records import TrialSpec
 
 POLL_S = 1.0
 """How often its files are looked at, seconds."""
+BUSY_S = 0.02
+"""Of processor time between two looks, seconds: a trainer that waits for a silent environment uses none."""
+ORPHAN_GRACE_S = 5.0
+"""How long it may take to export once whoever started this is gone, seconds."""
 MACHINE = re.compile(r"Unity(TimeOut|Environment|Communicat\w+|WorkerInUse)Exception|No space left on device")
 
 
@@ -43,6 +50,8 @@ class Foreign:
         self._seen: set[Path] = set()
         self._first = 0.0
         self._summary = _last_step(files.metrics)
+        self._old = set(files.results.glob("*/events.out.tfevents.*"))
+        self._step, self._cpu = 0, 0.0
         resumed = checkpoints.restore(files) if any(files.results.glob("*/*.pt")) else None
         self._resumed = resumed or 0
         self._lease = PortLease()
@@ -51,28 +60,41 @@ class Foreign:
             _command(files, spec, self._lease.ports[0], resumed is not None),
             stdin=subprocess.DEVNULL,
             env={name: value for name, value in os.environ.items() if name != "PYTHONPATH"},
+            preexec_fn=tether.with_this_process(),
         )
 
     def look(self) -> None:
         """Publish what it has exported and summarised since. Raises BadTrial, SetupError."""
         self._publish()
-        for step, values in _summaries(self.files.results, self._summary):
-            self._summary = step
-            row = {"step": step, "time": time.time(), "seconds": time.time() - (self._first or time.time())}
-            with self.files.metrics.open("a", encoding="utf-8") as file:
-                file.write(json.dumps(row | values) + "\n")
-            self._progress(step)
-            health.room(self.files.path)
-            self._health.look(values, step)
+        health.room(self.files.path)
+        for step, values in _summaries(set(self.files.results.glob("*/events.out.tfevents.*")) - self._old):
+            self._step = max(self._step, step)
+            if step > self._summary:  # a start after a death passes earlier ones again
+                self._summary = step
+                row = {"step": step, "time": time.time(), "seconds": time.time() - (self._first or time.time())}
+                with self.files.metrics.open("a", encoding="utf-8") as file:
+                    file.write(json.dumps(row | values) + "\n")
+                self._health.look(values, step)
+        if self._works():
+            self._progress(max(self._step, self._resumed))
+
+    def _works(self) -> bool:
+        """Whether it has used the processor since the last look: it says a word at summaries only."""
+        with contextlib.suppress(psutil.NoSuchProcess):
+            times = psutil.Process(self.process.pid).cpu_times()
+            before, self._cpu = self._cpu, times.user + times.system
+            return self._cpu - before > BUSY_S
+        return False
 
     def _publish(self) -> None:
         """Copy every whole policy out; it writes them in place and keeps only the last few."""
         for path in sorted(set(self.files.results.glob("*/*-*.onnx")) - self._seen):
-            if time.time() - path.stat().st_mtime < 2 * POLL_S and self.process.poll() is None:
+            if self.process.poll() is None and time.time() - _modified(path) < 2 * POLL_S:
                 continue  # it may still be writing
-            self._seen.add(path)
-            with written_whole(self.files.candidates / path.name) as temporary:
+            whole = written_whole(self.files.candidates / path.name)
+            with contextlib.suppress(FileNotFoundError), whole as temporary:  # it removes old ones when it likes
                 shutil.copyfile(path, temporary)
+            self._seen.add(path)
 
     def _progress(self, step: int) -> None:
         now = time.time()
@@ -93,36 +115,45 @@ def main(folder: Path) -> None:
     files = TrialFolder(folder)
     spec = TypeAdapter(TrialSpec).validate_json(files.spec.read_bytes())
     health.room(files.path)
-    tether.tie_children()
-    trainer = Foreign(files, spec)
-    stopping = False
+    asked: list[float] = []
 
-    def stop(*_: object) -> None:
-        nonlocal stopping
-        stopping = True
-        trainer.process.send_signal(signal.SIGINT)
+    def ask(*_: object) -> None:
+        asked.append(time.monotonic())
 
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, stop)
+    for number in (signal.SIGINT, signal.SIGTERM):  # before it starts: what is ignored or blocked here is so in there
+        signal.signal(number, ask)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT, signal.SIGTERM})
-    parent = tether.worker()
+    parent, told, grace = tether.worker(), False, process.STOP_GRACE_S
+    trainer = Foreign(files, spec)
     try:
         while trainer.process.poll() is None:
-            if os.getppid() != parent and not stopping:
-                stop()
+            if os.getppid() != parent and not told:
+                ask()
+                grace = ORPHAN_GRACE_S
+            if asked and not told:
+                told = True
+                trainer.process.send_signal(signal.SIGINT)
+            if asked and time.monotonic() - asked[0] > grace:
+                break
             trainer.look()
             time.sleep(POLL_S)
-        trainer.look()
-    finally:
         trainer.process.kill()
         trainer.process.wait()
-    if trainer.process.returncode and not stopping:
+        trainer.look()
+    finally:
+        tether.end_children()
+    if not asked and (trainer.process.returncode or not process.exported(files)):
         raise _whose(trainer.process.returncode, files)
 
 
 def _whose(status: int, files: TrialFolder) -> SweepError:
     tail = process.log_tail(files)
-    said = process.reason(status, tail) if status > 0 else f"killed by {signal.Signals(-status).name}"
+    said = process.reason(status, tail) if status >= 0 else f"killed by {signal.Signals(-status).name}"
+    if status >= 0 and not process.exported(files) and not MACHINE.search(tail):
+        return SetupError(
+            f"--trainer must be an mlagents-learn that trains, but it ended with status {status} before its first"
+            f" export: {said}; try it by hand with {files.path / 'foreign.yaml'}"
+        )
     fault = LostTrial if status < 0 or MACHINE.search(tail) else BadTrial
     return fault(f"mlagents-learn ended with status {status}: {said}")
 
@@ -155,19 +186,24 @@ def _command(files: TrialFolder, spec: TrialSpec, port: int, resume: bool) -> li
     ]
 
 
-def _summaries(results: Path, after: int) -> list[tuple[int, dict[str, float]]]:
-    """Summaries beyond a step: (step, statistic: mean), oldest first, from all its event files."""
+def _summaries(files: Iterable[Path]) -> list[tuple[int, dict[str, float]]]:
+    """All summaries in event files: (step, statistic: mean), fewest steps first."""
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
     found: dict[int, dict[str, float]] = {}
-    for folder in {path.parent for path in results.glob("*/events.out.tfevents.*")}:
-        events = EventAccumulator(str(folder), size_guidance={"scalars": 0})
+    for path in files:
+        events = EventAccumulator(str(path), size_guidance={"scalars": 0})
         events.Reload()
         for name in events.Tags()["scalars"]:
             for event in events.Scalars(name):
-                if event.step > after:
-                    found.setdefault(event.step, {})[name] = float(event.value)
+                found.setdefault(event.step, {})[name] = float(event.value)
     return sorted(found.items())
+
+
+def _modified(path: Path) -> float:
+    with contextlib.suppress(FileNotFoundError):
+        return path.stat().st_mtime
+    return 0.0
 
 
 def _last_step(metrics: Path) -> int:

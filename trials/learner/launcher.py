@@ -61,6 +61,11 @@ def main(folder: Path) -> None:
 
     import torch
 
+    if (spec.device or "").startswith("cuda") and not torch.cuda.is_available():
+        raise SetupError(
+            f"--torch-device {spec.device} needs a GPU that torch can use, but torch {torch.__version__} sees none;"
+            " `make torch TORCH=auto`, or leave it out"
+        )
     torch.set_num_threads(spec.threads)
     from mlagents.trainers import learn
 

@@ -68,6 +68,11 @@ def end_children() -> None:
             child.kill()
 
 
+def with_this_process() -> Callable[[], None] | None:
+    """A preexec_fn for a child that is to die with the thread that starts it; None where the kernel cannot."""
+    return functools.partial(_die_with, os.getpid()) if sys.platform == "linux" else None
+
+
 def _popen(*arguments: Any, **options: Any) -> "subprocess.Popen[bytes]":
     tied = {"preexec_fn": functools.partial(_die_with, os.getpid())}
     return subprocess.Popen(*arguments, **options | tied)

@@ -102,7 +102,13 @@ def test_one_that_cannot_start_says_so(tmp_path: Path) -> None:
     bad.write_text("#!/bin/sh\necho \"ModuleNotFoundError: No module named 'mlagents'\" >&2\nexit 1\n")
     bad.chmod(0o755)
     (end,) = lived(Trial(spec_of(tmp_path, bad), RunFolder(tmp_path / "run"), rated))
-    assert end.fault == "trial" and "No module named 'mlagents'" in end.reason
+    assert end.fault == "setup" and "No module named 'mlagents'" in end.reason
+    assert "--trainer must be an mlagents-learn that trains" in end.reason
+    nothing = tmp_path / "nothing"
+    nothing.write_text("#!/bin/sh\n")
+    nothing.chmod(0o755)
+    (end,) = lived(Trial(spec_of(tmp_path, nothing), RunFolder(tmp_path / "other"), rated))
+    assert end.fault == "setup" and "ended with status 0 before its first export" in end.reason
 
 
 @pytest.mark.skipif(STOCK is None, reason="STOCK_MLAGENTS names no stock environment's mlagents-learn (Python 3.10)")
