@@ -287,7 +287,7 @@ def text(found: dict[str, Any]) -> str:
             f"[{row['elo_low']:.0f}, {row['elo_high']:.0f}]",
             *(str(row[key]) for key in ("wins", "draws", "losses")),
             "" if row["by_side"] is None else f"{100 * row['blue_minus_purple']['score']:+.0f}{' *' * _lopsided(row)}",
-            str(row["tier"]),
+            "" if row["tier"] is None else str(row["tier"]),
             f"{row['ai_vs_ai_elo']:.0f}",
         )
     cross = Grid(box=SIMPLE_HEAD, title_justify="left", title="Score against, %", padding=(0, 0, 0, 1))

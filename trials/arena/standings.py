@@ -47,8 +47,9 @@ class Standing:
     low: float
     """Lower end of the 95 % interval; the anchor's own has no width."""
     high: float
-    tier: int
-    """1 for the models that everyone else loses to; models in one tier go in a circle."""
+    tier: int | None
+    """1 for the models that everyone else loses to; models in one tier go in a circle. None where not everyone has met
+    everyone: then nobody's place among all is known."""
     total: Side
     sides: Sides | None
     """None where the sides were not recorded."""
@@ -250,7 +251,9 @@ def _sides(player: str, grouped: Mapping[tuple[str, str], Sequence[MatchRecord]]
     return Sides(blue=blue, purple=purple, gap=gap, low=max(-1.0, gap - half), high=min(1.0, gap + half))
 
 
-def _tiers(ids: Collection[str], cross: Mapping[tuple[str, str], Pairing]) -> dict[str, int]:
+def _tiers(ids: Collection[str], cross: Mapping[tuple[str, str], Pairing]) -> dict[str, int | None]:
+    if len(cross) < len(ids) * (len(ids) - 1):
+        return dict.fromkeys(ids)
     graph = networkx.DiGraph()
     graph.add_nodes_from(ids)
     graph.add_edges_from(key for key, pairing in cross.items() if pairing.score >= 0.5)

@@ -47,6 +47,11 @@ def test_a_circle_is_one_tier_and_is_shown(circle: list[MatchRecord]) -> None:
     assert np.mean([standing.elo for standing in table.standings]) == pytest.approx(1200)
 
 
+def test_where_not_all_have_met_nobody_has_a_tier(circle: list[MatchRecord]) -> None:
+    some = [record for record in circle if {record.a, record.b} != {"well", "rock"}]
+    assert {standing.tier for standing in standings.table(some).standings} == {None}
+
+
 def test_a_circle_within_its_intervals_is_none(records: Records) -> None:
     pairings = [("rock", "scissors"), ("scissors", "paper"), ("paper", "rock")]
     table = standings.table([r for a, b in pairings for r in between(records, a, b, (10, 0, 10, 0, 12))])
