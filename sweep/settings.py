@@ -41,7 +41,7 @@ class Settings:
     """Path of another environment's `mlagents-learn` (a conda environment's, say) that trains in `env`'s executable."""
     torch_device: Annotated[str, Field(pattern=r"^(cpu|cuda(:\d+)?)$")] | None = None
     """`cpu`, `cuda` or `cuda:N`; None: CUDA where the trial has a GPU that torch can use."""
-    stall_seconds: Annotated[float, Field(ge=10)] = 300.0
+    stall_seconds: Annotated[float, Field(ge=10, le=86_400)] = 300.0
     """A trainer that makes no step for so long is taken to hang, and goes on from its last checkpoint."""
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
     """Of proposals, trainers, environments and matches."""

@@ -1,6 +1,7 @@
 """Ray Tune fans out what the conductor proposes; the only module beside the worker that imports Ray."""
 
 import contextlib
+import logging
 import math
 import os
 import signal
@@ -203,6 +204,8 @@ def conduct(conductor: Conductor) -> None:
             checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),  # the trainer's own are the checkpoints
         ),
     )
+    # a dead worker is told in one line by what goes on; Ray would print its whole traceback before that
+    logging.getLogger("ray.tune.execution.tune_controller").setLevel(logging.CRITICAL)
     with warnings.catch_warnings(), _interruptible(conductor):
         warnings.simplefilter("ignore")
         tuner.fit()

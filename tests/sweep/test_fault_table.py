@@ -118,7 +118,7 @@ def test_the_worker_is_killed(
     lost = resumed.reached - resumed.resumed
     assert resumed.reason == "its worker died" and lost <= INTERVAL + 2000 and ended.state == "complete"
     assert trainers(run.path) == []
-    assert f"goes on from step {resumed.resumed:,}" in output
+    assert f"goes on from step {resumed.resumed:,}" in output and "Traceback" not in output, output
     table.append(
         f"| kill -9 of the worker | {at} | {lost:,} | tree gone after {seconds:.1f}, went on after {on:.1f} | complete"
         " | nothing |"
