@@ -210,11 +210,11 @@ def play(
 @JSON
 def tournament(models: tuple[str, ...], pairs: int, baseline: str | None, as_json: bool, **conditions: Any) -> None:
     """Everyone plays everyone: MODELS are ONNX files, folders of them, or still, random, chaser, house."""
-    from sweep import tournament
+    from sweep import rates, tournament
 
     progress = not as_json and sys.stderr.isatty()
     found = tournament.play(models, pairs, baseline=baseline, progress=progress, **conditions)
-    click.echo(json.dumps(found) if as_json else tournament.text(found))
+    click.echo(json.dumps(found) if as_json else rates.text(found))
 
 
 @cli.command()
@@ -224,10 +224,10 @@ def tournament(models: tuple[str, ...], pairs: int, baseline: str | None, as_jso
 @JSON
 def rate(sources: tuple[Path, ...], baseline: str | None, history: Path | None, as_json: bool) -> None:
     """Rate matches again: SOURCES are match logs, runs, or files in the format of AI vs AI's soccer_history.csv."""
-    from sweep import tournament
+    from sweep import rates
 
-    found = tournament.rate(sources, baseline, history)
-    click.echo(json.dumps(found) if as_json else tournament.text(found))
+    found = rates.rate(sources, baseline, history)
+    click.echo(json.dumps(found) if as_json else rates.text(found))
 
 
 @cli.command()

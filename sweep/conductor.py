@@ -3,12 +3,13 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pydantic import TypeAdapter
 
 from search_spaces import Space
 from sweep import study as studies
+from sweep.past import Past
 from sweep.settings import Settings
 from trials import ledger
 from trials.errors import BadTrial, SetupError
@@ -36,9 +37,6 @@ _SPEC: TypeAdapter[TrialSpec] = TypeAdapter(TrialSpec)
 _RATED: TypeAdapter[TrialRated] = TypeAdapter(TrialRated)
 _RESUMED: TypeAdapter[TrialResumed] = TypeAdapter(TrialResumed)
 _TRAINING: TypeAdapter[Training] = TypeAdapter(Training)
-
-if TYPE_CHECKING:
-    from sweep.resuming import Past
 
 Render = Callable[[int, dict[str, Value]], TrialSpec]
 """A proposal (number, parameters) as a complete spec."""
@@ -69,7 +67,7 @@ class Conductor:
         run: RunFolder,
         render: Render,
         baseline: str,
-        past: "Past | None" = None,
+        past: Past | None = None,
     ) -> None:
         """Begin a sweep, or go on from its `past`."""
         self.settings, self.space, self.run = settings, space, run

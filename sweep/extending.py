@@ -7,8 +7,6 @@ from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from typing import Any
 
-import yaml
-from pydantic import TypeAdapter
 from rich.console import Console
 
 from reports import page
@@ -16,7 +14,7 @@ from search_spaces import check_config
 from search_spaces import text as texts
 from sweep import reaper
 from sweep.live import printer
-from sweep.settings import Settings
+from sweep.settings import read
 from trials import ledger
 from trials.arena import ladder
 from trials.errors import SetupError
@@ -38,12 +36,11 @@ def extend(run: RunFolder, number: int, steps: int, changes: Sequence[str], cons
     budget, and told in ledger and report. Returns the exit status: 0, 130 interrupted, 1 failed. Raises SetupError,
     SpaceError.
     """
-    if not run.ledger.is_file():
-        ledger.read(run.ledger)  # says so
+    ledger.must_be_there(run.ledger)
     with driving(run), reaper.watching():
         events = ledger.read(run.ledger)
         spec = _further(run, events, number, steps, changes)
-        settings: Settings = TypeAdapter(Settings).validate_python(yaml.safe_load(run.settings.read_text()))
+        settings = read(run.settings)
         rate = ladder.rater(settings.baseline, settings.rating_matches)
         _take_checkpoint(run, number, spec.number)
         return _train(run, spec, rate, console)
@@ -106,14 +103,13 @@ def _changed(config: Mapping[str, Any], changes: Sequence[str]) -> tuple[dict[st
 
 
 def _take_checkpoint(run: RunFolder, parent: int, new: int) -> None:
-    """Copy the parent's last checkpoint and status to where the new trial's trainer looks for one to go on from."""
+    """Copy the parent's checkpoints and status to where the new trial's trainer looks for one to go on from."""
     mine, theirs = run.trial(new), run.trial(parent)
-    found = sorted(theirs.results.glob("*/checkpoint.pt"))
-    if not found:
+    if not any(theirs.results.glob("*/checkpoint.pt")):
         raise SetupError(
             f"a trial must have a checkpoint to be trained further, but {theirs.results} has none; was it removed?"
         )
-    for source in (*found, *sorted(theirs.results.glob("*/*-*.pt"))[-1:], theirs.training_status):
+    for source in (*theirs.results.glob("*/*.pt"), theirs.training_status):  # the earlier ones too, should it be torn
         if source.is_file():
             target = mine.results / source.relative_to(theirs.results)
             target.parent.mkdir(parents=True, exist_ok=True)

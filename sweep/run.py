@@ -10,8 +10,6 @@ from pathlib import Path
 from typing import Any, Literal
 
 import psutil
-import yaml
-from pydantic import TypeAdapter
 from rich.console import Console
 
 from reports import page
@@ -29,7 +27,9 @@ from search_spaces import (
 )
 from sweep import finals, models
 from sweep.conductor import Conductor
+from sweep.past import Past
 from sweep.settings import Settings
+from sweep.settings import write as write_settings
 from trials import ledger
 from trials.arena import match, players, rungs
 from trials.errors import SetupError
@@ -65,9 +65,9 @@ def drive(
     run: RunFolder,
     command: str,
     console: Console,
-    past: Any = None,
+    past: Past | None = None,
 ) -> int:
-    """The sweep in its folder, from its beginning or from its `past` (sweep.resuming.Past); the exit status."""
+    """The sweep in its folder, from its beginning or from its `past`; the exit status."""
     began = time.time()
     match.play(players.load("still"), players.load("random"), 1, settings.seed)  # compile the game here, not per worker
 
@@ -206,8 +206,7 @@ def _open(run: RunFolder, settings: Settings, space: Space) -> None:
     _must_be_new(run)
     with written_whole(run.space) as temporary:
         temporary.write_text(space.text, encoding="utf-8")
-    with written_whole(run.settings) as temporary:
-        temporary.write_text(yaml.safe_dump(TypeAdapter(Settings).dump_python(settings, mode="json"), sort_keys=False))
+    write_settings(settings, run.settings)
 
 
 def _began(settings: Settings, space: Space, baseline: models.Model, command: str) -> SweepBegan:

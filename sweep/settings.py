@@ -6,11 +6,13 @@ from pathlib import Path
 from typing import Annotated
 
 import psutil
-from pydantic import ConfigDict, Field, ValidationError
+import yaml
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 
 from search_spaces.space import Space
 from trials.errors import SetupError
+from trials.folder import written_whole
 
 Count = Annotated[int, Field(ge=1)]
 TRIAL_MEMORY_GIB = 1.5
@@ -80,6 +82,9 @@ class Settings:
         return (*rungs, self.steps)
 
 
+_SETTINGS: TypeAdapter[Settings] = TypeAdapter(Settings)
+
+
 def make(**values: object) -> Settings:
     """Settings from what was given (None: not given). Raises SetupError with the rule, what came and what to do."""
     given = {name: value for name, value in values.items() if value is not None}
@@ -90,6 +95,23 @@ def make(**values: object) -> Settings:
         name = str(first["loc"][0]) if first["loc"] else "settings"
         option = "--" + name.replace("_", "-")
         raise SetupError(f"{option}: {_lower(first['msg'])}, but got {first['input']!r}; give another value") from None
+
+
+def read(path: Path) -> Settings:
+    """The settings a run began with, or was widened to. Raises SetupError."""
+    try:
+        return _SETTINGS.validate_python(yaml.safe_load(path.read_text(encoding="utf-8")))
+    except (OSError, ValidationError, yaml.YAMLError) as error:
+        raise SetupError(
+            f"a run must hold its settings, but {path} cannot be read ({str(error).splitlines()[0]});"
+            " was it written by another version?"
+        ) from None
+
+
+def write(settings: Settings, path: Path) -> None:
+    """Write them whole, for `read` and for people."""
+    with written_whole(path) as temporary:
+        temporary.write_text(yaml.safe_dump(_SETTINGS.dump_python(settings, mode="json"), sort_keys=False))
 
 
 def _lower(text: str) -> str:

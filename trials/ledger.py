@@ -38,11 +38,16 @@ def read(path: Path) -> list[Event]:
     return list(_events(path))
 
 
-def _events(path: Path) -> Iterator[Event]:
+def must_be_there(path: Path) -> None:
+    """Raise SetupError where there is no ledger."""
     if not path.is_file():
         raise SetupError(
             f"a run's folder must hold a ledger, but {path} is not there; name a folder that `sweep run` made"
         )
+
+
+def _events(path: Path) -> Iterator[Event]:
+    must_be_there(path)
     lines = path.read_bytes().split(b"\n")
     for number, line in enumerate(lines, 1):
         if not line:

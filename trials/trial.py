@@ -22,8 +22,6 @@ Rate = Callable[[Path, int], Rated]
 """Plays a candidate (ONNX path) with a seed (0 to 2**64 - 1)."""
 WHOLE = 0.999
 """Share of the budget at which a training counts as whole."""
-
-
 RETRIES = 3
 """How often a trial goes on after the machine failed it, before it is given up."""
 

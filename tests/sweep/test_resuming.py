@@ -11,7 +11,8 @@ import pytest
 from events import ended, rated, spec_of
 from real_sweep import SPACE, SWEEP, Finished, json_of, plain_environ, run_sweep, trainers
 
-from sweep import resuming
+from sweep import past as pasts
+from sweep import settings
 from trials import ledger
 from trials.arena import log, rating, rungs
 from trials.folder import RunFolder
@@ -26,7 +27,7 @@ def test_the_past_is_what_came_last() -> None:
         *(rated(0, 100, 1000.0), rated(0, 100, 1000.0), rated(0, 200, 1010.0), ended(0)),
         *(rated(1, 100, 900.0), ended(1, "stopped")),
     ]
-    past = resuming.past(list(events))
+    past = pasts.of(list(events))
     assert [spec.number for spec in past.unfinished] == [1, 2]
     assert [event.trial for event in past.ended] == [0]
     assert [(event.candidate.trial, event.rung) for event in past.rated] == [(0, 100), (0, 200), (1, 100)]
@@ -103,6 +104,28 @@ def test_a_finished_sweep_is_widened(copied: RunFolder) -> None:
     assert began.spec.number == 4 and began.spec.origin == "sampled"
     earlier = [event.spec.params for event in before if isinstance(event, TrialBegan)]
     assert began.spec.params not in earlier
+    again = run_sweep("resume", str(copied.path))
+    assert again.returncode == 1 and "all 5 trials of run are over" in again.stderr  # it remembers that it was widened
+
+
+def test_a_widened_sweep_that_was_cut_goes_on_without_being_told_again(copied: RunFolder) -> None:
+    events = ledger.read(copied.ledger)
+    spec = next(event.spec for event in events if isinstance(event, TrialBegan) and event.spec.number == 1)
+    fields = {name: getattr(spec, name) for name in spec.__dataclass_fields__}
+    ledger.append(copied.ledger, TrialBegan(time=1.0, spec=type(spec)(**fields | {"number": 4})))
+    done = run_sweep("resume", str(copied.path), "--trials", "5")
+    assert done.returncode == 0, done.stdout + done.stderr
+    new = ledger.read(copied.ledger)[len(events) + 1 :]
+    assert [event.spec.number for event in new if isinstance(event, TrialBegan)] == [4]
+    assert settings.read(copied.settings).trials == 5
+
+
+def test_damaged_settings_are_said_in_one_line(copied: RunFolder) -> None:
+    copied.settings.write_text("trials: many\n")
+    for words in (("resume", str(copied.path)), ("extend", str(copied.path), "--trial", "0", "--steps", "1000")):
+        done = run_sweep(*words)
+        assert done.returncode == 1 and "a run must hold its settings" in done.stderr
+        assert len(done.stderr.strip().splitlines()) == 1
 
 
 @pytest.mark.parametrize(

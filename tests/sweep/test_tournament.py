@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from real_sweep import json_of, run_sweep
 
-from sweep import playing, tournament
+from sweep import playing, rates, tournament
 from sweep.models import Model
 from trials.arena import history, log, rating, sprt
 from trials.arena.crew import Crew
@@ -50,7 +50,7 @@ def test_ratings_are_recomputed_exactly_from_the_log(three: tuple[dict[str, Any]
     found, path = three
     again = json_of(run_sweep("rate", str(path), "--json"))
     assert again == {key: found[key] for key in again}
-    whole = tournament.rate([path], "random", None)
+    whole = rates.rate([path], "random", None)
     assert whole["anchor"] == "random" and whole["ratings"][-1]["elo"] == 1200
     assert whole["ratings"][0]["elo"] - 1200 == pytest.approx(1200 - found["ratings"][-1]["elo"], abs=0.02)
 
@@ -211,13 +211,13 @@ def test_sources_that_cannot_be_rated_are_refused(three: tuple[dict[str, Any], P
     published = tmp_path / "soccer_history.csv"
     history.write(published, [history.Row("a/x", "b/y", 1, 1.0)])
     with pytest.raises(SetupError, match="rated apart"):
-        tournament.rate([published, three[1]], None, None)
+        rates.rate([published, three[1]], None, None)
     with pytest.raises(SetupError, match="has none"):
-        tournament.rate([tmp_path], None, None)
+        rates.rate([tmp_path], None, None)
     with pytest.raises(SetupError, match="must be in a file or a run's folder"):
-        tournament.rate([tmp_path / "none.parquet"], None, None)
-    assert tournament.rate([three[1], three[1]], None, None) == tournament.rate([three[1]], None, None)
-    assert json.dumps(tournament.rate([published], None, None))
+        rates.rate([tmp_path / "none.parquet"], None, None)
+    assert rates.rate([three[1], three[1]], None, None) == rates.rate([three[1]], None, None)
+    assert json.dumps(rates.rate([published], None, None))
 
 
 # --- what fresh eyes found ----------------------------------------------------------------------------------------
@@ -229,7 +229,7 @@ def test_a_history_is_never_written_over_anything(three: tuple[dict[str, Any], P
     before = log_file.read_bytes()
     for target in (log_file, tmp_path / "deep" / "h.csv"):
         with pytest.raises(SetupError, match=r"a history (is never written over|goes into a folder)"):
-            tournament.rate([log_file], None, target)
+            rates.rate([log_file], None, target)
     assert log_file.read_bytes() == before and not (tmp_path / "deep").exists()
 
 
@@ -237,9 +237,9 @@ def test_a_tests_matches_enter_no_history_and_no_sequential_elo(tmp_path: Path) 
     path, out = tmp_path / "m.parquet", tmp_path / "h.csv"
     terms = playing.Terms(elo0=0, elo1=50, fresh_pairs=5)
     playing.play("chaser", "random", 2, 4, test=terms, log_to=path)
-    found = tournament.rate([path], None, out)
+    found = rates.rate([path], None, out)
     assert len(history.read(out)) == found["matches"] == 10
-    again = tournament.rate([out], None, None)
+    again = rates.rate([out], None, None)
     assert [row["ai_vs_ai_elo"] for row in again["ratings"]] == [row["ai_vs_ai_elo"] for row in found["ratings"]]
 
 
@@ -248,7 +248,7 @@ def test_players_of_one_name_stay_two_players(tmp_path: Path) -> None:
         (tmp_path / folder).mkdir()
         shutil.copy(data, tmp_path / folder / "m.onnx")
         playing.play(str(tmp_path / folder / "m.onnx"), "still", 8, 1, log_to=tmp_path / f"{folder}.csv")
-    found = tournament.rate([tmp_path / "A.csv", tmp_path / "B.csv"], None, None)
+    found = rates.rate([tmp_path / "A.csv", tmp_path / "B.csv"], None, None)
     names = [row["model"] for row in found["ratings"]]
     assert len(set(names)) == 3 and all(name.startswith("m~") for name in names[:2])
     assert len(found["cross_table"]) == 3
@@ -261,7 +261,7 @@ def test_a_file_that_calls_itself_house_is_not_the_house(tmp_path: Path) -> None
     found = tournament.play([str(tmp_path / "house.onnx"), "house", "still"], 4, 1, log_to=tmp_path / "l.csv")
     elo = {row["model"]: row["elo"] for row in found["ratings"]}
     assert found["anchor"] == "house" and elo["house"] == 1200 > elo["house.onnx"]
-    assert tournament.rate([tmp_path / "l.csv"], None, None)["anchor"] == "house"
+    assert rates.rate([tmp_path / "l.csv"], None, None)["anchor"] == "house"
 
 
 def test_ctrl_c_in_play_keeps_what_was_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -282,11 +282,11 @@ def test_ctrl_c_in_play_keeps_what_was_counted(tmp_path: Path, monkeypatch: pyte
 def test_seeds_and_histories_that_meet_again(tmp_path: Path) -> None:
     for number, (a, b) in enumerate((("chaser", "random"), ("random", "chaser"))):
         playing.play(a, b, 8, 7, log_to=tmp_path / f"{number}.csv")
-    both = tournament.rate([tmp_path / "0.csv", tmp_path / "1.csv"], None, tmp_path / "h.csv")
+    both = rates.rate([tmp_path / "0.csv", tmp_path / "1.csv"], None, tmp_path / "h.csv")
     assert both["matches"] == 16  # exchanged names are other matches
     shutil.copy(tmp_path / "h.csv", tmp_path / "again.csv")
-    once = tournament.rate([tmp_path / "h.csv"], None, None)
-    twice = tournament.rate([tmp_path / "h.csv", tmp_path / "again.csv"], None, None)
+    once = rates.rate([tmp_path / "h.csv"], None, None)
+    twice = rates.rate([tmp_path / "h.csv", tmp_path / "again.csv"], None, None)
     assert once["matches"] == twice["matches"] == 16
     assert [row["elo"] for row in once["ratings"]] == pytest.approx([row["elo"] for row in twice["ratings"]], abs=0.02)
 
@@ -294,7 +294,7 @@ def test_seeds_and_histories_that_meet_again(tmp_path: Path) -> None:
 def test_one_player_alone_is_no_table(tmp_path: Path) -> None:
     playing.play("chaser", "chaser", 4, 1, log_to=tmp_path / "c.csv")
     with pytest.raises(SetupError, match="need two players, but there is one"):
-        tournament.rate([tmp_path / "c.csv"], None, None)
+        rates.rate([tmp_path / "c.csv"], None, None)
 
 
 def test_words_name_built_ins_first_and_folders_by_what_they_hold(
@@ -316,4 +316,4 @@ def test_words_name_built_ins_first_and_folders_by_what_they_hold(
 def test_what_is_no_file_is_refused_at_once(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.csv")
     with pytest.raises(SetupError, match="must be in a file or a run's folder"):
-        tournament.rate([tmp_path / "pipe.csv"], None, None)
+        rates.rate([tmp_path / "pipe.csv"], None, None)

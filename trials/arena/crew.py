@@ -11,7 +11,7 @@ import signal
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, replace
@@ -120,17 +120,24 @@ class Crew:
             parts.append(part)
             if stop is None:
                 records += part.records
-            for at in range(0, len(part.records) if stop is not None else 0, 2):
-                pair = [replace(record, sequential=True) for record in part.records[at : at + 2]]
-                records += pair
-                if stopped := bool(stop is not None and stop(pair)):
-                    break
+            else:
+                stopped = _counted(part.records, stop, records)
             if on_progress is not None:
                 on_progress(len(records), 2 * whole.pairs)
             if stopped:
                 break
         behind = [_unplayed(records[-1], n) for n in range(records[-1].number + 1, 2 * _end(handed[-1]))]
         return _joined(parts, records, behind, time.perf_counter() - began)
+
+
+def _counted(played: Sequence[MatchRecord], stop: Stop, records: list[MatchRecord]) -> bool:
+    """Add whole pairs to `records` until `stop` says that one is the last; whether it did."""
+    for at in range(0, len(played), 2):
+        pair = [replace(record, sequential=True) for record in played[at : at + 2]]
+        records += pair
+        if stop(pair):
+            return True
+    return False
 
 
 def _chunks(whole: Task, most: int, handed: list[Task]) -> Iterator[Task]:

@@ -21,8 +21,8 @@ def apply() -> None:
     """Apply every mend once; safe to call again."""
     warnings.filterwarnings("ignore", message="pkg_resources is deprecated")
     _numpy_names()
-    if not any(isinstance(finder, _MessageFinder) for finder in sys.meta_path):
-        sys.meta_path.insert(0, _MessageFinder())
+    if not any(isinstance(finder, MessageFinder) for finder in sys.meta_path):
+        sys.meta_path.insert(0, MessageFinder())
     _classic_onnx_export()
 
 
@@ -44,7 +44,7 @@ def _classic_onnx_export() -> None:
         torch.onnx.export = functools.partial(torch.onnx.export, dynamo=False)
 
 
-class _MessageFinder(MetaPathFinder):
+class MessageFinder(MetaPathFinder):
     """Builds mlagents' protobuf messages with the installed, compiled protobuf.
 
     The generated `*_pb2.py` files are of protobuf 3 and refused by protobuf >= 4 ("Descriptors cannot be created

@@ -74,8 +74,7 @@ def with_this_process() -> Callable[[], None] | None:
 
 
 def _popen(*arguments: Any, **options: Any) -> "subprocess.Popen[bytes]":
-    tied = {"preexec_fn": functools.partial(_die_with, os.getpid())}
-    return subprocess.Popen(*arguments, **options | tied)
+    return subprocess.Popen(*arguments, **options | {"preexec_fn": with_this_process()})
 
 
 _LIBC = ctypes.PyDLL(None)  # found before any fork; PyDLL keeps the interpreter's lock, which a fork must not wait for

@@ -4,10 +4,10 @@ import sys
 
 from google.protobuf.internal import api_implementation
 
-from trials.learner.compat import _MessageFinder
+from trials.learner.compat import MessageFinder
 
-if not any(isinstance(finder, _MessageFinder) for finder in sys.meta_path):
-    sys.meta_path.insert(0, _MessageFinder())
+if not any(isinstance(finder, MessageFinder) for finder in sys.meta_path):
+    sys.meta_path.insert(0, MessageFinder())
 
 from mlagents_envs.communicator_objects.unity_message_pb2 import UnityMessageProto
 

@@ -1,0 +1,35 @@
+"""What a ledger knows of a sweep that is to go on: which trials are over, which were cut off, what they reached."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from trials.records import Event, TrialBegan, TrialEnded, TrialRated, TrialSpec
+
+
+@dataclass(frozen=True)
+class Past:
+    """A sweep so far."""
+
+    events: tuple[Event, ...]
+    """Without the ends of trials that a person stopped: they go on."""
+    unfinished: tuple[TrialSpec, ...]
+    """Trials that began and are not over, by number."""
+    rated: tuple[TrialRated, ...]
+    ended: tuple[TrialEnded, ...]
+
+
+def of(events: Sequence[Event]) -> Past:
+    """Fold the events; a trial that was begun again counts by what came last."""
+    kept = tuple(event for event in events if not (isinstance(event, TrialEnded) and event.state == "stopped"))
+    ended = {event.trial: event for event in kept if isinstance(event, TrialEnded)}
+    began = {e.spec.number: e.spec for e in kept if isinstance(e, TrialBegan) and e.spec.origin != "extended"}
+    rated: dict[tuple[int, int], TrialRated] = {}
+    for event in kept:
+        if isinstance(event, TrialRated):
+            rated[event.candidate.trial, event.rung] = event
+    return Past(
+        events=kept,
+        unfinished=tuple(began[number] for number in sorted(began) if number not in ended),
+        rated=tuple(rated.values()),
+        ended=tuple(ended[number] for number in sorted(ended) if number in began),
+    )
