@@ -34,7 +34,7 @@ torch:
 	if [ "$(TORCH)" = cpu ] && [ -n "$$links" ] && $(UV) pip install --no-config -q --compile-bytecode --no-index --no-deps --reinstall-package torch --find-links "$$links" torch==$(TORCH_VERSION) 2>/dev/null; then :; \
 	else $(UV) pip install --no-config -q --compile-bytecode --torch-backend $(TORCH) --reinstall-package torch torch==$(TORCH_VERSION); fi && echo $(TORCH) > .venv/.torch
 
-.PHONY: help sweep test promote lint faults bench doctor lock house ladder clean-env
+.PHONY: help sweep test promote lint faults bench doctor wheel lock house ladder clean-env
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' Makefile | sed -E 's/:[^#]*##/\t/' | expand -t 14
@@ -70,6 +70,11 @@ house: .venv/.ready ## the recipe of the house baseline: train it again (trials/
 
 ladder: .venv/.ready ## fit the ladder's constants again
 	@.venv/bin/python -m trials.arena.ladder fit
+
+wheel: .venv/.ready ## dist/*.whl, for the nodes of a cluster (sweep/cluster/README.md, Containerfile)
+	@rm -rf build dist # setuptools would pack what an earlier build left
+	@$(UV) build -q --wheel --no-build-isolation --python .venv/bin/python -o dist
+	@ls dist/*.whl
 
 lock: .venv/.ready ## make the lock files anew from pyproject.toml
 	@$(UV) pip compile pyproject.toml $(LOCK) -o requirements.lock
