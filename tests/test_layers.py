@@ -15,7 +15,7 @@ MAY_IMPORT = {
     "sweep": {"search_spaces", "trials", "reports"},
 }
 HOMES = {
-    "ray": {"sweep/tuner.py", "sweep/worker.py"},
+    "ray": {"sweep/tuner.py", "sweep/worker.py", "sweep/nodes.py", "sweep/orders.py", "sweep/judges.py"},
     "optuna": {"sweep/study.py"},
     "onnxruntime": {"trials/arena/policy.py"},
     "mlagents": {"trials/learner/"},
@@ -33,7 +33,7 @@ HOMES = {
     "jinja2": {"reports/page.py"},
     "filelock": {"trials/learner/ports.py", "trials/folder.py"},
     "networkx": {"trials/arena/standings.py"},
-    "pyarrow": {"trials/arena/log.py"},
+    "pyarrow": {"trials/arena/log.py", "trials/storage.py"},
     "sklearn": {"reports/matters.py"},
     "pandas": {"reports/"},
     "huggingface_hub": {"reports/hub.py"},

@@ -1,0 +1,131 @@
+"""A folder on this machine's disk, kept in a storage: a thread puts there what changes.
+
+A trial on a cluster works on its node's own disk, so that neither a slow nor an absent storage holds it up, and another
+node finds in the storage what it needs to go on: at most the steps since the last checkpoint are lost.
+"""
+
+import threading
+import time
+from pathlib import Path
+
+from trials.storage import Storage
+
+PASS_S = 2.0
+"""Between two looks at what changed, seconds."""
+GROWING_S = 30.0
+"""Between two copies of files that grow all the time, seconds."""
+GROWING = (".log", ".jsonl", ".1", "progress.json")
+"""Ends of their names; TensorBoard's events have none in common and are known by their beginning."""
+EVENTS = "events.out.tfevents"
+NEVER = float("-inf")
+AWAY_S = 5.0
+"""Until a storage that did not answer is asked again, seconds."""
+
+
+class Mirror:
+    """Owns the thread that keeps the folder `local` in `storage`; `close` it, or it ends with the process."""
+
+    def __init__(
+        self, local: Path, storage: Storage, leave: tuple[str, ...] = (), growing_seconds: float = GROWING_S
+    ) -> None:
+        """`leave`: names at the top that are not kept; files that grow are put every `growing_seconds`."""
+        self._local, self._storage, self._leave, self._growing_seconds = local, storage, {*leave}, growing_seconds
+        self._kept: dict[str, tuple[int, int]] = {}
+        self._passes, self._done, self._whole_at = 0, 0, NEVER
+        self._lock, self._wake, self._closed = threading.Lock(), threading.Event(), False
+        self.away_since: float | None = None
+        """Unix seconds since when the storage has not answered; None: it does."""
+        self.reason = ""
+        """What it said last."""
+        self._thread = threading.Thread(target=self._keep, daemon=True, name="mirror")
+
+    def fetch(self) -> None:
+        """Copy everything the storage has into the folder. Raises OSError; call it again when the storage is back."""
+        for name in self._storage.files():
+            if name.split("/")[0] not in self._leave:
+                self._storage.fetch(name, self._local / name)
+                stamp = _stamp(self._local / name)
+                if stamp is not None:
+                    self._kept[name] = stamp
+
+    def start(self) -> None:
+        """Begin to keep the folder in the storage."""
+        self._thread.start()
+
+    def ask(self) -> int:
+        """The number of a pass that will have put everything there that there is now."""
+        with self._lock:
+            number = self._passes + 1
+            self._whole_at = NEVER
+        self._wake.set()
+        return number
+
+    def reached(self, number: int) -> bool:
+        """Whether that pass has been made."""
+        return self._done >= number
+
+    def close(self) -> None:
+        """Stop keeping; what was not asked for may be missing."""
+        self._closed = True
+        self._wake.set()
+        if self._thread.is_alive():
+            self._thread.join()
+
+    def _keep(self) -> None:
+        while not self._closed:
+            self._wake.clear()
+            with self._lock:
+                self._passes += 1
+                number = self._passes
+                whole = time.monotonic() - self._whole_at > self._growing_seconds
+                if whole:
+                    self._whole_at = time.monotonic()
+            try:
+                self._put_changed(whole)
+            except OSError as error:
+                self.away_since, self.reason = self.away_since or time.time(), str(error).splitlines()[0]
+                self._whole_at = NEVER
+                time.sleep(0 if self._closed else AWAY_S)
+                continue
+            self.away_since = None
+            self._done = number
+            self._wake.wait(PASS_S)
+
+    def _put_changed(self, whole: bool) -> None:
+        here = self._files(whole)
+        for name, stamp in here.items():
+            if self._kept.get(name) != stamp:
+                try:
+                    self._storage.put(self._local / name, name)
+                except FileNotFoundError:
+                    if (self._local / name).exists():  # then it is the storage that is gone
+                        raise
+                    continue
+                self._kept[name] = stamp
+        for name in [name for name in self._kept if name not in here and not (self._local / name).exists()]:
+            self._storage.remove(name)
+            del self._kept[name]
+
+    def _files(self, whole: bool) -> dict[str, tuple[int, int]]:
+        """Whole files that are to be kept: name below the folder to stamp."""
+        found = {}
+        for path in self._local.rglob("*"):
+            parts = path.relative_to(self._local).parts
+            if parts[0] in self._leave or any(part.startswith(".") for part in parts):
+                continue
+            grows = path.name.endswith(GROWING) or path.name.startswith(EVENTS)
+            if grows and not whole:
+                continue
+            stamp = _stamp(path)
+            if stamp is not None:
+                found["/".join(parts)] = stamp
+        return found
+
+
+def _stamp(path: Path) -> tuple[int, int] | None:
+    """Size and time of change of a plain file; None where it is none (any more)."""
+    try:
+        stat = path.stat()
+    except FileNotFoundError:
+        return None
+    return (stat.st_size, stat.st_mtime_ns) if path.is_file() else None
