@@ -85,6 +85,7 @@ def cli() -> None:
 @click.option("--threads", type=int, help="CPU threads of a trainer.")
 @click.option("--seed", type=int, help="Of proposals, trainers, environments and matches.")
 @click.option("--out", type=click.Path(path_type=Path), help="Folder of the run; default runs/SPACE-DATE-TIME.")
+@click.option("--storage", help="Where a cluster keeps the run: a path, or s3://bucket/prefix; default: --out itself.")
 @click.option("--ray-address", envvar="RAY_ADDRESS", help="Of a Ray cluster; default: Ray on this machine.")
 def run(space: str, **given: Any) -> int:
     """Sweep SPACE: quick, soccertwos, course, or any trainer YAML."""
@@ -104,7 +105,7 @@ def _typed(space: str, given: dict[str, Any]) -> list[str]:
     """What was asked for, as a person would type it; the folder and the cluster's address are left to the next run."""
     words = [space if "/" not in space else Path(space).name]
     for name, value in given.items():
-        if value is not None and name not in ("out", "ray_address"):
+        if value is not None and name not in ("out", "storage", "ray_address"):
             words += ["--" + name.replace("_", "-"), str(value) if name != "baseline" else Path(value).name]
     return words
 
@@ -137,14 +138,14 @@ def report(run: Path, as_json: bool) -> None:
 
 
 @cli.command()
-@click.argument("run", type=click.Path(path_type=Path))
+@click.argument("run")
 @click.option("--trials", metavar="N|+N", help="Trials in all, or so many more.")
-def resume(run: Path, trials: str | None) -> int:
-    """Go on with a sweep whose driver was killed or stopped, or widen one."""
+@click.option("--ray-address", envvar="RAY_ADDRESS", help="Of a Ray cluster; default: Ray on this machine.")
+def resume(run: str, trials: str | None, ray_address: str | None) -> int:
+    """Go on with a sweep whose driver was killed or stopped, or widen one; RUN is a folder, or s3://bucket/prefix/NAME."""
     from sweep import resuming
-    from trials.folder import RunFolder
 
-    return resuming.resume(RunFolder(run), trials, Console(stderr=False))
+    return resuming.resume(resuming.folder(run), trials, ray_address or None, Console(stderr=False))
 
 
 @cli.command()

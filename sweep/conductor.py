@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import count
 from typing import Any
 
 from pydantic import TypeAdapter
@@ -16,6 +17,7 @@ from trials.errors import BadTrial, SetupError
 from trials.folder import RunFolder
 from trials.learner import process
 from trials.records import (
+    Candidate,
     Event,
     Rating,
     State,
@@ -27,6 +29,7 @@ from trials.records import (
     TrialSpec,
     Value,
 )
+from trials.trial import RETRIES, WHOLE
 
 MAX_PASSED_OVER = 100
 """Proposals in a row that may break a relation before the sweep gives up."""
@@ -55,6 +58,13 @@ class Live:
     training: Training | None = None
     state: State = "running"
     reason: str = ""
+    node: str = ""
+    """Ray's id of the machine where its training ended."""
+    misplaced: bool = False
+    """Its worker found itself on a machine where it must not train."""
+    deaths: int = 0
+    """Workers that died in a row without a step forward."""
+    died_at: int = -1
 
 
 class Conductor:
@@ -87,6 +97,16 @@ class Conductor:
         self.interrupted = False
         self.last_rating: dict[int, Rating] = {}
         self.listeners: list[Callable[[Event], None]] = []
+        self.awaiting: dict[int, Live] = {}
+        """Trained, and being rated outside their slots."""
+        self._again: list[Live] = []
+        self.judge: Callable[[TrialSpec, Candidate, str], None] | None = None
+        """Rates a last candidate elsewhere and gives it to `judged`; None: what is not rated in time stays unrated."""
+        self.order: Callable[[int, bool], None] = self._order_by_file
+        """Tells a trial (number) to stop, or that it need not."""
+        self.say: Callable[[str], None] = lambda text: None
+        """Shows a person a line that is no event."""
+        self._away: set[int] = set()
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Ray pickles what it is handed, for a restore of its own that is never asked for: the ledger is the truth."""
@@ -113,10 +133,39 @@ class Conductor:
         trial = self.live[trial_id]
         trial.state = "pruned"
         trial.reason = f"below the best 1/{self.settings.reduction_factor:g} at {trial.rated[-1].rung:,} steps"
-        self.run.trial(trial.spec.number).stop.touch()
+        self.order(trial.spec.number, True)
+
+    def _order_by_file(self, number: int, stop: bool) -> None:
+        """Where workers share the run's folder."""
+        file = self.run.trial(number).stop
+        if stop:
+            file.parent.mkdir(parents=True, exist_ok=True)  # its worker may not have begun
+            file.touch()
+        else:
+            file.unlink(missing_ok=True)
+
+    def knows(self, trial_id: str, rung: int) -> bool:
+        """Whether the trial was rated there before: a new worker rates the dead one's rungs again, to the same end."""
+        return rung in {earlier.rung for earlier in self.live[trial_id].rated}
+
+    @property
+    def all_proposed(self) -> bool:
+        """Whether every trial has been handed out, and none came back."""
+        begun = len(self.over) + len(self.live) + len(self.awaiting)
+        return begun >= self.settings.trials and not self._again
+
+    @property
+    def exhausted(self) -> bool:
+        """Whether every trial is out of its slot for good."""
+        return self.all_proposed and not self.live
 
     def propose(self, trial_id: str) -> dict[str, Any]:
         """The next trial, recorded before it starts, as Ray's config for its worker; first those that were cut off."""
+        if self._again:
+            trial = self._again.pop(0)
+            trial.slot = self._free_slot()
+            self.live[trial_id] = trial
+            return self._config(trial.spec)
         earlier: list[TrialRated] = []
         if self._unfinished:
             spec = self._unfinished.pop(0)
@@ -124,10 +173,15 @@ class Conductor:
             earlier = [e for e in self.past.rated if e.candidate.trial == spec.number] if self.past else []
         else:
             proposal, spec = self._proposal()
-        taken = {trial.slot for trial in self.live.values()}
-        slot = min(set(range(self.settings.slots or 1)) - taken, default=0)
-        self.live[trial_id] = Live(spec, slot, proposal, rated=earlier)
+        self.live[trial_id] = Live(spec, self._free_slot(), proposal, rated=earlier)
         self.record(TrialBegan(time=time.time(), spec=spec))
+        return self._config(spec)
+
+    def _free_slot(self) -> int:
+        taken = {trial.slot for trial in self.live.values()}
+        return next(slot for slot in count() if slot not in taken)
+
+    def _config(self, spec: TrialSpec) -> dict[str, Any]:
         return {
             "spec": _SPEC.dump_json(spec).decode(),
             "run": str(self.run.path.resolve()),
@@ -151,31 +205,80 @@ class Conductor:
     def heard(self, trial_id: str, result: dict[str, Any]) -> None:
         """A worker's result: a sign of life, a rating, or the end of its training."""
         trial = self.live[trial_id]
+        self._hear_of_storage(trial.spec.number, result)
+        if "misplaced" in result:
+            trial.misplaced = True
+            self.say(f"trial {trial.spec.number} came to a node with {result['misplaced']}; it goes elsewhere")
         if "step" in result:
             trial.step, trial.steps_per_second = int(result["step"]), float(result["steps_per_second"])
         if "resumed" in result:
             self.record(_RESUMED.validate_json(result["resumed"]))
         if "rated" in result:
             rated = _RATED.validate_json(result["rated"])
-            if rated.rung in {earlier.rung for earlier in trial.rated}:
-                return  # a new worker rates the dead one's rungs again, with the same outcome
+            if self.knows(trial_id, rated.rung):
+                return
             trial.rated.append(rated)
             self.last_rating[trial.spec.number] = rated.rating
             self.record(rated)
         if "ended" in result:
             trial.training = _TRAINING.validate_json(result["ended"])
+            trial.node = str(result.get("node", ""))
 
-    def done(self, trial_id: str, error: str = "") -> None:
-        """A trial is over: tell the study, then the ledger. `error`: what became of its worker."""
+    def _hear_of_storage(self, number: int, result: dict[str, Any]) -> None:
+        """Say once that the storage does not answer, and once that it does again."""
+        if "away" in result and number not in self._away:
+            if not self._away:
+                self.say(f"the storage does not answer ({result['away']}); trials go on, and results wait for it")
+            self._away.add(number)
+        elif "away" not in result and number in self._away:
+            self._away.discard(number)
+            if not self._away:
+                self.say("the storage answers again")
+
+    def done(self, trial_id: str) -> None:
+        """A trial's work in its slot is over: it is rated once more, or its end is told."""
         trial = self.live.pop(trial_id, None)
         if trial is None:
             return
+        self._away.discard(trial.spec.number)
+        if trial.misplaced:
+            trial.misplaced = False
+            self._again.append(trial)
+        elif self.judge is not None and (candidate := _unrated(trial)) is not None:
+            self.awaiting[trial.spec.number] = trial
+            self.judge(trial.spec, candidate, trial.node)
+        else:
+            self._over(trial)
+
+    def judged(self, number: int, rated: TrialRated | None, error: str) -> None:
+        """The last rating of a trial, or what went wrong with it."""
+        trial = self.awaiting.pop(number)
+        if rated is not None:
+            trial.rated.append(rated)
+            self.last_rating[number] = rated.rating
+            self.record(rated)
+        self._over(trial, f"its last candidate could not be rated: {error}" if rated is None else "")
+
+    def lost(self, trial_id: str, cause: str) -> None:
+        """A trial's worker died: it goes on in another, unless that leads nowhere."""
+        trial = self.live.pop(trial_id, None)
+        if trial is None:
+            return
+        trial.deaths = 1 if trial.step > trial.died_at else trial.deaths + 1
+        trial.died_at = max(trial.died_at, trial.step)
+        if trial.state == "running" and not self.stopping and trial.deaths <= RETRIES:
+            self._again.append(trial)
+        else:
+            self._over(trial, f"its worker failed: {cause}")
+
+    def _over(self, trial: Live, error: str = "") -> None:
+        """Tell the study, then the ledger. `error`: what became of its worker, or of its rating."""
         training = trial.training
         if training is not None and training.fault != "none":
             trial.state, trial.reason = "failed", training.reason
         elif trial.rated and trial.rated[-1].rung == trial.spec.steps:
             trial.state = "complete"
-        elif training is None:
+        elif trial.state == "running" and (error or (training is None and not self.stopping)):
             trial.state, trial.reason = "failed", error or "its worker ended without a word"
         elif trial.state == "running":
             trial.state, trial.reason = "stopped", self.broken or "the sweep was interrupted"
@@ -221,4 +324,16 @@ class Conductor:
 
     def _stop_all(self) -> None:
         for trial in self.live.values():
-            self.run.trial(trial.spec.number).stop.touch()
+            self.order(trial.spec.number, True)
+        for trial in self._again:
+            self._over(trial)
+        self._again.clear()
+
+
+def _unrated(trial: Live) -> Candidate | None:
+    """The last candidate of a whole training that nobody has rated yet."""
+    training = trial.training
+    if trial.state != "running" or training is None or training.fault != "none" or training.candidate is None:
+        return None
+    whole = training.candidate.steps >= trial.spec.steps * WHOLE
+    return training.candidate if whole and trial.spec.steps not in {event.rung for event in trial.rated} else None

@@ -6,11 +6,12 @@ and a trial that began and did not end is handed out again under its number, to 
 
 import shutil
 from dataclasses import replace
+from pathlib import Path
 
 from rich.console import Console
 
 from search_spaces import from_text
-from sweep import models, past
+from sweep import keeping, models, past
 from sweep import run as runs
 from sweep.settings import Settings, read, write
 from trials import ledger
@@ -21,7 +22,12 @@ from trials.records import SweepBegan, SweepEnded
 from trials.soccer.constants import VERSION as ENVIRONMENT
 
 
-def resume(run: RunFolder, trials: str | None, console: Console) -> int:
+def folder(text: str) -> RunFolder:
+    """The run at a path, or the one kept at an s3:// address, fetched into runs/. Raises SetupError."""
+    return keeping.fetched(text, Path("runs")) if "://" in text else RunFolder(Path(text))
+
+
+def resume(run: RunFolder, trials: str | None, ray_address: str | None, console: Console) -> int:
     """Go on with the sweep in `run`, with `trials` in all, or `+N` more. Returns the exit status as `sweep run`.
 
     Raises SetupError where there is no such sweep, another process drives it, it needs nothing more, or the installed
@@ -33,7 +39,8 @@ def resume(run: RunFolder, trials: str | None, console: Console) -> int:
         question = next((event for event in events if isinstance(event, SweepBegan)), None)
         if question is None:
             raise SetupError(f"a ledger must begin with its sweep, but {run.ledger} does not; start the sweep anew")
-        settings = _widened(replace(read(run.settings), out=run.path), trials)  # in its folder as it lies now
+        settings = replace(read(run.settings), out=run.path, ray_address=ray_address)  # where it lies, and Ray is, now
+        settings = _widened(settings, trials)
         known = past.of(events)
         ends = [event for event in events if isinstance(event, SweepEnded)]
         if ends and ends[-1].state == "complete" and not known.unfinished and len(known.ended) >= settings.trials:

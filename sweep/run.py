@@ -25,7 +25,7 @@ from search_spaces import (
     render,
     scale,
 )
-from sweep import finals, models
+from sweep import finals, keeping, models
 from sweep.conductor import Conductor
 from sweep.past import Past
 from sweep.settings import Settings
@@ -73,24 +73,37 @@ def drive(
 
     from sweep import live, tuner  # Ray takes seconds to import; a refused space should not wait for it
 
-    with tuner.ray_session(settings) as settings:
-        conductor = Conductor(settings, space, run, rendered, baseline.load, past)
-        conductor.record(_began(settings, space, baseline, command))
-        try:
-            with live.shown(conductor, console):
-                tuner.conduct(conductor)
-            if conductor.broken:
-                raise SetupError(conductor.broken)
-            if conductor.over and all(end.state == "failed" for end in conductor.over):
-                raise SetupError(
-                    f"a sweep needs a trial that works, but all failed; the last: {conductor.over[-1].reason}"
-                )
-        except KeyboardInterrupt:
-            conductor.interrupted = True
-        except Exception as error:
-            _close(conductor.record, run, settings, began, "failed", _first_line(error), console)
-            raise
-    return _headline(conductor, run, settings, baseline, began, console)
+    def say(text: str) -> None:
+        console.print(f"note: {text}", markup=False, highlight=False, soft_wrap=True)
+
+    with keeping.kept(run, settings) as keeper:
+        with tuner.ray_session(settings, say) as session:
+            settings = session.settings
+            conductor = Conductor(settings, space, run, rendered, session.baseline(baseline), past)
+            conductor.say = say
+            if keeper is not None:
+                conductor.listeners.append(keeper.heard)
+            conductor.record(_began(settings, space, baseline, command))
+            try:
+                with live.shown(conductor, console):
+                    tuner.conduct(conductor, session)
+                if keeper is not None:
+                    keeper.settle()
+                _must_have_worked(conductor)
+            except KeyboardInterrupt:
+                conductor.interrupted = True
+            except Exception as error:
+                _close(conductor.record, run, settings, began, "failed", _first_line(error), console)
+                raise
+        return _headline(conductor, run, settings, baseline, began, console)
+
+
+def _must_have_worked(conductor: Conductor) -> None:
+    """Raise SetupError where the sweep was broken off, or nothing in it worked."""
+    if conductor.broken:
+        raise SetupError(conductor.broken)
+    if conductor.over and all(end.state == "failed" for end in conductor.over):
+        raise SetupError(f"a sweep needs a trial that works, but all failed; the last: {conductor.over[-1].reason}")
 
 
 def _headline(

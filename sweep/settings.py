@@ -64,6 +64,9 @@ class Settings:
     """Matches of each headline number, played after the choice is made."""
     max_failure_rate: Annotated[float, Field(gt=0, le=1)] = 0.5
     """A sweep stops when more than this share of its first four or more trials failed."""
+    storage: str | None = None
+    """Where the machines of a cluster keep the run, NAME below it: a path all of them see, or s3://bucket/prefix; None:
+    the run's own folder, which all of them must see then."""
     ray_address: str | None = None
     """Of a Ray cluster; None starts Ray on this machine, on loopback."""
 

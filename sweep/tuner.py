@@ -6,11 +6,12 @@ import math
 import os
 import signal
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from types import SimpleNamespace
 from typing import Any
+from uuid import uuid4
 
 os.environ |= {  # read when Ray is imported
     "RAY_USAGE_STATS_ENABLED": "0",  # nothing phones home
@@ -20,6 +21,7 @@ os.environ |= {  # read when Ray is imported
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "1",  # a trial that asked for no GPU sees none
     "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",  # the ledger is the record
     "TUNE_DISABLE_STRICT_METRIC_CHECKING": "1",  # signs of life carry no Elo
+    "TUNE_MAX_PENDING_TRIALS_PG": "1000",  # `_Proposals` holds back what has no room
     "TUNE_WARN_EXCESSIVE_EXPERIMENT_CHECKPOINT_SYNC_THRESHOLD_S": "0",
     "RAY_AIR_NEW_OUTPUT": "0",
     "RAY_TRAIN_ENABLE_V2_MIGRATION_WARNINGS": "0",
@@ -30,12 +32,15 @@ from ray import tune
 from ray.tune.schedulers import ASHAScheduler, TrialScheduler
 from ray.tune.search import Searcher
 
-from sweep import reaper
+from sweep import keeping, orders, reaper
 from sweep.conductor import Conductor
+from sweep.identity import installed
+from sweep.judges import Judges, Terms
+from sweep.models import Model
+from sweep.nodes import Nodes
 from sweep.settings import Settings
-from sweep.worker import TrialActor
+from sweep.worker import Cluster, TrialActor
 from trials.errors import SetupError
-from trials.trial import RETRIES
 
 OBJECT_STORE_BYTES = 100 * 2**20
 """Of a local Ray: results are a few hundred bytes, and by default it would reserve a third of the memory."""
@@ -44,16 +49,24 @@ OBJECT_STORE_BYTES = 100 * 2**20
 class _Proposals(Searcher):  # type: ignore[misc]
     """Ray asks for the next configuration: Optuna's proposal, through the conductor."""
 
-    def __init__(self, conductor: Conductor) -> None:
+    def __init__(self, conductor: Conductor, session: "Session") -> None:
         super().__init__(metric="elo", mode="max")
-        self._conductor = conductor
+        self._conductor, self._session = conductor, session
 
-    def suggest(self, trial_id: str) -> dict[str, Any] | str:
-        if self._conductor.stopping:
+    def suggest(self, trial_id: str) -> dict[str, Any] | str | None:
+        """The next trial for a free slot; None: not now."""
+        conductor, session = self._conductor, self._session
+        session.look()
+        if conductor.stopping or conductor.exhausted:
             return str(Searcher.FINISHED)
-        return self._conductor.propose(trial_id)
+        if len(conductor.live) >= session.room or conductor.all_proposed:
+            return None
+        placed = {"resources": session.resources, "refused": session.refused, "cluster": session.cluster}
+        return conductor.propose(trial_id) | placed
 
     def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
+        if error:
+            return  # its cause comes to `_Watch.on_trial_error`
         if result and trial_id in self._conductor.live:  # a last result is not shown to the scheduler
             self._conductor.heard(trial_id, result)
         self._conductor.done(trial_id)
@@ -93,7 +106,7 @@ class _Halving(ASHAScheduler):  # type: ignore[misc]
     def on_trial_result(self, tune_controller: Any, trial: Any, result: dict[str, Any]) -> str:
         """Ray's own verdict, carried out by asking the trial to end: it exports, stops its trainer and says so."""
         conductor = self._conductor
-        if "rung" in result:
+        if "rung" in result and not conductor.knows(trial.trial_id, result["rung"]):
             verdict = super().on_trial_result(tune_controller, trial, result)
             conductor.heard(trial.trial_id, result)
             spec = conductor.live[trial.trial_id].spec
@@ -108,14 +121,19 @@ class _Halving(ASHAScheduler):  # type: ignore[misc]
 
 
 class _Watch(tune.Callback):  # type: ignore[misc]
-    """Ray's word that a worker failed, handed to the conductor."""
+    """Ray's word that a worker failed, and that of judges that a rating is done, handed to the conductor."""
 
-    def __init__(self, conductor: Conductor) -> None:
-        self._conductor = conductor
+    def __init__(self, conductor: Conductor, session: "Session", judges: Judges) -> None:
+        self._conductor, self._session, self._judges = conductor, session, judges
+
+    def on_step_end(self, iteration: int, trials: list[Any], **_: Any) -> None:
+        self._session.look()
+        for number, rated, error in self._judges.finished():
+            self._conductor.judged(number, rated, error)
 
     def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **_: Any) -> None:
         cause = str(trial.get_error() or "").strip().splitlines()
-        self._conductor.done(trial.trial_id, f"its worker failed: {cause[-1] if cause else 'no cause given'}")
+        self._conductor.lost(trial.trial_id, cause[-1] if cause else "no cause given")
 
 
 class _Brake(tune.Stopper):  # type: ignore[misc]
@@ -131,16 +149,61 @@ class _Brake(tune.Stopper):  # type: ignore[misc]
         return self._conductor.stopping and not self._conductor.live
 
 
+@dataclass(frozen=True)
+class Session:
+    """Ray as it runs for one sweep."""
+
+    settings: Settings
+    """With the number of slots, which a cluster decides where nobody else did."""
+    resources: dict[str, float]
+    """Of a trial."""
+    nodes: Nodes | None = None
+    """The machines of a cluster; None: this one."""
+    cluster: Cluster | None = None
+    wanted: int | None = None
+    """Slots that a person asked for."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """As for the conductor: Ray pickles it for a restore that is never asked for."""
+        return str, ("session",)
+
+    def look(self) -> None:
+        """See who came and who went."""
+        if self.nodes is not None:
+            self.nodes.look()
+
+    @property
+    def room(self) -> int:
+        """Trials that fit at the same time, now."""
+        if self.nodes is None:
+            return self.settings.slots or 1
+        return min(self.nodes.slots, self.wanted or self.nodes.slots)
+
+    def baseline(self, model: Model) -> str:
+        """What workers load to play against the baseline."""
+        return model.load if self.cluster is None else keeping.shared(model, self.cluster.storage)
+
+    @property
+    def refused(self) -> list[str]:
+        """Machines on which nothing is placed, Ray's ids."""
+        return self.nodes.avoided if self.nodes is not None else []
+
+
 @contextmanager
-def ray_session(settings: Settings) -> Iterator[Settings]:
+def ray_session(settings: Settings, say: Callable[[str], None]) -> Iterator[Session]:
     """Ray on this machine, bound to loopback, or a cluster named by its address; shut down afterwards.
 
-    Gives the settings with the number of slots, which a cluster decides where nobody else did. Raises SetupError.
+    `say` tells of machines that come, go or are refused. Raises SetupError.
     """
     own = contextlib.nullcontext() if settings.ray_address else reaper.watching()
     with warnings.catch_warnings(), own:
         warnings.simplefilter("ignore")
         if settings.ray_address:
+            if settings.ray_address.startswith("ray://"):
+                raise SetupError(
+                    f"RAY_ADDRESS must be host:port or auto, on a machine of the cluster, but got"
+                    f" {settings.ray_address}; run the sweep there (sweep/cluster/README.md)"
+                )
             try:
                 ray.init(address=settings.ray_address, log_to_driver=False, logging_level="ERROR")
             except ConnectionError as error:
@@ -160,10 +223,34 @@ def ray_session(settings: Settings) -> Iterator[Settings]:
             )
         try:
             _must_fit(settings)
-            cluster = ray.cluster_resources().get("CPU", 1.0)
-            yield replace(settings, slots=settings.slots or max(1, int(cluster / settings.cpus_per_trial)))
+            yield _on_cluster(settings, say) if settings.ray_address else _here(settings)
         finally:
             ray.shutdown()
+
+
+def _resources(settings: Settings) -> dict[str, float]:
+    return {"CPU": settings.cpus_per_trial, "GPU": settings.gpus_per_trial}
+
+
+def _here(settings: Settings) -> Session:
+    return Session(replace(settings, slots=settings.slots or 1), _resources(settings))
+
+
+def _on_cluster(settings: Settings, say: Callable[[str], None]) -> Session:
+    """The session once every machine has answered. Raises SetupError where none may be used."""
+    storage = keeping.storage_of(settings)
+    paths = tuple(str(path) for path in (settings.executable, settings.trainer) if path is not None)
+    nodes = Nodes(storage, paths, _resources(settings), say)
+    nodes.look(wait=True)
+    if not nodes.slots:
+        raise SetupError(
+            "a cluster must have a node that may take a trial, but "
+            + ("; ".join(nodes.refused.values()) or "none has room for one")
+            + "; mend that (sweep/cluster/README.md)"
+        )
+    cluster = Cluster(storage, f"orders-{uuid4().hex}", installed())
+    slots = min(nodes.slots, settings.slots or nodes.slots)
+    return Session(replace(settings, slots=slots), _resources(settings), nodes, cluster, wanted=settings.slots)
 
 
 def _must_fit(settings: Settings) -> None:
@@ -178,29 +265,37 @@ def _must_fit(settings: Settings) -> None:
             )
 
 
-def conduct(conductor: Conductor) -> None:
+def conduct(conductor: Conductor, session: Session) -> None:
     """Run the sweep's trials to their end; what happened is in the ledger, why it ended early in the conductor."""
-    settings = conductor.settings
-    if len(conductor.over) >= settings.trials:
+    if conductor.exhausted:
         return
-    resources = {"cpu": settings.cpus_per_trial, "gpu": settings.gpus_per_trial}
+    cluster = session.cluster
+    terms = Terms(
+        str(conductor.run.path.resolve()),
+        conductor.baseline,
+        conductor.settings.rating_matches,
+        cluster.storage if cluster is not None else None,
+    )
+    judges = Judges(terms)
+    conductor.judge = judges
+    if cluster is not None:
+        conductor.order = orders.issue(cluster.orders)
     tuner = tune.Tuner(
-        tune.with_resources(TrialActor, resources),
+        TrialActor,
         tune_config=tune.TuneConfig(
-            search_alg=_Proposals(conductor),
+            search_alg=_Proposals(conductor, session),
             scheduler=_Halving(conductor),
-            num_samples=settings.trials - len(conductor.over),
-            max_concurrent_trials=settings.slots,
+            num_samples=-1,  # `_Proposals` says when there is nothing more
             reuse_actors=True,
             trial_dirname_creator=lambda trial: str(trial.trial_id),
         ),
         run_config=tune.RunConfig(
             name="ray",
             storage_path=str(conductor.run.path.resolve()),
-            callbacks=[_Watch(conductor)],
+            callbacks=[_Watch(conductor, session, judges)],
             stop=_Brake(conductor),
             verbose=0,
-            failure_config=tune.FailureConfig(max_failures=RETRIES),
+            failure_config=tune.FailureConfig(max_failures=0),  # `Conductor.lost` says whether a trial goes on
             checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),  # the trainer's own are the checkpoints
         ),
     )
@@ -209,8 +304,10 @@ def conduct(conductor: Conductor) -> None:
     with warnings.catch_warnings(), _interruptible(conductor):
         warnings.simplefilter("ignore")
         tuner.fit()
-    for trial_id in list(conductor.live):
-        conductor.done(trial_id)
+        for trial_id in list(conductor.live):
+            conductor.done(trial_id)
+        for number, rated, error in judges.finished(wait=True):
+            conductor.judged(number, rated, error)
 
 
 @contextmanager

@@ -1,14 +1,21 @@
 """What runs on a Ray worker: one trial, from its spec to its ratings, reported to the driver as they come."""
 
+import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import ray
 from pydantic import TypeAdapter
 from ray import tune
 
+from sweep import orders, workplace
+from sweep.identity import difference, installed
+from sweep.workplace import Workplace
 from trials.arena import ladder
 from trials.folder import RunFolder
 from trials.records import Training, TrialRated, TrialResumed, TrialSpec
+from trials.storage import Storage
 from trials.trial import Heartbeat, Trial
 
 HEARTBEAT_S = 2.0
@@ -20,46 +27,105 @@ _RESUMED: TypeAdapter[TrialResumed] = TypeAdapter(TrialResumed)
 _TRAINING: TypeAdapter[Training] = TypeAdapter(Training)
 
 
+@dataclass(frozen=True)
+class Cluster:
+    """What a worker must know that shares no folder with its driver."""
+
+    storage: Storage
+    """Where the run is kept."""
+    orders: str
+    """Name of the actor that says which trials are to end."""
+    installed: dict[str, str]
+    """What is installed where the driver runs."""
+
+
 class TrialActor(tune.Trainable):  # type: ignore[misc]
     """A Ray Tune trainable: `step` is the next thing that happens to the trial, `cleanup` stops it with its export.
 
-    Where a worker dies, Ray sets the trial up again in another, and the trial finds its checkpoint in its folder.
+    Where a worker dies, the trial is set up again in another, and finds its checkpoint. Its config is what
+    `Conductor.propose` gives, `resources` (CPU, GPU), `refused` (nodes, Ray's ids) and `cluster` (Cluster or None).
     """
 
+    @classmethod
+    def default_resource_request(cls, config: dict[str, Any]) -> tune.PlacementGroupFactory:
+        """The resources of a trial, on no node that was refused."""
+        return place(config["resources"], config["refused"])
+
     def setup(self, config: dict[str, Any]) -> None:
-        spec = _SPEC.validate_json(config["spec"])
-        rate = ladder.rater(config["baseline"], int(config["rating_matches"]))
-        self._trial = Trial(spec, RunFolder(Path(config["run"])), rate)
+        self._cluster: Cluster | None = config["cluster"]
+        self._spec = _SPEC.validate_json(config["spec"])
+        self._config = config
+        self._trial: Trial | None = None
+        self._held: tuple[dict[str, Any], int] | None = None
+        self._node = ray.get_runtime_context().get_node_id()
+        storage = self._cluster.storage if self._cluster is not None else None
+        self._place = Workplace(RunFolder(Path(config["run"])), self._spec.number, storage)
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:
         """Take the next trial in the same worker, which saves a worker's start."""
-        self._trial.stop()
+        self.cleanup()
         self.setup(new_config)
         return True
 
     def step(self) -> dict[str, Any]:
-        """What happened in the last two seconds, as Ray Tune's result."""
-        happened = self._trial.advance(HEARTBEAT_S)
-        match happened:
-            case Heartbeat(step=step, steps_per_second=rate):
-                return {"step": step, "steps_per_second": rate, "done": False}
-            case TrialRated(rung=rung, rating=rating):
-                return {
-                    "rung": rung,
-                    "elo": rating.elo,
-                    "rated": _RATED.dump_json(happened).decode(),
-                    "done": False,
-                }
-            case TrialResumed(resumed=step):
-                return {
-                    "resumed": _RESUMED.dump_json(happened).decode(),
-                    "step": step,
-                    "steps_per_second": 0.0,
-                    "done": False,
-                }
-            case Training():
-                return {"ended": _TRAINING.dump_json(happened).decode(), "done": True}
+        """What happened in the last two seconds, as Ray Tune's result; nothing that counts before it is kept."""
+        if self._trial is None and (waits := self._begin()):
+            return waits
+        if self._cluster is not None and orders.heeded(self._cluster.orders, self._spec.number):
+            self._place.run.trial(self._spec.number).stop.touch()
+        if self._held is None:
+            assert self._trial is not None
+            result = _result(self._trial.advance(HEARTBEAT_S))
+            if not {"rated", "ended"} & {*result}:
+                return self._with_storage(result)
+            self._held = result | {"node": self._node}, self._place.ask()
+        result, number = self._held
+        if not self._place.safe(number, HEARTBEAT_S):
+            return self._with_storage({"done": False})
+        self._held = None
+        return result
 
     def cleanup(self) -> None:
-        """Stop the trainer, if it still runs."""
-        self._trial.stop()
+        """Stop the trainer, if it still runs, and keep what it left."""
+        if self._trial is not None:
+            self._trial.stop()
+        self._place.close()
+
+    def _begin(self) -> dict[str, Any]:
+        """Begin the trial, or say what it waits for, or that it must not begin on this machine."""
+        if self._cluster is not None and (wrong := difference(self._cluster.installed, installed())):
+            return {"misplaced": wrong, "done": True}
+        try:
+            name = workplace.player(self._config["baseline"], self._cluster.storage if self._cluster else None)
+            away = self._place.prepare()
+        except OSError as error:
+            away = str(error).splitlines()[0]
+        if away:
+            time.sleep(HEARTBEAT_S)
+            return {"away": away, "done": False}
+        rate = ladder.rater(name, int(self._config["rating_matches"]))
+        self._trial = Trial(self._spec, self._place.run, rate, rate_last=False)
+        return {}
+
+    def _with_storage(self, result: dict[str, Any]) -> dict[str, Any]:
+        """The result, and what the storage said where it does not answer."""
+        return result | ({"away": self._place.away} if self._place.away else {})
+
+
+def place(resources: dict[str, float], refused: list[str]) -> tune.PlacementGroupFactory:
+    """Room for a trial (`CPU`, `GPU`; fractions share a GPU) on a node that is not `refused` (Ray's ids)."""
+    elsewhere = {"bundle_label_selector": [{"ray.io/node-id": f"!in({','.join(refused)})"}]} if refused else {}
+    return tune.PlacementGroupFactory([resources], **elsewhere)
+
+
+def _result(happened: TrialRated | TrialResumed | Heartbeat | Training) -> dict[str, Any]:
+    match happened:
+        case Heartbeat(step=step, steps_per_second=rate):
+            return {"step": step, "steps_per_second": rate, "done": False}
+        case TrialRated(rung=rung, rating=rating):
+            return {"rung": rung, "elo": rating.elo, "rated": _RATED.dump_json(happened).decode(), "done": False}
+        case TrialResumed(resumed=step):
+            words = _RESUMED.dump_json(happened).decode()
+            return {"resumed": words, "step": step, "steps_per_second": 0.0, "done": False}
+        case Training():
+            return {"ended": _TRAINING.dump_json(happened).decode(), "done": True}

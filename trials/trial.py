@@ -37,12 +37,17 @@ class Heartbeat:
 class Trial:
     """Owns one training and the rating of what it exports; everything lands in the trial's folder."""
 
-    def __init__(self, spec: TrialSpec, run: RunFolder, rate: Rate, program: str | None = None) -> None:
-        """Start `program` on `spec` at once; where the trial's folder has a checkpoint, it goes on from that."""
+    def __init__(
+        self, spec: TrialSpec, run: RunFolder, rate: Rate, program: str | None = None, rate_last: bool = True
+    ) -> None:
+        """Start `program` on `spec` at once; where the trial's folder has a checkpoint, it goes on from that.
+
+        Without `rate_last` the training's end is the trial's: its last candidate is rated elsewhere (`rated`).
+        """
         self.spec, self._run, self._rate = spec, run, rate
         self._program = program or (process.LAUNCHER if spec.trainer is None else process.FOREIGN)
         self.files = run.trial(spec.number)
-        self._waiting = list(spec.rungs)
+        self._waiting = list(spec.rungs if rate_last else spec.rungs[:-1])
         self._training: Training | None = None
         self._lost: list[_Life] = []
         self._resuming: str | None = None
@@ -65,7 +70,7 @@ class Trial:
                 return going_on
             ready = self._candidate_for_rung()
             if ready is not None:
-                return self._rated(ready, self._waiting.pop(0))
+                return rated(self.spec, self._run, ready, self._waiting.pop(0), self._rate)
             status = self.process.status
             if status is None and self._hangs():
                 status = process.MACHINE_EXIT
@@ -138,7 +143,7 @@ class Trial:
         if not self._waiting:
             return None
         found = process.exported(self.files)
-        if len(self._waiting) == 1:
+        if self._waiting[0] == self.spec.rungs[-1]:
             if self.process.status != 0 or not found:
                 return None
             return self._candidate(*found[-1])
@@ -148,20 +153,6 @@ class Trial:
     def _candidate(self, steps: int, path: Path) -> Candidate:
         digest = sha256(path.read_bytes()).hexdigest()
         return Candidate(trial=self.spec.number, steps=steps, path=str(path.relative_to(self._run.path)), sha256=digest)
-
-    def _rated(self, candidate: Candidate, rung: int) -> TrialRated:
-        began = time.time()
-        rated = self._rate(self._run.path / candidate.path, self.spec.seed * 1_000_003 + rung)
-        names = {**rated.names, candidate.sha256: candidate.name}
-        log.write(self.files.matches(candidate.steps), rated.records, names, again=True)
-        return TrialRated(
-            time=time.time(),
-            candidate=candidate,
-            rung=rung,
-            rating=rated.rating,
-            baseline=rated.baseline,
-            seconds=time.time() - began,
-        )
 
     def _heartbeat(self) -> Heartbeat:
         where = process.read_progress(self.files)
@@ -183,6 +174,22 @@ class Trial:
             candidate=self._candidate(*found[-1]) if found else None,
         )
         return self._training
+
+
+def rated(spec: TrialSpec, run: RunFolder, candidate: Candidate, rung: int, rate: Rate) -> TrialRated:
+    """A candidate of the trial rated for a rung, and its matches logged in the trial's folder."""
+    began = time.time()
+    found = rate(run.path / candidate.path, spec.seed * 1_000_003 + rung)
+    names = {**found.names, candidate.sha256: candidate.name}
+    log.write(run.trial(spec.number).matches(candidate.steps), found.records, names, again=True)
+    return TrialRated(
+        time=time.time(),
+        candidate=candidate,
+        rung=rung,
+        rating=found.rating,
+        baseline=found.baseline,
+        seconds=time.time() - began,
+    )
 
 
 @dataclass(frozen=True)

@@ -14,12 +14,13 @@ from trials import ledger
 from trials.errors import SetupError
 from trials.folder import RunFolder
 from trials.records import SweepEnded, Training, TrialBegan, TrialEnded, TrialRated, TrialResumed
+from trials.trial import RETRIES
 
 TRAINING = TypeAdapter(Training)
 RATED = TypeAdapter(TrialRated)
 
 
-def training(fault: str = "none", reason: str = "") -> dict[str, str]:
+def training(fault: str = "none", reason: str = "", candidate: int = 0) -> dict[str, str]:
     made = Training(
         fault=fault,  # type: ignore[arg-type]
         reason=reason,
@@ -28,7 +29,7 @@ def training(fault: str = "none", reason: str = "") -> dict[str, str]:
         began=10.0,
         train_seconds=4.0,
         process_seconds=5.0,
-        candidate=None,
+        candidate=rated(0, candidate, 1000.0).candidate if candidate else None,
     )
     return {"ended": TRAINING.dump_json(made).decode()}
 
@@ -114,9 +115,64 @@ def test_a_failed_trial_has_its_reason_and_log(conductor: Conductor) -> None:
 def test_a_sweep_that_only_fails_is_stopped_and_says_what_failed(conductor: Conductor) -> None:
     for name in "abcd":
         conductor.propose(name)
-        conductor.done(name, "its worker failed: node lost")
+        conductor.heard(name, training("trial", "ValueError: nan"))
+        conductor.done(name)
     assert conductor.broken is not None
-    assert "4 of 4 did; the last: its worker failed: node lost" in conductor.broken
+    assert "4 of 4 did; the last: ValueError: nan" in conductor.broken
+
+
+def test_a_trial_whose_worker_died_goes_on_until_that_leads_nowhere(conductor: Conductor) -> None:
+    first = conductor.propose("a")["spec"]
+    conductor.heard("a", {"step": 500, "steps_per_second": 1.0})
+    for step in (500, 500, 900, 900, 900):  # a step forward forgives the deaths before it
+        conductor.lost("a", "node lost")
+        assert not ends(conductor) and not conductor.exhausted
+        assert conductor.propose("a")["spec"] == first
+        conductor.heard("a", {"step": step, "steps_per_second": 1.0})
+    for _ in range(RETRIES - 2):
+        conductor.lost("a", "node lost")
+        assert conductor.propose("a")["spec"] == first
+    conductor.lost("a", "node lost")
+    (end,) = ends(conductor)
+    assert (end.state, end.reason) == ("failed", "its worker failed: node lost")
+
+
+def test_a_trial_on_the_wrong_machine_goes_to_another(conductor: Conductor) -> None:
+    said: list[str] = []
+    conductor.say = said.append
+    first = conductor.propose("a")["spec"]
+    conductor.heard("a", {"misplaced": "selfplay-sweep 0.0.9 in place of 0.1.0"})
+    conductor.done("a")
+    assert not ends(conductor) and "selfplay-sweep 0.0.9" in said[0]
+    assert conductor.propose("b")["spec"] == first
+    assert len([e for e in ledger.read(conductor.run.ledger) if isinstance(e, TrialBegan)]) == 1
+
+
+def test_the_last_rating_leaves_the_slot_to_the_next_trial(conductor: Conductor) -> None:
+    asked = []
+    conductor.judge = lambda spec, candidate, node: asked.append((spec.number, candidate.steps, node))
+    conductor.propose("a")
+    conductor.heard("a", training(candidate=200_000) | {"node": "n1"})
+    conductor.done("a")
+    assert asked == [(0, 200_007, "n1")] and not ends(conductor)
+    conductor.propose("b")
+    assert conductor.live["b"].slot == 0
+    conductor.judged(0, rated(0, 200_000, 1100.0), "")
+    assert [(end.trial, end.state) for end in ends(conductor)] == [(0, "complete")]
+
+
+def test_a_storage_that_does_not_answer_is_told_of_once(conductor: Conductor) -> None:
+    said: list[str] = []
+    conductor.say = said.append
+    for name in "ab":
+        conductor.propose(name)
+    for away in ({"away": "timeout"}, {"away": "timeout"}, {}):
+        for name in "ab":
+            conductor.heard(name, dict(away))
+    assert said == [
+        "the storage does not answer (timeout); trials go on, and results wait for it",
+        "the storage answers again",
+    ]
 
 
 def test_the_winner_is_the_best_of_equal_budget() -> None:

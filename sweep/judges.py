@@ -1,0 +1,98 @@
+"""The last rating of a trial, out of its slot: an actor on each machine plays while the slot's next trial trains."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import ray
+from pydantic import TypeAdapter
+from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+from sweep import workplace
+from trials.arena import ladder
+from trials.folder import RunFolder
+from trials.records import Candidate, TrialRated, TrialSpec
+from trials.storage import Storage
+from trials.trial import Rate, rated
+
+_SPEC: TypeAdapter[TrialSpec] = TypeAdapter(TrialSpec)
+_CANDIDATE: TypeAdapter[Candidate] = TypeAdapter(Candidate)
+_RATED: TypeAdapter[TrialRated] = TypeAdapter(TrialRated)
+ATTEMPTS = 5
+"""How often a rating is begun anew where its machine dies."""
+
+
+@dataclass(frozen=True)
+class Terms:
+    """What all ratings of a sweep have in common."""
+
+    run: str
+    """The run's folder."""
+    baseline: str
+    """As `trials.arena.players.load` takes it; on a cluster a file's name in the run."""
+    matches: int
+    storage: Storage | None = None
+    """Where the run is kept on a cluster; None: workers share its folder."""
+
+
+@ray.remote(num_cpus=0, max_restarts=-1, max_task_retries=ATTEMPTS)
+class _Judge:
+    """Rates what it is told to, one candidate after the other."""
+
+    def __init__(self, terms: Terms) -> None:
+        self._terms = terms
+        self._rate: Rate | None = None
+
+    def rate(self, spec: str, candidate: str) -> str:
+        return _RATED.dump_json(self._rated(_SPEC.validate_json(spec), _CANDIDATE.validate_json(candidate))).decode()
+
+    def _rated(self, spec: TrialSpec, candidate: Candidate) -> TrialRated:
+        terms = self._terms
+        self._rate = self._rate or ladder.rater(workplace.player(terms.baseline, terms.storage), terms.matches)
+        if terms.storage is None:
+            return rated(spec, RunFolder(Path(terms.run)), candidate, spec.steps, self._rate)
+        with workplace.borrowed(terms.storage, candidate.path) as run:
+            found = rated(spec, run, candidate, spec.steps, self._rate)
+            log = run.trial(spec.number).matches(candidate.steps)
+            terms.storage.put(log, log.relative_to(run.path).as_posix())
+            return found
+
+
+class Judges:
+    """Owns the ratings under way; `finished` gives those that are done."""
+
+    def __init__(self, terms: Terms) -> None:
+        self._terms = terms
+        self._judges: dict[str, Any] = {}
+        self._under_way: dict[Any, int] = {}
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """As for the conductor: Ray pickles it for a restore that is never asked for."""
+        return str, ("judges",)
+
+    def __call__(self, spec: TrialSpec, candidate: Candidate, node: str) -> None:
+        """Rate the candidate, on its node if that still stands."""
+        if node not in self._judges:
+            near = NodeAffinitySchedulingStrategy(node, soft=True) if node else "DEFAULT"
+            self._judges[node] = _Judge.options(  # type: ignore[attr-defined]
+                scheduling_strategy=near
+            ).remote(self._terms)
+        words = _SPEC.dump_json(spec).decode(), _CANDIDATE.dump_json(candidate).decode()
+        self._under_way[self._judges[node].rate.remote(*words)] = spec.number
+
+    def finished(self, wait: bool = False) -> Iterator[tuple[int, TrialRated | None, str]]:
+        """(trial, its rating, what went wrong) of each that is done, all of them with `wait`."""
+        while self._under_way:
+            done, _ = ray.wait(list(self._under_way), timeout=None if wait else 0)
+            if not done:
+                return
+            number = self._under_way.pop(done[0])
+            try:
+                yield number, _RATED.validate_json(ray.get(done[0])), ""
+            except ray.exceptions.RayError as error:
+                yield number, None, str(error).strip().splitlines()[-1]
+
+
+Submit = Callable[[TrialSpec, Candidate, str], None]
+"""What the conductor hands a finished training to: spec, last candidate, Ray's id of its node."""

@@ -1,0 +1,199 @@
+"""Where a run is kept for all machines, and the driver's part: its ledger goes there, trials' results come from there.
+
+A run's storage is its own folder where every machine sees that, else NAME below `--storage`, laid out alike, so that
+another machine can go on with the sweep from there when the driver's is gone.
+"""
+
+import contextlib
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from uuid import uuid4
+
+from sweep.models import Model
+from sweep.settings import Settings
+from trials.errors import SetupError
+from trials.folder import RunFolder
+from trials.mirror import Mirror
+from trials.records import Event, TrialEnded, TrialRated
+from trials.storage import Stat, Storage, storage
+
+BEAT_S = 10.0
+"""How often a driver says in the storage that it lives, seconds."""
+DEAD_S = 45.0
+"""After how long without such a word it is taken to be dead, seconds."""
+SETTLE_S = 300.0
+"""How long a sweep waits at its end for a storage that does not answer, seconds."""
+LAST_S = 10.0
+"""How long a sweep that failed waits for it, seconds."""
+LEFT = ("trials", "ray", ".driver", "study.log")
+"""What the driver does not put there: workers do, or it can be made again."""
+HEAVY = ".pt"
+"""Checkpoints stay in the storage: only a trial that goes on needs them."""
+BEAT, CLOCK = ".driving", ".clock"
+
+
+def storage_of(settings: Settings) -> Storage:
+    """Where the run of these settings is kept. Raises SetupError."""
+    if settings.storage is None:
+        return Storage(str(settings.out.absolute()))
+    return storage(settings.storage) / settings.out.name
+
+
+def apart(settings: Settings) -> bool:
+    """Whether that is another place than the run's own folder."""
+    return settings.storage is not None and storage_of(settings).address != str(settings.out.absolute())
+
+
+@contextlib.contextmanager
+def kept(run: RunFolder, settings: Settings) -> Iterator["Keeper | None"]:
+    """Keep the run in its storage until the block ends, and a moment longer; None where the two are one.
+
+    Raises SetupError where the storage does not answer or another driver lives.
+    """
+    if not apart(settings):
+        yield None
+        return
+    keeper = Keeper(run, storage_of(settings))
+    try:
+        yield keeper
+        keeper.settle()
+    finally:
+        with contextlib.suppress(SetupError):
+            keeper.settle(LAST_S)
+        keeper.close()
+
+
+class Keeper:
+    """Owns the driver's threads that keep a run in its storage."""
+
+    def __init__(self, run: RunFolder, storage: Storage) -> None:
+        """Raises SetupError where the storage does not answer, or another driver lives."""
+        self._run, self._storage, self._me = run, storage, uuid4().hex.encode()
+        self._wanted: set[int] = set()
+        self._seen: dict[str, Stat] = {}
+        self._lock, self._wake, self._closed = threading.Lock(), threading.Event(), False
+        try:
+            _must_be_alone(storage)
+            storage.write(BEAT, self._me)
+        except OSError as error:
+            raise SetupError(
+                f"--storage must answer, but {storage.address} does not ({str(error).splitlines()[0]}); correct the"
+                " address, or what AWS_ACCESS_KEY_ID and the like say, and start again"
+            ) from None
+        self._mirror = Mirror(run.path, storage, LEFT, growing_seconds=0.0)
+        self._mirror.start()
+        self._thread = threading.Thread(target=self._work, daemon=True, name="keeper")
+        self._thread.start()
+
+    def heard(self, event: Event) -> None:
+        """A listener of the ledger: what a trial has put into the storage is fetched."""
+        if isinstance(event, TrialRated | TrialEnded):
+            number = event.trial if isinstance(event, TrialEnded) else event.candidate.trial
+            with self._lock:
+                self._wanted.add(number)
+            self._wake.set()
+
+    def settle(self, seconds: float = SETTLE_S) -> None:
+        """Wait until everything is where it should be. Raises SetupError after `seconds`."""
+        deadline, number = time.monotonic() + seconds, self._mirror.ask()
+        while self._wanted or not self._mirror.reached(number):
+            if time.monotonic() > deadline:
+                raise SetupError(
+                    f"a run must be kept in its storage, but {self._storage.address} has not answered for"
+                    f" {seconds:g} s; when it does, run `sweep resume {self._run.path}`"
+                )
+            time.sleep(0.05)
+
+    def close(self) -> None:
+        """End the threads and say that this driver is done."""
+        self._closed = True
+        self._wake.set()
+        self._thread.join()
+        self._mirror.close()
+        with contextlib.suppress(OSError):
+            self._storage.remove(BEAT)
+
+    def _work(self) -> None:
+        beat = time.monotonic()
+        while not self._closed:
+            self._wake.wait(BEAT_S / 5)
+            self._wake.clear()
+            with contextlib.suppress(OSError):  # tried again in the next round
+                if time.monotonic() - beat > BEAT_S:
+                    self._storage.write(BEAT, self._me)
+                    beat = time.monotonic()
+                for number in sorted(self._wanted):
+                    self._bring(number)
+
+    def _bring(self, number: int) -> None:
+        with self._lock:
+            self._wanted.discard(number)
+        try:
+            bring(self._storage, self._run, f"trials/{number:04d}", self._seen)
+        except OSError:
+            with self._lock:
+                self._wanted.add(number)
+            raise
+
+
+def bring(storage: Storage, run: RunFolder, under: str, seen: dict[str, Stat], heavy: bool = False) -> None:
+    """Copy what changed below `under` since it was `seen` into the run's folder; checkpoints only if `heavy`.
+
+    Raises OSError.
+    """
+    for name, stat in storage.files(under).items():
+        if seen.get(name) == stat or (name.endswith(HEAVY) and not heavy) or Path(name).name.startswith("."):
+            continue
+        storage.fetch(name, run.path / name)
+        seen[name] = stat
+
+
+def shared(baseline: Model, place: Storage) -> str:
+    """What workers on other machines load for a baseline: its name, or of a file its name in the storage. OSError."""
+    if not Path(baseline.load).is_absolute():
+        return baseline.load
+    name = f"baseline/{baseline.name.removesuffix('.onnx')}.onnx"
+    place.put(Path(baseline.load), name)
+    return name
+
+
+def fetched(address: str, into: Path) -> RunFolder:
+    """The run kept at `address` as a folder in `into`, for a machine that goes on with it. Raises SetupError."""
+    place = storage(address)
+    run = RunFolder(into / place.name)
+    try:
+        if place.read(run.ledger.name) is None:
+            raise SetupError(
+                f"a run's storage must hold a ledger, but {address} does not; name s3://bucket/prefix/NAME of a run"
+            )
+        _must_be_alone(place)
+        theirs = place.read(run.ledger.name) or b""
+        mine = run.ledger.read_bytes() if run.ledger.exists() else b""
+        if mine and not mine.startswith(theirs) and not theirs.startswith(mine):
+            raise SetupError(
+                f"{run.path} must be the run kept at {address} or not there, but it is another; move it away"
+            )
+        bring(place, run, "", {})
+        if len(mine) > len(theirs):  # this machine drove it last, and died before it could say so
+            run.ledger.write_bytes(mine)
+    except OSError as error:
+        raise SetupError(
+            f"a run's storage must answer, but {address} does not ({str(error).splitlines()[0]}); check the address"
+        ) from None
+    return run
+
+
+def _must_be_alone(storage: Storage) -> None:
+    """Raise SetupError where another driver lives; by the storage's clock, since machines' clocks differ."""
+    said = storage.files().get(BEAT)
+    if said is None:
+        return
+    storage.write(CLOCK, b"")
+    age = storage.files()[CLOCK].modified - said.modified
+    if age < DEAD_S:
+        raise SetupError(
+            f"a run has one driver at a time, but another drove {storage.address} {age:.0f} s ago; stop it, or wait"
+            f" {DEAD_S - age:.0f} s if it is dead"
+        )

@@ -1,0 +1,43 @@
+"""Which trials are asked to end: told by the driver, asked by workers that share no folder with it."""
+
+from collections.abc import Callable
+
+import ray
+from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+ANSWER_S = 30.0
+"""How long an answer may take, seconds."""
+
+
+@ray.remote(num_cpus=0)
+class Orders:
+    """Lives beside the driver, and dies with it."""
+
+    def __init__(self) -> None:
+        self._stopped: set[int] = set()
+
+    def stop(self, number: int) -> None:
+        self._stopped.add(number)
+
+    def begin(self, number: int) -> None:
+        """An earlier order is no longer meant."""
+        self._stopped.discard(number)
+
+    def stopped(self, number: int) -> bool:
+        return number in self._stopped
+
+
+def issue(name: str) -> Callable[[int, bool], None]:
+    """Start the actor `name` on this node; gives the function that orders a trial (number) to stop, or no longer."""
+    here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
+    actor = Orders.options(name=name, scheduling_strategy=here).remote()  # type: ignore[attr-defined]
+
+    def order(number: int, stop: bool) -> None:
+        ray.get(actor.stop.remote(number) if stop else actor.begin.remote(number), timeout=ANSWER_S)
+
+    return order
+
+
+def heeded(name: str, number: int) -> bool:
+    """Whether the driver that issued `name` wants the trial to end."""
+    return bool(ray.get(ray.get_actor(name).stopped.remote(number), timeout=ANSWER_S))

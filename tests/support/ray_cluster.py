@@ -1,0 +1,137 @@
+"""A Ray cluster on this machine: a head and nodes, each a raylet of its own, of any Python, ended by process identity."""
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psutil
+from real_sweep import plain_environ
+
+from trials.learner.ports import PortLease
+
+SETTINGS = {
+    "RAY_AUTH_MODE": "disabled",
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "1",
+    "RAY_health_check_period_ms": "500",  # a dead node is noticed in seconds
+    "RAY_health_check_failure_threshold": "10",
+    "RAY_raylet_start_wait_time_s": "120",
+}
+
+
+@dataclass
+class Node:
+    """One `ray start --block`, and what it started."""
+
+    process: psutil.Popen
+    family: set[psutil.Process] = field(default_factory=set)
+
+    def look(self) -> "set[psutil.Process]":
+        with contextlib.suppress(psutil.NoSuchProcess):
+            self.family |= {self.process, *self.process.children(recursive=True)}
+        return self.family
+
+    @property
+    def raylet(self) -> psutil.Process:
+        return next(process for process in self.look() if process.name() == "raylet")
+
+    def alive(self) -> list[str]:
+        """Names of what still runs of it."""
+        left = []
+        for process in self.look():
+            with contextlib.suppress(psutil.Error):
+                if process.is_running() and process.status() != psutil.STATUS_ZOMBIE:
+                    left.append(" ".join(process.cmdline()[:3]))
+        return left
+
+    def end(self) -> None:
+        """SIGTERM, then what is left is killed."""
+        self.look()
+        with contextlib.suppress(psutil.Error):
+            self.process.send_signal(signal.SIGTERM)
+        _, left = psutil.wait_procs(list(self.family), timeout=10)
+        for process in left:
+            with contextlib.suppress(psutil.Error):
+                process.kill()
+
+
+@dataclass
+class RayCluster:
+    """A head without CPUs, where drivers run, and its nodes."""
+
+    folder: Path
+    environ: Mapping[str, str] = field(default_factory=dict)
+    """More for the nodes' environment, an S3 server's keys."""
+    address: str = ""
+    nodes: list[Node] = field(default_factory=list)
+
+    def start(self, *words: str, python: str = sys.executable, cwd: Path | None = None, **environ: str) -> Node:
+        """Start a node with `ray start`'s `words`, of another Python where asked."""
+        log = (self.folder / f"node{len(self.nodes)}.log").open("w")
+        command = [python, "-m", "ray.scripts.scripts", "start", *words, "--block", "--disable-usage-stats"]
+        command += ["--object-store-memory=80000000", "--node-ip-address=127.0.0.1"]
+        env = self.env | environ
+        if python != sys.executable:
+            env.pop("PYTHONPATH", None)
+        process = psutil.Popen(command, stdout=log, stderr=log, env=env, cwd=cwd or self.folder, start_new_session=True)
+        node = Node(process)
+        self.nodes.append(node)
+        return node
+
+    @property
+    def env(self) -> dict[str, str]:
+        """Environment of nodes and drivers."""
+        return plain_environ() | SETTINGS | dict(self.environ)
+
+    def head(self, cpus: int = 0) -> Node:
+        """Start the head."""
+        with PortLease() as lease:
+            self.address = f"127.0.0.1:{lease.ports[0]}"
+        port = self.address.partition(":")[2]
+        node = self.start("--head", f"--port={port}", f"--num-cpus={cpus}", "--include-dashboard=false")
+        deadline = time.monotonic() + 60
+        while "Ray runtime started" not in (self.folder / "node0.log").read_text():
+            assert time.monotonic() < deadline and node.process.poll() is None, (self.folder / "node0.log").read_text()
+            time.sleep(0.2)
+        return node
+
+    def join(self, cpus: int = 1, *words: str, python: str = sys.executable, cwd: Path | None = None) -> Node:
+        """Add a node."""
+        return self.start(f"--address={self.address}", f"--num-cpus={cpus}", *words, python=python, cwd=cwd)
+
+    def end(self) -> None:
+        """End every node, the head last."""
+        for node in reversed(self.nodes):
+            node.end()
+
+
+@contextlib.contextmanager
+def ray_cluster(folder: Path, **environ: str) -> Iterator[RayCluster]:
+    """A cluster with a head; end of the block is its end."""
+    folder.mkdir(parents=True, exist_ok=True)
+    cluster = RayCluster(folder, environ)
+    try:
+        cluster.head()
+        yield cluster
+    finally:
+        cluster.end()
+
+
+def drive(cluster: RayCluster, *words: str, log: Path) -> subprocess.Popen[str]:
+    """Start `sweep` with these words on the cluster, its output in `log`."""
+    with log.open("w") as out:
+        return subprocess.Popen(
+            [sys.executable, "-m", "sweep", *words],
+            stdout=out,
+            stderr=subprocess.STDOUT,
+            text=True,
+            env=cluster.env | {"RAY_ADDRESS": cluster.address},
+            cwd=os.getcwd(),
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+        )
