@@ -1,4 +1,4 @@
-"""A Ray cluster on this machine: a head and nodes, each a raylet of its own, of any Python, ended by process identity."""
+"""A Ray cluster on this machine: a head and nodes, each a raylet of its own, of any Python."""
 
 import contextlib
 import os
@@ -30,6 +30,7 @@ class Node:
     """One `ray start --block`, and what it started."""
 
     process: psutil.Popen
+    log: Path
     family: set[psutil.Process] = field(default_factory=set)
 
     def look(self) -> "set[psutil.Process]":
@@ -73,14 +74,16 @@ class RayCluster:
 
     def start(self, *words: str, python: str = sys.executable, cwd: Path | None = None, **environ: str) -> Node:
         """Start a node with `ray start`'s `words`, of another Python where asked."""
-        log = (self.folder / f"node{len(self.nodes)}.log").open("w")
+        log = self.folder / f"node{len(self.nodes)}.log"
         command = [python, "-m", "ray.scripts.scripts", "start", *words, "--block", "--disable-usage-stats"]
         command += ["--object-store-memory=80000000", "--node-ip-address=127.0.0.1"]
         env = self.env | environ
         if python != sys.executable:
             env.pop("PYTHONPATH", None)
-        process = psutil.Popen(command, stdout=log, stderr=log, env=env, cwd=cwd or self.folder, start_new_session=True)
-        node = Node(process)
+        with log.open("w") as out:
+            where = cwd or self.folder
+            process = psutil.Popen(command, stdout=out, stderr=out, env=env, cwd=where, start_new_session=True)
+        node = Node(process, log)
         self.nodes.append(node)
         return node
 
@@ -94,16 +97,22 @@ class RayCluster:
         with PortLease() as lease:
             self.address = f"127.0.0.1:{lease.ports[0]}"
         port = self.address.partition(":")[2]
-        node = self.start("--head", f"--port={port}", f"--num-cpus={cpus}", "--include-dashboard=false")
-        deadline = time.monotonic() + 60
-        while "Ray runtime started" not in (self.folder / "node0.log").read_text():
-            assert time.monotonic() < deadline and node.process.poll() is None, (self.folder / "node0.log").read_text()
-            time.sleep(0.2)
-        return node
+        return self._up(self.start("--head", f"--port={port}", f"--num-cpus={cpus}", "--include-dashboard=false"))
 
-    def join(self, cpus: int = 1, *words: str, python: str = sys.executable, cwd: Path | None = None) -> Node:
+    def join(
+        self, cpus: int = 1, *words: str, python: str = sys.executable, cwd: Path | None = None, **environ: str
+    ) -> Node:
         """Add a node."""
-        return self.start(f"--address={self.address}", f"--num-cpus={cpus}", *words, python=python, cwd=cwd)
+        words = (f"--address={self.address}", f"--num-cpus={cpus}", *words)
+        return self._up(self.start(*words, python=python, cwd=cwd, **environ))
+
+    def _up(self, node: Node) -> Node:
+        """Wait until it runs: raylets of one machine that start at the same moment take each other's files."""
+        deadline = time.monotonic() + 120
+        while "Ray runtime started" not in (said := node.log.read_text()):
+            assert time.monotonic() < deadline and node.process.poll() is None, said
+            time.sleep(0.1)
+        return node
 
     def end(self) -> None:
         """End every node, the head last."""

@@ -65,7 +65,7 @@ def test_an_address_that_cannot_be_used_is_refused(text: str, line: str) -> None
 
 
 def test_a_bucket_that_is_not_there_is_an_oserror(server: S3Server) -> None:
-    with pytest.raises(OSError, match="(?i)bucket"):
+    with pytest.raises(OSError, match=r"(?i)bucket"):
         storage(server.address("x").replace("sweeps", "nobodys")).write("a", b"")
     with pytest.raises(OSError):
         storage("s3://b/x?endpoint_override=http://127.0.0.1:9").write("a", b"")
