@@ -80,6 +80,8 @@ lock: .venv/.ready ## make the lock files anew from pyproject.toml
 	@$(UV) pip compile pyproject.toml $(LOCK) -o requirements.lock
 	@cp requirements.lock requirements-dev.lock
 	@$(UV) pip compile pyproject.toml --extra dev $(LOCK) -o requirements-dev.lock
+	@cp requirements.lock requirements-cluster.lock
+	@$(UV) pip compile pyproject.toml --extra cluster $(LOCK) -o requirements-cluster.lock
 LOCK := --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --upgrade -q
 
 clean-env: ## remove .venv; the next command builds it again

@@ -261,3 +261,17 @@ def doctor(env: str | None, as_json: bool) -> int:
     else:
         Console().print(doctors.table(checks))
     return 0 if all(check.ok for check in checks) else 1
+
+
+@cli.command()
+@click.argument("kind", type=click.Choice(["kuberay", "aws", "local", "slurm"]))
+@click.option("--out", type=click.Path(path_type=Path), help="A new file; default: print it.")
+def cluster(kind: str, out: Path | None) -> None:
+    """A ready file for a cluster: KubeRay, `ray up` on AWS or on machines of your own, or Slurm."""
+    from sweep import cluster as clusters
+
+    if out is None:
+        click.echo(clusters.text(kind), nl=False)
+    else:
+        clusters.write(kind, out)
+        click.echo(str(out))

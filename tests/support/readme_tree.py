@@ -12,6 +12,11 @@ OTHERS = {
     "search_spaces/course.yaml": "no holes: the course's configuration, always trial 0",
     "trials/soccer/SPEC.md": "the environment's rules as tables, with a version",
     "trials/arena/ladder/": "house baseline, its recipe, the ladder's constants",
+    "sweep/cluster/README.md": "sweeps on many machines: what to start, what to share, what to close",
+    "sweep/cluster/kuberay.yaml": "a RayJob for Kubernetes, with a network policy",
+    "sweep/cluster/aws.yaml": "`ray up` on AWS",
+    "sweep/cluster/local.yaml": "`ray up` on machines of your own",
+    "sweep/cluster/slurm.sbatch": "a Slurm job",
     "reports/report.html": "the page's template, with report.css and report.js",
     "reports/player.html": "the match player's template, with replay.html, replay.css and replay.js",
 }
