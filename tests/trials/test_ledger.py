@@ -71,6 +71,32 @@ def test_another_versions_line_is_named(tmp_path: Path) -> None:
         ledger.read(path)
 
 
+@pytest.mark.parametrize("torn", [b'{"event": "end", "ti', b'{"event":\0\0\0\0\0', b"\0\0\0"])
+def test_what_a_lost_machine_left_is_not_believed(torn: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "ledger.jsonl"
+    ledger.append(path, TrialBegan(time=1.0, spec=spec(0)))
+    with path.open("ab") as file:
+        file.write(torn)
+    ledger.append(path, TrialBegan(time=2.0, spec=spec(1)))
+    assert [event.time for event in ledger.read(path)] == [1.0, 2.0]
+
+
+@pytest.mark.parametrize(
+    ("was", "now"),
+    [(b'"time":2.0', b'"time":"2.o"'), (b'"time":2.0,', b'"time":2.0'), (b"}}\n", b"}}}\n"), (b'{"event"', b"x")],
+)
+def test_damage_that_no_half_written_line_has_is_named_by_its_line(was: bytes, now: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "ledger.jsonl"
+    for number in range(3):
+        ledger.append(path, TrialBegan(time=number + 1.0, spec=spec(number)))
+    first, second, third = path.read_bytes().splitlines(keepends=True)
+    damaged = second.replace(was, now)
+    assert damaged != second
+    path.write_bytes(first + damaged + third)
+    with pytest.raises(SetupError, match=r"but line 2 of .*ledger.jsonl is not \(\w"):
+        ledger.read(path)
+
+
 def test_a_full_disk_leaves_whole_lines_and_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "ledger.jsonl"
     ledger.append(path, TrialBegan(time=1.0, spec=spec(0)))
