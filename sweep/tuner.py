@@ -4,6 +4,7 @@ import contextlib
 import logging
 import math
 import os
+import shutil
 import signal
 import warnings
 from collections.abc import Callable, Iterator
@@ -22,6 +23,7 @@ os.environ |= {  # read when Ray is imported
     "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",  # the ledger is the record
     "TUNE_DISABLE_STRICT_METRIC_CHECKING": "1",  # signs of life carry no Elo
     "TUNE_MAX_PENDING_TRIALS_PG": "1000",  # `_Proposals` holds back what has no room
+    "TUNE_GLOBAL_CHECKPOINT_S": "1e9",  # so nobody reads a snapshot of all trials
     "TUNE_WARN_EXCESSIVE_EXPERIMENT_CHECKPOINT_SYNC_THRESHOLD_S": "0",
     "RAY_AIR_NEW_OUTPUT": "0",
     "RAY_TRAIN_ENABLE_V2_MIGRATION_WARNINGS": "0",
@@ -308,6 +310,7 @@ def conduct(conductor: Conductor, session: Session) -> None:
             conductor.done(trial_id)
         for number, rated, error in judges.finished(wait=True):
             conductor.judged(number, rated, error)
+    shutil.rmtree(conductor.run.path / "ray", ignore_errors=True)  # Ray's own notes, which nobody reads
 
 
 @contextmanager
