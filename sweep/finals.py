@@ -35,14 +35,25 @@ def choose(events: list[Event]) -> tuple[Candidate | None, Candidate | None]:
 
 
 def play(record: Callable[[Event], None], run: RunFolder, settings: Settings, baseline: Model) -> None:
-    """Rate the winner and the course's policy afresh and record it."""
-    winner, course = choose(ledger.read(run.ledger))
+    """Rate the winner and the course's policy afresh and record it; what a driver before this one recorded stays."""
+    events = ledger.read(run.ledger)
+    winner, course = choose(events)
     if winner is None:
         return
     against = course if course is not None and course.trial != winner.trial else None
-    record(_fresh(run, settings, baseline, winner, "winner", against))
-    if against is not None:
+    if not _known(events, winner, "winner", against):
+        record(_fresh(run, settings, baseline, winner, "winner", against))
+    if against is not None and not _known(events, against, "course", None):
         record(_fresh(run, settings, baseline, against, "course", None))
+
+
+def _known(events: list[Event], mine: Candidate, role: str, course: Candidate | None) -> bool:
+    """Whether the last fresh rating in that role is of this policy, and of the same matches."""
+    said = [event for event in events if isinstance(event, FreshRated) and event.role == role]
+    if not said or said[-1].candidate != mine:
+        return False
+    met = said[-1].against_course
+    return course is None if met is None else course is not None and course.name in met.by_opponent
 
 
 def _fresh(

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from reports import page
 from search_spaces import from_text
 from sweep import keeping, models, past
 from sweep import run as runs
@@ -44,6 +45,9 @@ def resume(run: RunFolder, trials: str | None, ray_address: str | None, console:
         known = past.of(events)
         ends = [event for event in events if isinstance(event, SweepEnded)]
         if ends and ends[-1].state == "complete" and not known.unfinished and len(known.ended) >= settings.trials:
+            if not _reported(run):
+                console.print(f"report: {page.build(run)}", highlight=False, soft_wrap=True)
+                return 0
             raise SetupError(
                 f"a sweep must have something left to do, but all {len(known.ended)} trials of {run.name} are over;"
                 " widen it with --trials +N"
@@ -60,6 +64,11 @@ def resume(run: RunFolder, trials: str | None, ray_address: str | None, console:
         shutil.rmtree(run.path / "ray", ignore_errors=True)
         command = f"sweep resume {run.name}" + (f" --trials {trials}" if trials else "")
         return runs.drive(settings, space, runs.renderer(settings, space), baseline, run, command, console, known)
+
+
+def _reported(run: RunFolder) -> bool:
+    """Whether the report tells the whole ledger; a driver killed while it wrote it left none, or an old one."""
+    return run.report.is_file() and run.report.stat().st_mtime >= run.ledger.stat().st_mtime
 
 
 def _widened(settings: Settings, trials: str | None) -> Settings:

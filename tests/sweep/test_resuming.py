@@ -5,18 +5,19 @@ import shutil
 import signal
 import subprocess
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from events import ended, rated, spec_of
 from real_sweep import SPACE, SWEEP, Finished, json_of, plain_environ, run_sweep, trainers
 
+from sweep import finals, models, settings
 from sweep import past as pasts
-from sweep import settings
 from trials import ledger
 from trials.arena import log, rating, rungs
 from trials.folder import RunFolder
-from trials.records import FreshRated, SweepBegan, SweepEnded, TrialBegan, TrialEnded, TrialRated, TrialResumed
+from trials.records import Event, FreshRated, SweepBegan, SweepEnded, TrialBegan, TrialEnded, TrialRated, TrialResumed
 
 
 def test_the_past_is_what_came_last() -> None:
@@ -106,6 +107,29 @@ def test_a_finished_sweep_is_widened(copied: RunFolder) -> None:
     assert began.spec.params not in earlier
     again = run_sweep("resume", str(copied.path))
     assert again.returncode == 1 and "all 5 trials of run are over" in again.stderr  # it remembers that it was widened
+
+
+def test_a_report_that_a_killed_driver_left_unwritten_is_written(copied: RunFolder) -> None:
+    copied.report.unlink()
+    before = copied.ledger.read_bytes()
+    done = run_sweep("resume", str(copied.path))
+    assert done.returncode == 0 and "report: " in done.stdout, done.stderr
+    assert copied.report.is_file() and copied.ledger.read_bytes() == before
+    assert run_sweep("resume", str(copied.path)).returncode == 1
+
+
+def test_headline_matches_on_record_are_not_played_again(copied: RunFolder) -> None:
+    made = settings.read(copied.settings)
+    before = [event for event in ledger.read(copied.ledger) if isinstance(event, FreshRated)]
+    told: list[Event] = []
+    finals.play(told.append, copied, made, models.resolve(made.baseline))
+    assert before and told == []
+    lines = copied.ledger.read_bytes().splitlines(keepends=True)
+    at = next(at for at, line in enumerate(lines) if b'"role":"winner"' in line)
+    copied.ledger.write_bytes(b"".join(lines[:at] + lines[at + 1 :]))
+    finals.play(told.append, copied, made, models.resolve(made.baseline))
+    (again,) = told
+    assert isinstance(again, FreshRated) and replace(again, time=before[0].time) == before[0]
 
 
 def test_a_widened_sweep_that_was_cut_goes_on_without_being_told_again(copied: RunFolder) -> None:
