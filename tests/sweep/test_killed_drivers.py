@@ -1,0 +1,260 @@
+"""A driver killed at any moment of a sweep's life, ten times over, and resumed each time; `make faults`."""
+
+import itertools
+import json
+import os
+import random
+import subprocess
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from uuid import uuid4
+
+import psutil
+import pytest
+from real_sweep import SPACE, SWEEP, plain_environ, run_sweep
+
+from trials import ledger
+from trials.folder import RunFolder
+from trials.learner import process
+from trials.records import Event, FreshRated, SweepEnded, TrialBegan, TrialEnded, TrialRated, TrialResumed
+
+pytestmark = pytest.mark.faults
+TRIALS, STEPS, INTERVAL = 6, 12_000, 2000
+A_TRAJECTORY = 64 * 16
+"""A trainer counts steps a trajectory at a time: `time_horizon` decisions of each of the fields' agents."""
+MARK = "TEST_SWEEP_MARK"
+
+
+@pytest.fixture(scope="module")
+def table() -> Iterator[list[str]]:
+    rows: list[str] = []
+    yield rows
+    print("\n\n| the driver was killed | over | steps reached | steps lost | all gone after, s | what it came to |")
+    print("|---|---|---|---|---|---|")
+    print("\n".join(rows))
+
+
+@dataclass
+class Life:
+    """A sweep's drivers, one after another; everything they start carries a mark in its environment."""
+
+    run: RunFolder
+    space: Path
+    seed: int
+    drivers: int = 0
+    before: int = 0
+    """Bytes of the ledger when the driver of now began."""
+
+    def start(self) -> "subprocess.Popen[bytes]":
+        self.before, self.mark = self.size(), uuid4().hex
+        words = ["resume", str(self.run.path)]
+        if not self.run.ledger.exists():
+            words = ["run", str(self.space), "--trials", str(TRIALS), "--steps", str(STEPS), "--slots", "2"]
+            words += ["--seed", str(self.seed), "--out", str(self.run.path)]
+        self.drivers += 1
+        with (self.run.path.parent / f"driver-{self.drivers}.err").open("wb") as errors:
+            return subprocess.Popen(
+                [*SWEEP, *words],
+                stdout=subprocess.DEVNULL,
+                stderr=errors,
+                env=plain_environ() | {MARK: self.mark},
+                start_new_session=True,
+            )
+
+    def size(self) -> int:
+        return self.run.ledger.stat().st_size if self.run.ledger.exists() else 0
+
+    def new(self, kind: type[Event]) -> list[Event]:
+        """Events of a kind that the driver of now wrote."""
+        if self.size() == self.before:
+            return []
+        seen = len(self.run.ledger.read_bytes()[: self.before].splitlines())
+        return [event for event in ledger.read(self.run.ledger)[seen - self.halves(seen) :] if isinstance(event, kind)]
+
+    def halves(self, lines: int) -> int:
+        """How many of the first lines are half-written, and read as nothing."""
+        return sum(not whole(line) for line in self.run.ledger.read_bytes().splitlines()[:lines])
+
+    def left(self) -> list[psutil.Process]:
+        """What the drivers so far have started and still lives."""
+        found = []
+        for each in psutil.process_iter():
+            try:
+                if each.environ().get(MARK) == self.mark and each.status() != psutil.STATUS_ZOMBIE:
+                    found.append(each)
+            except psutil.Error:
+                continue
+        return found
+
+
+def whole(line: bytes) -> bool:
+    try:
+        json.loads(line)
+    except ValueError:
+        return False
+    return True
+
+
+Moment = Callable[[Life], bool]
+
+
+def trained(life: Life) -> bool:
+    """A trainer of now makes steps."""
+    return any(where.step > where.resumed and time.time() - where.time < 2 for where in progress(life))
+
+
+def progress(life: Life) -> list[process.Where]:
+    return [process.read_progress(life.run.trial(number)) for number in range(TRIALS)]
+
+
+def rating(life: Life) -> bool:
+    """A policy that the driver of now has no rating of lies there."""
+    rated = {event.candidate.path for event in ledger.read(life.run.ledger) if isinstance(event, TrialRated)}
+    began = {event.spec.number for event in life.new(TrialBegan)}  # type: ignore[arg-type]
+    over = {event.trial for event in ledger.read(life.run.ledger) if isinstance(event, TrialEnded)}
+    for number in began - over:
+        for _, path in process.exported(life.run.trial(number)):
+            if str(path.relative_to(life.run.path)) not in rated and path.stat().st_mtime > time.time() - 1:
+                return True
+    return False
+
+
+def last_rung(life: Life) -> bool:
+    return any(event.rung == STEPS for event in life.new(TrialRated))  # type: ignore[arg-type]
+
+
+MOMENTS: tuple[tuple[str, Moment, float], ...] = (
+    ("starting up", lambda life: True, 6.0),
+    ("at a trial's first line", lambda life: bool(life.new(TrialBegan)), 0.0),  # type: ignore[arg-type]
+    ("training", trained, 4.0),
+    ("rating", rating, 0.4),
+    ("at a rung's line", lambda life: bool(life.new(TrialRated)), 0.0),  # type: ignore[arg-type]
+    ("between the last rung and the end", last_rung, 0.0),
+    ("between proposals", lambda life: bool(life.new(TrialEnded)), 0.1),  # type: ignore[arg-type]
+    ("starting up again", lambda life: life.size() > life.before, 2.0),
+    ("in the finals", lambda life: any(life.run.path.glob("fresh_matches/*")), 0.0),
+    ("writing the report", lambda life: bool(life.new(SweepEnded)), 0.3),  # type: ignore[arg-type]
+)
+"""When a driver is killed: a name, what has to be so, and how many seconds later at most."""
+
+
+def kill(life: Life, moment: Moment, later: float) -> tuple[int, float, dict[int, int]] | None:
+    """Start a driver and kill it at the moment: its status, seconds until all was gone, steps then reached by trial.
+
+    None where it came to its end before.
+    """
+    driver = life.start()
+    deadline = time.monotonic() + 300
+    while not moment(life):
+        if driver.poll() is not None:
+            assert driver.returncode == 0, (life.run.path.parent / f"driver-{life.drivers}.err").read_text()
+            return None
+        assert time.monotonic() < deadline, [p.cmdline() for p in life.left()]
+        time.sleep(0.0005)
+    time.sleep(later)
+    reached = {number: where.step for number, where in enumerate(progress(life))}
+    driver.kill()
+    driver.wait()
+    began = time.monotonic()
+    while left := life.left():
+        assert time.monotonic() - began < 20, [each.cmdline() for each in left]
+        time.sleep(0.05)
+    return driver.returncode, time.monotonic() - began, reached
+
+
+def told(life: Life, name: str, found: tuple[int, float, dict[int, int]], earlier: list[Event]) -> str:
+    """A row of the table, after the ledger was read and found to go on from `earlier`."""
+    events = ledger.read(life.run.ledger) if life.run.ledger.exists() else []
+    assert events[: len(earlier)] == earlier
+    over = {event.trial for event in events if isinstance(event, TrialEnded)}
+    began = {event.spec.number for event in events if isinstance(event, TrialBegan)}
+    reached = {number: step for number, step in found[2].items() if number in began - over}
+    steps = ", ".join(f"{number}: {step:,}" for number, step in reached.items()) or "-"
+    return f"| {name} | {len(over)} of {TRIALS} | {steps} | LOST | {found[1]:.1f} |"
+
+
+def check(life: Life) -> dict[int, list[int]]:
+    """What must hold of a sweep at its end, however often its driver died; steps lost by trial."""
+    events = ledger.read(life.run.ledger)
+    params: dict[int, set[str]] = defaultdict(set)
+    for event in events:
+        if isinstance(event, TrialBegan):
+            params[event.spec.number].add(json.dumps([dict(event.spec.params), event.spec.seed], sort_keys=True))
+    assert sorted(params) == list(range(TRIALS))
+    assert all(len(each) == 1 for each in params.values()), params
+    assert len({json.loads(next(iter(each)))[0]["hyperparameters.learning_rate"] for each in params.values()}) == TRIALS
+    assert sorted(event.trial for event in events if isinstance(event, TrialEnded)) == list(range(TRIALS))
+    ends = {event.trial: at for at, event in enumerate(events) if isinstance(event, TrialEnded)}
+    rated: dict[tuple[int, int], int] = {}
+    lost: dict[int, list[int]] = defaultdict(list)
+    for at, event in enumerate(events):
+        if isinstance(event, TrialRated):
+            key = event.candidate.trial, event.rung
+            assert key not in rated and at < ends[key[0]]
+            rated[key] = at
+        if isinstance(event, TrialBegan):
+            assert at < ends[event.spec.number]
+        if isinstance(event, TrialResumed):
+            lost[event.trial].append(event.reached - event.resumed)
+            assert lost[event.trial][-1] <= INTERVAL + A_TRAJECTORY, event
+    states = {event.state for event in events if isinstance(event, TrialEnded)}
+    assert states <= {"complete", "pruned"}, states
+    assert any(isinstance(event, FreshRated) for event in events)
+    (complete,) = [event for event in events if isinstance(event, SweepEnded)]
+    assert complete.state == "complete" and life.run.report.is_file()
+    return lost
+
+
+def sweep_of(folder: Path, seed: int) -> Life:
+    text = SPACE.replace("checkpoint_interval: 200000", f"checkpoint_interval: {INTERVAL}")
+    (folder / "tiny.yaml").write_text(text)
+    return Life(RunFolder(folder / "run"), folder / "tiny.yaml", seed)
+
+
+def to_its_end(life: Life, killed: list[tuple[str, Moment, float]]) -> list[str]:
+    """Kill a driver at every moment, then resume once more; rows for the table, steps lost filled in."""
+    rows: list[str] = []
+    marks: list[int] = []
+    earlier: list[Event] = []
+    for name, moment, later in killed:
+        found = kill(life, moment, later)
+        if found is None:
+            rows.append(f"| {name}: it had ended before | - | - | - | - |")
+            marks.append(len(earlier))
+            continue
+        rows.append(told(life, f"{name}, +{later:.2f} s", found, earlier))
+        earlier = ledger.read(life.run.ledger) if life.run.ledger.exists() else []
+        marks.append(len(earlier))
+    ended = [event for event in earlier if isinstance(event, SweepEnded)]
+    done = run_sweep("resume" if life.run.ledger.exists() else "run", str(life.run.path), timeout=300)
+    assert done.returncode == 0, (ended, done.stdout + done.stderr)
+    events = ledger.read(life.run.ledger)
+    for at, row in enumerate(rows):
+        new = events[marks[at] : marks[at + 1] if at + 1 < len(marks) else None]
+        lost = [event.reached - event.resumed for event in new if isinstance(event, TrialResumed)]
+        rows[at] = row.replace("LOST", ", ".join(f"{each:,}" for each in lost) or "0") + f" {len(new)} more events |"
+    return rows
+
+
+@pytest.mark.timeout(1500)
+def test_ten_drivers_of_one_sweep_are_killed(tmp_path: Path, table: list[str]) -> None:
+    seed = int(os.environ.get("KILL_SEED", "1"))
+    draw = random.Random(seed)
+    life = sweep_of(tmp_path, seed)
+    rows = to_its_end(life, [(name, moment, draw.uniform(0, later)) for name, moment, later in MOMENTS])
+    check(life)
+    table += rows
+
+
+@pytest.mark.timeout(1500)
+@pytest.mark.parametrize("seed", range(int(os.environ.get("KILL_SEEDS", "2"))))
+def test_a_driver_is_killed_at_a_moment_drawn_from_its_whole_life(seed: int, tmp_path: Path, table: list[str]) -> None:
+    draw = random.Random(1000 + seed)
+    life = sweep_of(tmp_path, seed)
+    moments = list(itertools.repeat(("anywhere", lambda life: True), 3))
+    rows = to_its_end(life, [(name, moment, draw.uniform(0, 40)) for name, moment in moments])
+    check(life)
+    table += rows
