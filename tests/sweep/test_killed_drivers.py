@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 from uuid import uuid4
 
 import psutil
@@ -23,9 +24,11 @@ from trials.records import Event, FreshRated, SweepEnded, TrialBegan, TrialEnded
 
 pytestmark = pytest.mark.faults
 TRIALS, STEPS, INTERVAL = 6, 12_000, 2000
+RUNGS = STEPS // 2, STEPS
 A_TRAJECTORY = 64 * 16
 """A trainer counts steps a trajectory at a time: `time_horizon` decisions of each of the fields' agents."""
 MARK = "TEST_SWEEP_MARK"
+T = TypeVar("T")
 
 
 @pytest.fixture(scope="module")
@@ -47,9 +50,13 @@ class Life:
     drivers: int = 0
     before: int = 0
     """Bytes of the ledger when the driver of now began."""
+    known: int = 0
+    """Events in it then."""
+    mark: str = ""
 
     def start(self) -> "subprocess.Popen[bytes]":
-        self.before, self.mark = self.size(), uuid4().hex
+        self.before, self.mark = self.size(), self.mark or uuid4().hex
+        self.known = len(ledger.read(self.run.ledger)) if self.before else 0
         words = ["resume", str(self.run.path)]
         if not self.run.ledger.exists():
             words = ["run", str(self.space), "--trials", str(TRIALS), "--steps", str(STEPS), "--slots", "2"]
@@ -67,16 +74,11 @@ class Life:
     def size(self) -> int:
         return self.run.ledger.stat().st_size if self.run.ledger.exists() else 0
 
-    def new(self, kind: type[Event]) -> list[Event]:
+    def new(self, kind: type[T]) -> list[T]:
         """Events of a kind that the driver of now wrote."""
         if self.size() == self.before:
             return []
-        seen = len(self.run.ledger.read_bytes()[: self.before].splitlines())
-        return [event for event in ledger.read(self.run.ledger)[seen - self.halves(seen) :] if isinstance(event, kind)]
-
-    def halves(self, lines: int) -> int:
-        """How many of the first lines are half-written, and read as nothing."""
-        return sum(not whole(line) for line in self.run.ledger.read_bytes().splitlines()[:lines])
+        return [event for event in ledger.read(self.run.ledger)[self.known :] if isinstance(event, kind)]
 
     def left(self) -> list[psutil.Process]:
         """What the drivers so far have started and still lives."""
@@ -90,20 +92,13 @@ class Life:
         return found
 
 
-def whole(line: bytes) -> bool:
-    try:
-        json.loads(line)
-    except ValueError:
-        return False
-    return True
-
-
 Moment = Callable[[Life], bool]
 
 
 def trained(life: Life) -> bool:
     """A trainer of now makes steps."""
-    return any(where.step > where.resumed and time.time() - where.time < 2 for where in progress(life))
+    running = any(where.step > where.resumed and time.time() - where.time < 2 for where in progress(life))
+    return running and bool(life.new(TrialBegan))
 
 
 def progress(life: Life) -> list[process.Where]:
@@ -111,38 +106,39 @@ def progress(life: Life) -> list[process.Where]:
 
 
 def rating(life: Life) -> bool:
-    """A policy that the driver of now has no rating of lies there."""
-    rated = {event.candidate.path for event in ledger.read(life.run.ledger) if isinstance(event, TrialRated)}
-    began = {event.spec.number for event in life.new(TrialBegan)}  # type: ignore[arg-type]
-    over = {event.trial for event in ledger.read(life.run.ledger) if isinstance(event, TrialEnded)}
-    for number in began - over:
-        for _, path in process.exported(life.run.trial(number)):
-            if str(path.relative_to(life.run.path)) not in rated and path.stat().st_mtime > time.time() - 1:
-                return True
+    """A policy has reached a rung that the ledger has no rating of."""
+    rated: dict[int, int] = defaultdict(int)
+    for event in ledger.read(life.run.ledger) if life.run.ledger.exists() else ():
+        if isinstance(event, TrialRated):
+            rated[event.candidate.trial] += 1
+    for number in {event.spec.number for event in life.new(TrialBegan)}:
+        found = process.exported(life.run.trial(number))
+        if rated[number] < len(RUNGS) and found and found[-1][0] >= RUNGS[rated[number]]:
+            return True
     return False
 
 
 def last_rung(life: Life) -> bool:
-    return any(event.rung == STEPS for event in life.new(TrialRated))  # type: ignore[arg-type]
+    return any(event.rung == STEPS for event in life.new(TrialRated))
 
 
 MOMENTS: tuple[tuple[str, Moment, float], ...] = (
     ("starting up", lambda life: True, 6.0),
-    ("at a trial's first line", lambda life: bool(life.new(TrialBegan)), 0.0),  # type: ignore[arg-type]
+    ("at a trial's first line", lambda life: bool(life.new(TrialBegan)), 0.0),
     ("training", trained, 4.0),
-    ("rating", rating, 0.4),
-    ("at a rung's line", lambda life: bool(life.new(TrialRated)), 0.0),  # type: ignore[arg-type]
+    ("rating", rating, 0.2),
+    ("at a rung's line", lambda life: bool(life.new(TrialRated)), 0.0),
     ("between the last rung and the end", last_rung, 0.0),
-    ("between proposals", lambda life: bool(life.new(TrialEnded)), 0.1),  # type: ignore[arg-type]
+    ("between proposals", lambda life: bool(life.new(TrialEnded)), 0.1),
     ("starting up again", lambda life: life.size() > life.before, 2.0),
     ("in the finals", lambda life: any(life.run.path.glob("fresh_matches/*")), 0.0),
-    ("writing the report", lambda life: bool(life.new(SweepEnded)), 0.3),  # type: ignore[arg-type]
+    ("writing the report", lambda life: bool(life.new(SweepEnded)), 0.3),
 )
 """When a driver is killed: a name, what has to be so, and how many seconds later at most."""
 
 
-def kill(life: Life, moment: Moment, later: float) -> tuple[int, float, dict[int, int]] | None:
-    """Start a driver and kill it at the moment: its status, seconds until all was gone, steps then reached by trial.
+def kill(life: Life, moment: Moment, later: float, wait: bool = True) -> tuple[float, dict[int, int]] | None:
+    """Start a driver and kill it at the moment: seconds until all was gone, steps reached then by trial.
 
     None where it came to its end before.
     """
@@ -159,21 +155,21 @@ def kill(life: Life, moment: Moment, later: float) -> tuple[int, float, dict[int
     driver.kill()
     driver.wait()
     began = time.monotonic()
-    while left := life.left():
+    while (left := life.left()) and wait:
         assert time.monotonic() - began < 20, [each.cmdline() for each in left]
         time.sleep(0.05)
-    return driver.returncode, time.monotonic() - began, reached
+    return time.monotonic() - began, reached
 
 
-def told(life: Life, name: str, found: tuple[int, float, dict[int, int]], earlier: list[Event]) -> str:
+def told(life: Life, name: str, found: tuple[float, dict[int, int]], earlier: list[Event]) -> str:
     """A row of the table, after the ledger was read and found to go on from `earlier`."""
     events = ledger.read(life.run.ledger) if life.run.ledger.exists() else []
     assert events[: len(earlier)] == earlier
     over = {event.trial for event in events if isinstance(event, TrialEnded)}
     began = {event.spec.number for event in events if isinstance(event, TrialBegan)}
-    reached = {number: step for number, step in found[2].items() if number in began - over}
+    reached = {number: step for number, step in found[1].items() if number in began - over}
     steps = ", ".join(f"{number}: {step:,}" for number, step in reached.items()) or "-"
-    return f"| {name} | {len(over)} of {TRIALS} | {steps} | LOST | {found[1]:.1f} |"
+    return f"| {name} | {len(over)} of {TRIALS} | {steps} | LOST | {found[0]:.1f} |"
 
 
 def check(life: Life) -> dict[int, list[int]]:
@@ -214,13 +210,16 @@ def sweep_of(folder: Path, seed: int) -> Life:
     return Life(RunFolder(folder / "run"), folder / "tiny.yaml", seed)
 
 
-def to_its_end(life: Life, killed: list[tuple[str, Moment, float]]) -> list[str]:
-    """Kill a driver at every moment, then resume once more; rows for the table, steps lost filled in."""
+def to_its_end(life: Life, killed: list[tuple[str, Moment, float]], wait: bool = True) -> list[str]:
+    """Kill a driver at every moment, then resume once more; rows for the table, steps lost filled in.
+
+    `wait`: until all it had started is gone, before the next one starts.
+    """
     rows: list[str] = []
     marks: list[int] = []
     earlier: list[Event] = []
     for name, moment, later in killed:
-        found = kill(life, moment, later)
+        found = kill(life, moment, later, wait)
         if found is None:
             rows.append(f"| {name}: it had ended before | - | - | - | - |")
             marks.append(len(earlier))
@@ -256,5 +255,15 @@ def test_a_driver_is_killed_at_a_moment_drawn_from_its_whole_life(seed: int, tmp
     life = sweep_of(tmp_path, seed)
     moments = list(itertools.repeat(("anywhere", lambda life: True), 3))
     rows = to_its_end(life, [(name, moment, draw.uniform(0, 40)) for name, moment in moments])
+    check(life)
+    table += rows
+
+
+@pytest.mark.timeout(1500)
+def test_a_sweep_is_resumed_at_once(tmp_path: Path, table: list[str]) -> None:
+    """What the dead drivers left is still there when the next one begins."""
+    life = sweep_of(tmp_path, 7)
+    draw = random.Random(7)
+    rows = to_its_end(life, [("training, resumed at once", trained, draw.uniform(0, 4)) for _ in range(3)], wait=False)
     check(life)
     table += rows
