@@ -89,7 +89,7 @@ class Conductor:
         self.study = studies.open_study(run.study, settings.seed + 7_919 * number, settings.startup_trials)
         if past is not None:
             studies.fill(self.study, past.events, space)
-        elif space.holes:
+        if number == 0 and space.holes:  # a driver may have died before its first proposal
             studies.enqueue_course(self.study, space)
         self.live: dict[str, Live] = {}
         self.over: list[TrialEnded] = list(past.ended) if past is not None else []

@@ -8,7 +8,7 @@ from events import ended, rated, spec_of
 from pydantic import TypeAdapter
 
 from search_spaces import load
-from sweep import finals, run, settings
+from sweep import finals, past, run, settings
 from sweep.conductor import Conductor
 from trials import ledger
 from trials.errors import SetupError
@@ -57,6 +57,15 @@ def test_a_proposal_is_on_record_before_its_worker_knows_it(conductor: Conductor
     (event,) = ledger.read(conductor.run.ledger)
     assert isinstance(event, TrialBegan) and event.spec.origin == "course"
     assert TypeAdapter(type(event.spec)).validate_json(config["spec"]) == event.spec
+
+
+def test_a_driver_killed_before_its_first_proposal_leaves_the_course_to_the_next(conductor: Conductor) -> None:
+    conductor.propose("a")
+    conductor.run.study.unlink()
+    again = Conductor(conductor.settings, conductor.space, conductor.run, conductor._render, "house", past.of([]))
+    again.propose("a")
+    first, second = (event.spec for event in ledger.read(conductor.run.ledger) if isinstance(event, TrialBegan))
+    assert second.origin == "course" and second == first
 
 
 def test_slots_are_reused(conductor: Conductor) -> None:
