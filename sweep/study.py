@@ -30,6 +30,8 @@ def open_study(path: Path | None, seed: int, startup_trials: int) -> optuna.Stud
     """
     storage: BaseStorage | None = None
     if path is not None:
+        # only a run's one driver opens its journal: a lock on it is of a dead one, and would be waited for, 30 s
+        path.with_name(f"{path.name}.lock").unlink(missing_ok=True)
         storage = JournalStorage(JournalFileBackend(str(path)))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)

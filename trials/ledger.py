@@ -45,7 +45,8 @@ def must_be_there(path: Path) -> None:
     """Raise SetupError where there is no ledger."""
     if not path.is_file():
         raise SetupError(
-            f"a run's folder must hold a ledger, but {path} is not there; name a folder that `sweep run` made"
+            f"a run's folder must hold a ledger, but {path} is not there; name a folder that `sweep run` made,"
+            " or run that again if it died before its first line"
         )
 
 

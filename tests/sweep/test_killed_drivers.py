@@ -25,6 +25,7 @@ from trials.records import Event, FreshRated, SweepEnded, TrialBegan, TrialEnded
 pytestmark = pytest.mark.faults
 TRIALS, STEPS, INTERVAL = 6, 12_000, 2000
 RUNGS = STEPS // 2, STEPS
+COURSE = {"hyperparameters.learning_rate": 0.0005, "hyperparameters.num_epoch": 3}
 A_TRAJECTORY = 64 * 16
 """A trainer counts steps a trajectory at a time: `time_horizon` decisions of each of the fields' agents."""
 MARK = "TEST_SWEEP_MARK"
@@ -124,13 +125,13 @@ def last_rung(life: Life) -> bool:
 
 MOMENTS: tuple[tuple[str, Moment, float], ...] = (
     ("starting up", lambda life: True, 6.0),
+    ("at the sweep's first line", lambda life: life.size() > life.before, 0.0),
     ("at a trial's first line", lambda life: bool(life.new(TrialBegan)), 0.0),
     ("training", trained, 4.0),
     ("rating", rating, 0.2),
     ("at a rung's line", lambda life: bool(life.new(TrialRated)), 0.0),
     ("between the last rung and the end", last_rung, 0.0),
     ("between proposals", lambda life: bool(life.new(TrialEnded)), 0.1),
-    ("starting up again", lambda life: life.size() > life.before, 2.0),
     ("in the finals", lambda life: any(life.run.path.glob("fresh_matches/*")), 0.0),
     ("writing the report", lambda life: bool(life.new(SweepEnded)), 0.3),
 )
@@ -180,6 +181,7 @@ def check(life: Life) -> dict[int, list[int]]:
         if isinstance(event, TrialBegan):
             params[event.spec.number].add(json.dumps([dict(event.spec.params), event.spec.seed], sort_keys=True))
     assert sorted(params) == list(range(TRIALS))
+    assert all(json.loads(each)[0] == COURSE for each in params[0]), params[0]
     assert all(len(each) == 1 for each in params.values()), params
     assert len({json.loads(next(iter(each)))[0]["hyperparameters.learning_rate"] for each in params.values()}) == TRIALS
     assert sorted(event.trial for event in events if isinstance(event, TrialEnded)) == list(range(TRIALS))

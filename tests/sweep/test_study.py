@@ -1,10 +1,12 @@
 """The study: what it proposes, what it is told, and that the ledger rebuilds it."""
 
+import time
 from pathlib import Path
 
 import optuna
 import pytest
 from events import ended, rated, spec_of
+from optuna.storages.journal import JournalFileSymlinkLock
 
 from search_spaces import Space, load
 from sweep import study as studies
@@ -81,3 +83,11 @@ def test_a_failed_trial_is_never_the_best() -> None:
     studies.tell(study, trial, [rated(0, 100, 9999.0)], "failed")
     assert [t.state for t in study.trials] == [optuna.trial.TrialState.FAIL]
     assert not [event for event in study.trials if isinstance(event, TrialEnded)]
+
+
+def test_a_lock_that_a_killed_driver_left_on_the_journal_holds_nobody_up(tmp_path: Path) -> None:
+    lock = JournalFileSymlinkLock(str(tmp_path / "study.log"))
+    assert lock.acquire()
+    began = time.monotonic()
+    studies.open_study(tmp_path / "study.log", 0, startup_trials=3)
+    assert time.monotonic() - began < lock.grace_period / 2
