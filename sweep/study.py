@@ -94,7 +94,10 @@ def rebuild(events: Iterable[Event], space: Space, seed: int, startup_trials: in
 
 
 def fill(study: optuna.Study, events: Iterable[Event], space: Space) -> None:
-    """Add to an empty study every trial the ledger tells of, under its number; one that was extended stays a gap."""
+    """Add to an empty study every trial the ledger tells of, under its number.
+
+    One that was extended stays a gap, as does a proposal that was passed over, of which the ledger does not tell.
+    """
     began: dict[int, TrialSpec] = {}
     rated: dict[int, dict[int, float]] = {}
     ended: dict[int, str] = {}
@@ -105,9 +108,10 @@ def fill(study: optuna.Study, events: Iterable[Event], space: Space) -> None:
             rated.setdefault(event.candidate.trial, {})[event.rung] = event.rating.elo
         elif isinstance(event, TrialEnded):
             ended[event.trial] = event.state
-    for number in sorted(began):
-        if began[number].origin == "extended":  # of no proposal; its number is taken
-            study.add_trial(create_trial(state=TrialState.FAIL, user_attrs={"origin": "extended"}))
+    for number in range(max(began, default=-1) + 1):
+        origin = began[number].origin if number in began else "passed over"
+        if origin in ("extended", "passed over"):  # of no proposal that could be told of; its number is taken
+            study.add_trial(create_trial(state=TrialState.FAIL, user_attrs={"origin": origin}))
         else:
             study.add_trial(_frozen(began[number], space, rated.get(number, {}), ended.get(number, "running")))
 

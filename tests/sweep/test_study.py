@@ -91,3 +91,16 @@ def test_a_lock_that_a_killed_driver_left_on_the_journal_holds_nobody_up(tmp_pat
     began = time.monotonic()
     studies.open_study(tmp_path / "study.log", 0, startup_trials=3)
     assert time.monotonic() - began < lock.grace_period / 2
+
+
+def test_a_proposal_that_was_passed_over_keeps_its_number() -> None:
+    space = load("quick")
+    study = studies.open_study(None, 0, startup_trials=3)
+    made = [studies.propose(study, space) for _ in range(4)]
+    events: list[Event] = [
+        TrialBegan(time=1.0, spec=spec_of(trial.number, params)) for trial, params in made if trial.number != 2
+    ]
+    again = studies.rebuild(events, space, 0, startup_trials=3)
+    assert [trial.number for trial in again.trials] == [0, 1, 2, 3]
+    assert studies.again(again, 3).params == made[3][0].params
+    assert studies.propose(again, space)[0].number == 4
