@@ -47,11 +47,20 @@ def main() -> None:
         family = {process for process in family if process.is_running()}
         time.sleep(POLL_S)
     family.discard(psutil.Process())
-    _, left = psutil.wait_procs(list(family), timeout=GRACE_S)
+    deadline = time.monotonic() + GRACE_S
+    while (left := [process for process in family if _lives(process)]) and time.monotonic() < deadline:
+        time.sleep(POLL_S / 5)
     for process in left:
         for survivor in [*_children(process), process]:
             with contextlib.suppress(psutil.NoSuchProcess):
                 survivor.kill()
+
+
+def _lives(process: psutil.Process) -> bool:
+    """Whether it runs; what nobody has waited for, as in a container without an init, has ended all the same."""
+    with contextlib.suppress(psutil.NoSuchProcess):
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    return False
 
 
 def _children(process: psutil.Process) -> list[psutil.Process]:

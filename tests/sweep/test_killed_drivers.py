@@ -230,7 +230,7 @@ def to_its_end(life: Life, killed: list[tuple[str, Moment, float]], wait: bool =
         earlier = ledger.read(life.run.ledger) if life.run.ledger.exists() else []
         marks.append(len(earlier))
     ended = [event for event in earlier if isinstance(event, SweepEnded)]
-    done = run_sweep("resume" if life.run.ledger.exists() else "run", str(life.run.path), timeout=300)
+    done = run_sweep("resume" if life.run.ledger.exists() else "run", str(life.run.path), timeout=900)
     assert done.returncode == 0, (ended, done.stdout + done.stderr)
     events = ledger.read(life.run.ledger)
     for at, row in enumerate(rows):
