@@ -104,7 +104,6 @@ class Costs:
             "tune_mib": tune_size / 2**20,
             "session_files": ray_files,
             "session_mib": ray_size / 2**20,
-            "trial_folders": sum(1 for _ in run.glob("ray/*/")),
             "workers": len(list(session.glob("logs/worker-*.out"))),
             "study_mib": self._conductor.run.study.stat().st_size / 2**20,
             "ledger_mib": self._conductor.run.ledger.stat().st_size / 2**20,
