@@ -27,8 +27,14 @@ class SweepDefaults:
     fields: int | None = None
     threads: int | None = None
     """CPU threads of a trainer."""
+    sampler: str | None = None
+    """Who proposes."""
+    scheduler: str | None = None
+    """Who is stopped at a rung."""
+    objectives: str | None = None
+    """`elo`, or `elo,cost`."""
     startup_trials: int | None = None
-    """Random proposals before TPE takes over."""
+    """Random proposals before the sampler takes over."""
     first_rung: float | None = None
     """Where trials are first rated and pruned, as a share of steps, above 0 and up to 1."""
     reduction_factor: float | None = None

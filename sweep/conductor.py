@@ -28,6 +28,7 @@ from trials.records import (
     TrialResumed,
     TrialSpec,
     Value,
+    WarmStarted,
 )
 from trials.trial import RETRIES, WHOLE
 
@@ -78,19 +79,21 @@ class Conductor:
         render: Render,
         baseline: str,
         past: Past | None = None,
+        warm: WarmStarted | None = None,
     ) -> None:
-        """Begin a sweep, or go on from its `past`."""
+        """Begin a sweep, with what `warm` takes over from another run, or go on from its `past`."""
         self.settings, self.space, self.run = settings, space, run
         self._render, self.baseline = render, baseline
         self.past = past
         self._unfinished = list(past.unfinished) if past is not None else []
         number = len(past.ended) + len(past.unfinished) if past is not None else 0
         # another seed after each cut: the same one would propose what it proposed before
-        self.study = studies.open_study(run.study, settings.seed + 7_919 * number, settings.startup_trials)
-        if past is not None:
-            studies.fill(self.study, past.events, space)
-        if number == 0 and space.holes:  # a driver may have died before its first proposal
-            studies.enqueue_course(self.study, space)
+        seed = settings.seed + 7_919 * number
+        self.study = studies.open_study(run.study, seed, settings.startup_trials, settings.sampler, settings.objectives)
+        events = past.events if past is not None else (warm,) if warm is not None else ()
+        studies.fill(self.study, events, space)
+        if space.holes:
+            studies.enqueue_course(self.study, space, events)
         self.live: dict[str, Live] = {}
         self.over: list[TrialEnded] = list(past.ended) if past is not None else []
         self.broken: str | None = None
@@ -132,7 +135,7 @@ class Conductor:
         """Ask a trial to end at its rung."""
         trial = self.live[trial_id]
         trial.state = "pruned"
-        trial.reason = f"below the best 1/{self.settings.reduction_factor:g} at {trial.rated[-1].rung:,} steps"
+        trial.reason = f"below {self.settings.bar} at {trial.rated[-1].rung:,} steps"
         self.order(trial.spec.number, True)
 
     def _order_by_file(self, number: int, stop: bool) -> None:
@@ -194,7 +197,7 @@ class Conductor:
         for _ in range(MAX_PASSED_OVER):
             proposal, params = studies.propose(self.study, self.space)
             try:
-                return proposal, self._render(proposal.number, params)
+                return proposal, self._render(studies.number_of(self.study, proposal), params)
             except BadTrial as error:
                 refused = error
                 studies.tell(self.study, proposal, [], "failed")
@@ -282,7 +285,7 @@ class Conductor:
             trial.state, trial.reason = "failed", error or "its worker ended without a word"
         elif trial.state == "running":
             trial.state, trial.reason = "stopped", self.broken or "the sweep was interrupted"
-        studies.tell(self.study, trial.proposal, trial.rated, trial.state)
+        studies.tell(self.study, trial.proposal, trial.rated, trial.state, training)
         self._write_end(trial)
         if training is not None and training.fault == "setup":
             self._break(training.reason)

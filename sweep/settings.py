@@ -11,6 +11,7 @@ from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 
 from search_spaces.space import Space
+from sweep import searching
 from trials.errors import SetupError
 from trials.folder import written_whole
 
@@ -52,10 +53,16 @@ class Settings:
     """May be a fraction: several trials share a GPU."""
     threads: Count = 1
     """CPU threads of a trainer."""
+    sampler: searching.Sampler = "tpe"
+    """Who proposes (sweep/samplers.py)."""
+    scheduler: searching.Scheduler = "asha"
+    """Who is stopped at a rung (sweep/schedulers.py); none: every trial trains its whole budget."""
+    objectives: searching.Objectives = "elo"
+    """What proposals aim at: match Elo, or Elo and cost (seconds of training per million trainer steps) at once."""
     startup_trials: Count = 10
-    """Trials before TPE proposes; until then proposals are random."""
+    """Trials before the sampler proposes; until then proposals are random."""
     first_rung: Annotated[float, Field(gt=0, le=1)] = 1 / 3
-    """Share of the budget at which ASHA first compares."""
+    """Share of the budget at which trials are first rated and compared."""
     reduction_factor: Annotated[float, Field(gt=1)] = 3.0
     """ASHA keeps the best 1/reduction_factor at a rung."""
     rating_matches: Annotated[int, Field(ge=8)] = 200
@@ -76,6 +83,11 @@ class Settings:
         return None if self.env == "embedded" else str(Path(self.env).expanduser().resolve())
 
     @property
+    def bar(self) -> str:
+        """What a trial that is stopped at a rung stayed below."""
+        return f"the best 1/{self.reduction_factor:g}" if self.scheduler == "asha" else "the running median"
+
+    @property
     def rungs(self) -> tuple[int, ...]:
         """Steps at which candidates are rated, ascending, the last the whole budget."""
         steps, rungs = self.steps * self.first_rung, []
@@ -91,6 +103,7 @@ _SETTINGS: TypeAdapter[Settings] = TypeAdapter(Settings)
 def make(**values: object) -> Settings:
     """Settings from what was given (None: not given). Raises SetupError with the rule, what came and what to do."""
     given = {name: value for name, value in values.items() if value is not None}
+    searching.check(given)
     try:
         return Settings(**given)  # type: ignore[arg-type]
     except ValidationError as error:

@@ -10,7 +10,6 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from types import SimpleNamespace
 from typing import Any
 from uuid import uuid4
 
@@ -31,10 +30,9 @@ os.environ |= {  # read when Ray is imported
 
 import ray
 from ray import tune
-from ray.tune.schedulers import ASHAScheduler, TrialScheduler
 from ray.tune.search import Searcher
 
-from sweep import keeping, orders, reaper
+from sweep import keeping, orders, reaper, schedulers
 from sweep.conductor import Conductor
 from sweep.identity import installed
 from sweep.judges import Judges, Terms
@@ -78,48 +76,6 @@ class _Proposals(Searcher):  # type: ignore[misc]
 
     def restore(self, checkpoint_path: str) -> None:
         """Nothing to restore."""
-
-
-class _Halving(ASHAScheduler):  # type: ignore[misc]
-    """ASHA on match Elo at rungs (arXiv 1810.05934), by stopping; trial 0 is compared, never stopped."""
-
-    def __init__(self, conductor: Conductor) -> None:
-        settings = conductor.settings
-        super().__init__(
-            time_attr="rung",
-            metric="elo",
-            mode="max",
-            max_t=settings.steps,
-            grace_period=max(1, settings.rungs[0] - 1),  # Ray multiplies it on: rounded up, it would pass later rungs
-            reduction_factor=settings.reduction_factor,
-        )
-        self._conductor = conductor
-        self._remember()
-
-    def _remember(self) -> None:
-        """What trials before this driver reached at their rungs is compared with, as if they had run here."""
-        past = self._conductor.past
-        again = {spec.number for spec in past.unfinished} if past is not None else set()
-        for event in past.rated if past is not None else ():
-            if event.candidate.trial not in again:  # those tell it once more themselves
-                known = SimpleNamespace(trial_id=f"before-{event.candidate.trial}")
-                self._brackets[0].on_result(known, event.rung, event.rating.elo)
-
-    def on_trial_result(self, tune_controller: Any, trial: Any, result: dict[str, Any]) -> str:
-        """Ray's own verdict, carried out by asking the trial to end: it exports, stops its trainer and says so."""
-        conductor = self._conductor
-        if "rung" in result and not conductor.knows(trial.trial_id, result["rung"]):
-            verdict = super().on_trial_result(tune_controller, trial, result)
-            conductor.heard(trial.trial_id, result)
-            spec = conductor.live[trial.trial_id].spec
-            if verdict == TrialScheduler.STOP and result["rung"] < spec.steps and spec.number != 0:
-                conductor.prune(trial.trial_id)
-        else:
-            conductor.heard(trial.trial_id, result)
-        return str(TrialScheduler.CONTINUE)
-
-    def on_trial_complete(self, tune_controller: Any, trial: Any, result: dict[str, Any]) -> None:
-        self._trial_info.pop(trial.trial_id, None)
 
 
 class _Watch(tune.Callback):  # type: ignore[misc]
@@ -286,7 +242,7 @@ def conduct(conductor: Conductor, session: Session) -> None:
         TrialActor,
         tune_config=tune.TuneConfig(
             search_alg=_Proposals(conductor, session),
-            scheduler=_Halving(conductor),
+            scheduler=schedulers.make(conductor),
             num_samples=-1,  # `_Proposals` says when there is nothing more
             reuse_actors=True,
             trial_dirname_creator=lambda trial: str(trial.trial_id),

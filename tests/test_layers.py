@@ -15,8 +15,15 @@ MAY_IMPORT = {
     "sweep": {"search_spaces", "trials", "reports"},
 }
 HOMES = {
-    "ray": {"sweep/tuner.py", "sweep/worker.py", "sweep/nodes.py", "sweep/orders.py", "sweep/judges.py"},
-    "optuna": {"sweep/study.py"},
+    "ray": {
+        "sweep/tuner.py",
+        "sweep/schedulers.py",
+        "sweep/worker.py",
+        "sweep/nodes.py",
+        "sweep/orders.py",
+        "sweep/judges.py",
+    },
+    "optuna": {"sweep/study.py", "sweep/samplers.py"},
     "onnxruntime": {"trials/arena/policy.py"},
     "mlagents": {"trials/learner/"},
     "mlagents_envs": {

@@ -204,7 +204,11 @@ class SweepBegan:
     rungs: tuple[int, ...]
     reduction_factor: float
     startup_trials: int
-    """Sampled trials before TPE takes over from random proposals."""
+    """Trials before the sampler takes over from random proposals."""
+    sampler: Literal["tpe", "gp", "random"] = "tpe"
+    scheduler: Literal["asha", "median", "none"] = "asha"
+    objectives: Literal["elo", "elo,cost"] = "elo"
+    """What proposals aim at: match Elo alone, or also seconds of training per million trainer steps."""
     baseline: str
     """Name of the baseline, `house` or a file's stem."""
     baseline_sha256: str
@@ -217,6 +221,37 @@ class SweepBegan:
     """Package to version: python, mlagents, torch, ray, optuna, onnxruntime, this product."""
     host: Mapping[str, Value]
     """Facts without names or paths: cores, memory_gib, platform, gpus."""
+
+
+@dataclass(frozen=True, kw_only=True, config=_CONFIG)
+class Observation:
+    """One trial of another run, as a warm start takes it over."""
+
+    trial: int
+    """Its number there."""
+    params: Mapping[str, Value]
+    """In this sweep's own holes."""
+    elo: Mapping[int, float]
+    """Rung to match Elo, as it was rated there."""
+    state: Literal["complete", "pruned"]
+
+
+@dataclass(frozen=True, kw_only=True, config=_CONFIG)
+class WarmStarted:
+    """What the sweep took over from another run before its first trial; everything of it that is ever needed again."""
+
+    event: Literal["warm"] = "warm"
+    time: float
+    run: str
+    """Name of the other run."""
+    ledger_sha256: str
+    """Of its ledger's file, as it was read."""
+    told: tuple[Observation, ...] = ()
+    """Told to the study as they are: their Elo is the very quantity that this sweep measures."""
+    first: tuple[Observation, ...] = ()
+    """Proposed first, right after trial 0, and evaluated anew; best first."""
+    reason: str = ""
+    """Why they are evaluated anew; empty where they are told."""
 
 
 @dataclass(frozen=True, kw_only=True, config=_CONFIG)
@@ -318,6 +353,6 @@ class SweepEnded:
 
 
 Event = Annotated[
-    SweepBegan | TrialBegan | TrialResumed | TrialRated | TrialEnded | FreshRated | SweepEnded,
+    SweepBegan | WarmStarted | TrialBegan | TrialResumed | TrialRated | TrialEnded | FreshRated | SweepEnded,
     Field(discriminator="event"),
 ]
