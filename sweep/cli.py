@@ -86,22 +86,24 @@ def cli() -> None:
 @click.option("--sampler", help="Who proposes: tpe (default), gp or random.")
 @click.option("--scheduler", help="Who is stopped at rungs: asha (default), median or none.")
 @click.option("--objectives", help="What proposals aim at: elo (default), or elo,cost with --scheduler none.")
+@click.option("--warm-start", type=click.Path(path_type=Path), help="An earlier run to learn from: folder or ledger.")
 @click.option("--seed", type=int, help="Of proposals, trainers, environments and matches.")
 @click.option("--out", type=click.Path(path_type=Path), help="Folder of the run; default runs/SPACE-DATE-TIME.")
 @click.option("--storage", help="Where a cluster keeps the run: a path, or s3://bucket/prefix; default: --out itself.")
 @click.option("--ray-address", envvar="RAY_ADDRESS", help="Of a Ray cluster; default: Ray on this machine.")
-def run(space: str, **given: Any) -> int:
+def run(space: str, warm_start: Path | None, **given: Any) -> int:
     """Sweep SPACE: quick, soccertwos, course, or any trainer YAML."""
     from search_spaces import load
     from sweep import run as runs
-    from sweep import settings
+    from sweep import settings, warm
 
     loaded = load(space)
     given["out"] = given["out"] or Path("runs") / f"{loaded.name}-{datetime.now():%Y%m%d-%H%M%S}"
     given["ray_address"] = given["ray_address"] or None
     made = settings.of_space(space, loaded, given)
-    command = "sweep run " + shlex.join(_typed(space, given))
-    return runs.sweep(made, command, Console(stderr=False))
+    from_run = ["--warm-start", warm.name_of(warm_start)] if warm_start is not None else []
+    command = "sweep run " + shlex.join([*_typed(space, given), *from_run])
+    return runs.sweep(made, command, Console(stderr=False), warm_start)
 
 
 def _typed(space: str, given: dict[str, Any]) -> list[str]:

@@ -26,6 +26,7 @@ from search_spaces import (
     scale,
 )
 from sweep import finals, keeping, models
+from sweep import warm as taking
 from sweep.conductor import Conductor
 from sweep.past import Past
 from sweep.settings import Settings
@@ -35,18 +36,24 @@ from trials.arena import match, players, rungs
 from trials.errors import SetupError
 from trials.folder import RunFolder, driving, written_whole
 from trials.learner.process import check_with_mlagents
-from trials.records import Event, SweepBegan, SweepEnded, TrialBegan, TrialEnded, TrialSpec, Value
+from trials.records import Event, SweepBegan, SweepEnded, TrialBegan, TrialEnded, TrialSpec, Value, WarmStarted
 from trials.soccer.constants import VERSION as ENVIRONMENT
 
 Outcome = Literal["complete", "interrupted", "failed"]
 PACKAGES = ("mlagents", "torch", "ray", "optuna", "onnxruntime", "numpy", "numba", "selfplay-sweep")
 
 
-def sweep(settings: Settings, command: str, console: Console) -> int:
-    """Run a sweep. Returns the exit status: 0 complete, 130 interrupted. Raises SweepError before anything starts."""
+def sweep(settings: Settings, command: str, console: Console, warm_start: Path | None = None) -> int:
+    """Run a sweep, with what the run at `warm_start` knows. Returns the exit status: 0 complete, 130 interrupted.
+
+    Raises SweepError before anything starts.
+    """
     space, baseline = prepare(settings)
     rendered = renderer(settings, space)
     check_with_mlagents(course(space) if space.holes else render(space, {}))
+    warm = taking.take_over(warm_start, settings, space, rendered) if warm_start is not None else None
+    if warm is not None:
+        console.print(taking.said(warm), markup=False, highlight=False, soft_wrap=True)
     for note in notes(space, settings.steps, settings.fields):
         console.print(f"note: {note}", markup=False, highlight=False, soft_wrap=True)
     run = RunFolder(settings.out)
@@ -54,7 +61,7 @@ def sweep(settings: Settings, command: str, console: Console) -> int:
     run.trials.mkdir(parents=True, exist_ok=True)
     with driving(run):
         _open(run, settings, space)
-        return drive(settings, space, rendered, baseline, run, command, console)
+        return drive(settings, space, rendered, baseline, run, command, console, warm=warm)
 
 
 def drive(
@@ -66,6 +73,7 @@ def drive(
     command: str,
     console: Console,
     past: Past | None = None,
+    warm: WarmStarted | None = None,
 ) -> int:
     """The sweep in its folder, from its beginning or from its `past`; the exit status."""
     began = time.time()
@@ -79,11 +87,13 @@ def drive(
     with keeping.kept(run, settings) as keeper:
         with tuner.ray_session(settings, say) as session:
             settings = session.settings
-            conductor = Conductor(settings, space, run, rendered, session.baseline(baseline), past)
+            conductor = Conductor(settings, space, run, rendered, session.baseline(baseline), past, warm)
             conductor.say = say
             if keeper is not None:
                 conductor.listeners.append(keeper.heard)
             conductor.record(_began(settings, space, baseline, command))
+            if warm is not None:
+                conductor.record(warm)
             try:
                 with live.shown(conductor, console):
                     tuner.conduct(conductor, session)

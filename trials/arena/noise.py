@@ -104,14 +104,24 @@ def curves(sweep: Sweep, runs: int, rng: np.random.Generator) -> World:
     shape = (runs, sweep.trials)
     configurations = sweep.spread * rng.standard_normal(shape)
     latent = configurations + sweep.seed_spread * rng.standard_normal(shape)
+    return World(configurations, grown(sweep, latent, rng))
+
+
+def grown(sweep: Sweep, final: Reals, rng: np.random.Generator) -> Reals:
+    """How trials of these `final` strengths (...) stood at each rung (..., rungs), Elo; the last is final."""
+    latent = final
     between = math.hypot(sweep.spread, sweep.seed_spread)
     strengths = [latent]
     for share, later in zip(sweep.rungs[-2::-1], sweep.rungs[:0:-1], strict=True):
         kept = sweep.correlation ** (math.log(later / share) / math.log(sweep.reduction_factor))
-        latent = kept * latent + math.sqrt(1 - kept**2) * between * rng.standard_normal(shape)
-        apart = math.expm1(-SATURATION * share) / math.expm1(-SATURATION)
-        strengths.insert(0, apart * latent)
-    return World(configurations, np.stack(strengths, axis=-1))
+        latent = kept * latent + math.sqrt(1 - kept**2) * between * rng.standard_normal(latent.shape)
+        strengths.insert(0, apart(share) * latent)
+    return np.stack(strengths, axis=-1)
+
+
+def apart(share: float) -> float:
+    """How far apart trials stand at a share of the budget, as a share of their distance at its end."""
+    return math.expm1(-SATURATION * share) / math.expm1(-SATURATION)
 
 
 def reached(seen: Reals, reduction_factor: float) -> NDArray[np.intp]:
