@@ -53,7 +53,7 @@ def enqueue_course(study: optuna.Study, space: Space, events: Iterable[Event] = 
     After it come the proposals of a warm start. Nothing is queued that the study has come past.
     """
     first = [observation.params for event in events if isinstance(event, WarmStarted) for observation in event.first]
-    plan = [(course_params(space), "course"), *((dict(params), "warm") for params in first)]
+    plan = [(course_params(space), "course"), *((dict(params), "sampled") for params in first)]
     for params, origin in plan[len(study.trials) - _told(study) :]:
         study.enqueue_trial(params, user_attrs={"origin": origin})
 

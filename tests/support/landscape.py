@@ -1,11 +1,11 @@
 """What a configuration is worth, as a random function of the hyperparameters of `soccertwos`, and the trials it makes.
 
 Where the shape comes from. Trainings of this game by this trainer at 2 million steps (one seed each) gave match Elo
-1179, 1269, 1056 and 827 at batch sizes 512, 1024, 2048 and 4096, and 824, 1056 and 1252 at learning rates 1e-5, 3e-4 and
-1e-3: hence a batch size with a best place and 440 Elo to lose, and a learning rate that is worth 430 up to some place.
-That it then falls off a cliff, that larger batches move that place up and bear more epochs, that early in training
-higher rates look better, and that window and ratio of the opponents act together, are ML-Agents' documentation and
-common knowledge; how strong each is is drawn anew in every world, and some hyperparameters are drawn to do nothing.
+1179, 1269, 1056 and 827 at batch sizes 512, 1024, 2048 and 4096, and 824, 1056 and 1252 at learning rates 1e-5, 3e-4
+and 1e-3: hence a batch size with a best place and 440 Elo to lose, and a learning rate that is worth 430 up to some
+place. That it then falls off a cliff, that larger batches move that place up and bear more epochs, that early in
+training higher rates look better, and that window and ratio of the opponents act together, are ML-Agents' documentation
+and common knowledge; how strong each is is drawn anew in every world, and some hyperparameters are drawn to do nothing.
 A trial's strengths at the first rung and at the end then correlate by some 0.7.
 """
 

@@ -1,4 +1,4 @@
-"""Regret against compute in simulated sweeps of `soccertwos`: `python tests/support/regret.py --seeds 100 --csv it.csv`.
+"""Regret against compute in simulated sweeps of `soccertwos`: `python tests/support/regret.py --seeds 80 --csv it.csv`.
 
 Every sweep is the product's own conductor, Optuna study and Ray scheduler on asynchronous slots; only the trainings are
 formulas (landscape.py) and time is simulated. Regret is what the configuration chosen so far, by the best tuning number
@@ -85,7 +85,7 @@ def table(lines: Sequence[Line]) -> str:
         here = [line for line in lines if (line.spread, line.slots) == (spread, slots)]
         plain = {line.seed: line.regret for line in here if (line.sampler, line.scheduler) == ("random", "none")}
         out.append(
-            f"\nconfigurations sd {spread:g} Elo, {slots} slots, {len(plain)} worlds: regret, Elo, after whole trainings"
+            f"\nconfigurations sd {spread:g} Elo, {slots} slots, {len(plain)} worlds: regret, Elo, at whole trainings"
         )
         out.append(
             f"{'':>16}" + "".join(f"{budget:>14}" for budget in BUDGETS) + f"{'less than random':>22}{'trials':>9}"

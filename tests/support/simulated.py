@@ -47,10 +47,11 @@ def drive(
     scheduler, found = make(conductor), list[Reached]()
     waiting: list[tuple[float, int, str, int]] = []  # time, order, trial, place of the rung
     spent = begun = 0
+    left = conductor.settings.trials - len(conductor.over)
 
     def begin(now: float) -> None:
         nonlocal begun
-        if begun < conductor.settings.trials and spent < steps:
+        if begun < left and spent < steps:
             name, begun = f"worker-{begun}", begun + 1
             conductor.propose(name)
             conductor.run.trial(conductor.live[name].spec.number).path.mkdir(parents=True, exist_ok=True)
