@@ -11,6 +11,7 @@ import plotly.offline
 
 from reports.matters import Importance
 from reports.tables import Run
+from reports.tradeoff import Costed
 from reports.verdict import HOUSE_ELO
 
 GHOST = "Self-play/ELO"
@@ -141,6 +142,37 @@ def importance(rows: Sequence[Importance]) -> go.Figure:
     )
     axis = _axis("Elo lost when shuffled")
     return go.Figure([bars], _layout(height=80 + 26 * len(rows), xaxis=axis, bargap=0.45))
+
+
+def tradeoff(rows: Sequence[Costed]) -> go.Figure:
+    """Elo over cost, whole trials as points with their intervals, the front of those beaten by nobody as a line."""
+    front = [row for row in rows if row.front]
+    steps = go.Scatter(
+        x=[_short(row.cost) for row in front],
+        y=[_short(row.rating.elo) for row in front],
+        mode="lines",
+        line={"shape": "hv", "width": 1, "color": "var(--c1)"},
+        hoverinfo="skip",
+    )
+    points = go.Scatter(
+        x=[_short(row.cost) for row in rows],
+        y=[_short(row.rating.elo) for row in rows],
+        error_y={
+            "array": [_short(row.rating.high - row.rating.elo) for row in rows],
+            "arrayminus": [_short(row.rating.elo - row.rating.low) for row in rows],
+            "symmetric": False, "color": "var(--quiet)", "thickness": 1.2, "width": 0,
+        },
+        customdata=[[row.trial.number] for row in rows],
+        text=[str(row.trial.number) if row.front else "" for row in rows],
+        textposition="top left",
+        mode="markers+text",
+        marker={"size": 8, "color": ["var(--c1)" if row.front else "var(--quiet)" for row in rows]},
+        hovertemplate="trial %{customdata[0]}: %{y:.0f} Elo, %{x:.0f} s per million steps<extra></extra>",
+    )  # fmt: skip
+    return go.Figure(
+        [steps, points],
+        _layout(xaxis=_axis("Seconds of training per million steps"), yaxis=_axis("Match Elo on the ladder")),
+    )
 
 
 def short_key(key: str) -> str:

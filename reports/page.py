@@ -39,7 +39,7 @@ def build(run: RunFolder) -> Path:
 
 def render(run: "Run", curves: "pd.DataFrame") -> str:
     """The whole page as text. Every word of the ledger goes through the template's escaping, or packed."""
-    from reports import figures, matters, sections, tables
+    from reports import figures, matters, sections, tables, tradeoff
 
     ranked = tables.ranking(run)
     params = tables.params(run)
@@ -61,6 +61,8 @@ def render(run: "Run", curves: "pd.DataFrame") -> str:
             scaled=sections.scaled(run),
             faults=sections.faults(run),
             cost=sections.cost(run),
+            tradeoff=tradeoff.tradeoff(run),
+            searched=(tradeoff.proposals(run), tradeoff.pruning(run), tradeoff.warm_start(run.warm)),
             mattered=mattered,
             strips=matters.strips(params),
             charts={name: figure.layout.meta for name, figure in charts.items()},
@@ -77,7 +79,7 @@ def figures_of(
     run: "Run", ranked: tuple["Ranked", ...], curves: "pd.DataFrame", mattered: "Matters"
 ) -> dict[str, "go.Figure"]:
     """Place in the page → figure, only for what has something to show."""
-    from reports import figures, sections, tables
+    from reports import figures, sections, tables, tradeoff
 
     focus, rungs, spans = sections.focus(run, ranked), tables.rungs(run), tables.spans(run)
     charts: dict[str, go.Figure] = {}
@@ -86,6 +88,8 @@ def figures_of(
     charts |= {f"diagnostic-{place}": figure for place, figure in enumerate(figures.diagnostics(curves, focus))}
     if mattered.trusted:
         charts["importance"] = figures.importance(mattered.rows)
+    if costed := tradeoff.tradeoff(run):
+        charts["tradeoff"] = figures.tradeoff(costed)
     if len(spans):
         charts["timeline"] = figures.timeline(spans, run)
     return charts

@@ -19,6 +19,7 @@ from trials.records import (
     TrialRated,
     TrialResumed,
     TrialSpec,
+    WarmStarted,
 )
 
 NORMAL_95 = 1.96  # half a 95 % interval in standard errors of a normal distribution
@@ -89,6 +90,7 @@ class Run:
     first: float
     """Unix seconds of the first and of the last event; 0 where there is none."""
     last: float
+    warm: WarmStarted | None = None
 
     def trial(self, number: int) -> Trial | None:
         return next((trial for trial in self.trials if trial.number == number), None)
@@ -128,11 +130,13 @@ def run_of(name: str, events: Sequence[Event], reached: Mapping[int, int] | None
     question: SweepBegan | None = None
     end: SweepEnded | None = None
     fresh: dict[str, FreshRated] = {}
-    drivers = 0
+    drivers, warm = 0, None
     for event in events:
         match event:
             case SweepBegan():
                 question, end, drivers = question or event, None, drivers + 1
+            case WarmStarted():
+                warm = event
             case TrialBegan():
                 draft = drafts.setdefault(event.spec.number, _Draft(event.spec))
                 draft.spec, draft.ended, draft.handed = event.spec, None, draft.handed + 1
@@ -155,7 +159,7 @@ def run_of(name: str, events: Sequence[Event], reached: Mapping[int, int] | None
     steps = reached or {}
     trials = tuple(drafts[number].whole(end is not None, steps.get(number, 0)) for number in sorted(drafts))
     first, last = (events[0].time, events[-1].time) if events else (0.0, 0.0)
-    return Run(name, question, trials, fresh.get("winner"), fresh.get("course"), end, drivers, first, last)
+    return Run(name, question, trials, fresh.get("winner"), fresh.get("course"), end, drivers, first, last, warm)
 
 
 # --- ranking -----------------------------------------------------------------------------------------------------
