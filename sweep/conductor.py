@@ -109,6 +109,8 @@ class Conductor:
         """Tells a trial (number) to stop, or that it need not."""
         self.say: Callable[[str], None] = lambda text: None
         """Shows a person a line that is no event."""
+        self.shown: set[tuple[int, int]] = set()
+        """Rungs (trial, steps) that the scheduler has seen from this driver's workers."""
         self._away: set[int] = set()
 
     def __reduce__(self) -> tuple[Any, ...]:

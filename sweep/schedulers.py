@@ -47,7 +47,9 @@ class _AtRungs:
     def on_trial_result(self, tune_controller: Any, trial: Any, result: dict[str, Any]) -> str:
         """Every result of a worker passes here; the conductor hears it, and Ray is told to go on."""
         conductor = self._conductor
-        if "rung" in result:
+        shown = (conductor.live[trial.trial_id].spec.number, int(result.get("rung", 0)))
+        if "rung" in result and shown not in conductor.shown:
+            conductor.shown.add(shown)  # a trial that went on in another worker tells its rungs again
             verdict = self.verdict(tune_controller, trial, result)
             conductor.heard(trial.trial_id, result)
             spec = conductor.live[trial.trial_id].spec
@@ -104,9 +106,7 @@ class _Median(_AtRungs, MedianStoppingRule):  # type: ignore[misc]
         self._conductor = conductor
 
     def verdict(self, tune_controller: Any, trial: Any, result: dict[str, Any]) -> str:
-        """Ray's, once a rung: a trial that went on elsewhere tells its rungs again."""
-        if result["rung"] in {earlier["rung"] for earlier in self._results.get(trial, ())}:
-            return str(TrialScheduler.CONTINUE)
+        """Ray's, of every trial alike."""
         self._stopped_trials.discard(trial)  # trial 0 goes on all the same
         return super().verdict(tune_controller, trial, result)
 
