@@ -39,7 +39,7 @@ def build(run: RunFolder) -> Path:
 
 def render(run: "Run", curves: "pd.DataFrame") -> str:
     """The whole page as text. Every word of the ledger goes through the template's escaping, or packed."""
-    from reports import figures, matters, sections, tables, tradeoff
+    from reports import figures, finals, matters, sections, tables, tradeoff
 
     ranked = tables.ranking(run)
     params = tables.params(run)
@@ -60,6 +60,7 @@ def render(run: "Run", curves: "pd.DataFrame") -> str:
             pairings=sections.pairings(ranked),
             scaled=sections.scaled(run),
             faults=sections.faults(run),
+            finals=finals.section(run),
             cost=sections.cost(run),
             tradeoff=tradeoff.tradeoff(run),
             searched=(tradeoff.proposals(run), tradeoff.pruning(run), tradeoff.warm_start(run.warm)),

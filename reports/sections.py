@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from reports import verdict
+from reports import finals, verdict
 from reports.marks import Axis, Interval, axis, moved
 from reports.tables import Difference, Ranked, Run, Trial, differences
 from trials.records import Rating, Side, TrialRated, Value
@@ -52,8 +52,8 @@ def first_screen(run: Run, ranked: tuple[Ranked, ...]) -> Verdict:
     rated, tuned = verdict.chosen_by(run), verdict.tuned(run)
     shown: list[Rating | Interval] = [finding.rating for finding in found]
     return Verdict(
-        headline=verdict.headline(run, ranked),
-        remarks=verdict.remarks(run, ranked),
+        headline=finals.headline(run, ranked),
+        remarks=finals.remarks(run, ranked),
         findings=found,
         tuning=rated.rating if rated else None,
         tuned=tuned,
@@ -75,6 +75,8 @@ class Winner:
     chosen: bool
     rated: TrialRated | None
     policy: str
+    retrained: Trial | None
+    """The final trial that the policy is of; None: it is the trial's own."""
     sha256: str
     yaml: str
     changes: tuple[Difference, ...] | None
@@ -82,7 +84,7 @@ class Winner:
 
 
 def winner(run: Run, ranked: tuple[Ranked, ...]) -> Winner | None:
-    number = run.winner.candidate.trial if run.winner else next((r.trial.number for r in ranked if r.rank), None)
+    number = run.chosen if run.winner else next((r.trial.number for r in ranked if r.rank), None)
     trial = run.trial(number) if number is not None else None
     if trial is None:
         return None
@@ -95,6 +97,7 @@ def winner(run: Run, ranked: tuple[Ranked, ...]) -> Winner | None:
         chosen=run.winner is not None,
         rated=rated,
         policy=file.path if file else "",
+        retrained=next((final for final in run.retrained if file and final.number == file.trial), None),
         sha256=file.sha256 if file else "",
         yaml=yaml.safe_dump(plain(trial.spec.config), sort_keys=False, allow_unicode=True),
         changes=differences(course.spec.config, trial.spec.config) if course and known else None,
@@ -112,9 +115,15 @@ def plain(config: Any) -> Any:
 
 
 def fresh_on_ladder(run: Run) -> dict[int, Interval]:
-    """Trial to its fresh result against the baseline, moved to the ladder's scale; empty where the scale lacks it."""
+    """Trial to its fresh result against the baseline, moved to the ladder's scale; empty where the scale lacks it.
+
+    Where configurations were trained anew, theirs, over training seeds.
+    """
     if run.question is None or run.question.baseline != "house":
         return {}
+    if run.finals is not None and run.finals.chosen is not None:
+        estimates = {one.number: finals.drawn(one.baseline) for one in run.finals.configurations}
+        return {number: moved(found, verdict.HOUSE_ELO) for number, found in estimates.items() if found}
     played = [fresh for fresh in (run.course, run.winner) if fresh]
     return {fresh.candidate.trial: moved(fresh.baseline, verdict.HOUSE_ELO) for fresh in played}
 
@@ -126,7 +135,7 @@ def ladder_axis(run: Run, ranked: tuple[Ranked, ...]) -> Axis:
 
 def focus(run: Run, ranked: tuple[Ranked, ...]) -> list[int]:
     """The trials that charts show in colour at first: winner, course, and the next best, four in all."""
-    first = [run.winner.candidate.trial] if run.winner else []
+    first = [run.chosen] if run.chosen is not None else []
     best = [row.trial.number for row in ranked if row.rank]
     course = [0] if run.trial(0) else []
     return list(dict.fromkeys([*first, *best[:1], *course, *best]))[:4]
@@ -173,7 +182,8 @@ def scaled(run: Run) -> tuple[Scaled, ...]:
 
 def faults(run: Run) -> tuple[Trial, ...]:
     """Trials that failed, and those without an end although the sweep has one."""
-    return tuple(t for t in run.trials if t.state == "failed" or (run.finished and t.ended is None))
+    trials = (*run.trials, *run.retrained)
+    return tuple(t for t in trials if t.state == "failed" or (run.finished and t.ended is None))
 
 
 @dataclass(frozen=True)
@@ -198,23 +208,28 @@ class Cost:
     """The same at each trial's own speed."""
     idle: float | None
     states: tuple[tuple[str, int], ...]
+    """Of tuning's trials."""
+    retraining: float
+    """Of `processes`, in the finals."""
 
 
 def cost(run: Run) -> Cost:
+    everyone = (*run.trials, *run.retrained)
     rated = [rated for trial in run.trials for rated in trial.rungs]
     pruned = [trial for trial in run.trials if trial.state == "pruned"]
     unspent = [(max(0, trial.spec.steps - trial.steps), trial.steps_per_second) for trial in pruned]
-    speeds = [speed for trial in run.trials if (speed := trial.steps_per_second)]
+    speeds = [speed for trial in everyone if (speed := trial.steps_per_second)]
     return Cost(
         wall=run.last - run.first,
-        processes=sum(trial.seconds for trial in run.trials),
-        thread_seconds=sum(trial.seconds * trial.spec.threads for trial in run.trials),
+        processes=sum(trial.seconds for trial in everyone),
+        thread_seconds=sum(trial.seconds * trial.spec.threads for trial in everyone),
         playing=sum(event.seconds for event in rated),
         matches=sum(event.rating.matches for event in rated),
-        steps=sum(trial.steps for trial in run.trials),
+        steps=sum(trial.steps for trial in everyone),
         speed=median(speeds) if speeds else None,
         saved_steps=sum(steps for steps, _ in unspent),
         saved_seconds=sum(steps / speed for steps, speed in unspent if speed),
         idle=run.end.idle_share if run.end else None,
         states=tuple(Counter(trial.state for trial in run.trials).most_common()),
+        retraining=sum(trial.seconds for trial in run.retrained),
     )

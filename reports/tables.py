@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 import pandas as pd
 
+from trials import retrained
 from trials.records import (
     Event,
     FreshRated,
@@ -21,6 +22,7 @@ from trials.records import (
     TrialSpec,
     WarmStarted,
 )
+from trials.retrained import Retrained
 
 NORMAL_95 = 1.96  # half a 95 % interval in standard errors of a normal distribution
 
@@ -90,10 +92,25 @@ class Run:
     first: float
     """Unix seconds of the first and of the last event; 0 where there is none."""
     last: float
+    retrained: tuple[Trial, ...] = ()
+    """Final trials, configurations trained anew on fresh seeds: no part of the ranking or of what it teaches."""
+    finals: Retrained | None = None
+    """What those say of their configurations."""
     warm: WarmStarted | None = None
 
     def trial(self, number: int) -> Trial | None:
-        return next((trial for trial in self.trials if trial.number == number), None)
+        """A trial of tuning, or a final one."""
+        return next((trial for trial in (*self.trials, *self.retrained) if trial.number == number), None)
+
+    @property
+    def chosen(self) -> int | None:
+        """The trial whose configuration was chosen; None before any was."""
+        if self.winner is None:
+            return None
+        trial = self.trial(self.winner.candidate.trial)
+        if trial is None or trial.spec.configuration is None:
+            return self.winner.candidate.trial
+        return trial.spec.configuration
 
     def comparable(self, rating: Rating | None) -> bool:
         """Ratings of different ladders or environments are never compared."""
@@ -157,9 +174,12 @@ def run_of(name: str, events: Sequence[Event], reached: Mapping[int, int] | None
             case SweepEnded():
                 end = event
     steps = reached or {}
-    trials = tuple(drafts[number].whole(end is not None, steps.get(number, 0)) for number in sorted(drafts))
+    known = [drafts[number].whole(end is not None, steps.get(number, 0)) for number in sorted(drafts)]
+    trials = tuple(trial for trial in known if trial.spec.origin != "final")
+    anew = tuple(trial for trial in known if trial.spec.origin == "final")
     first, last = (events[0].time, events[-1].time) if events else (0.0, 0.0)
-    return Run(name, question, trials, fresh.get("winner"), fresh.get("course"), end, drivers, first, last, warm)
+    winner, course, found = fresh.get("winner"), fresh.get("course"), retrained.of(events)
+    return Run(name, question, trials, winner, course, end, drivers, first, last, anew, found, warm)
 
 
 # --- ranking -----------------------------------------------------------------------------------------------------
@@ -240,7 +260,7 @@ def spans(run: Run) -> pd.DataFrame:
 
     start counts from the first process; a trial that has not ended lasts to the ledger's last event.
     """
-    known = [span for trial in run.trials for span in trial.spans]
+    known = [span for trial in (*run.trials, *run.retrained) for span in trial.spans]
     origin = min((span.began for span in known), default=run.first)
     rows = [(s.trial, s.slot, s.began - origin, s.seconds, s.state) for s in known]
     return pd.DataFrame(rows, columns=["trial", "slot", "start", "seconds", "state"])

@@ -55,7 +55,8 @@ def findings(run: Run, fresh: FreshRated) -> tuple[Finding, ...]:
     found: list[Finding] = []
     random = run.question is not None and run.question.baseline == "random"
     if (course := fresh.against_course) is not None:
-        found.append(Finding("the course’s policy (trial 0)", course, standing(course)))
+        number = run.course.candidate.trial if run.course is not None else 0
+        found.append(Finding(f"the course’s policy (trial {number})", course, standing(course)))
     if not random:
         found.append(Finding(baseline_name(run), fresh.baseline, standing(fresh.baseline), own=True))
     found.append(Finding("random play", fresh.random, standing(fresh.random), tested(fresh.random_sprt), own=random))
@@ -67,7 +68,7 @@ def tested(sprt: Verdict) -> str:
 
 
 def headline(run: Run, ranked: tuple[Ranked, ...]) -> str:
-    """The first thing a reader reads."""
+    """What fresh matches show of the chosen policy: the first thing a reader reads where nothing was retrained."""
     if run.winner is None:
         return _unplayed(run, ranked)
     number, random, sprt = run.winner.candidate.trial, run.winner.random, run.winner.random_sprt
@@ -112,7 +113,8 @@ def remarks(run: Run, ranked: tuple[Ranked, ...]) -> tuple[str, ...]:
     if any(row.rank for row in ranked):
         if run.winner is None:
             said.append("A tuning number flatters: what leads by it leads partly by luck.")
-        said.append(_seeds(run))
+        if run.finals is None:
+            said.append(_seeds(run))
     if run.question and not run.finished:
         said.append("The ledger has no end yet: the sweep is still running, or it was cut off.")
     elif run.end and run.end.state != "complete":
@@ -148,9 +150,12 @@ def tie(ranked: tuple[Ranked, ...]) -> str:
 
 
 def chosen_by(run: Run) -> TrialRated | None:
-    """The tuning event the winner was chosen by: of that very file, else of its trial's last rung."""
+    """The tuning event the winner was chosen by: of that very file, else of its trial's last rung.
+
+    None where it is a retrained policy, which tuning never saw.
+    """
     trial = run.trial(run.winner.candidate.trial) if run.winner else None
-    if trial is None or run.winner is None or not trial.rungs:
+    if trial is None or run.winner is None or not trial.rungs or trial in run.retrained:
         return None
     same = [rated for rated in trial.rungs if rated.candidate.sha256 == run.winner.candidate.sha256]
     rated = same[-1] if same else trial.rungs[-1]
@@ -178,11 +183,17 @@ def shrunk(run: Run) -> Interval | None:
 
 
 def tuned(run: Run) -> Interval | None:
-    """What tuning said of the winner as a difference from the baseline, to stand beside the fresh number.
+    """What the winner was chosen by as a difference from the baseline, to stand beside the fresh number.
 
-    None where the baseline is neither the ladder's zero nor was played in tuning.
+    Of a retrained policy: its matches of the finals, in which it was the best of its seeds. None where the baseline is
+    neither the ladder's zero nor was played in tuning.
     """
     rated = chosen_by(run)
+    if run.finals is not None and run.winner is not None:
+        policies = (policy for one in run.finals.configurations for policy in one.rated)
+        mine = next((policy for policy in policies if policy.number == run.winner.candidate.trial), None)
+        if mine is not None and mine.rated is not None:
+            return moved(mine.rated.baseline, 0)
     if rated is None or run.question is None:
         return None
     if rated.baseline is not None:

@@ -235,6 +235,8 @@ SWEEP: Mapping[str, Key] = {
     "reduction_factor": Key(kind="float", low=1, open_low=True),
     "rating_matches": _count(2, even=True),
     "fresh_matches": _count(2, even=True),
+    "final_seeds": _COUNT0,
+    "finalists": _count(),
 }
 
 ENVIRONMENT_PARAMETERS = ("ball_touch", "gravity")

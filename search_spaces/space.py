@@ -43,6 +43,10 @@ class SweepDefaults:
     """Matches a rung is rated by."""
     fresh_matches: int | None = None
     """Matches the winner is rated by in the end."""
+    final_seeds: int | None = None
+    """Fresh training seeds that finalists and the course's configuration are trained anew on; 0: none."""
+    finalists: int | None = None
+    """Configurations besides the course's that are."""
     shared: Mapping[str, Any] = field(default_factory=dict)
     """Values that replace the course's in trial 0: keys below the behavior, and top-level sections."""
 

@@ -75,6 +75,8 @@ def cli() -> None:
 @click.option("--slots", type=int, help="Trials at the same time; default: one a CPU core.")
 @click.option("--steps", type=int, help="Budget of a trial, in trainer steps.")
 @click.option("--fields", type=int, help="Fields in each trial's environment.")
+@click.option("--final-seeds", type=int, help="Fresh training seeds of finalists and course, after tuning; default 3.")
+@click.option("--finalists", type=int, help="Configurations besides the course's that are trained anew; default 2.")
 @click.option("--baseline", help="What the headline is measured against: house, random, ... or an ONNX file.")
 @click.option("--env", help="What trains: `embedded` (default), or the path of an ML-Agents executable.")
 @click.option("--trainer", help="Another environment's mlagents-learn, which trains in --env's executable.")
@@ -145,12 +147,13 @@ def report(run: Path, as_json: bool) -> None:
 @cli.command()
 @click.argument("run")
 @click.option("--trials", metavar="N|+N", help="Trials in all, or so many more.")
+@click.option("--final-seeds", type=click.IntRange(0, 100), help="Fresh training seeds of finalists and course.")
 @click.option("--ray-address", envvar="RAY_ADDRESS", help="Of a Ray cluster; default: Ray on this machine.")
-def resume(run: str, trials: str | None, ray_address: str | None) -> int:
+def resume(run: str, trials: str | None, final_seeds: int | None, ray_address: str | None) -> int:
     """Go on with a sweep whose driver was killed or stopped, or widen one; RUN is a folder, or s3://bucket/prefix/NAME."""
     from sweep import resuming
 
-    return resuming.resume(resuming.folder(run), trials, ray_address or None, Console(stderr=False))
+    return resuming.resume(resuming.folder(run), trials, ray_address or None, Console(stderr=False), final_seeds)
 
 
 @cli.command()

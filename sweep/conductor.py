@@ -1,7 +1,7 @@
 """The conductor: what the sweep knows of its trials, whom it asks to stop, and the ledger's writing end."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
@@ -52,7 +52,8 @@ class Live:
 
     spec: TrialSpec
     slot: int
-    proposal: studies.Proposal
+    proposal: studies.Proposal | None
+    """None for a final trial: the study did not propose it."""
     step: int = 0
     steps_per_second: float = 0.0
     rated: list[TrialRated] = field(default_factory=list)
@@ -85,7 +86,7 @@ class Conductor:
         self.settings, self.space, self.run = settings, space, run
         self._render, self.baseline = render, baseline
         self.past = past
-        self._unfinished = list(past.unfinished) if past is not None else []
+        self._queue = list(past.unfinished) if past is not None else []
         number = len(past.ended) + len(past.unfinished) if past is not None else 0
         # another seed after each cut: the same one would propose what it proposed before
         seed = settings.seed + 7_919 * number
@@ -94,6 +95,13 @@ class Conductor:
         studies.fill(self.study, events, space)
         if space.holes:
             studies.enqueue_course(self.study, space, events)
+        self._begun = max((e.spec.number for e in past.events if isinstance(e, TrialBegan)), default=-1) if past else -1
+        self.retraining = False
+        """Whether tuning is over: what is handed out are final trials."""
+        self.finals = settings.final_seeds * (1 + settings.finalists if space.holes else 1)
+        """Final trials there will be, or, once it is known, there are still to be trained."""
+        self.configurations: dict[int, int] = {}
+        """Final trial to the trial whose configuration it is."""
         self.live: dict[str, Live] = {}
         self.over: list[TrialEnded] = list(past.ended) if past is not None else []
         self.broken: str | None = None
@@ -128,6 +136,16 @@ class Conductor:
         """Whether no further trial is to start."""
         return self.interrupted or self.broken is not None
 
+    @property
+    def next_number(self) -> int:
+        """Of the first trial that the study does not propose, behind all others."""
+        return max(self._begun + 1, len(self.study.trials))
+
+    def retrain(self, specs: Sequence[TrialSpec]) -> None:
+        """From now on hand out these, in place of proposals."""
+        self.retraining, self._queue, self.finals = True, list(specs), len(specs)
+        self.configurations = {spec.number: spec.configuration or 0 for spec in specs}
+
     def interrupt(self) -> None:
         """A person wants the sweep to end: every trial under way exports once more and stops."""
         self.interrupted = True
@@ -155,9 +173,12 @@ class Conductor:
 
     @property
     def all_proposed(self) -> bool:
-        """Whether every trial has been handed out, and none came back."""
-        begun = len(self.over) + len(self.live) + len(self.awaiting)
-        return begun >= self.settings.trials and not self._again
+        """Whether every trial of this phase has been handed out, and none came back."""
+        if self._again:
+            return False
+        if self.retraining:
+            return not self._queue
+        return len(self.over) + len(self.live) + len(self.awaiting) >= self.settings.trials
 
     @property
     def exhausted(self) -> bool:
@@ -172,9 +193,11 @@ class Conductor:
             self.live[trial_id] = trial
             return self._config(trial.spec)
         earlier: list[TrialRated] = []
-        if self._unfinished:
-            spec = self._unfinished.pop(0)
-            proposal = studies.again(self.study, spec.number)
+        proposal: studies.Proposal | None = None
+        if self._queue:
+            spec = self._queue.pop(0)
+            if spec.origin != "final":
+                proposal = studies.again(self.study, spec.number)
             earlier = [e for e in self.past.rated if e.candidate.trial == spec.number] if self.past else []
         else:
             proposal, spec = self._proposal()
@@ -287,7 +310,8 @@ class Conductor:
             trial.state, trial.reason = "failed", error or "its worker ended without a word"
         elif trial.state == "running":
             trial.state, trial.reason = "stopped", self.broken or "the sweep was interrupted"
-        studies.tell(self.study, trial.proposal, trial.rated, trial.state, training)
+        if trial.proposal is not None:
+            studies.tell(self.study, trial.proposal, trial.rated, trial.state, training)
         self._write_end(trial)
         if training is not None and training.fault == "setup":
             self._break(training.reason)

@@ -72,6 +72,7 @@ def _further(run: RunFolder, events: Sequence[Event], number: int, steps: int, c
             "number": new,
             "origin": "extended",
             "parent": number,
+            "configuration": None,
             "config": config,
             "params": {**parent.params, **changed},
             "seed": parent.seed + new - number,

@@ -1,33 +1,45 @@
-"""The headline: after the choice is made, the winner and trial 0 play fresh matches that nothing was chosen by."""
+"""The headline: after the choice is made, its policy and the course's play fresh matches that nothing was chosen by."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from sweep.models import Model
 from sweep.settings import Settings
-from trials import ledger
+from trials import ledger, retrained
 from trials.arena import log, match, players, rating, sprt
 from trials.arena.pairs import outcomes
 from trials.folder import RunFolder
-from trials.records import Candidate, Event, FreshRated, MatchRecord, Rating, TrialBegan, TrialEnded, TrialRated
+from trials.records import (
+    Candidate,
+    Event,
+    FreshRated,
+    MatchRecord,
+    Rating,
+    TrialBegan,
+    TrialEnded,
+    TrialRated,
+    TrialSpec,
+)
 
 FRESH = 7_919
 """Added to the sweep's seed: fresh matches share no world state and no action stream with tuning matches."""
 
 
-def choose(events: list[Event]) -> tuple[Candidate | None, Candidate | None]:
-    """(winner, the course's policy) by tuning Elo among trials of equal, whole budget; None where there is none."""
+def whole(events: Sequence[Event]) -> tuple[dict[int, TrialSpec], dict[int, TrialRated]]:
+    """The specs of tuning's trials, and the last rating of those that were trained for the whole, equal budget."""
     specs = {event.spec.number: event.spec for event in events if isinstance(event, TrialBegan)}
-    extended = {number for number, spec in specs.items() if spec.origin == "extended"}  # of another budget
-    complete = {
-        event.trial
+    others = {number for number, spec in specs.items() if spec.origin in ("extended", "final")}
+    complete = {event.trial for event in events if isinstance(event, TrialEnded) and event.state == "complete"}
+    return {number: spec for number, spec in specs.items() if number not in others}, {
+        event.candidate.trial: event
         for event in events
-        if isinstance(event, TrialEnded) and event.state == "complete" and event.trial not in extended
+        if isinstance(event, TrialRated) and event.candidate.trial in complete - others
     }
-    last: dict[int, TrialRated] = {}
-    for event in events:
-        if isinstance(event, TrialRated) and event.candidate.trial in complete:
-            last[event.candidate.trial] = event
+
+
+def choose(events: Sequence[Event]) -> tuple[Candidate | None, Candidate | None]:
+    """(winner, the course's policy) by tuning Elo among trials of equal, whole budget; None where there is none."""
+    specs, last = whole(events)
     winner = max(last.values(), key=lambda event: event.rating.elo, default=None)
     courses = [number for number, spec in specs.items() if spec.origin == "course"]
     course = next((last[number] for number in courses if number in last), None)
@@ -35,9 +47,12 @@ def choose(events: list[Event]) -> tuple[Candidate | None, Candidate | None]:
 
 
 def play(record: Callable[[Event], None], run: RunFolder, settings: Settings, baseline: Model) -> None:
-    """Rate the winner and the course's policy afresh and record it; what a driver before this one recorded stays."""
+    """Rate the winner and the course's policy afresh, of retrained configurations if there are, and record it.
+
+    What a driver before this one recorded stays.
+    """
     events = ledger.read(run.ledger)
-    winner, course = choose(events)
+    winner, course = _products(retrained.of(events)) or choose(events)
     if winner is None:
         return
     against = course if course is not None and course.trial != winner.trial else None
@@ -54,6 +69,15 @@ def _known(events: list[Event], mine: Candidate, role: str, course: Candidate | 
         return False
     met = said[-1].against_course
     return course is None if met is None else course is not None and course.name in met.by_opponent
+
+
+def _products(found: retrained.Retrained | None) -> tuple[Candidate, Candidate | None] | None:
+    """The best policy of the chosen configuration and of the course's: each the best seed by its rating matches."""
+    mine = found.chosen.best if found is not None and found.chosen is not None else None
+    if found is None or mine is None or mine.rated is None:
+        return None
+    theirs = found.course.best if found.course is not None else None
+    return mine.rated.candidate, theirs.rated.candidate if theirs is not None and theirs.rated else None
 
 
 def _fresh(

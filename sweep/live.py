@@ -11,7 +11,17 @@ from rich.table import Table
 from sweep.conductor import Conductor
 from sweep.settings import Settings
 from sweep.status import STYLE
-from trials.records import Event, Rating, TrialBegan, TrialEnded, TrialRated, TrialResumed
+from trials.records import (
+    CourseMet,
+    Event,
+    FinalsBegan,
+    Rating,
+    RetrainedRated,
+    TrialBegan,
+    TrialEnded,
+    TrialRated,
+    TrialResumed,
+)
 
 
 @contextmanager
@@ -32,6 +42,10 @@ def shown(conductor: Conductor, console: Console) -> Iterator[None]:
 def elo_text(rating: Rating) -> str:
     """`1043 [980, 1102]`"""
     return f"{rating.elo:.0f} [{rating.low:.0f}, {rating.high:.0f}]"
+
+
+def _difference(rating: Rating) -> str:
+    return f"{rating.elo:+.0f} [{rating.low:+.0f}, {rating.high:+.0f}]"
 
 
 def clock(seconds: float) -> str:
@@ -56,7 +70,17 @@ def _line(event: Event) -> str:
     match event:
         case TrialBegan(spec=spec):
             values = " ".join(f"{_key(name)}={_short(value)}" for name, value in spec.params.items())
-            return f"trial {spec.number} started ({spec.origin}) {values}".rstrip()
+            origin: str = spec.origin
+            if spec.configuration is not None:
+                origin, values = f"configuration {spec.configuration} anew, seed {spec.seed}", ""
+            return f"trial {spec.number} started ({origin}) {values}".rstrip()
+        case FinalsBegan(configurations=configurations, course=course, seeds=seeds):
+            names = ", ".join(f"{number}{' (course)' if number == course else ''}" for number in configurations)
+            return f"tuning is over: configurations {names} are trained anew on {len(seeds)} fresh seeds each"
+        case RetrainedRated(candidate=candidate, baseline=rating):
+            return f"trial {candidate.trial} against the baseline: {_difference(rating)}"
+        case CourseMet(candidate=candidate, course=course):
+            return f"trial {candidate.trial} against the course's {course.trial}: {_difference(event.rating)}"
         case TrialResumed(trial=number, reason=reason, reached=reached, resumed=resumed):
             return f"trial {number} goes on from step {resumed:,} of {reached:,}: {reason}"
         case TrialRated(candidate=candidate, rating=rating):
@@ -80,9 +104,12 @@ def _short(value: object) -> str:
 def _table(conductor: Conductor, began: float) -> Table:
     settings = conductor.settings
     done = len(conductor.over)
+    over = f"{done}/{settings.trials} trials"
+    if conductor.retraining:
+        retrained = done - settings.trials
+        over = f"{settings.trials} trials, then {max(0, retrained)}/{conductor.finals} of the finals"
     table = Table(
-        title=f"{conductor.run.name}: {done}/{settings.trials} trials, "
-        f"{clock(time.time() - began)}{_left(conductor, began)}",
+        title=f"{conductor.run.name}: {over}, {clock(time.time() - began)}{_left(conductor, began)}",
         title_justify="left",
     )
     for name in ("trial", "state", "steps", "steps/s", "Elo [95 %] (house 1200)", "W-D-L"):
@@ -95,9 +122,10 @@ def _table(conductor: Conductor, began: float) -> Table:
     for trial in conductor.live.values():
         number = trial.spec.number
         rows.append((number, trial.state, trial.step, trial.steps_per_second, ratings.get(number)))
+    anew = conductor.configurations
     for number, state, steps, rate, rating in sorted(rows, key=lambda row: row[0]):
         table.add_row(
-            f"{number}{' (course)' if number == 0 else ''}",
+            f"{number}" + (" (course)" if number == 0 else f" ({anew[number]} anew)" if number in anew else ""),
             f"[{STYLE[state]}]{state}[/]" if steps or state != "running" else "[dim]starting[/]",
             f"{steps:,} / {settings.steps:,}",
             f"{rate:,.0f}" if rate else "",
@@ -111,7 +139,8 @@ def _left(conductor: Conductor, began: float) -> str:
     """Time left, from the trainer steps done so far; silent until a tenth of them is."""
     settings: Settings = conductor.settings
     live = conductor.live.values()
-    share = (len(conductor.over) + sum(min(1.0, trial.step / settings.steps) for trial in live)) / settings.trials
+    share = len(conductor.over) + sum(min(1.0, trial.step / settings.steps) for trial in live)
+    share /= settings.trials + conductor.finals
     if share < 0.1:
         return ""
     return f", about {clock((time.time() - began) * (1 - share) / share)} left"

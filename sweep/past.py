@@ -13,8 +13,9 @@ class Past:
     events: tuple[Event, ...]
     """Without the ends of trials that a person stopped: they go on."""
     unfinished: tuple[TrialSpec, ...]
-    """Trials that began and are not over, by number."""
+    """Trials of tuning that began and are not over, by number; final trials are handed out again by the finals."""
     rated: tuple[TrialRated, ...]
+    """Of tuning's trials."""
     ended: tuple[TrialEnded, ...]
 
 
@@ -22,10 +23,11 @@ def of(events: Sequence[Event]) -> Past:
     """Fold the events; a trial that was begun again counts by what came last."""
     kept = tuple(event for event in events if not (isinstance(event, TrialEnded) and event.state == "stopped"))
     ended = {event.trial: event for event in kept if isinstance(event, TrialEnded)}
-    began = {e.spec.number: e.spec for e in kept if isinstance(e, TrialBegan) and e.spec.origin != "extended"}
+    others = ("extended", "final")
+    began = {e.spec.number: e.spec for e in kept if isinstance(e, TrialBegan) and e.spec.origin not in others}
     rated: dict[tuple[int, int], TrialRated] = {}
     for event in kept:
-        if isinstance(event, TrialRated):
+        if isinstance(event, TrialRated) and event.candidate.trial in began:
             rated[event.candidate.trial, event.rung] = event
     return Past(
         events=kept,

@@ -15,7 +15,7 @@ from search_spaces import from_text
 from sweep import keeping, models, past
 from sweep import run as runs
 from sweep.settings import Settings, read, write
-from trials import ledger
+from trials import ledger, retrained
 from trials.arena import rungs
 from trials.errors import SetupError
 from trials.folder import RunFolder, driving
@@ -28,9 +28,12 @@ def folder(text: str) -> RunFolder:
     return keeping.fetched(text, Path("runs")) if "://" in text else RunFolder(Path(text))
 
 
-def resume(run: RunFolder, trials: str | None, ray_address: str | None, console: Console) -> int:
+def resume(
+    run: RunFolder, trials: str | None, ray_address: str | None, console: Console, final_seeds: int | None = None
+) -> int:
     """Go on with the sweep in `run`, with `trials` in all, or `+N` more. Returns the exit status as `sweep run`.
 
+    `final_seeds` replaces that number; what was trained on a seed stays. A widened sweep chooses its finalists again.
     Raises SetupError where there is no such sweep, another process drives it, it needs nothing more, or the installed
     environment, ladder or baseline is not the one it began with.
     """
@@ -40,11 +43,12 @@ def resume(run: RunFolder, trials: str | None, ray_address: str | None, console:
         question = next((event for event in events if isinstance(event, SweepBegan)), None)
         if question is None:
             raise SetupError(f"a ledger must begin with its sweep, but {run.ledger} does not; start the sweep anew")
-        settings = replace(read(run.settings), out=run.path, ray_address=ray_address)  # where it lies, and Ray is, now
-        settings = _widened(settings, trials)
+        before = replace(read(run.settings), out=run.path, ray_address=ray_address)  # where it lies, and Ray is, now
+        settings = _with_seeds(_widened(before, trials), final_seeds)
         known = past.of(events)
         ends = [event for event in events if isinstance(event, SweepEnded)]
-        if ends and ends[-1].state == "complete" and not known.unfinished and len(known.ended) >= settings.trials:
+        over = not known.unfinished and len(known.ended) >= settings.trials
+        if ends and ends[-1].state == "complete" and over and settings.final_seeds == before.final_seeds:
             if not _reported(run):
                 console.print(f"report: {page.build(run)}", highlight=False, soft_wrap=True)
                 return 0
@@ -57,12 +61,13 @@ def resume(run: RunFolder, trials: str | None, ray_address: str | None, console:
         _same("baseline", question.baseline_sha256, baseline.sha256)
         _same("ladder", question.ladder, rungs.read().version)
         _same("environment", question.environment, ENVIRONMENT)
-        for spec in known.unfinished:
+        for spec in (*known.unfinished, *(spec for spec, end in retrained.trained(events).values() if end is None)):
             run.trial(spec.number).stop.unlink(missing_ok=True)
         write(settings, run.settings)
         run.study.unlink(missing_ok=True)  # views, both: rebuilt from the ledger
         shutil.rmtree(run.path / "ray", ignore_errors=True)
         command = f"sweep resume {run.name}" + (f" --trials {trials}" if trials else "")
+        command += f" --final-seeds {final_seeds}" if final_seeds is not None else ""
         return runs.drive(settings, space, runs.renderer(settings, space), baseline, run, command, console, known)
 
 
@@ -84,6 +89,16 @@ def _widened(settings: Settings, trials: str | None) -> Settings:
             f"--trials must be at least the {settings.trials} the sweep has, but got {wanted}; widen it or leave it"
         )
     return replace(settings, trials=wanted)
+
+
+def _with_seeds(settings: Settings, final_seeds: int | None) -> Settings:
+    """With finals on so many seeds. Raises SetupError."""
+    if final_seeds is not None and final_seeds < settings.final_seeds:
+        raise SetupError(
+            f"--final-seeds must be at least the {settings.final_seeds} the sweep has, but got {final_seeds};"
+            " name more or leave it"
+        )
+    return settings if final_seeds is None else replace(settings, final_seeds=final_seeds)
 
 
 def _same(what: str, then: str, now: str) -> None:

@@ -25,7 +25,7 @@ from search_spaces import (
     render,
     scale,
 )
-from sweep import finals, keeping, models
+from sweep import finals, keeping, models, retraining
 from sweep import warm as taking
 from sweep.conductor import Conductor
 from sweep.past import Past
@@ -97,9 +97,13 @@ def drive(
             try:
                 with live.shown(conductor, console):
                     tuner.conduct(conductor, session)
+                    _must_have_worked(conductor)
+                    if not conductor.interrupted:
+                        retraining.begin(conductor)
+                        tuner.conduct(conductor, session)
+                        _must_have_worked(conductor)
                 if keeper is not None:
                     keeper.settle()
-                _must_have_worked(conductor)
             except KeyboardInterrupt:
                 conductor.interrupted = True
             except Exception as error:
@@ -116,12 +120,23 @@ def _must_have_worked(conductor: Conductor) -> None:
         raise SetupError(f"a sweep needs a trial that works, but all failed; the last: {conductor.over[-1].reason}")
 
 
+def _must_work(conductor: Conductor) -> None:
+    """Raise the SetupError that a sweep which cannot go on ends with."""
+    if conductor.broken:
+        raise SetupError(conductor.broken)
+    if conductor.over and all(end.state == "failed" for end in conductor.over):
+        raise SetupError(f"a sweep needs a trial that works, but all failed; the last: {conductor.over[-1].reason}")
+
+
 def _headline(
     conductor: Any, run: RunFolder, settings: Settings, baseline: models.Model, began: float, console: Console
 ) -> int:
     """Fresh matches, the last line of the ledger, the report; the exit status."""
     try:
         if not conductor.interrupted:
+            if conductor.retraining:
+                console.print("playing fresh matches of the retrained policies ...", highlight=False)
+                retraining.play(conductor.record, run, settings, baseline)
             console.print("playing fresh matches for the headline ...", highlight=False)
             finals.play(conductor.record, run, settings, baseline)
     except KeyboardInterrupt:
@@ -251,6 +266,8 @@ def _began(settings: Settings, space: Space, baseline: models.Model, command: st
         sampler=settings.sampler,
         scheduler=settings.scheduler,
         objectives=settings.objectives,
+        final_seeds=settings.final_seeds,
+        finalists=settings.finalists,
         baseline=baseline.name,
         baseline_sha256=baseline.sha256,
         ladder=rungs.read().version,

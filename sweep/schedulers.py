@@ -19,7 +19,7 @@ MIN_COMPARED = 3
 def make(conductor: Conductor) -> "_AtRungs":
     """The scheduler that the sweep's settings name, told of every rung that was reached before this driver."""
     kinds: dict[str, Callable[[Conductor], _AtRungs]] = {"asha": _Halving, "median": _Median, "none": _Whole}
-    scheduler = kinds[conductor.settings.scheduler](conductor)
+    scheduler = kinds["none" if conductor.retraining else conductor.settings.scheduler](conductor)
     past = conductor.past
     again = {spec.number for spec in past.unfinished} if past is not None else set()
     for event in past.rated if past is not None else ():

@@ -69,6 +69,10 @@ class Settings:
     """Matches against the ladder at each rung."""
     fresh_matches: Annotated[int, Field(ge=8)] = 400
     """Matches of each headline number, played after the choice is made."""
+    final_seeds: Annotated[int, Field(ge=0, le=100)] = 3
+    """Fresh training seeds that finalists and the course's configuration are trained anew on, after tuning; 0: none."""
+    finalists: Count = 2
+    """Configurations besides the course's that are, the best in tuning."""
     max_failure_rate: Annotated[float, Field(gt=0, le=1)] = 0.5
     """A sweep stops when more than this share of its first four or more trials failed."""
     storage: str | None = None
@@ -116,7 +120,10 @@ def make(**values: object) -> Settings:
 def read(path: Path) -> Settings:
     """The settings a run began with, or was widened to. Raises SetupError."""
     try:
-        return _SETTINGS.validate_python(yaml.safe_load(path.read_text(encoding="utf-8")))
+        found = yaml.safe_load(path.read_text(encoding="utf-8"))
+        if isinstance(found, dict):  # a run from before there were finals has none
+            found = {"final_seeds": 0} | found
+        return _SETTINGS.validate_python(found)
     except (OSError, ValidationError, yaml.YAMLError) as error:
         raise SetupError(
             f"a run must hold its settings, but {path} cannot be read ({str(error).splitlines()[0]});"
@@ -146,7 +153,9 @@ def of_space(name: str, space: Space, given: Mapping[str, object]) -> Settings:
     }
     values |= {key: value for key, value in given.items() if value is not None}
     if "slots" not in values and not values.get("ray_address"):
-        return make(space=name, **values, slots=min(local_slots(), make(space=name, **values).trials))
+        made = make(space=name, **values)
+        finals = made.final_seeds * (1 + made.finalists if space.holes else 1)
+        return make(space=name, **values, slots=min(local_slots(), max(made.trials, finals)))
     return make(space=name, **values)
 
 

@@ -1,13 +1,26 @@
 """What a run's ledger says, as plain values and as a table."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from rich.markup import escape
 from rich.table import Table
 
-from trials import ledger
+from trials import ledger, retrained
+from trials.arena.seeds import Estimate
 from trials.folder import RunFolder
-from trials.records import FreshRated, Rating, SweepBegan, SweepEnded, TrialBegan, TrialEnded, TrialRated, TrialResumed
+from trials.records import (
+    Event,
+    FinalsBegan,
+    FreshRated,
+    Rating,
+    SweepBegan,
+    SweepEnded,
+    TrialBegan,
+    TrialEnded,
+    TrialRated,
+    TrialResumed,
+)
 
 STYLE = {"complete": "green", "pruned": "yellow", "failed": "red", "stopped": "magenta", "running": "cyan"}
 
@@ -24,6 +37,7 @@ def summary(run: RunFolder) -> dict[str, Any]:
                 rows[spec.number] = {
                     "trial": spec.number,
                     "origin": spec.origin,
+                    "configuration": spec.configuration,
                     "state": "running",
                     "steps": 0,
                     "resumed": 0,
@@ -40,10 +54,12 @@ def summary(run: RunFolder) -> dict[str, Any]:
                     "steps_per_second": round(event.steps / seconds, 1) if seconds else None,
                     "reason": event.reason,
                 }
+    found = retrained.of(events)
     fresh = {event.role: _rating(event.baseline) for event in events if isinstance(event, FreshRated)}
     return {
         "run": run.name,
         "state": end.state if end else "running or killed",
+        "phase": phase(events),
         "space": began.space if began else None,
         "trials_planned": began.trials if began else None,
         "steps": began.steps if began else None,
@@ -51,19 +67,59 @@ def summary(run: RunFolder) -> dict[str, Any]:
         "seconds": round(end.seconds, 1) if end else None,
         "idle_share": round(end.idle_share, 4) if end else None,
         "trials": [rows[number] for number in sorted(rows)],
+        "retrained": [_configuration(one) for one in found.configurations] if found is not None else [],
+        "chosen": found.chosen.number if found is not None and found.chosen is not None else None,
         "fresh": fresh,
     }
 
 
+def phase(events: Sequence[Event]) -> str:
+    """What a sweep is doing, or was when its driver ended: `tuning`, `finals: ...`, `headline matches`, `over`."""
+    drivers = [at for at, event in enumerate(events) if isinstance(event, SweepBegan)]
+    mine = events[drivers[-1] :] if drivers else events
+    ends = [event for event in events if isinstance(event, SweepEnded)]
+    if ends and ends[-1] is events[-1] and ends[-1].state == "complete":
+        return "over"
+    began = next((event for event in mine if isinstance(event, FinalsBegan)), None)
+    if began is None:
+        return "headline matches" if any(isinstance(event, FreshRated) for event in mine) else "tuning"
+    wanted = {(number, seed) for number in began.configurations for seed in began.seeds}
+    over = sum(end is not None for key, (_, end) in retrained.trained(events).items() if key in wanted)
+    if over < len(wanted):
+        return f"finals: {over} of {len(wanted)} trained anew"
+    found = retrained.of(events)
+    return "headline matches" if found is not None and found.whole else "finals: matches"
+
+
+def _configuration(one: retrained.Configuration) -> dict[str, Any]:
+    """A configuration over its training seeds; an interval is null where a single seed gives none."""
+    return {
+        "configuration": one.number,
+        "course": one.course,
+        "trials": [policy.number for policy in one.policies],
+        "seeds": [policy.seed for policy in one.policies],
+        "baseline": _estimate(one.baseline),
+        "against_course": _estimate(one.against_course),
+    }
+
+
+def _estimate(over: Estimate | None) -> dict[str, float | int | None] | None:
+    if over is None:
+        return None
+    low, high = (None if end is None else round(end, 1) for end in (over.low, over.high))
+    return {"elo": round(over.elo, 1), "elo_low": low, "elo_high": high, "seeds": over.seeds}
+
+
 def table(found: dict[str, Any]) -> Table:
     """The summary for a terminal."""
-    shown = Table(title=f"{found['run']}: {found['state']}", title_justify="left")
+    doing = "" if found["phase"] == "over" else f", {found['phase']}"
+    shown = Table(title=f"{found['run']}: {found['state']}{doing}", title_justify="left")
     for name in ("trial", "state", "steps", "steps/s", "Elo [95 %], provisional (house 1200)", "W-D-L", ""):
         shown.add_column(name, overflow="fold")
     for row in found["trials"]:
         rated = "elo" in row
         shown.add_row(
-            f"{row['trial']}" + (f" ({row['origin']})" if row["origin"] in ("course", "extended") else ""),
+            f"{row['trial']}" + _kind(row),
             f"[{STYLE[row['state']]}]{row['state']}[/]",
             f"{row['steps']:,}",
             f"{row['steps_per_second']:,.0f}" if row.get("steps_per_second") else "",
@@ -72,6 +128,12 @@ def table(found: dict[str, Any]) -> Table:
             escape(row.get("reason", "")) if row["state"] in ("failed", "stopped") else "",
         )
     return shown
+
+
+def _kind(row: dict[str, Any]) -> str:
+    if row["configuration"] is not None:
+        return f" ({row['configuration']} anew)"
+    return f" ({row['origin']})" if row["origin"] in ("course", "extended") else ""
 
 
 def _rating(rating: Rating) -> dict[str, Any]:

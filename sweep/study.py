@@ -133,7 +133,8 @@ def rebuild(
 def fill(study: optuna.Study, events: Iterable[Event], space: Space) -> None:
     """Add to an empty study what a warm start told it, then every trial the ledger tells of, under its number.
 
-    A trial that was extended stays a gap, and so does a proposal that was passed over.
+    A trial that was extended stays a gap, as does a proposal that was passed over, or a final one without a result. A
+    final one with a result is a further observation of its configuration's parameters: a widened sweep learns from it.
     """
     began: dict[int, TrialSpec] = {}
     rated: dict[int, dict[int, float]] = {}
@@ -149,7 +150,9 @@ def fill(study: optuna.Study, events: Iterable[Event], space: Space) -> None:
             ended[event.trial] = event
     for number in range(max(began, default=-1) + 1):
         spec, end = began.get(number), ended.get(number)
-        if spec is None or spec.origin == "extended":  # of no proposal, or of none that was tried; its number is taken
+        final = spec is not None and spec.origin == "final"
+        if spec is None or spec.origin == "extended" or (final and (end is None or end.state != "complete")):
+            # of no proposal, or of none that was tried; its number is taken
             origin = "passed over" if spec is None else spec.origin
             study.add_trial(create_trial(state=TrialState.FAIL, user_attrs={"origin": origin}))
             continue

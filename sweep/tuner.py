@@ -118,6 +118,8 @@ class Session:
     nodes: Nodes | None = None
     """The machines of a cluster; None: this one."""
     cluster: Cluster | None = None
+    order: Callable[[int, bool], None] | None = None
+    """Tells a trial on a cluster to stop, or that it need not."""
     wanted: int | None = None
     """Slots that a person asked for."""
 
@@ -206,9 +208,15 @@ def _on_cluster(settings: Settings, say: Callable[[str], None]) -> Session:
             + ("; ".join(nodes.refused.values()) or "none has room for one")
             + "; mend that (sweep/cluster/README.md)"
         )
-    cluster = Cluster(storage, f"orders-{uuid4().hex}", installed())
-    slots = min(nodes.slots, settings.slots or nodes.slots)
-    return Session(replace(settings, slots=slots), _resources(settings), nodes, cluster, wanted=settings.slots)
+    name = f"orders-{uuid4().hex}"
+    return Session(
+        replace(settings, slots=min(nodes.slots, settings.slots or nodes.slots)),
+        _resources(settings),
+        nodes,
+        Cluster(storage, name, installed()),
+        orders.issue(name),
+        wanted=settings.slots,
+    )
 
 
 def _must_fit(settings: Settings) -> None:
@@ -236,8 +244,8 @@ def conduct(conductor: Conductor, session: Session) -> None:
     )
     judges = Judges(terms)
     conductor.judge = judges
-    if cluster is not None:
-        conductor.order = orders.issue(cluster.orders)
+    if session.order is not None:
+        conductor.order = session.order
     tuner = tune.Tuner(
         TrialActor,
         tune_config=tune.TuneConfig(
@@ -248,8 +256,8 @@ def conduct(conductor: Conductor, session: Session) -> None:
             trial_dirname_creator=lambda trial: str(trial.trial_id),
         ),
         run_config=tune.RunConfig(
-            name="ray",
-            storage_path=str(conductor.run.path.resolve()),
+            name="finals" if conductor.retraining else "tuning",
+            storage_path=str(conductor.run.path.resolve() / "ray"),
             callbacks=[_Watch(conductor, session, judges)],
             stop=_Brake(conductor),
             verbose=0,

@@ -22,9 +22,9 @@ class TrialSpec:
     """Everything a trial is made of; the same spec gives the same training up to the trainer's own nondeterminism."""
 
     number: int
-    origin: Literal["course", "sampled", "fixed", "extended"]
+    origin: Literal["course", "sampled", "fixed", "extended", "final"]
     """course: trial 0, the course's configuration; sampled: proposed by Optuna; fixed: a space without holes; extended:
-    a finished trial, trained further."""
+    a finished trial, trained further; final: a finalist's configuration, trained anew on a fresh seed."""
     params: Mapping[str, Value]
     """Hole (dotted path below the behavior, `hyperparameters.learning_rate`) to value; empty where nothing is open."""
     config: Mapping[str, Any]
@@ -47,6 +47,8 @@ class TrialSpec:
     """torch's device, `cpu`, `cuda` or `cuda:0`; None: CUDA where torch sees a GPU."""
     parent: int | None = None
     """The trial whose last checkpoint this one began from."""
+    configuration: int | None = None
+    """Of a final trial: the trial whose configuration it is."""
     stall_seconds: float = 300.0
     """A trainer that makes no step for so long is taken to hang."""
 
@@ -209,6 +211,10 @@ class SweepBegan:
     scheduler: Literal["asha", "median", "none"] = "asha"
     objectives: Literal["elo", "elo,cost"] = "elo"
     """What proposals aim at: match Elo alone, or also seconds of training per million trainer steps."""
+    final_seeds: int = 0
+    """Fresh training seeds that finalists and the course's configuration are trained anew on, after tuning; 0: none."""
+    finalists: int = 0
+    """Configurations besides the course's that are."""
     baseline: str
     """Name of the baseline, `house` or a file's stem."""
     baseline_sha256: str
@@ -321,6 +327,48 @@ class TrialEnded:
 
 
 @dataclass(frozen=True, kw_only=True, config=_CONFIG)
+class FinalsBegan:
+    """Tuning is over and finalists are chosen: each is trained anew on each of the seeds."""
+
+    event: Literal["finals"] = "finals"
+    time: float
+    configurations: tuple[int, ...]
+    """Numbers of the trials whose configurations they are, best in tuning first, the course's last."""
+    course: int | None
+    """The one among them that is the course's; None: the space has no course beside it."""
+    seeds: tuple[int, ...]
+    """Training seeds, the same for all, that no trial of tuning had."""
+
+
+@dataclass(frozen=True, kw_only=True, config=_CONFIG)
+class RetrainedRated:
+    """A retrained policy played matches of its own: by these the best seed of a configuration is known."""
+
+    event: Literal["retrained"] = "retrained"
+    time: float
+    candidate: Candidate
+    configuration: int
+    seed: int
+    """Its training seed."""
+    baseline: Rating
+    """Directly against the baseline: Elo difference."""
+    random: Rating
+    """Directly against random play: Elo difference."""
+
+
+@dataclass(frozen=True, kw_only=True, config=_CONFIG)
+class CourseMet:
+    """A finalist's retrained policy directly against one of the course's: what configurations are chosen by."""
+
+    event: Literal["met"] = "met"
+    time: float
+    candidate: Candidate
+    course: Candidate
+    rating: Rating
+    """Elo of the finalist's policy less that of the course's."""
+
+
+@dataclass(frozen=True, kw_only=True, config=_CONFIG)
 class FreshRated:
     """Matches played after the choice was made, on seeds not used for choosing: the headline numbers."""
 
@@ -335,7 +383,7 @@ class FreshRated:
     random_sprt: Verdict
     """Better than random play by 50 Elo? SPRT [0, 50]."""
     against_course: Rating | None
-    """Winner directly against trial 0, where both exist and differ."""
+    """Winner directly against the course's policy, where both exist and are of different configurations."""
 
 
 @dataclass(frozen=True, kw_only=True, config=_CONFIG)
@@ -353,6 +401,16 @@ class SweepEnded:
 
 
 Event = Annotated[
-    SweepBegan | WarmStarted | TrialBegan | TrialResumed | TrialRated | TrialEnded | FreshRated | SweepEnded,
+    SweepBegan
+    | WarmStarted
+    | TrialBegan
+    | TrialResumed
+    | TrialRated
+    | TrialEnded
+    | FinalsBegan
+    | RetrainedRated
+    | CourseMet
+    | FreshRated
+    | SweepEnded,
     Field(discriminator="event"),
 ]

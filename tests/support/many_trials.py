@@ -25,7 +25,6 @@ from sweep.conductor import Conductor
 from trials.arena import match, players
 from trials.arena.ladder import Rated
 from trials.arena.rating import direct
-from trials.folder import RunFolder
 from trials.records import Event, TrialEnded
 from trials.trial import Trial
 
@@ -37,9 +36,9 @@ EVERY = 25
 class Actor(worker.TrialActor):
     """The worker with a stand-in trainer and drawn ratings."""
 
-    def setup(self, config: dict[str, Any]) -> None:
-        spec = worker._SPEC.validate_json(config["spec"])
-        self._trial = Trial(spec, RunFolder(Path(config["run"])), drawn, "stand_in")
+    def _begin(self) -> dict[str, Any]:
+        self._trial = Trial(self._spec, self._place.run, drawn, "stand_in")
+        return {}
 
 
 PLAYED: list[Any] = []
@@ -134,12 +133,12 @@ def main(out: Path, trials: int, slots: int) -> int:
     os.environ["PYTHONPATH"] = os.pathsep.join(paths)  # of Ray's workers
     space = load("soccertwos")
     given = {"out": out, "trials": trials, "slots": slots, "steps": STEPS, "cpus_per_trial": 0.25}
-    made = settings.of_space("soccertwos", space, given | {"fresh_matches": 8})
+    made = settings.of_space("soccertwos", space, given | {"fresh_matches": 8, "final_seeds": 0})
     conduct = tuner.conduct
 
-    def watched(conductor: Conductor) -> None:
+    def watched(conductor: Conductor, session: tuner.Session) -> None:
         Costs(conductor)
-        conduct(conductor)
+        conduct(conductor, session)
 
     tuner.TrialActor, tuner.conduct = Actor, watched
     return run.sweep(made, "many_trials", Console(file=sys.stderr))

@@ -21,6 +21,8 @@ sweep:
   reduction_factor: 2
   rating_matches: 8
   fresh_matches: 8
+  final_seeds: 0
+  finalists: 1
   shared:
     hyperparameters: {batch_size: 256, buffer_size: 2048}
     network_settings: {hidden_units: 32, num_layers: 1}

@@ -252,7 +252,7 @@ def test_any_trainer_yaml_is_a_space_of_one_configuration(tmp_path: Path) -> Non
         "    hyperparameters: {learning_rate: 1e-4}\n    self_play: {save_steps: 10000, team_change: 50000}\n"
     )
     space = load(path)
-    made = settings.of_space(str(path), space, {"out": tmp_path / "run"})
+    made = settings.of_space(str(path), space, {"out": tmp_path / "run", "final_seeds": 0})
     assert (made.trials, made.slots, made.steps) == (1, 1, 600_000)
     spec = run.renderer(made, space)(0, {})
     assert spec.origin == "fixed"

@@ -23,8 +23,15 @@ def test_the_space_gives_defaults_and_the_command_line_overrides() -> None:
 
 
 def test_a_space_without_holes_is_one_trial() -> None:
-    made = settings.of_space("course", load("course"), {"out": OUT})
+    made = settings.of_space("course", load("course"), {"out": OUT, "final_seeds": 0})
     assert (made.trials, made.slots, made.steps) == (1, 1, 10_000_000)
+
+
+def test_finals_fill_the_slots_where_tuning_does_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(settings, "local_slots", lambda: 64)
+    assert settings.of_space("course", load("course"), {"out": OUT, "final_seeds": 3}).slots == 3
+    assert settings.of_space("quick", load("quick"), {"out": OUT, "final_seeds": 5, "finalists": 2}).slots == 15
+    assert settings.of_space("quick", load("quick"), {"out": OUT, "final_seeds": 0}).slots == 8
 
 
 @pytest.mark.parametrize(
