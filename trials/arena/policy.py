@@ -1,9 +1,13 @@
 """An ONNX policy as a player, sampled outside its graph; the only module that imports onnxruntime."""
 
 import hashlib
+import os
 from pathlib import Path
 
 import numpy as np
+
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # it sends events to Microsoft by default; read when it is imported
+
 import onnxruntime as ort
 from onnxruntime.capi.onnxruntime_pybind11_state import (
     EPFail,

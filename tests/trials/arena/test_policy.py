@@ -2,6 +2,7 @@
 
 import contextlib
 import hashlib
+import os
 import subprocess
 import sys
 import time
@@ -346,3 +347,12 @@ def test_a_real_policy_is_what_its_own_graph_says(name: str, real: Callable[[str
         np.testing.assert_allclose(got, log_p, atol=1e-5)
     for rows in (ROWS, 5 * ROWS):  # bit for bit
         assert (answers(policy, seen[-rows:].copy()) == got[-rows:]).all()
+
+
+def test_onnxruntime_keeps_no_telemetry(tmp_path: Path) -> None:
+    """Its identifier and its queue of events would lie in the user's cache."""
+    code = "import sys; from trials.arena import players; players.load('house')"
+    clean = {name: value for name, value in os.environ.items() if name != "ORT_DISABLE_TELEMETRY"}
+    environ = clean | {"HOME": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path / "cache")}
+    subprocess.run([sys.executable, "-c", code], check=True, env=environ, timeout=120)
+    assert not list(tmp_path.rglob("Microsoft*"))
