@@ -2,60 +2,34 @@
 
 import json
 import os
-import shutil
 import subprocess
-import sys
 import zipfile
 from pathlib import Path
 
 import pytest
+from elsewhere import PACKAGES, ROOT, build, held, install
 
-ROOT = Path(__file__).parent.parent
 TIMES = ("seconds", "matches_per_second", "decisions_per_second")
-PACKAGES = ("search_spaces", "trials", "reports", "sweep")
 
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Built by pyproject's own backend, from a copy, so that nothing an earlier build left can slip in."""
-    copy, out = tmp_path_factory.mktemp("copy"), tmp_path_factory.mktemp("dist")
-    for name in held():
-        (copy / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(ROOT / name, copy / name)
-    for name in ("pyproject.toml", "README.md", "LICENSE"):
-        shutil.copyfile(ROOT / name, copy / name)
-    build = "import sys; from setuptools import build_meta; build_meta.build_wheel(sys.argv[1])"
-    subprocess.run([sys.executable, "-c", build, out], cwd=copy, check=True, capture_output=True, timeout=120)
-    (made,) = out.glob("*.whl")
-    return made
+    return build(tmp_path_factory.mktemp("wheel"))
 
 
 @pytest.fixture(scope="module")
 def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A new environment's `bin`: the wheel in it, the locked packages of this one beside it, the checkout not.
+    """A new environment's `bin`.
 
     Python cannot write beside the packages, as where they are installed for all users or in an image: a file stands
     where each folder of byte code would (file modes would not stop root).
     """
-    folder = tmp_path_factory.mktemp("elsewhere") / "venv"
-    subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder], check=True, timeout=120)
-    packages = next(folder.glob("lib/python3*/site-packages"))
-    here = Path(sys.executable).parent
-    uv = [str(here / "uv"), "pip", "install", "-q", "--no-deps", "--no-index", "--offline", "--python"]
-    subprocess.run([*uv, folder / "bin" / "python", wheel], check=True, capture_output=True, timeout=120)
-    locked = next(Path(sys.prefix).glob("lib/python3*/site-packages"))
-    (packages / "locked.pth").write_text(f"{locked}\n")  # its own .pth files, the checkout's among them, are not read
+    bin_ = install(wheel, tmp_path_factory.mktemp("elsewhere") / "venv")
+    packages = next(bin_.parent.glob("lib/python3*/site-packages"))
     for name in PACKAGES:
         for module in (packages / name, *(packages / name).rglob("*/")):
             (module / "__pycache__").write_text("")
-    return folder / "bin"
-
-
-def held() -> set[str]:
-    """Files of the packages in this checkout, as git knows them, those to be added included."""
-    words = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", *PACKAGES]
-    names = subprocess.run(words, cwd=ROOT, check=True, capture_output=True, text=True).stdout.split("\0")
-    return {name for name in names if name and (ROOT / name).is_file()}
+    return bin_
 
 
 def run(bin_: Path, *words: object, cwd: Path, **more: str) -> str:
