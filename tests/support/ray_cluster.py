@@ -1,7 +1,6 @@
 """A Ray cluster on this machine: a head and nodes, each a raylet of its own, of any Python."""
 
 import contextlib
-import os
 import signal
 import subprocess
 import sys
@@ -15,6 +14,7 @@ from real_sweep import plain_environ
 
 from trials.learner.ports import PortLease
 
+ROOT = Path(__file__).parent.parent.parent
 SETTINGS = {
     "RAY_AUTH_MODE": "disabled",
     "RAY_USAGE_STATS_ENABLED": "0",
@@ -132,7 +132,7 @@ def ray_cluster(folder: Path, **environ: str) -> Iterator[RayCluster]:
         cluster.end()
 
 
-def drive(cluster: RayCluster, *words: str, log: Path) -> subprocess.Popen[str]:
+def drive(cluster: RayCluster, *words: str, log: Path, cwd: Path | None = None) -> subprocess.Popen[str]:
     """Start `sweep` with these words on the cluster, its output in `log`."""
     with log.open("w") as out:
         return subprocess.Popen(
@@ -140,7 +140,7 @@ def drive(cluster: RayCluster, *words: str, log: Path) -> subprocess.Popen[str]:
             stdout=out,
             stderr=subprocess.STDOUT,
             text=True,
-            env=cluster.env | {"RAY_ADDRESS": cluster.address},
-            cwd=os.getcwd(),
+            env=cluster.env | {"RAY_ADDRESS": cluster.address, "PYTHONPATH": str(ROOT)},
+            cwd=cwd,
             preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
         )
