@@ -36,7 +36,7 @@ class Landscape:
     weight: Mapping[str, float]
     scale: float = 1.0
     mean: float = 0.0
-    """Of random configurations, Elo below the best there is."""
+    """Worth of random configurations."""
 
     def worth(self, params: Mapping[str, Value], share: float = 1.0) -> float:
         """Elo at the whole budget below the best configuration there is; 0 is best. `share`: as it looks earlier."""
