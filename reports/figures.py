@@ -170,7 +170,7 @@ def tradeoff(rows: Sequence[Costed]) -> go.Figure:
         hovertemplate="trial %{customdata[0]}: %{y:.0f} Elo, %{x:.0f} s per million steps<extra></extra>",
     )  # fmt: skip
     return go.Figure(
-        [steps, points],
+        [points, steps],  # report.js reads the first trace's customdata
         _layout(xaxis=_axis("Seconds of training per million steps"), yaxis=_axis("Match Elo on the ladder")),
     )
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import settings as hypothesis
 from hypothesis import strategies as st
 
-from reports import page, tables, tradeoff
+from reports import figures, page, tables, tradeoff
 from trials.records import Event, Observation, SweepBegan, TrialEnded, WarmStarted
 
 BOTH = {"objectives": "elo,cost", "scheduler": "none", "sampler": "gp"}
@@ -42,6 +42,13 @@ def test_the_front_is_beaten_by_nobody_and_beats_all_others(synthetic: ModuleTyp
         assert bool(better) != row.front
     front = [row for row in rows if row.front]
     assert [row.rating.elo for row in front] == sorted(row.rating.elo for row in front)
+
+
+def test_every_point_tells_its_trial_in_the_trace_that_the_page_reads(synthetic: ModuleType) -> None:
+    rows = tradeoff.tradeoff(run_with(synthetic, {0: 10.0, 1: 20.0, 2: 30.0}, **BOTH))
+    first = figures.tradeoff(rows).data[0]
+    assert [row[0] for row in first.customdata] == [row.trial.number for row in rows]
+    assert len(first.x) == len(first.y) == len(rows)
 
 
 def test_cost_is_seconds_per_million_steps(synthetic: ModuleType) -> None:
