@@ -139,7 +139,13 @@ def finished_question(tmp_path: Path) -> SweepBegan:
 @pytest.mark.parametrize("objectives", ["elo", "elo,cost"])
 def test_the_ledger_rebuilds_the_study_of_every_sampler(conductor: Made, sampler: str, objectives: str) -> None:
     scheduler = "none" if objectives == "elo,cost" else "asha"
-    made = conductor(sampler=sampler, scheduler=scheduler, objectives=objectives, trials=6, startup_trials=3)
+    made = conductor(
+        sampler=sampler,
+        scheduler=scheduler,
+        objectives=objectives,
+        trials=5 if sampler == "gp" else 7,
+        startup_trials=3,
+    )
     made.propose("failing")
     made.done("failing", "its worker failed: node lost")
     drive(made, elo, lambda spec: 100.0 + spec.number)
