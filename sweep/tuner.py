@@ -1,4 +1,4 @@
-"""Ray Tune fans out what the conductor proposes; beside the worker and the schedulers the only module that imports Ray."""
+"""Ray Tune fans out what the conductor proposes; only this module, the worker and the schedulers import Ray."""
 
 import contextlib
 import logging
