@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from trials.records import Event, TrialBegan, TrialEnded, TrialRated, TrialSpec
+from trials.records import Event, SweepBegan, SweepEnded, TrialBegan, TrialEnded, TrialRated, TrialSpec
 
 
 @dataclass(frozen=True)
@@ -17,6 +17,12 @@ class Past:
     rated: tuple[TrialRated, ...]
     """Of tuning's trials."""
     ended: tuple[TrialEnded, ...]
+
+
+def end_of(events: Sequence[Event]) -> SweepEnded | None:
+    """How the last driver ended; None where it runs, or was killed."""
+    last = next((event for event in reversed(events) if isinstance(event, SweepBegan | SweepEnded)), None)
+    return last if isinstance(last, SweepEnded) else None
 
 
 def of(events: Sequence[Event]) -> Past:

@@ -19,7 +19,7 @@ from trials import ledger, retrained
 from trials.arena import rungs
 from trials.errors import SetupError
 from trials.folder import RunFolder, driving
-from trials.records import SweepBegan, SweepEnded
+from trials.records import SweepBegan
 from trials.soccer.constants import VERSION as ENVIRONMENT
 
 
@@ -46,9 +46,9 @@ def resume(
         before = replace(read(run.settings), out=run.path, ray_address=ray_address)  # where it lies, and Ray is, now
         settings = _with_seeds(_widened(before, trials), final_seeds)
         known = past.of(events)
-        ends = [event for event in events if isinstance(event, SweepEnded)]
+        end = past.end_of(events)
         over = not known.unfinished and len(known.ended) >= settings.trials
-        if ends and ends[-1].state == "complete" and over and settings.final_seeds == before.final_seeds:
+        if end is not None and end.state == "complete" and over and settings.final_seeds == before.final_seeds:
             if not _reported(run):
                 console.print(f"report: {page.build(run)}", highlight=False, soft_wrap=True)
                 return 0

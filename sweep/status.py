@@ -6,6 +6,7 @@ from typing import Any
 from rich.markup import escape
 from rich.table import Table
 
+from sweep import past
 from trials import ledger, retrained
 from trials.arena.seeds import Estimate
 from trials.folder import RunFolder
@@ -15,7 +16,6 @@ from trials.records import (
     FreshRated,
     Rating,
     SweepBegan,
-    SweepEnded,
     TrialBegan,
     TrialEnded,
     TrialRated,
@@ -29,7 +29,7 @@ def summary(run: RunFolder) -> dict[str, Any]:
     """Name, state, counts and one row a trial. Raises SetupError where there is no ledger."""
     events = ledger.read(run.ledger)
     began = next((event for event in events if isinstance(event, SweepBegan)), None)
-    end = next((event for event in reversed(events) if isinstance(event, SweepEnded)), None)
+    end = past.end_of(events)
     rows: dict[int, dict[str, Any]] = {}
     for event in events:
         match event:
@@ -77,8 +77,8 @@ def phase(events: Sequence[Event]) -> str:
     """What a sweep is doing, or was when its driver ended: `tuning`, `finals: ...`, `headline matches`, `over`."""
     drivers = [at for at, event in enumerate(events) if isinstance(event, SweepBegan)]
     mine = events[drivers[-1] :] if drivers else events
-    ends = [event for event in events if isinstance(event, SweepEnded)]
-    if ends and ends[-1] is events[-1] and ends[-1].state == "complete":
+    end = past.end_of(events)
+    if end is not None and end.state == "complete":
         return "over"
     began = next((event for event in mine if isinstance(event, FinalsBegan)), None)
     if began is None:

@@ -12,6 +12,7 @@ from trials.records import (
     FreshRated,
     RetrainedRated,
     State,
+    SweepBegan,
     TrialBegan,
     TrialSpec,
     Verdict,
@@ -20,6 +21,32 @@ from trials.records import (
 SEEDS = (1_000_000, 1_000_001, 1_000_002)
 TUNED: Mapping[int, float] = {0: 1000.0, 1: 1010.0, 2: 1100.0, 3: 1050.0}
 """Trial to tuning Elo; 2 and 3 are the finalists."""
+
+
+def question() -> SweepBegan:
+    """A driver begins."""
+    return SweepBegan(
+        time=0.0,
+        name="x",
+        command="sweep run quick",
+        space="quick",
+        space_yaml="",
+        trials=4,
+        slots=2,
+        steps=200,
+        fields=8,
+        seed=0,
+        rungs=(100, 200),
+        reduction_factor=2.0,
+        startup_trials=2,
+        baseline="house",
+        baseline_sha256="b" * 64,
+        ladder="ladder-2",
+        environment="soccer-1",
+        scaled={},
+        versions={},
+        host={},
+    )
 
 
 def tuning(elos: Mapping[int, float] = TUNED) -> list[Event]:

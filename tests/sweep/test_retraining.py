@@ -12,7 +12,7 @@ from pathlib import Path
 import optuna
 import pytest
 from events import ended, rated, spec_of
-from final_events import SEEDS, finals, product, trained, tuning
+from final_events import SEEDS, finals, product, question, trained, tuning
 from pydantic import TypeAdapter
 from real_sweep import SWEEP, Finished, json_of, plain_environ, run_sweep, trainers
 from rich.console import Console
@@ -168,7 +168,15 @@ def test_the_phase_is_in_the_ledger() -> None:
     assert status.phase(events[:-1]) == "finals: matches"
     assert status.phase(events) == "headline matches"
     end = SweepEnded(time=9.0, state="complete", reason="", seconds=1.0, idle_share=0.0)
-    assert status.phase([*events, product(12), end]) == "over"
+    over = [*events, product(12), end]
+    assert status.phase(over) == "over" and pasts.end_of(over) == end
+    assert status.phase([*over, TrialBegan(time=9.0, spec=replace(spec_of(30), origin="extended"))]) == "over"
+
+
+def test_a_driver_that_was_killed_after_an_earlier_one_had_ended_has_no_end() -> None:
+    end = SweepEnded(time=9.0, state="complete", reason="", seconds=1.0, idle_share=0.0)
+    events = [question(), *tuning(), end, question()]
+    assert pasts.end_of(events) is None and status.phase(events) == "tuning"
 
 
 def test_settings_from_before_there_were_finals_have_none(tmp_path: Path) -> None:
