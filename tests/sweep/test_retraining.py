@@ -20,12 +20,13 @@ from rich.console import Console
 from reports import tables
 from search_spaces import load
 from sweep import finals as headlines
-from sweep import live, retraining, run, settings, status
+from sweep import live, resuming, retraining, run, settings, status
 from sweep import past as pasts
 from sweep import study as studies
 from sweep.conductor import Conductor
 from trials import ledger, retrained
 from trials.arena import log, rating, rungs
+from trials.errors import SetupError
 from trials.folder import RunFolder
 from trials.records import (
     CourseMet,
@@ -260,3 +261,10 @@ def test_the_live_view_says_what_is_trained_anew(conductor: Conductor) -> None:
     assert "trial 10 started (configuration 2 anew, seed 1000000)" in text
     assert "4 trials, then 0/6 of the finals" in text and "10 (2 anew)" in text
     assert before.endswith(" left")
+
+
+def test_seeds_are_added_and_never_taken_away() -> None:
+    made = settings.make(space="quick", out=Path("runs/x"), final_seeds=3)
+    assert resuming._with_seeds(made, None) == made and resuming._with_seeds(made, 5).final_seeds == 5
+    with pytest.raises(SetupError, match="--final-seeds must be at least the 3 the sweep has, but got 2"):
+        resuming._with_seeds(made, 2)
