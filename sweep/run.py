@@ -25,7 +25,7 @@ from search_spaces import (
     render,
     scale,
 )
-from sweep import finals, keeping, models, retraining
+from sweep import finals, keeping, live, models, retraining
 from sweep import warm as taking
 from sweep.conductor import Conductor
 from sweep.past import Past
@@ -79,7 +79,7 @@ def drive(
     began = time.time()
     match.play(players.load("still"), players.load("random"), 1, settings.seed)  # compile the game here, not per worker
 
-    from sweep import live, tuner  # Ray takes seconds to import; a refused space should not wait for it
+    from sweep import tuner  # Ray takes seconds to import; a refused space should not wait for it
 
     def say(text: str) -> None:
         console.print(f"note: {text}", markup=False, highlight=False, soft_wrap=True)
@@ -136,6 +136,8 @@ def _headline(
         if not conductor.interrupted:
             if conductor.retraining:
                 console.print("playing fresh matches of the retrained policies ...", highlight=False)
+                if console.is_terminal:  # whose live view ended with the trainings
+                    conductor.listeners.append(live.printer(console, began))
                 retraining.play(conductor.record, run, settings, baseline)
             console.print("playing fresh matches for the headline ...", highlight=False)
             finals.play(conductor.record, run, settings, baseline)

@@ -5,6 +5,7 @@ import time
 from pathlib import Path
 
 import pytest
+from final_events import finals, product, tuning
 from offline_page import BROWSER, MISSING, chromium, shown, until
 
 from reports.page import build
@@ -81,6 +82,17 @@ def test_nothing_sticks_out(browser, report):
         for width in (1280, 768, 390, 360):
             page.set_viewport_size({"width": width, "height": 844})
             until(page, f"document.documentElement.scrollWidth <= {width}")
+
+
+def test_finals_fit_and_lead_to_their_section(browser, synthetic, tmp_path):
+    elos = {2: (140.0, 150.0, 160.0), 0: (0.0, 10.0, -10.0)}
+    events = [synthetic.question(), *tuning(), *finals(elos), product(12, against_course=150.0), product(14, "course")]
+    with opened(browser, build(synthetic.write_run(tmp_path / "finals", events))) as page:
+        assert page.inner_text("h1").startswith("Configuration 2 beats the course’s configuration by 150 Elo")
+        for width in (1280, 768, 390, 360):
+            page.set_viewport_size({"width": width, "height": 844})
+            until(page, f"document.documentElement.scrollWidth <= {width}")
+        assert page.locator("#finals tr.one").count() == 6 and page.locator("nav a[href='#finals']").count() == 1
 
 
 def test_dark_redraws_and_paper_is_light(browser, report):

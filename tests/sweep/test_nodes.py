@@ -121,7 +121,7 @@ def test_a_sweep_outlives_its_nodes(site: Site, tmp_path: Path) -> None:
         time.sleep(0.2)
 
     events = ledger.read(run.ledger)
-    assert [(e.trial, e.state) for e in sorted(_ends(events), key=lambda e: e.trial)][0] == (0, "complete")
+    assert {end.trial: end.state for end in _ends(events)}[0] == "complete"
     assert len(_ends(events)) == 2 and isinstance(events[-1], SweepEnded) and events[-1].state == "complete"
     (resumed,) = [event for event in events if isinstance(event, TrialResumed)]
     assert resumed.trial == 0 and resumed.resumed >= reached["step"] - 2 * INTERVAL, (resumed, reached)
