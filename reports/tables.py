@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import pandas as pd
@@ -81,7 +81,7 @@ class Run:
 
     name: str
     question: SweepBegan | None
-    """The ledger's first line; None where even that is missing."""
+    """The ledger's first line, with the trials of the last driver; None where even that is missing."""
     trials: tuple[Trial, ...]
     winner: FreshRated | None
     course: FreshRated | None
@@ -151,7 +151,8 @@ def run_of(name: str, events: Sequence[Event], reached: Mapping[int, int] | None
     for event in events:
         match event:
             case SweepBegan():
-                question, end, drivers = question or event, None, drivers + 1
+                question = event if question is None else replace(question, trials=event.trials)  # it may be widened
+                end, drivers = None, drivers + 1
             case WarmStarted():
                 warm = event
             case TrialBegan():

@@ -90,7 +90,7 @@ def test_a_trial_without_end_runs_while_the_sweep_does_and_was_stopped_after_it(
 
 def test_a_resumed_sweep_is_unfinished_again(synthetic):
     events = synthetic.synthetic_events(2)
-    run = tables.run_of("x", [*events, synthetic.question(time=2e9)])
+    run = tables.run_of("x", [*events, synthetic.question(time=2e9, trials=2)])
     assert not run.finished and run.drivers == 2 and run.question == events[0]
 
 
@@ -117,3 +117,8 @@ def test_differences_name_what_changed_came_and_went():
         ("new", tables.ABSENT, "z"),
         ("gone", 2, tables.ABSENT),
     ]
+
+
+def test_a_widened_sweep_asks_for_as_many_trials_as_its_last_driver(synthetic):
+    run = tables.run_of("x", [*synthetic.synthetic_events(3), synthetic.question(trials=20, command="sweep resume x")])
+    assert run.question.trials == 20 and run.question.command.startswith("sweep run") and run.drivers == 2
