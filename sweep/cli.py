@@ -153,7 +153,9 @@ def resume(run: str, trials: str | None, final_seeds: int | None, ray_address: s
     """Go on with a sweep whose driver was killed or stopped, or widen one; RUN is a folder, or s3://bucket/prefix/NAME."""
     from sweep import resuming
 
-    return resuming.resume(resuming.folder(run), trials, ray_address or None, Console(stderr=False), final_seeds)
+    return resuming.resume(
+        resuming.folder(run, ray_address), trials, ray_address or None, Console(stderr=False), final_seeds
+    )
 
 
 @cli.command()

@@ -55,7 +55,7 @@ def kept(run: RunFolder, settings: Settings) -> Iterator["Keeper | None"]:
     if not apart(settings):
         yield None
         return
-    keeper = Keeper(run, storage_of(settings))
+    keeper = Keeper(run, storage_of(settings), workers_put=settings.ray_address is not None)
     try:
         yield keeper
         keeper.settle()
@@ -68,9 +68,13 @@ def kept(run: RunFolder, settings: Settings) -> Iterator["Keeper | None"]:
 class Keeper:
     """Owns the driver's threads that keep a run in its storage."""
 
-    def __init__(self, run: RunFolder, storage: Storage) -> None:
-        """Raises SetupError where the storage does not answer, or another driver lives."""
+    def __init__(self, run: RunFolder, storage: Storage, workers_put: bool) -> None:
+        """`workers_put`: trials' files come from the storage, where workers put them; else they go there from here.
+
+        Raises SetupError where the storage does not answer, or another driver lives.
+        """
         self._run, self._storage, self._me = run, storage, uuid4().hex.encode()
+        self._workers_put = workers_put
         self._wanted: set[int] = set()
         self._seen: dict[str, Stat] = {}
         self._lock, self._wake, self._closed = threading.Lock(), threading.Event(), False
@@ -82,14 +86,17 @@ class Keeper:
                 f"--storage must answer, but {storage.address} does not ({str(error).splitlines()[0]}); correct the"
                 " address, or what AWS_ACCESS_KEY_ID and the like say, and start again"
             ) from None
-        self._mirror = Mirror(run.path, storage, LEFT, growing_seconds=0.0)
-        self._mirror.start()
+        self._mirrors = [Mirror(run.path, storage, LEFT, growing_seconds=0.0)]
+        if not workers_put:
+            self._mirrors.append(Mirror(run.trials, storage / run.trials.name))
+        for mirror in self._mirrors:
+            mirror.start()
         self._thread = threading.Thread(target=self._work, daemon=True, name="keeper")
         self._thread.start()
 
     def heard(self, event: Event) -> None:
         """A listener of the ledger: what a trial has put into the storage is fetched."""
-        if isinstance(event, TrialRated | TrialEnded):
+        if self._workers_put and isinstance(event, TrialRated | TrialEnded):
             number = event.trial if isinstance(event, TrialEnded) else event.candidate.trial
             with self._lock:
                 self._wanted.add(number)
@@ -97,8 +104,8 @@ class Keeper:
 
     def settle(self, seconds: float = SETTLE_S) -> None:
         """Wait until everything is where it should be. Raises SetupError after `seconds`."""
-        deadline, number = time.monotonic() + seconds, self._mirror.ask()
-        while self._wanted or not self._mirror.reached(number):
+        deadline, asked = time.monotonic() + seconds, [(mirror, mirror.ask()) for mirror in self._mirrors]
+        while self._wanted or not all(mirror.reached(number) for mirror, number in asked):
             if time.monotonic() > deadline:
                 raise SetupError(
                     f"a run must be kept in its storage, but {self._storage.address} has not answered for"
@@ -111,7 +118,8 @@ class Keeper:
         self._closed = True
         self._wake.set()
         self._thread.join()
-        self._mirror.close()
+        for mirror in self._mirrors:
+            mirror.close()
         with contextlib.suppress(OSError):
             self._storage.remove(BEAT)
 
@@ -159,8 +167,25 @@ def shared(baseline: Model, place: Storage) -> str:
     return name
 
 
-def fetched(address: str, into: Path) -> RunFolder:
-    """The run kept at `address` as a folder in `into`, for a machine that goes on with it. Raises SetupError."""
+def must_be_free(settings: Settings) -> None:
+    """Raise SetupError where the storage holds a run of that name: a sweep never writes over another."""
+    place = storage_of(settings)
+    try:
+        taken = apart(settings) and place.read("ledger.jsonl") is not None
+    except OSError:
+        return  # the keeper will say so
+    if taken:
+        raise SetupError(
+            f"--storage must hold no run of the name {settings.out.name}, but {place.address} is one; give --out"
+            f" another name, or go on with that one: sweep resume {place.address}"
+        )
+
+
+def fetched(address: str, into: Path, heavy: bool) -> RunFolder:
+    """The run kept at `address` as a folder in `into`, for a machine that goes on with it. Raises SetupError.
+
+    `heavy`: checkpoints too, which workers of a cluster fetch for themselves.
+    """
     place = storage(address)
     run = RunFolder(into / place.name)
     try:
@@ -175,7 +200,7 @@ def fetched(address: str, into: Path) -> RunFolder:
             raise SetupError(
                 f"{run.path} must be the run kept at {address} or not there, but it is another; move it away"
             )
-        bring(place, run, "", {})
+        bring(place, run, "", {}, heavy)
         if len(mine) > len(theirs):  # this machine drove it last, and died before it could say so
             run.ledger.write_bytes(mine)
     except OSError as error:

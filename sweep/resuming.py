@@ -23,9 +23,9 @@ from trials.records import SweepBegan
 from trials.soccer.constants import VERSION as ENVIRONMENT
 
 
-def folder(text: str) -> RunFolder:
+def folder(text: str, ray_address: str | None) -> RunFolder:
     """The run at a path, or the one kept at an s3:// address, fetched into runs/. Raises SetupError."""
-    return keeping.fetched(text, Path("runs")) if "://" in text else RunFolder(Path(text))
+    return keeping.fetched(text, Path("runs"), heavy=not ray_address) if "://" in text else RunFolder(Path(text))
 
 
 def resume(

@@ -58,6 +58,7 @@ def sweep(settings: Settings, command: str, console: Console, warm_start: Path |
         console.print(f"note: {note}", markup=False, highlight=False, soft_wrap=True)
     run = RunFolder(settings.out)
     _must_be_new(run)
+    keeping.must_be_free(settings)
     run.trials.mkdir(parents=True, exist_ok=True)
     with driving(run):
         _open(run, settings, space)
@@ -114,14 +115,6 @@ def drive(
 
 def _must_have_worked(conductor: Conductor) -> None:
     """Raise SetupError where the sweep was broken off, or nothing in it worked."""
-    if conductor.broken:
-        raise SetupError(conductor.broken)
-    if conductor.over and all(end.state == "failed" for end in conductor.over):
-        raise SetupError(f"a sweep needs a trial that works, but all failed; the last: {conductor.over[-1].reason}")
-
-
-def _must_work(conductor: Conductor) -> None:
-    """Raise the SetupError that a sweep which cannot go on ends with."""
     if conductor.broken:
         raise SetupError(conductor.broken)
     if conductor.over and all(end.state == "failed" for end in conductor.over):

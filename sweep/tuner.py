@@ -158,6 +158,8 @@ def ray_session(settings: Settings, say: Callable[[str], None]) -> Iterator[Sess
     own = contextlib.nullcontext() if settings.ray_address else reaper.watching()
     with warnings.catch_warnings(), own:
         warnings.simplefilter("ignore")
+        # Ray puts the driver's folder on its workers' path, where a checkout would hide what is installed on a node
+        elsewhere = contextlib.chdir("/")
         if settings.ray_address:
             if settings.ray_address.startswith("ray://"):
                 raise SetupError(
@@ -165,22 +167,24 @@ def ray_session(settings: Settings, say: Callable[[str], None]) -> Iterator[Sess
                     f" {settings.ray_address}; run the sweep there (sweep/cluster/README.md)"
                 )
             try:
-                ray.init(address=settings.ray_address, log_to_driver=False, logging_level="ERROR")
+                with elsewhere:
+                    ray.init(address=settings.ray_address, log_to_driver=False, logging_level="ERROR")
             except ConnectionError as error:
                 raise SetupError(
                     f"RAY_ADDRESS must name a running Ray cluster, but {settings.ray_address} does not answer"
                     f" ({str(error).splitlines()[0]}); start one with `ray start --head`, or leave RAY_ADDRESS empty"
                 ) from None
         else:
-            ray.init(
-                address="local",  # a new one, whatever else runs on this machine
-                num_cpus=max(1, math.ceil((settings.slots or 1) * settings.cpus_per_trial)),
-                object_store_memory=OBJECT_STORE_BYTES,
-                include_dashboard=False,
-                log_to_driver=False,
-                logging_level="ERROR",
-                _node_ip_address="127.0.0.1",
-            )
+            with elsewhere:
+                ray.init(
+                    address="local",  # a new one, whatever else runs on this machine
+                    num_cpus=max(1, math.ceil((settings.slots or 1) * settings.cpus_per_trial)),
+                    object_store_memory=OBJECT_STORE_BYTES,
+                    include_dashboard=False,
+                    log_to_driver=False,
+                    logging_level="ERROR",
+                    _node_ip_address="127.0.0.1",
+                )
         try:
             _must_fit(settings)
             yield _on_cluster(settings, say) if settings.ray_address else _here(settings)

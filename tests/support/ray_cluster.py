@@ -14,7 +14,6 @@ from real_sweep import plain_environ
 
 from trials.learner.ports import PortLease
 
-ROOT = Path(__file__).parent.parent.parent
 SETTINGS = {
     "RAY_AUTH_MODE": "disabled",
     "RAY_USAGE_STATS_ENABLED": "0",
@@ -140,7 +139,7 @@ def drive(cluster: RayCluster, *words: str, log: Path, cwd: Path | None = None) 
             stdout=out,
             stderr=subprocess.STDOUT,
             text=True,
-            env=cluster.env | {"RAY_ADDRESS": cluster.address, "PYTHONPATH": str(ROOT)},
-            cwd=cwd,
+            env=cluster.env | {"RAY_ADDRESS": cluster.address},
+            cwd=cwd or cluster.folder,
             preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
         )

@@ -1,0 +1,117 @@
+"""A run kept in a storage: by its driver, for another machine, and by one driver at a time."""
+
+import os
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from events import ended, spec_of
+
+from sweep import keeping, settings
+from sweep.models import Model
+from sweep.settings import Settings
+from trials import ledger
+from trials.errors import SetupError
+from trials.folder import RunFolder
+from trials.records import TrialBegan
+from trials.storage import Storage
+
+
+@pytest.fixture
+def made(tmp_path: Path) -> Settings:
+    (tmp_path / "here" / "run" / "trials" / "0000" / "candidates").mkdir(parents=True)
+    return settings.make(space="quick", out=tmp_path / "here" / "run", storage=str(tmp_path / "kept"))
+
+
+def write_a_run(run: RunFolder) -> None:
+    ledger.append(run.ledger, TrialBegan(time=1.0, spec=spec_of(0)))
+    (run.trial(0).candidates / "SoccerTwos-100.onnx").write_bytes(b"policy")
+    (run.trial(0).path / "checkpoint.pt").write_bytes(b"weights")
+    run.study.write_text("a view")
+
+
+def test_where_a_run_is_kept(made: Settings, tmp_path: Path) -> None:
+    assert keeping.storage_of(made) == Storage(str(tmp_path / "kept" / "run")) and keeping.apart(made)
+    alone = replace(made, storage=None)
+    assert keeping.storage_of(alone) == Storage(str(tmp_path / "here" / "run")) and not keeping.apart(alone)
+    assert not keeping.apart(replace(made, storage=str(tmp_path / "here")))
+    bucket = replace(made, storage="s3://sweeps/mine/?region=eu-west-1")
+    assert keeping.storage_of(bucket).address == "s3://sweeps/mine/run?region=eu-west-1"
+
+
+def test_a_run_on_one_machine_is_kept_whole_and_goes_on_elsewhere(made: Settings, tmp_path: Path) -> None:
+    run = RunFolder(made.out)
+    with keeping.kept(run, made) as keeper:
+        assert keeper is not None
+        write_a_run(run)
+        keeper.settle()
+        with pytest.raises(SetupError, match="a run has one driver at a time, but another drove"):
+            keeping.fetched(str(tmp_path / "kept" / "run"), tmp_path / "there", heavy=True)
+        ledger.append(run.ledger, ended(0))
+    there = keeping.fetched(str(tmp_path / "kept" / "run"), tmp_path / "there", heavy=True)
+    assert there.ledger.read_bytes() == run.ledger.read_bytes() and len(ledger.read(there.ledger)) == 2
+    assert (there.trial(0).candidates / "SoccerTwos-100.onnx").read_bytes() == b"policy"
+    assert (there.trial(0).path / "checkpoint.pt").exists() and not there.study.exists()
+    light = keeping.fetched(str(tmp_path / "kept" / "run"), tmp_path / "light", heavy=False)
+    assert light.trial(0).candidates.exists() and not (light.trial(0).path / "checkpoint.pt").exists()
+
+
+def test_what_workers_put_is_fetched(made: Settings, tmp_path: Path) -> None:
+    run = RunFolder(made.out)
+    with keeping.kept(run, replace(made, ray_address="127.0.0.1:6379")) as keeper:
+        assert keeper is not None
+        place = keeping.storage_of(made)
+        place.write("trials/0003/candidates/SoccerTwos-7.onnx", b"policy")
+        place.write("trials/0003/mlagents/SoccerTwos/checkpoint.pt", b"weights")
+        keeper.heard(ended(3))
+        keeper.settle()
+        assert (run.trial(3).candidates / "SoccerTwos-7.onnx").read_bytes() == b"policy"
+        assert not run.trial(3).results.exists()
+
+
+def test_a_dead_drivers_word_grows_old(made: Settings, tmp_path: Path) -> None:
+    place = keeping.storage_of(made)
+    place.write("ledger.jsonl", b"")
+    place.write(".driving", b"somebody")
+    with pytest.raises(SetupError, match="one driver at a time"), keeping.kept(RunFolder(made.out), made):
+        pass
+    long_ago = time.time() - 2 * keeping.DEAD_S
+    os.utime(tmp_path / "kept" / "run" / ".driving", (long_ago, long_ago))
+    with keeping.kept(RunFolder(made.out), made):
+        pass
+    assert place.read(".driving") is None
+
+
+def test_a_driver_that_died_before_it_could_say_so_is_believed_on_its_own_machine(
+    made: Settings, tmp_path: Path
+) -> None:
+    run = RunFolder(made.out)
+    with keeping.kept(run, made):
+        write_a_run(run)
+    ledger.append(run.ledger, ended(0))  # not in the storage any more
+    again = keeping.fetched(str(tmp_path / "kept" / "run"), made.out.parent, heavy=True)
+    assert len(ledger.read(again.ledger)) == 2
+    run.ledger.write_text("another run's")
+    with pytest.raises(SetupError, match="or not there, but it is another; move it away"):
+        keeping.fetched(str(tmp_path / "kept" / "run"), made.out.parent, heavy=True)
+    assert run.ledger.read_text() == "another run's"
+
+
+def test_names_are_taken_and_strangers_refused(made: Settings, tmp_path: Path) -> None:
+    keeping.must_be_free(made)
+    keeping.storage_of(made).write("ledger.jsonl", b"")
+    with pytest.raises(SetupError, match="--storage must hold no run of the name run"):
+        keeping.must_be_free(made)
+    with pytest.raises(SetupError, match="a run's storage must hold a ledger"):
+        keeping.fetched(str(tmp_path / "kept" / "other"), tmp_path, heavy=True)
+    with pytest.raises(SetupError, match="must answer"):
+        keeping.fetched("s3://b/run?endpoint_override=http://127.0.0.1:9", tmp_path, heavy=True)
+
+
+def test_a_baseline_of_ones_own_is_where_workers_find_it(made: Settings, tmp_path: Path) -> None:
+    place = keeping.storage_of(made)
+    assert keeping.shared(Model("house", "house", "ab"), place) == "house"
+    (tmp_path / "rival.onnx").write_bytes(b"policy")
+    assert keeping.shared(Model("rival", str(tmp_path / "rival.onnx"), "ab"), place) == "baseline/rival.onnx"
+    assert place.read("baseline/rival.onnx") == b"policy"
