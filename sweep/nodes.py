@@ -66,12 +66,16 @@ class Nodes:
 
     @property
     def avoided(self) -> list[str]:
-        """Ray's ids of machines where no trial may be placed now."""
-        return sorted({*self.refused, *(identity for identity, _, _ in self._asked.values())})
+        """Ray's ids of machines where no trial is placed.
+
+        Not of those that have still to answer: a placement is for good, and would wait for ever where all others die. A
+        worker that finds itself on the wrong machine says so.
+        """
+        return sorted(self.refused)
 
     @property
     def slots(self) -> int:
-        """Trials that the machines which are not avoided hold at the same time."""
+        """Trials that the machines which gave the right answer hold at the same time."""
         return sum(self._holds(node) for node in self._there if node["NodeID"] in self._good)
 
     def _hear(self, seconds: float) -> None:

@@ -270,7 +270,8 @@ def conduct(conductor: Conductor, session: Session) -> None:
         ),
     )
     # a dead worker is told in one line by what goes on; Ray would print its whole traceback before that
-    logging.getLogger("ray.tune.execution.tune_controller").setLevel(logging.CRITICAL)
+    for name in ("ray.tune.execution.tune_controller", "ray.tune.tune"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
     with warnings.catch_warnings(), _interruptible(conductor):
         warnings.simplefilter("ignore")
         tuner.fit()

@@ -29,7 +29,17 @@ def install(wheel: Path, folder: Path) -> Path:
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder], check=True, timeout=120)
     packages = next(folder.glob("lib/python3*/site-packages"))
     here = Path(sys.executable).parent
-    uv = [str(here / "uv"), "pip", "install", "-q", "--no-deps", "--no-index", "--offline", "--python"]
+    uv = [
+        str(here / "uv"),
+        "pip",
+        "install",
+        "-q",
+        "--no-deps",
+        "--no-index",
+        "--offline",
+        "--link-mode=copy",
+        "--python",
+    ]
     subprocess.run([*uv, folder / "bin" / "python", wheel], check=True, capture_output=True, timeout=120)
     locked = next(Path(sys.prefix).glob("lib/python3*/site-packages"))
     (packages / "locked.pth").write_text(f"{locked}\n")  # its own .pth files, the checkout's among them, are not read

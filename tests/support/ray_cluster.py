@@ -35,6 +35,7 @@ class Node:
     def look(self) -> "set[psutil.Process]":
         with contextlib.suppress(psutil.NoSuchProcess):
             self.family |= {self.process, *self.process.children(recursive=True)}
+        self.family = {process for process in self.family if process.is_running()}
         return self.family
 
     @property

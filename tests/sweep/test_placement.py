@@ -1,5 +1,6 @@
 """Trials placed by fractions of GPUs on a real Ray cluster that believes it has one; no CUDA is needed for that."""
 
+import os
 import subprocess
 import sys
 import time
@@ -33,7 +34,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 def test_two_trials_share_a_gpu(cluster: str, tmp_path: Path) -> None:
     (tmp_path / "tiny.yaml").write_text(SPACE)
-    out = tmp_path / "run"
+    out = tmp_path / f"shares-{os.getpid()}"
     words = ["--trials", "2", "--slots", "2", "--steps", "6000", "--gpus-per-trial", "0.5", "--torch-device", "cpu"]
     sweep = subprocess.Popen(
         [*SWEEP, "run", str(tmp_path / "tiny.yaml"), *words, "--out", str(out)],
@@ -44,7 +45,7 @@ def test_two_trials_share_a_gpu(cluster: str, tmp_path: Path) -> None:
     )
     seen: dict[int, str | None] = {}
     while sweep.poll() is None:
-        for trainer in trainers(out):
+        for trainer in trainers(Path(f"-{out.name}-")):  # they work in their node's scratch folder, which is named so
             seen[trainer.pid] = trainer.environ().get("CUDA_VISIBLE_DEVICES")
         time.sleep(0.2)
     output = sweep.communicate()[0]

@@ -6,6 +6,7 @@ from pathlib import Path
 import optuna
 import pytest
 from events import ended, rated, spec_of
+from pydantic import TypeAdapter
 from ray.tune.schedulers import TrialScheduler
 from simulated import Worker, drive
 
@@ -18,7 +19,8 @@ from sweep.conductor import Conductor
 from trials import ledger
 from trials.errors import SetupError
 from trials.folder import RunFolder
-from trials.records import Event, SweepBegan, TrialBegan, TrialEnded, TrialSpec
+from trials.records import Event, SweepBegan, TrialBegan, TrialEnded, TrialRated, TrialSpec
+from trials.trial import RETRIES
 
 Made = Callable[..., Conductor]
 
@@ -79,12 +81,25 @@ def test_a_resumed_scheduler_knows_the_rungs_that_were_reached(conductor: Made, 
     assert TrialScheduler.STOP == "STOP"
 
 
-def test_a_trial_that_tells_its_rung_again_is_counted_once(conductor: Made) -> None:
-    made = schedulers.make(conductor(scheduler="median"))
+def test_a_rung_that_another_worker_tells_again_is_counted_once(conductor: Made) -> None:
+    driver = conductor(scheduler="median")
+    made = schedulers.make(driver)
+
+    def tell(name: str, elo: float) -> None:
+        event = rated(driver.live[name].spec.number, 100_000, elo)
+        told = TypeAdapter(TrialRated).dump_json(event).decode()
+        made.on_trial_result(None, Worker(name), {"rung": 100_000, "elo": elo, "rated": told})
+
+    for name in "abcd":
+        driver.propose(name)
     for name in "abc":
-        made.verdict(None, Worker(name), {"rung": 100_000, "elo": 1000.0})
-    assert made.verdict(None, Worker("d"), {"rung": 100_000, "elo": 900.0}) == "STOP"
-    assert made.verdict(None, Worker("d"), {"rung": 100_000, "elo": 900.0}) == "CONTINUE"
+        tell(name, 1000.0)
+    driver.lost("c", "node lost")
+    driver.propose("again")
+    tell("again", 1000.0)
+    assert {worker.trial_id for worker in made._results} == {"a", "b", "c"}
+    tell("d", 900.0)
+    assert driver.live["d"].state == "pruned" and driver.live["again"].state == "running"
 
 
 @pytest.mark.parametrize(
@@ -147,7 +162,8 @@ def test_the_ledger_rebuilds_the_study_of_every_sampler(conductor: Made, sampler
         startup_trials=3,
     )
     made.propose("failing")
-    made.done("failing", "its worker failed: node lost")
+    made.live["failing"].deaths, made.live["failing"].died_at = RETRIES, 0
+    made.lost("failing", "node lost")
     drive(made, elo, lambda spec: 100.0 + spec.number)
     events = ledger.read(made.run.ledger)
     again = studies.rebuild(events, made.space, 0, 3, sampler, objectives)  # type: ignore[arg-type]
