@@ -21,6 +21,7 @@ from rayjob import schema
 from real_sweep import run_sweep
 
 from sweep import cluster
+from sweep.cli import cli
 
 ROOT = Path(__file__).parents[2]
 KUBERAY = {doc["kind"]: doc for doc in yaml.safe_load_all(cluster.text("kuberay"))}
@@ -49,6 +50,14 @@ def pods() -> list[dict[str, Any]]:
     job = KUBERAY["RayJob"]["spec"]
     groups = [job["rayClusterSpec"]["headGroupSpec"], *job["rayClusterSpec"]["workerGroupSpecs"]]
     return [job["submitterPodTemplate"], *(group["template"] for group in groups)]
+
+
+@pytest.mark.parametrize("kind", cluster.FILES)
+def test_the_sweep_in_it_has_only_options_that_exist(kind: str) -> None:
+    known = {option for command in ("run", "resume") for one in cli.commands[command].params for option in one.opts}
+    text = cluster.text(kind) + (ROOT / "sweep" / "cluster" / "README.md").read_text()
+    for words in re.findall(r"\bsweep (?:run|resume) [^\n'`#]*(?:\n +--[^\n'`#]*)*", text):
+        assert {*re.findall(r"--[a-z-]+", words)} <= known, words
 
 
 @pytest.mark.parametrize("kind", cluster.FILES)

@@ -1,5 +1,6 @@
 """Trials placed by fractions of GPUs on a real Ray cluster that believes it has one; no CUDA is needed for that."""
 
+import contextlib
 import os
 import subprocess
 import sys
@@ -7,6 +8,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 from real_sweep import SPACE, SWEEP, plain_environ, run_sweep, trainers
 
@@ -60,16 +62,22 @@ def test_more_gpus_than_there_are_is_refused(cluster: str, tmp_path: Path) -> No
     assert done.returncode == 1 and "--gpus-per-trial must be at most what Ray has, 1, but got 2" in done.stderr
 
 
-def test_a_trial_without_a_gpu_sees_none(tmp_path: Path) -> None:
+def test_a_trial_without_a_gpu_sees_none_and_nothing_listens_beyond_loopback(tmp_path: Path) -> None:
     (tmp_path / "tiny.yaml").write_text(SPACE)
     words = ["--trials", "1", "--slots", "1", "--steps", "6000", "--out", str(tmp_path / "run")]
     env = plain_environ() | {"CUDA_VISIBLE_DEVICES": "0,1"}
     sweep = subprocess.Popen([*SWEEP, "run", str(tmp_path / "tiny.yaml"), *words], stdout=subprocess.DEVNULL, env=env)
     seen: set[str | None] = set()
+    heard: set[str] = set()
     while sweep.poll() is None:
         seen |= {trainer.environ().get("CUDA_VISIBLE_DEVICES") for trainer in trainers(tmp_path / "run")}
+        for process in psutil.Process(sweep.pid).children(recursive=True):
+            with contextlib.suppress(psutil.Error):
+                ports = process.net_connections("tcp")
+                heard |= {port.laddr.ip for port in ports if port.status == psutil.CONN_LISTEN}
         time.sleep(0.2)
     assert sweep.returncode == 0 and seen == {""}
+    assert heard and all(ip == "::1" or ip.removeprefix("::ffff:").startswith("127.") for ip in heard), heard
 
 
 def test_a_device_that_is_none_is_refused(tmp_path: Path) -> None:
