@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
 
@@ -12,6 +11,7 @@ from search_spaces import Space
 from sweep import study as studies
 from sweep.past import Past
 from sweep.settings import Settings
+from sweep.under_way import Live
 from trials import ledger
 from trials.errors import BadTrial, SetupError
 from trials.folder import RunFolder
@@ -20,7 +20,6 @@ from trials.records import (
     Candidate,
     Event,
     Rating,
-    State,
     Training,
     TrialBegan,
     TrialEnded,
@@ -30,7 +29,7 @@ from trials.records import (
     Value,
     WarmStarted,
 )
-from trials.trial import RETRIES, WHOLE
+from trials.trial import RETRIES
 
 MAX_PASSED_OVER = 100
 """Proposals in a row that may break a relation before the sweep gives up."""
@@ -44,29 +43,6 @@ _TRAINING: TypeAdapter[Training] = TypeAdapter(Training)
 
 Render = Callable[[int, dict[str, Value]], TrialSpec]
 """A proposal (number, parameters) as a complete spec."""
-
-
-@dataclass
-class Live:
-    """One trial under way, as the driver sees it."""
-
-    spec: TrialSpec
-    slot: int
-    proposal: studies.Proposal | None
-    """None for a final trial: the study did not propose it."""
-    step: int = 0
-    steps_per_second: float = 0.0
-    rated: list[TrialRated] = field(default_factory=list)
-    training: Training | None = None
-    state: State = "running"
-    reason: str = ""
-    node: str = ""
-    """Ray's id of the machine where its training ended."""
-    misplaced: bool = False
-    """Its worker found itself on a machine where it must not train."""
-    deaths: int = 0
-    """Workers that died in a row without a step forward."""
-    died_at: int = -1
 
 
 class Conductor:
@@ -272,7 +248,7 @@ class Conductor:
         if trial.misplaced:
             trial.misplaced = False
             self._again.append(trial)
-        elif self.judge is not None and (candidate := _unrated(trial)) is not None:
+        elif self.judge is not None and (candidate := trial.unrated) is not None:
             self.awaiting[trial.spec.number] = trial
             self.judge(trial.spec, candidate, trial.node)
         else:
@@ -292,8 +268,7 @@ class Conductor:
         trial = self.live.pop(trial_id, None)
         if trial is None:
             return
-        trial.deaths = 1 if trial.step > trial.died_at else trial.deaths + 1
-        trial.died_at = max(trial.died_at, trial.step)
+        trial.died()
         if trial.state == "running" and not self.stopping and trial.deaths <= RETRIES:
             self._again.append(trial)
         else:
@@ -312,32 +287,13 @@ class Conductor:
             trial.state, trial.reason = "stopped", self.broken or "the sweep was interrupted"
         if trial.proposal is not None:
             studies.tell(self.study, trial.proposal, trial.rated, trial.state, training)
-        self._write_end(trial)
+        tail = process.log_tail(self.run.trial(trial.spec.number)) if trial.state == "failed" else ""
+        ended = trial.end(tail)
+        self.over.append(ended)
+        self.record(ended)
         if training is not None and training.fault == "setup":
             self._break(training.reason)
         self._watch_failures()
-
-    def _write_end(self, trial: Live) -> None:
-        training = trial.training
-        candidate = trial.rated[-1].candidate if trial.rated else None
-        if training is not None and trial.state != "complete":
-            candidate = training.candidate or candidate
-        tail = process.log_tail(self.run.trial(trial.spec.number)) if trial.state == "failed" else ""
-        ended = TrialEnded(
-            time=time.time(),
-            trial=trial.spec.number,
-            state=trial.state,
-            reason=trial.reason,
-            log_tail=(training.log_tail if training else "") or tail,
-            steps=training.steps if training else trial.step,
-            train_seconds=training.train_seconds if training else 0.0,
-            process_seconds=training.process_seconds if training else 0.0,
-            began=training.began if training else 0.0,
-            slot=trial.slot,
-            candidate=candidate,
-        )
-        self.over.append(ended)
-        self.record(ended)
 
     def _watch_failures(self) -> None:
         failed = [end for end in self.over if end.state == "failed"]
@@ -357,12 +313,3 @@ class Conductor:
         for trial in self._again:
             self._over(trial)
         self._again.clear()
-
-
-def _unrated(trial: Live) -> Candidate | None:
-    """The last candidate of a whole training that nobody has rated yet."""
-    training = trial.training
-    if trial.state != "running" or training is None or training.fault != "none" or training.candidate is None:
-        return None
-    whole = training.candidate.steps >= trial.spec.steps * WHOLE
-    return training.candidate if whole and trial.spec.steps not in {event.rung for event in trial.rated} else None

@@ -5,6 +5,7 @@ import signal
 import time
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
+from dataclasses import replace
 from typing import Any
 
 from rich.console import Console
@@ -12,9 +13,9 @@ from rich.console import Console
 from reports import page
 from search_spaces import check_config
 from search_spaces import text as texts
-from sweep import reaper
+from sweep import keeping, reaper
 from sweep.live import printer
-from sweep.settings import read
+from sweep.settings import Settings, read
 from trials import ledger
 from trials.arena import ladder
 from trials.errors import SetupError
@@ -40,10 +41,12 @@ def extend(run: RunFolder, number: int, steps: int, changes: Sequence[str], cons
     with driving(run), reaper.watching():
         events = ledger.read(run.ledger)
         spec = _further(run, events, number, steps, changes)
-        settings = read(run.settings)
+        settings = replace(read(run.settings), out=run.path, ray_address=None)  # it trains here
         rate = ladder.rater(settings.baseline, settings.rating_matches)
-        _take_checkpoint(run, number, spec.number)
-        return _train(run, spec, rate, console)
+        with keeping.kept(run, settings):
+            _have_checkpoints(run, settings, number)
+            _take_checkpoint(run, number, spec.number)
+            return _train(run, spec, rate, console)
 
 
 def _further(run: RunFolder, events: Sequence[Event], number: int, steps: int, changes: Sequence[str]) -> TrialSpec:
@@ -101,6 +104,18 @@ def _changed(config: Mapping[str, Any], changes: Sequence[str]) -> tuple[dict[st
                 raise SetupError(f"--set must name a single value, but {name} of {key} is one already; check the path")
         node[last] = changed[key] = texts.read(f"value: {value}", "--set")[0]["value"]
     return made, changed
+
+
+def _have_checkpoints(run: RunFolder, settings: Settings, number: int) -> None:
+    """Fetch a trial's checkpoints where a cluster's workers put them into the run's storage. Raises SetupError."""
+    if keeping.apart(settings):
+        files = run.trial(number).path.relative_to(run.path).as_posix()
+        try:
+            keeping.bring(keeping.storage_of(settings), run, files, {}, heavy=True)
+        except OSError as error:
+            raise SetupError(
+                f"a run's storage must answer, but it does not ({error}); try again when it does"
+            ) from None
 
 
 def _take_checkpoint(run: RunFolder, parent: int, new: int) -> None:

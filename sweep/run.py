@@ -80,6 +80,9 @@ def drive(
     began = time.time()
     match.play(players.load("still"), players.load("random"), 1, settings.seed)  # compile the game here, not per worker
 
+    if settings.ray_address:
+        os.environ["RAY_ADDRESS"] = settings.ray_address  # the tuner's settings of Ray depend on it
+
     from sweep import tuner  # Ray takes seconds to import; a refused space should not wait for it
 
     def say(text: str) -> None:

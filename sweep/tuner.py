@@ -1,17 +1,13 @@
-"""Ray Tune fans out what the conductor proposes; only this module, the worker and the schedulers import Ray."""
+"""Ray Tune fans out what the conductor proposes; what workers say, and that they died, comes back through its hooks."""
 
-import contextlib
 import logging
-import math
 import os
 import shutil
 import signal
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
 from typing import Any
-from uuid import uuid4
 
 os.environ |= {  # read when Ray is imported
     "RAY_USAGE_STATS_ENABLED": "0",  # nothing phones home
@@ -28,28 +24,21 @@ os.environ |= {  # read when Ray is imported
     "RAY_TRAIN_ENABLE_V2_MIGRATION_WARNINGS": "0",
 }
 
-import ray
 from ray import tune
 from ray.tune.search import Searcher
 
-from sweep import keeping, orders, reaper, schedulers
+from sweep import schedulers
 from sweep.conductor import Conductor
-from sweep.identity import installed
 from sweep.judges import Judges, Terms
-from sweep.models import Model
-from sweep.nodes import Nodes
-from sweep.settings import Settings
-from sweep.worker import Cluster, TrialActor
-from trials.errors import SetupError
-
-OBJECT_STORE_BYTES = 100 * 2**20
-"""Of a local Ray: results are a few hundred bytes, and by default it would reserve a third of the memory."""
+from sweep.session import Session as Session
+from sweep.session import ray_session as ray_session
+from sweep.worker import TrialActor
 
 
 class _Proposals(Searcher):  # type: ignore[misc]
     """Ray asks for the next configuration: Optuna's proposal, through the conductor."""
 
-    def __init__(self, conductor: Conductor, session: "Session") -> None:
+    def __init__(self, conductor: Conductor, session: Session) -> None:
         super().__init__(metric="elo", mode="max")
         self._conductor, self._session = conductor, session
 
@@ -81,7 +70,7 @@ class _Proposals(Searcher):  # type: ignore[misc]
 class _Watch(tune.Callback):  # type: ignore[misc]
     """Ray's word that a worker failed, and that of judges that a rating is done, handed to the conductor."""
 
-    def __init__(self, conductor: Conductor, session: "Session", judges: Judges) -> None:
+    def __init__(self, conductor: Conductor, session: Session, judges: Judges) -> None:
         self._conductor, self._session, self._judges = conductor, session, judges
 
     def on_step_end(self, iteration: int, trials: list[Any], **_: Any) -> None:
@@ -105,134 +94,6 @@ class _Brake(tune.Stopper):  # type: ignore[misc]
 
     def stop_all(self) -> bool:
         return self._conductor.stopping and not self._conductor.live
-
-
-@dataclass(frozen=True)
-class Session:
-    """Ray as it runs for one sweep."""
-
-    settings: Settings
-    """With the number of slots, which a cluster decides where nobody else did."""
-    resources: dict[str, float]
-    """Of a trial."""
-    nodes: Nodes | None = None
-    """The machines of a cluster; None: this one."""
-    cluster: Cluster | None = None
-    order: Callable[[int, bool], None] | None = None
-    """Tells a trial on a cluster to stop, or that it need not."""
-    wanted: int | None = None
-    """Slots that a person asked for."""
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        """As for the conductor: Ray pickles it for a restore that is never asked for."""
-        return str, ("session",)
-
-    def look(self) -> None:
-        """See who came and who went."""
-        if self.nodes is not None:
-            self.nodes.look()
-
-    @property
-    def room(self) -> int:
-        """Trials that fit at the same time, now."""
-        if self.nodes is None:
-            return self.settings.slots or 1
-        return min(self.nodes.slots, self.wanted or self.nodes.slots)
-
-    def baseline(self, model: Model) -> str:
-        """What workers load to play against the baseline."""
-        return model.load if self.cluster is None else keeping.shared(model, self.cluster.storage)
-
-    @property
-    def refused(self) -> list[str]:
-        """Machines on which nothing is placed, Ray's ids."""
-        return self.nodes.avoided if self.nodes is not None else []
-
-
-@contextmanager
-def ray_session(settings: Settings, say: Callable[[str], None]) -> Iterator[Session]:
-    """Ray on this machine, bound to loopback, or a cluster named by its address; shut down afterwards.
-
-    `say` tells of machines that come, go or are refused. Raises SetupError.
-    """
-    own = contextlib.nullcontext() if settings.ray_address else reaper.watching()
-    with warnings.catch_warnings(), own:
-        warnings.simplefilter("ignore")
-        # Ray puts the driver's folder on its workers' path, where a checkout would hide what is installed on a node
-        elsewhere = contextlib.chdir("/")
-        if settings.ray_address:
-            if settings.ray_address.startswith("ray://"):
-                raise SetupError(
-                    f"RAY_ADDRESS must be host:port or auto, on a machine of the cluster, but got"
-                    f" {settings.ray_address}; run the sweep there (sweep/cluster/README.md)"
-                )
-            try:
-                with elsewhere:
-                    ray.init(address=settings.ray_address, log_to_driver=False, logging_level="ERROR")
-            except ConnectionError as error:
-                raise SetupError(
-                    f"RAY_ADDRESS must name a running Ray cluster, but {settings.ray_address} does not answer"
-                    f" ({str(error).splitlines()[0]}); start one with `ray start --head`, or leave RAY_ADDRESS empty"
-                ) from None
-        else:
-            with elsewhere:
-                ray.init(
-                    address="local",  # a new one, whatever else runs on this machine
-                    num_cpus=max(1, math.ceil((settings.slots or 1) * settings.cpus_per_trial)),
-                    object_store_memory=OBJECT_STORE_BYTES,
-                    include_dashboard=False,
-                    log_to_driver=False,
-                    logging_level="ERROR",
-                    _node_ip_address="127.0.0.1",
-                )
-        try:
-            _must_fit(settings)
-            yield _on_cluster(settings, say) if settings.ray_address else _here(settings)
-        finally:
-            ray.shutdown()
-
-
-def _resources(settings: Settings) -> dict[str, float]:
-    return {"CPU": settings.cpus_per_trial, "GPU": settings.gpus_per_trial}
-
-
-def _here(settings: Settings) -> Session:
-    return Session(replace(settings, slots=settings.slots or 1), _resources(settings))
-
-
-def _on_cluster(settings: Settings, say: Callable[[str], None]) -> Session:
-    """The session once every machine has answered. Raises SetupError where none may be used."""
-    storage = keeping.storage_of(settings)
-    paths = tuple(str(path) for path in (settings.executable, settings.trainer) if path is not None)
-    nodes = Nodes(storage, paths, _resources(settings), say)
-    nodes.look(wait=True)
-    if not nodes.slots:
-        raise SetupError(
-            "a cluster must have a node that may take a trial, but "
-            + ("; ".join(nodes.refused.values()) or "none has room for one")
-            + "; mend that (sweep/cluster/README.md)"
-        )
-    name = f"orders-{uuid4().hex}"
-    return Session(
-        replace(settings, slots=min(nodes.slots, settings.slots or nodes.slots)),
-        _resources(settings),
-        nodes,
-        Cluster(storage, name, installed()),
-        orders.issue(name),
-        wanted=settings.slots,
-    )
-
-
-def _must_fit(settings: Settings) -> None:
-    """Ray would wait for ever for resources that do not exist; say so instead."""
-    there = ray.cluster_resources()
-    for kind, wanted in (("CPU", settings.cpus_per_trial), ("GPU", settings.gpus_per_trial)):
-        has = there.get(kind, 0.0)
-        if wanted > has:
-            raise SetupError(
-                f"--{kind.lower()}s-per-trial must be at most what Ray has, {has:g}, but got {wanted:g};"
-                " ask for less, or add machines"
-            )
 
 
 def conduct(conductor: Conductor, session: Session) -> None:

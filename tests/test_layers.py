@@ -22,6 +22,7 @@ HOMES = {
         "sweep/nodes.py",
         "sweep/orders.py",
         "sweep/judges.py",
+        "sweep/session.py",
     },
     "optuna": {"sweep/study.py", "sweep/samplers.py"},
     "onnxruntime": {"trials/arena/policy.py"},
