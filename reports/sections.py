@@ -11,7 +11,8 @@ import yaml
 from reports import finals, verdict
 from reports.marks import Axis, Interval, axis, moved
 from reports.tables import Difference, Ranked, Run, Trial, differences
-from trials.records import Rating, Side, TrialRated, Value
+from trials.events import TrialRated
+from trials.records import Rating, Side, Value
 
 NOTES = {
     "ball_touch": "A shaped reward: touching the ball is paid. The course has none; rating matches count goals alone.",

@@ -8,20 +8,18 @@ from typing import Any, Literal
 import pandas as pd
 
 from trials import retrained
-from trials.records import (
+from trials.events import (
     Event,
     FreshRated,
-    Rating,
-    State,
     SweepBegan,
     SweepEnded,
     TrialBegan,
     TrialEnded,
     TrialRated,
     TrialResumed,
-    TrialSpec,
     WarmStarted,
 )
+from trials.records import Rating, State, TrialSpec
 from trials.retrained import Retrained
 
 NORMAL_95 = 1.96  # half a 95 % interval in standard errors of a normal distribution

@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 
 from reports.tables import Run, Trial
-from trials.records import Rating, WarmStarted
+from trials.events import WarmStarted
+from trials.records import Rating
 
 PROPOSERS = {"tpe": "TPE", "gp": "a Gaussian process", "random": "chance"}
 

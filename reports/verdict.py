@@ -8,7 +8,8 @@ from typing import Literal
 from reports.marks import Interval, moved
 from reports.tables import NORMAL_95, Ranked, Run
 from trials.arena import choosing
-from trials.records import FreshRated, Rating, TrialRated, Verdict
+from trials.events import FreshRated, TrialRated
+from trials.records import Rating, Verdict
 
 Standing = Literal["ahead", "level", "behind"]
 HOUSE_ELO = 1200.0  # where the ladder's scale puts the house baseline (trials.records.Rating)

@@ -14,21 +14,10 @@ from sweep.settings import Settings
 from sweep.under_way import Live
 from trials import ledger
 from trials.errors import BadTrial, SetupError
+from trials.events import Event, TrialBegan, TrialEnded, TrialRated, TrialResumed, WarmStarted
 from trials.folder import RunFolder
 from trials.learner import process
-from trials.records import (
-    Candidate,
-    Event,
-    Rating,
-    Training,
-    TrialBegan,
-    TrialEnded,
-    TrialRated,
-    TrialResumed,
-    TrialSpec,
-    Value,
-    WarmStarted,
-)
+from trials.records import Candidate, Rating, Training, TrialSpec, Value
 from trials.trial import RETRIES
 
 MAX_PASSED_OVER = 100

@@ -19,9 +19,10 @@ from sweep.settings import Settings, read
 from trials import ledger
 from trials.arena import ladder
 from trials.errors import SetupError
+from trials.events import Event, TrialBegan, TrialEnded, TrialRated, TrialResumed
 from trials.folder import RunFolder, driving
 from trials.learner.process import check_with_mlagents, read_progress
-from trials.records import Event, Training, TrialBegan, TrialEnded, TrialRated, TrialResumed, TrialSpec, Value
+from trials.records import Training, TrialSpec, Value
 from trials.trial import Rate, Trial
 
 HEARTBEAT_S = 2.0

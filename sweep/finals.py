@@ -8,18 +8,9 @@ from sweep.settings import Settings
 from trials import ledger, retrained
 from trials.arena import log, match, players, rating, sprt
 from trials.arena.pairs import outcomes
+from trials.events import Event, FreshRated, TrialBegan, TrialEnded, TrialRated
 from trials.folder import RunFolder
-from trials.records import (
-    Candidate,
-    Event,
-    FreshRated,
-    MatchRecord,
-    Rating,
-    TrialBegan,
-    TrialEnded,
-    TrialRated,
-    TrialSpec,
-)
+from trials.records import Candidate, MatchRecord, Rating, TrialSpec
 
 FRESH = 7_919
 """Added to the sweep's seed: fresh matches share no world state and no action stream with tuning matches."""

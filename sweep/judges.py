@@ -11,8 +11,9 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from sweep import workplace
 from trials.arena import ladder
+from trials.events import TrialRated
 from trials.folder import RunFolder
-from trials.records import Candidate, TrialRated, TrialSpec
+from trials.records import Candidate, TrialSpec
 from trials.storage import Storage
 from trials.trial import Rate, rated
 

@@ -14,9 +14,9 @@ from uuid import uuid4
 from sweep.models import Model
 from sweep.settings import Settings
 from trials.errors import SetupError
+from trials.events import Event, TrialEnded, TrialRated
 from trials.folder import RunFolder
 from trials.mirror import Mirror
-from trials.records import Event, TrialEnded, TrialRated
 from trials.storage import Stat, Storage, storage
 
 BEAT_S = 10.0

@@ -11,17 +11,17 @@ from rich.table import Table
 from sweep.conductor import Conductor
 from sweep.settings import Settings
 from sweep.status import STYLE
-from trials.records import (
+from trials.events import (
     CourseMet,
     Event,
     FinalsBegan,
-    Rating,
     RetrainedRated,
     TrialBegan,
     TrialEnded,
     TrialRated,
     TrialResumed,
 )
+from trials.records import Rating
 
 
 @contextmanager

@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from trials.records import Event, SweepBegan, SweepEnded, TrialBegan, TrialEnded, TrialRated, TrialSpec
+from trials.events import Event, SweepBegan, SweepEnded, TrialBegan, TrialEnded, TrialRated
+from trials.records import TrialSpec
 
 
 @dataclass(frozen=True)

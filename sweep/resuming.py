@@ -18,8 +18,8 @@ from sweep.settings import Settings, read, write
 from trials import ledger, retrained
 from trials.arena import rungs
 from trials.errors import SetupError
+from trials.events import SweepBegan
 from trials.folder import RunFolder, driving
-from trials.records import SweepBegan
 from trials.soccer.constants import VERSION as ENVIRONMENT
 
 

@@ -15,8 +15,9 @@ from trials.arena import log, rating
 from trials.arena.choosing import shrunk
 from trials.arena.crew import Crew, Task
 from trials.arena.seeds import error
+from trials.events import CourseMet, Event, FinalsBegan, RetrainedRated
 from trials.folder import RunFolder
-from trials.records import Candidate, CourseMet, Event, FinalsBegan, Rating, RetrainedRated, TrialSpec
+from trials.records import Candidate, Rating, TrialSpec
 from trials.retrained import Policy
 
 SEEDS = 1_000_000

@@ -34,9 +34,10 @@ from sweep.settings import write as write_settings
 from trials import ledger
 from trials.arena import match, players, rungs
 from trials.errors import SetupError
+from trials.events import Event, SweepBegan, SweepEnded, TrialBegan, TrialEnded, WarmStarted
 from trials.folder import RunFolder, driving, written_whole
 from trials.learner.process import check_with_mlagents
-from trials.records import Event, SweepBegan, SweepEnded, TrialBegan, TrialEnded, TrialSpec, Value, WarmStarted
+from trials.records import TrialSpec, Value
 from trials.soccer.constants import VERSION as ENVIRONMENT
 
 Outcome = Literal["complete", "interrupted", "failed"]

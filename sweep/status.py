@@ -9,18 +9,9 @@ from rich.table import Table
 from sweep import past
 from trials import ledger, retrained
 from trials.arena.seeds import Estimate
+from trials.events import Event, FinalsBegan, FreshRated, SweepBegan, TrialBegan, TrialEnded, TrialRated, TrialResumed
 from trials.folder import RunFolder
-from trials.records import (
-    Event,
-    FinalsBegan,
-    FreshRated,
-    Rating,
-    SweepBegan,
-    TrialBegan,
-    TrialEnded,
-    TrialRated,
-    TrialResumed,
-)
+from trials.records import Rating
 
 STYLE = {"complete": "green", "pruned": "yellow", "failed": "red", "stopped": "magenta", "running": "cyan"}
 

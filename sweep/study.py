@@ -14,7 +14,8 @@ from search_spaces import propose as fill_in
 from search_spaces.text import get
 from sweep import samplers
 from sweep.searching import Objectives, Sampler
-from trials.records import Event, Training, TrialBegan, TrialEnded, TrialRated, TrialSpec, Value, WarmStarted
+from trials.events import Event, TrialBegan, TrialEnded, TrialRated, WarmStarted
+from trials.records import Training, TrialSpec, Value
 
 STUDY_NAME = "sweep"
 TOLD = "told by a warm start"

@@ -4,7 +4,8 @@ import time
 from dataclasses import dataclass, field
 
 from sweep import study as studies
-from trials.records import Candidate, State, Training, TrialEnded, TrialRated, TrialSpec
+from trials.events import TrialEnded, TrialRated
+from trials.records import Candidate, State, Training, TrialSpec
 from trials.trial import WHOLE
 
 

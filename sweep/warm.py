@@ -19,18 +19,9 @@ from sweep.study import course_params
 from trials import ledger
 from trials.arena import rungs
 from trials.errors import BadTrial, SetupError, SpaceError
+from trials.events import Event, Observation, SweepBegan, TrialBegan, TrialEnded, TrialRated, WarmStarted
 from trials.folder import RunFolder
-from trials.records import (
-    Event,
-    Observation,
-    SweepBegan,
-    TrialBegan,
-    TrialEnded,
-    TrialRated,
-    TrialSpec,
-    Value,
-    WarmStarted,
-)
+from trials.records import TrialSpec, Value
 from trials.soccer.constants import VERSION as ENVIRONMENT
 
 BEST = 3

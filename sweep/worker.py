@@ -13,8 +13,9 @@ from sweep import orders, workplace
 from sweep.identity import difference, installed
 from sweep.workplace import Workplace
 from trials.arena import ladder
+from trials.events import TrialRated, TrialResumed
 from trials.folder import RunFolder
-from trials.records import Training, TrialRated, TrialResumed, TrialSpec
+from trials.records import Training, TrialSpec
 from trials.storage import Storage
 from trials.trial import Heartbeat, Trial
 

@@ -10,17 +10,8 @@ from dataclasses import dataclass
 
 from trials.arena import seeds
 from trials.arena.seeds import Estimate
-from trials.records import (
-    CourseMet,
-    Event,
-    FinalsBegan,
-    Rating,
-    RetrainedRated,
-    State,
-    TrialBegan,
-    TrialEnded,
-    TrialSpec,
-)
+from trials.events import CourseMet, Event, FinalsBegan, RetrainedRated, TrialBegan, TrialEnded
+from trials.records import Rating, State, TrialSpec
 
 
 @dataclass(frozen=True)

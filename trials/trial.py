@@ -12,10 +12,11 @@ from pydantic import TypeAdapter
 
 from trials.arena import log
 from trials.arena.ladder import Rated
+from trials.events import TrialRated, TrialResumed
 from trials.folder import RunFolder, TrialFolder, written_whole
 from trials.learner import process
 from trials.learner.process import TrainerProcess
-from trials.records import Candidate, Training, TrialRated, TrialResumed, TrialSpec
+from trials.records import Candidate, Training, TrialSpec
 
 Fault = Literal["none", "trial", "machine", "setup"]
 Rate = Callable[[Path, int], Rated]

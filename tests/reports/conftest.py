@@ -11,22 +11,9 @@ from types import ModuleType
 import pytest
 from pydantic import ConfigDict, TypeAdapter
 
+from trials.events import Event, FreshRated, SweepBegan, SweepEnded, TrialBegan, TrialEnded, TrialRated
 from trials.folder import RunFolder
-from trials.records import (
-    Candidate,
-    Event,
-    FreshRated,
-    Rating,
-    Side,
-    SweepBegan,
-    SweepEnded,
-    TrialBegan,
-    TrialEnded,
-    TrialRated,
-    TrialSpec,
-    Value,
-    Verdict,
-)
+from trials.records import Candidate, Rating, Side, TrialSpec, Value, Verdict
 
 _EVENT: TypeAdapter[Event] = TypeAdapter(Event, config=ConfigDict(ser_json_inf_nan="strings"))
 BEGAN = 1_700_000_000.0  # an arbitrary Unix time

@@ -4,7 +4,7 @@ from final_events import SEEDS, finals, product, trained, tuning
 
 from reports import finals as section
 from reports import page, sections, tables
-from trials.records import FinalsBegan
+from trials.events import FinalsBegan
 
 CLEAR = {2: (140.0, 150.0, 160.0), 3: (10.0, 40.0, 70.0), 0: (0.0, 10.0, -10.0)}
 LEVEL = {2: (-40.0, 60.0, 100.0), 3: (10.0, 0.0, -10.0), 0: (0.0, 30.0, -30.0)}

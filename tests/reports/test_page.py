@@ -13,8 +13,8 @@ import pytest
 
 from reports.page import build
 from trials.errors import SetupError
+from trials.events import SweepEnded, TrialBegan, TrialEnded
 from trials.folder import RunFolder
-from trials.records import SweepEnded, TrialBegan, TrialEnded
 
 EVIL = "<script>alert(1)</script><img src=x onerror=alert(2)>\"'</script>&{{7*7}}"
 

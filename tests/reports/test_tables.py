@@ -6,7 +6,7 @@ from itertools import pairwise
 import pytest
 
 from reports import tables
-from trials.records import SweepEnded, TrialEnded, TrialRated
+from trials.events import SweepEnded, TrialEnded, TrialRated
 
 
 def test_counts_states_and_budgets(synthetic):

@@ -9,7 +9,7 @@ from hypothesis import settings as hypothesis
 from hypothesis import strategies as st
 
 from reports import figures, page, tables, tradeoff
-from trials.records import Event, Observation, SweepBegan, TrialEnded, WarmStarted
+from trials.events import Event, Observation, SweepBegan, TrialEnded, WarmStarted
 
 BOTH = {"objectives": "elo,cost", "scheduler": "none", "sampler": "gp"}
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from reports import sections, tables, verdict
-from trials.records import FreshRated
+from trials.events import FreshRated
 
 
 def told(synthetic, *arguments, **more):

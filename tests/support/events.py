@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping
 
-from trials.records import Candidate, Rating, Side, State, TrialEnded, TrialRated, TrialSpec, Value
+from trials.events import TrialEnded, TrialRated
+from trials.records import Candidate, Rating, Side, State, TrialSpec, Value
 
 
 def rating(elo: float, half: float = 50.0) -> Rating:

@@ -5,18 +5,8 @@ from dataclasses import replace
 
 from events import candidate, ended, rated, rating, spec_of
 
-from trials.records import (
-    CourseMet,
-    Event,
-    FinalsBegan,
-    FreshRated,
-    RetrainedRated,
-    State,
-    SweepBegan,
-    TrialBegan,
-    TrialSpec,
-    Verdict,
-)
+from trials.events import CourseMet, Event, FinalsBegan, FreshRated, RetrainedRated, SweepBegan, TrialBegan
+from trials.records import State, TrialSpec, Verdict
 
 SEEDS = (1_000_000, 1_000_001, 1_000_002)
 TUNED: Mapping[int, float] = {0: 1000.0, 1: 1010.0, 2: 1100.0, 3: 1050.0}

@@ -25,7 +25,7 @@ from sweep.conductor import Conductor
 from trials.arena import match, players
 from trials.arena.ladder import Rated
 from trials.arena.rating import direct
-from trials.records import Event, TrialEnded
+from trials.events import Event, TrialEnded
 from trials.trial import Trial
 
 STEPS = 100_000

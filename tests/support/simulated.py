@@ -9,7 +9,8 @@ from pydantic import TypeAdapter
 
 from sweep.conductor import Conductor
 from sweep.schedulers import make
-from trials.records import Training, TrialRated, TrialSpec
+from trials.events import TrialRated
+from trials.records import Training, TrialSpec
 
 _RATED: TypeAdapter[TrialRated] = TypeAdapter(TrialRated)
 _TRAINING: TypeAdapter[Training] = TypeAdapter(Training)

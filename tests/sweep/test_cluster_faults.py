@@ -15,8 +15,8 @@ from real_sweep import SPACE
 from s3_server import KEYS, S3Server, s3_server
 
 from trials import ledger
+from trials.events import SweepEnded, TrialBegan, TrialEnded, TrialRated, TrialResumed
 from trials.folder import RunFolder
-from trials.records import SweepEnded, TrialBegan, TrialEnded, TrialRated, TrialResumed
 from trials.storage import Storage, storage
 
 pytestmark = pytest.mark.faults

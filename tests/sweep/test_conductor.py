@@ -12,8 +12,9 @@ from sweep import finals, past, run, settings
 from sweep.conductor import Conductor
 from trials import ledger
 from trials.errors import SetupError
+from trials.events import SweepEnded, TrialBegan, TrialEnded, TrialRated, TrialResumed
 from trials.folder import RunFolder
-from trials.records import SweepEnded, Training, TrialBegan, TrialEnded, TrialRated, TrialResumed
+from trials.records import Training
 from trials.trial import RETRIES
 
 TRAINING = TypeAdapter(Training)

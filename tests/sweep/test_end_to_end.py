@@ -14,8 +14,9 @@ from real_sweep import SPACE, SWEEP, Finished, json_of, plain_environ, run_sweep
 from sweep.finals import choose
 from trials import ledger
 from trials.arena import log, rating, rungs
+from trials.events import FreshRated, SweepBegan, SweepEnded, TrialBegan, TrialEnded, TrialRated
 from trials.folder import RunFolder, driving
-from trials.records import FreshRated, MatchRecord, SweepBegan, SweepEnded, TrialBegan, TrialEnded, TrialRated
+from trials.records import MatchRecord
 
 T = TypeVar("T")
 

@@ -13,8 +13,8 @@ from reports import tables
 from sweep import extending, finals, keeping, settings, study
 from trials import ledger
 from trials.errors import SetupError
+from trials.events import TrialBegan, TrialEnded, TrialRated
 from trials.folder import RunFolder, driving
-from trials.records import TrialBegan, TrialEnded, TrialRated
 
 
 @pytest.fixture

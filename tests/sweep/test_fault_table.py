@@ -13,9 +13,9 @@ import pytest
 from real_sweep import SPACE, SWEEP, plain_environ, trainers
 
 from trials import ledger
+from trials.events import SweepEnded, TrialEnded, TrialResumed
 from trials.folder import RunFolder
 from trials.learner import process
-from trials.records import SweepEnded, TrialEnded, TrialResumed
 from trials.soccer.executable import launcher
 
 pytestmark = pytest.mark.faults

@@ -13,8 +13,8 @@ from sweep.models import Model
 from sweep.settings import Settings
 from trials import ledger
 from trials.errors import SetupError
+from trials.events import TrialBegan
 from trials.folder import RunFolder
-from trials.records import TrialBegan
 from trials.storage import Storage
 
 

@@ -18,9 +18,9 @@ import pytest
 from real_sweep import SPACE, SWEEP, plain_environ, run_sweep
 
 from trials import ledger
+from trials.events import Event, FreshRated, SweepEnded, TrialBegan, TrialEnded, TrialRated, TrialResumed
 from trials.folder import RunFolder
 from trials.learner import process
-from trials.records import Event, FreshRated, SweepEnded, TrialBegan, TrialEnded, TrialRated, TrialResumed
 
 pytestmark = pytest.mark.faults
 TRIALS, STEPS, INTERVAL = 6, 12_000, 2000

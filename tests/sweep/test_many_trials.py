@@ -9,8 +9,8 @@ import many_trials
 import pytest
 
 from trials import ledger
+from trials.events import TrialBegan, TrialEnded, TrialRated
 from trials.folder import RunFolder
-from trials.records import TrialBegan, TrialEnded, TrialRated
 
 Row = dict[str, float]
 

@@ -16,8 +16,8 @@ from real_sweep import SPACE
 from s3_server import KEYS, S3Server, s3_server
 
 from trials import ledger
+from trials.events import SweepEnded, TrialEnded, TrialResumed
 from trials.folder import RunFolder
-from trials.records import SweepEnded, TrialEnded, TrialResumed
 from trials.storage import storage
 
 INTERVAL = 4000

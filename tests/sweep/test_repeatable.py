@@ -6,8 +6,8 @@ import pytest
 from real_sweep import run_sweep
 
 from trials import ledger
+from trials.events import TrialBegan, TrialRated
 from trials.folder import RunFolder
-from trials.records import TrialBegan, TrialRated
 
 Told = tuple[list[dict[str, object]], list[tuple[int, str, float]]]
 

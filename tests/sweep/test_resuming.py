@@ -16,8 +16,8 @@ from sweep import finals, models, settings
 from sweep import past as pasts
 from trials import ledger
 from trials.arena import log, rating, rungs
+from trials.events import Event, FreshRated, SweepBegan, SweepEnded, TrialBegan, TrialEnded, TrialRated, TrialResumed
 from trials.folder import RunFolder
-from trials.records import Event, FreshRated, SweepBegan, SweepEnded, TrialBegan, TrialEnded, TrialRated, TrialResumed
 
 
 def test_the_past_is_what_came_last() -> None:

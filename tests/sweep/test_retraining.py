@@ -27,19 +27,19 @@ from sweep.conductor import Conductor
 from trials import ledger, retrained
 from trials.arena import log, rating, rungs
 from trials.errors import SetupError
-from trials.folder import RunFolder
-from trials.records import (
+from trials.events import (
     CourseMet,
     Event,
     FinalsBegan,
     FreshRated,
     RetrainedRated,
     SweepEnded,
-    Training,
     TrialBegan,
     TrialEnded,
     TrialRated,
 )
+from trials.folder import RunFolder
+from trials.records import Training
 
 ELOS = {2: (40.0, 60.0, 80.0), 3: (90.0, 120.0, 150.0), 0: (0.0, 10.0, -10.0)}
 

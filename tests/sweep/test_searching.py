@@ -18,8 +18,9 @@ from sweep import study as studies
 from sweep.conductor import Conductor
 from trials import ledger
 from trials.errors import SetupError
+from trials.events import Event, SweepBegan, TrialBegan, TrialEnded, TrialRated
 from trials.folder import RunFolder
-from trials.records import Event, SweepBegan, TrialBegan, TrialEnded, TrialRated, TrialSpec
+from trials.records import TrialSpec
 from trials.trial import RETRIES
 
 Made = Callable[..., Conductor]

@@ -10,7 +10,7 @@ from optuna.storages.journal import JournalFileSymlinkLock
 
 from search_spaces import Space, load
 from sweep import study as studies
-from trials.records import Event, TrialBegan, TrialEnded, TrialRated
+from trials.events import Event, TrialBegan, TrialEnded, TrialRated
 
 
 def proposals(space: Space, seed: int, count: int) -> list[dict[str, object]]:

@@ -16,8 +16,9 @@ from sweep import study as studies
 from sweep.conductor import Conductor
 from trials import ledger
 from trials.errors import SetupError
+from trials.events import Event, SweepBegan, TrialBegan, TrialRated, WarmStarted
 from trials.folder import RunFolder
-from trials.records import Event, SweepBegan, TrialBegan, TrialRated, TrialSpec, WarmStarted
+from trials.records import TrialSpec
 
 STEPS = 200_000
 

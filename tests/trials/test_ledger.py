@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from trials import ledger
 from trials.errors import SetupError
-from trials.records import SweepEnded, TrialBegan, TrialSpec
+from trials.events import SweepEnded, TrialBegan
+from trials.records import TrialSpec
 
 VALUES = st.one_of(
     st.booleans(), st.integers(-(2**53), 2**53), st.floats(allow_nan=False, allow_infinity=False), st.text()

@@ -14,7 +14,7 @@ from pydantic import TypeAdapter
 from search_spaces import load
 from sweep import past, run, settings
 from trials import ledger
-from trials.records import Event, TrialBegan
+from trials.events import Event, TrialBegan
 
 pytestmark = pytest.mark.slow
 TRIALS = 10_000

@@ -4,7 +4,7 @@ from final_events import SEEDS, final, finals, met, trained, tuning
 
 from trials import retrained
 from trials.arena import seeds
-from trials.records import Event, FinalsBegan, TrialBegan
+from trials.events import Event, FinalsBegan, TrialBegan
 
 ELOS = {2: (40.0, 60.0, 80.0), 3: (90.0, 120.0, 150.0), 0: (0.0, 10.0, -10.0)}
 

@@ -14,8 +14,9 @@ from real_sweep import SPACE
 from trials.arena import match, players
 from trials.arena.ladder import Rated
 from trials.arena.rating import direct
+from trials.events import TrialRated, TrialResumed
 from trials.folder import RunFolder
-from trials.records import Training, TrialRated, TrialResumed, TrialSpec
+from trials.records import Training, TrialSpec
 from trials.trial import RETRIES, Heartbeat, Trial
 
 STAND_IN = """

@@ -14,9 +14,10 @@ from real_sweep import SPACE
 from trials.arena import match, players
 from trials.arena.ladder import Rated
 from trials.arena.rating import direct
+from trials.events import TrialRated, TrialResumed
 from trials.folder import RunFolder
 from trials.learner import process
-from trials.records import Training, TrialRated, TrialResumed, TrialSpec
+from trials.records import Training, TrialSpec
 from trials.soccer.executable import launcher
 from trials.trial import Heartbeat, Trial
 
