@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import platform
 import shutil
 import tempfile
 import time
@@ -28,7 +29,7 @@ class Workplace:
         self.ready = storage is None
         if storage is not None:
             _tidy(scratch())
-            self.run = RunFolder(scratch() / f"{os.getpid()}-{run.name}-{number:04d}")
+            self.run = RunFolder(scratch() / f"{_mine()}-{run.name}-{number:04d}")
             shutil.rmtree(self.run.path, ignore_errors=True)
             files = self.run.trial(number)
             files.path.mkdir(parents=True)
@@ -77,7 +78,7 @@ class Workplace:
 @contextlib.contextmanager
 def borrowed(storage: Storage, name: str) -> Iterator[RunFolder]:
     """A run's folder for a while, that holds the file `name` of the run kept in `storage`. Raises OSError."""
-    folder = scratch() / f"{os.getpid()}-{uuid4().hex}"
+    folder = scratch() / f"{_mine()}-{uuid4().hex}"
     try:
         storage.fetch(name, folder / name)
         yield RunFolder(folder)
@@ -89,19 +90,28 @@ def player(name: str, storage: Storage | None) -> str:
     """What `trials.arena.players.load` takes for a baseline: on a cluster a file comes from the run's storage."""
     if storage is None or "/" not in name:
         return name
-    target = scratch() / f"{os.getpid()}-{storage.name}" / name
+    target = scratch() / f"{_mine()}-{storage.name}" / name
     storage.fetch(name, target)
     return str(target)
 
 
 def scratch() -> Path:
-    """This machine's folder for trials under way; TMPDIR says where."""
-    return Path(tempfile.gettempdir()) / f"selfplay-sweep-{os.getuid()}"
+    """This machine's folder for trials under way, this user's alone; TMPDIR says where. Raises PermissionError."""
+    folder = Path(tempfile.gettempdir()) / f"selfplay-sweep-{os.getuid()}"
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if folder.stat().st_uid != os.getuid():
+        raise PermissionError(f"{folder} must be this user's, but belongs to another; name another TMPDIR")
+    return folder
+
+
+def _mine() -> str:
+    """How this process's folders begin: containers of one machine may share its disk, each with pids of its own."""
+    return f"{platform.node()}.{os.getpid()}"
 
 
 def _tidy(folder: Path) -> None:
     """Remove what workers left that died."""
-    for left in folder.glob("*-*"):
+    for left in folder.glob(f"{platform.node()}.*-*"):
         with contextlib.suppress(ValueError):
-            if not psutil.pid_exists(int(left.name.partition("-")[0])):
+            if not psutil.pid_exists(int(left.name.removeprefix(f"{platform.node()}.").partition("-")[0])):
                 shutil.rmtree(left, ignore_errors=True)
