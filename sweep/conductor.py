@@ -114,7 +114,7 @@ class Conductor:
     def interrupt(self) -> None:
         """A person wants the sweep to end: every trial under way exports once more and stops."""
         self.interrupted = True
-        self._stop_all()
+        self.heed()
 
     def prune(self, trial_id: str) -> None:
         """Ask a trial to end at its rung."""
@@ -154,7 +154,7 @@ class Conductor:
         """The next trial, recorded before it starts, as Ray's config for its worker; first those that were cut off."""
         if self._again:
             trial = self._again.pop(0)
-            trial.slot = self._free_slot()
+            trial.slot, trial.heard = self._free_slot(), False
             self.live[trial_id] = trial
             return self._config(trial.spec)
         earlier: list[TrialRated] = []
@@ -198,6 +198,7 @@ class Conductor:
     def heard(self, trial_id: str, result: dict[str, Any]) -> None:
         """A worker's result: a sign of life, a rating, or the end of its training."""
         trial = self.live[trial_id]
+        trial.heard = True
         self._hear_of_storage(trial.spec.number, result)
         if "misplaced" in result:
             trial.misplaced = True
@@ -234,7 +235,7 @@ class Conductor:
         if trial is None:
             return
         self._away.discard(trial.spec.number)
-        if trial.misplaced:
+        if trial.misplaced and not self.stopping:
             trial.misplaced = False
             self._again.append(trial)
         elif self.judge is not None and (candidate := trial.unrated) is not None:
@@ -250,7 +251,8 @@ class Conductor:
             trial.rated.append(rated)
             self.last_rating[number] = rated.rating
             self.record(rated)
-        self._over(trial, f"its last candidate could not be rated: {error}" if rated is None else "")
+        lost = rated is None and not self.stopping
+        self._over(trial, f"its last candidate could not be rated: {error}" if lost else "")
 
     def lost(self, trial_id: str, cause: str) -> None:
         """A trial's worker died: it goes on in another, unless that leads nowhere."""
@@ -260,8 +262,8 @@ class Conductor:
         trial.died()
         if trial.state == "running" and not self.stopping and trial.deaths <= RETRIES:
             self._again.append(trial)
-        else:
-            self._over(trial, f"its worker failed: {cause}")
+        else:  # one that a person stopped goes on with the next driver
+            self._over(trial, "" if self.stopping else f"its worker failed: {cause}")
 
     def _over(self, trial: Live, error: str = "") -> None:
         """Tell the study, then the ledger. `error`: what became of its worker, or of its rating."""
@@ -292,13 +294,22 @@ class Conductor:
                 f" {len(self.over)} did; the last: {failed[-1].reason}"
             )
 
-    def _break(self, reason: str) -> None:
+    def break_off(self, reason: str) -> None:
+        """The sweep cannot go on; who hands out trials heeds it."""
         self.broken = self.broken or reason
-        self._stop_all()
 
-    def _stop_all(self) -> None:
+    def _break(self, reason: str) -> None:
+        self.break_off(reason)
+        self.heed()
+
+    def heed(self) -> None:
+        """Where the sweep is to stop, ask every trial under way to, once, and end those that wait for a worker."""
+        if not self.stopping:
+            return
         for trial in self.live.values():
-            self.order(trial.spec.number, True)
-        for trial in self._again:
+            if not trial.told:
+                trial.told = True
+                self.order(trial.spec.number, True)
+        again, self._again = self._again, []
+        for trial in again:
             self._over(trial)
-        self._again.clear()

@@ -15,7 +15,7 @@ from search_spaces import check_config
 from search_spaces import text as texts
 from sweep import keeping, reaper
 from sweep.live import printer
-from sweep.settings import Settings, read
+from sweep.settings import read
 from trials import ledger
 from trials.arena import ladder
 from trials.errors import SetupError
@@ -41,11 +41,12 @@ def extend(run: RunFolder, number: int, steps: int, changes: Sequence[str], cons
     ledger.must_be_there(run.ledger)
     with driving(run), reaper.watching():
         events = ledger.read(run.ledger)
-        spec = _further(run, events, number, steps, changes)
         settings = replace(read(run.settings), out=run.path, ray_address=None)  # it trains here
+        if number in {event.spec.number for event in events if isinstance(event, TrialBegan)}:
+            keeping.have_checkpoints(run, settings, [number])
+        spec = _further(run, events, number, steps, changes)
         rate = ladder.rater(settings.baseline, settings.rating_matches)
-        with keeping.kept(run, settings):
-            _have_checkpoints(run, settings, number)
+        with keeping.kept(run, settings, [spec.number]):
             _take_checkpoint(run, number, spec.number)
             return _train(run, spec, rate, console)
 
@@ -105,18 +106,6 @@ def _changed(config: Mapping[str, Any], changes: Sequence[str]) -> tuple[dict[st
                 raise SetupError(f"--set must name a single value, but {name} of {key} is one already; check the path")
         node[last] = changed[key] = texts.read(f"value: {value}", "--set")[0]["value"]
     return made, changed
-
-
-def _have_checkpoints(run: RunFolder, settings: Settings, number: int) -> None:
-    """Fetch a trial's checkpoints where a cluster's workers put them into the run's storage. Raises SetupError."""
-    if keeping.apart(settings):
-        files = run.trial(number).path.relative_to(run.path).as_posix()
-        try:
-            keeping.bring(keeping.storage_of(settings), run, files, {}, heavy=True)
-        except OSError as error:
-            raise SetupError(
-                f"a run's storage must answer, but it does not ({error}); try again when it does"
-            ) from None
 
 
 def _take_checkpoint(run: RunFolder, parent: int, new: int) -> None:

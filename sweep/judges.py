@@ -1,16 +1,19 @@
 """The last rating of a trial, out of its slot: an actor on each machine plays while the slot's next trial trains."""
 
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import ray
 from pydantic import TypeAdapter
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from sweep import workplace
+from sweep.identity import difference, installed
 from trials.arena import ladder
+from trials.errors import SetupError
 from trials.events import TrialRated
 from trials.folder import RunFolder
 from trials.records import Candidate, TrialSpec
@@ -20,6 +23,9 @@ from trials.trial import Rate, rated
 _SPEC: TypeAdapter[TrialSpec] = TypeAdapter(TrialSpec)
 _CANDIDATE: TypeAdapter[Candidate] = TypeAdapter(Candidate)
 _RATED: TypeAdapter[TrialRated] = TypeAdapter(TrialRated)
+T = TypeVar("T")
+PATIENCE_S, AGAIN_S = 300.0, 5.0
+"""How long a file may be away that was there, and until a storage is asked again, seconds."""
 ATTEMPTS = 5
 """How often a rating is begun anew where its machine dies."""
 
@@ -35,6 +41,8 @@ class Terms:
     matches: int
     storage: Storage | None = None
     """Where the run is kept on a cluster; None: workers share its folder."""
+    installed: Mapping[str, str] | None = None
+    """What a cluster's machine must have installed."""
 
 
 @ray.remote(num_cpus=0, max_restarts=-1, max_task_retries=ATTEMPTS)
@@ -49,15 +57,34 @@ class _Judge:
         return _RATED.dump_json(self._rated(_SPEC.validate_json(spec), _CANDIDATE.validate_json(candidate))).decode()
 
     def _rated(self, spec: TrialSpec, candidate: Candidate) -> TrialRated:
-        terms = self._terms
-        self._rate = self._rate or ladder.rater(workplace.player(terms.baseline, terms.storage), terms.matches)
-        if terms.storage is None:
+        terms, storage = self._terms, self._terms.storage
+        if storage is None:
+            self._rate = self._rate or ladder.rater(terms.baseline, terms.matches)
             return rated(spec, RunFolder(Path(terms.run)), candidate, spec.steps, self._rate)
-        with workplace.borrowed(terms.storage, candidate.path) as run:
+        if terms.installed is not None and (wrong := difference(dict(terms.installed), installed())):
+            raise SetupError(f"its node has {wrong}")
+        if self._rate is None:
+            self._rate = ladder.rater(_patiently(lambda: workplace.player(terms.baseline, storage)), terms.matches)
+        with workplace.borrowed() as run:
+            _patiently(lambda: storage.fetch(candidate.path, run.path / candidate.path))
             found = rated(spec, run, candidate, spec.steps, self._rate)
             log = run.trial(spec.number).matches(candidate.steps)
-            terms.storage.put(log, log.relative_to(run.path).as_posix())
+            _patiently(lambda: storage.put(log, log.relative_to(run.path).as_posix()))
             return found
+
+
+def _patiently(ask: Callable[[], T]) -> T:
+    """What the storage gives once it answers; a file that stays away for PATIENCE_S is not there. Raises OSError."""
+    began = time.monotonic()
+    while True:
+        try:
+            return ask()
+        except FileNotFoundError:
+            if time.monotonic() - began > PATIENCE_S:
+                raise
+        except OSError:
+            pass
+        time.sleep(AGAIN_S)
 
 
 class Judges:
@@ -66,7 +93,7 @@ class Judges:
     def __init__(self, terms: Terms) -> None:
         self._terms = terms
         self._judges: dict[str, Any] = {}
-        self._under_way: dict[Any, int] = {}
+        self._under_way: dict[Any, tuple[TrialSpec, Candidate, bool]] = {}
 
     def __reduce__(self) -> tuple[Any, ...]:
         """As for the conductor: Ray pickles it for a restore that is never asked for."""
@@ -74,13 +101,16 @@ class Judges:
 
     def __call__(self, spec: TrialSpec, candidate: Candidate, node: str) -> None:
         """Rate the candidate, on its node if that still stands."""
+        self._ask(spec, candidate, node, again=False)
+
+    def _ask(self, spec: TrialSpec, candidate: Candidate, node: str, again: bool) -> None:
         if node not in self._judges:
-            near = NodeAffinitySchedulingStrategy(node, soft=True) if node else "DEFAULT"
+            near = NodeAffinitySchedulingStrategy(node, soft=not again) if node else "DEFAULT"
             self._judges[node] = _Judge.options(  # type: ignore[attr-defined]
                 scheduling_strategy=near
             ).remote(self._terms)
         words = _SPEC.dump_json(spec).decode(), _CANDIDATE.dump_json(candidate).decode()
-        self._under_way[self._judges[node].rate.remote(*words)] = spec.number
+        self._under_way[self._judges[node].rate.remote(*words)] = spec, candidate, again
 
     def finished(self, wait: bool = False) -> Iterator[tuple[int, TrialRated | None, str]]:
         """(trial, its rating, what went wrong) of each that is done, all of them with `wait`."""
@@ -88,11 +118,15 @@ class Judges:
             done, _ = ray.wait(list(self._under_way), timeout=None if wait else 0)
             if not done:
                 return
-            number = self._under_way.pop(done[0])
+            spec, candidate, again = self._under_way.pop(done[0])
             try:
-                yield number, _RATED.validate_json(ray.get(done[0])), ""
+                yield spec.number, _RATED.validate_json(ray.get(done[0])), ""
             except ray.exceptions.RayError as error:
-                yield number, None, str(error).strip().splitlines()[-1]
+                if again or self._terms.storage is None or "BadPolicy" in type(error).__name__:
+                    yield spec.number, None, str(error).strip().splitlines()[-1]
+                else:  # its node is gone, and where the judge went it could not play: the driver's own machine can
+                    self._judges.clear()
+                    self._ask(spec, candidate, ray.get_runtime_context().get_node_id(), again=True)
 
 
 Submit = Callable[[TrialSpec, Candidate, str], None]

@@ -7,12 +7,13 @@ another machine can go on with the sweep from there when the driver's is gone.
 import contextlib
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from uuid import uuid4
 
 from sweep.models import Model
 from sweep.settings import Settings
+from trials import ledger
 from trials.errors import SetupError
 from trials.events import Event, TrialEnded, TrialRated
 from trials.folder import RunFolder
@@ -47,15 +48,17 @@ def apart(settings: Settings) -> bool:
 
 
 @contextlib.contextmanager
-def kept(run: RunFolder, settings: Settings) -> Iterator["Keeper | None"]:
+def kept(run: RunFolder, settings: Settings, trials: Sequence[int] | None = None) -> Iterator["Keeper | None"]:
     """Keep the run in its storage until the block ends, and a moment longer; None where the two are one.
 
-    Raises SetupError where the storage does not answer or another driver lives.
+    `trials`: folders of trials that are put there from here; None: all of them where no cluster's workers do it. Raises
+    SetupError where the storage does not answer, another driver lives, or the run went on elsewhere.
     """
     if not apart(settings):
+        _must_be_alone(storage_of(settings))
         yield None
         return
-    keeper = Keeper(run, storage_of(settings), workers_put=settings.ray_address is not None)
+    keeper = Keeper(run, storage_of(settings), settings.ray_address is not None or trials is not None, trials or ())
     try:
         yield keeper
         keeper.settle()
@@ -68,18 +71,22 @@ def kept(run: RunFolder, settings: Settings) -> Iterator["Keeper | None"]:
 class Keeper:
     """Owns the driver's threads that keep a run in its storage."""
 
-    def __init__(self, run: RunFolder, storage: Storage, workers_put: bool) -> None:
-        """`workers_put`: trials' files come from the storage, where workers put them; else they go there from here.
-
-        Raises SetupError where the storage does not answer, or another driver lives.
+    def __init__(self, run: RunFolder, storage: Storage, workers_put: bool, mine: Sequence[int] = ()) -> None:
+        """`workers_put`: trials' files come from the storage, where workers put them, but for `mine`, which go there
+        from here; else all go there from here. Raises SetupError as `kept`.
         """
         self._run, self._storage, self._me = run, storage, uuid4().hex.encode()
         self._workers_put = workers_put
-        self._wanted: set[int] = set()
+        self.broken: Callable[[str], None] = lambda reason: None
+        """Told where another driver has taken the run over."""
+        self._wanted: dict[int, int] = {}
+        """Trial to how often it was asked for, until what was there at the last asking is here."""
         self._seen: dict[str, Stat] = {}
         self._lock, self._wake, self._closed = threading.Lock(), threading.Event(), False
+        self._beaten = time.monotonic()
         try:
             _must_be_alone(storage)
+            _must_be_newest(run, storage)
             storage.write(BEAT, self._me)
         except OSError as error:
             raise SetupError(
@@ -87,8 +94,12 @@ class Keeper:
                 " address, or what AWS_ACCESS_KEY_ID and the like say, and start again"
             ) from None
         self._mirrors = [Mirror(run.path, storage, LEFT, growing_seconds=0.0)]
+        if workers_put and not mine and run.ledger.exists():  # what a driver before this one had still to fetch
+            self._wanted = {event.trial: 1 for event in ledger.read(run.ledger) if isinstance(event, TrialEnded)}
         if not workers_put:
             self._mirrors.append(Mirror(run.trials, storage / run.trials.name))
+        for files in map(run.trial, mine):
+            self._mirrors.append(Mirror(files.path, storage / files.path.relative_to(run.path).as_posix()))
         for mirror in self._mirrors:
             mirror.start()
         self._thread = threading.Thread(target=self._work, daemon=True, name="keeper")
@@ -99,13 +110,13 @@ class Keeper:
         if self._workers_put and isinstance(event, TrialRated | TrialEnded):
             number = event.trial if isinstance(event, TrialEnded) else event.candidate.trial
             with self._lock:
-                self._wanted.add(number)
+                self._wanted[number] = self._wanted.get(number, 0) + 1
             self._wake.set()
 
     def settle(self, seconds: float = SETTLE_S) -> None:
         """Wait until everything is where it should be. Raises SetupError after `seconds`."""
         deadline, asked = time.monotonic() + seconds, [(mirror, mirror.ask()) for mirror in self._mirrors]
-        while self._wanted or not all(mirror.reached(number) for mirror, number in asked):
+        while not self._closed and (self._wanted or not all(mirror.reached(number) for mirror, number in asked)):
             if time.monotonic() > deadline:
                 raise SetupError(
                     f"a run must be kept in its storage, but {self._storage.address} has not answered for"
@@ -121,37 +132,49 @@ class Keeper:
         for mirror in self._mirrors:
             mirror.close()
         with contextlib.suppress(OSError):
-            self._storage.remove(BEAT)
+            if self._storage.read(BEAT) == self._me:
+                self._storage.remove(BEAT)
 
     def _work(self) -> None:
-        beat = time.monotonic()
         while not self._closed:
             self._wake.wait(BEAT_S / 5)
             self._wake.clear()
             with contextlib.suppress(OSError):  # tried again in the next round
-                if time.monotonic() - beat > BEAT_S:
-                    self._storage.write(BEAT, self._me)
-                    beat = time.monotonic()
+                self._beat()
                 for number in sorted(self._wanted):
-                    self._bring(number)
+                    if not self._closed:
+                        self._bring(number)
+                        self._beat()
+
+    def _beat(self) -> None:
+        """Say that this driver lives, unless another has taken over while the storage was away."""
+        if time.monotonic() - self._beaten < BEAT_S:
+            return
+        if self._storage.read(BEAT) not in (None, self._me):
+            self._closed = True
+            for mirror in self._mirrors:
+                mirror.close()
+            self.broken(f"a run has one driver at a time, but another has taken over {self._storage.address}")
+            return
+        self._storage.write(BEAT, self._me)
+        self._beaten = time.monotonic()
 
     def _bring(self, number: int) -> None:
+        asked = self._wanted[number]
+        bring(self._storage, self._run, f"trials/{number:04d}", self._seen)
         with self._lock:
-            self._wanted.discard(number)
-        try:
-            bring(self._storage, self._run, f"trials/{number:04d}", self._seen)
-        except OSError:
-            with self._lock:
-                self._wanted.add(number)
-            raise
+            if self._wanted[number] == asked:
+                del self._wanted[number]
 
 
-def bring(storage: Storage, run: RunFolder, under: str, seen: dict[str, Stat], heavy: bool = False) -> None:
-    """Copy what changed below `under` since it was `seen` into the run's folder; checkpoints only if `heavy`.
-
-    Raises OSError.
-    """
+def bring(
+    storage: Storage, run: RunFolder, under: str, seen: dict[str, Stat], heavy: bool = False, missing: bool = False
+) -> None:
+    """Copy what changed below `under` since it was `seen` into the run's folder; checkpoints only if `heavy`, with
+    `missing` only files that are not there. Raises OSError."""
     for name, stat in storage.files(under).items():
+        if missing and (run.path / name).exists():
+            continue
         if seen.get(name) == stat or (name.endswith(HEAVY) and not heavy) or Path(name).name.startswith("."):
             continue
         storage.fetch(name, run.path / name)
@@ -200,9 +223,10 @@ def fetched(address: str, into: Path, heavy: bool) -> RunFolder:
             raise SetupError(
                 f"{run.path} must be the run kept at {address} or not there, but it is another; move it away"
             )
-        bring(place, run, "", {}, heavy)
-        if len(mine) > len(theirs):  # this machine drove it last, and died before it could say so
-            run.ledger.write_bytes(mine)
+        if mine.startswith(theirs) and mine:  # this machine drove it last, and may know more
+            bring(place, run, "", {}, heavy, missing=True)
+        else:
+            bring(place, run, "", {}, heavy)
     except OSError as error:
         raise SetupError(
             f"a run's storage must answer, but {address} does not ({str(error).splitlines()[0]}); check the address"
@@ -210,13 +234,46 @@ def fetched(address: str, into: Path, heavy: bool) -> RunFolder:
     return run
 
 
+def have_checkpoints(run: RunFolder, settings: Settings, numbers: Iterable[int]) -> None:
+    """Fetch what a cluster's workers left of these trials in the run's storage, where they are to go on here.
+
+    A trial whose checkpoint is here was trained here, and is newer here. Raises SetupError.
+    """
+    if not apart(settings):
+        return
+    place = storage_of(settings)
+    for files in map(run.trial, numbers):
+        if any(files.results.glob("*/checkpoint.pt")):
+            continue
+        try:
+            bring(place, run, files.path.relative_to(run.path).as_posix(), {}, heavy=True)
+        except OSError as error:
+            raise SetupError(
+                f"a run's storage must answer, but {place.address} does not ({str(error).splitlines()[0]}); try again"
+                " when it does"
+            ) from None
+
+
+def _must_be_newest(run: RunFolder, storage: Storage) -> None:
+    """Raise SetupError where the run went on elsewhere: its ledger there knows what this one does not."""
+    theirs = storage.read(run.ledger.name) or b""
+    theirs = theirs[: theirs.rfind(b"\n") + 1]
+    mine = run.ledger.read_bytes() if run.ledger.exists() else b""
+    if not mine.startswith(theirs):
+        raise SetupError(
+            f"{run.path} must be the newest of its run, but the one kept at {storage.address} went on elsewhere; move"
+            f" this one away and run `sweep resume {storage.address}`"
+        )
+
+
 def _must_be_alone(storage: Storage) -> None:
     """Raise SetupError where another driver lives; by the storage's clock, since machines' clocks differ."""
-    said = storage.files().get(BEAT)
+    said = storage.stat(BEAT)
     if said is None:
         return
     storage.write(CLOCK, b"")
-    age = storage.files()[CLOCK].modified - said.modified
+    now = storage.stat(CLOCK)
+    age = now.modified - said.modified if now is not None else 0.0
     if age < DEAD_S:
         raise SetupError(
             f"a run has one driver at a time, but another drove {storage.address} {age:.0f} s ago; stop it, or wait"

@@ -15,6 +15,7 @@ import ray
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from sweep.identity import difference, installed
+from sweep.workplace import SEEN
 from trials.storage import Storage
 
 LOOK_S = 3.0
@@ -47,7 +48,7 @@ class Nodes:
             return
         self._looked = time.monotonic()
         if not self._good and not self._asked:
-            self.storage.write(".seen", self._token.encode())
+            self.storage.write(SEEN, self._token.encode())
         before, self._there = self._there, [node for node in ray.nodes() if node["Alive"]]
         ids = {node["NodeID"] for node in self._there}
         for node in before:
@@ -71,7 +72,7 @@ class Nodes:
         Not of those that have still to answer: a placement is for good, and would wait for ever where all others die. A
         worker that finds itself on the wrong machine says so.
         """
-        return sorted(self.refused)
+        return sorted(node["NodeID"] for node in self._there if node["NodeID"] in self.refused)
 
     @property
     def slots(self) -> int:

@@ -39,5 +39,8 @@ def issue(name: str) -> Callable[[int, bool], None]:
 
 
 def heeded(name: str, number: int) -> bool:
-    """Whether the driver that issued `name` wants the trial to end."""
-    return bool(ray.get(ray.get_actor(name).stopped.remote(number), timeout=ANSWER_S))
+    """Whether the driver that issued `name` wants the trial to end; one that is slow to answer is asked again later."""
+    try:
+        return bool(ray.get(ray.get_actor(name).stopped.remote(number), timeout=ANSWER_S))
+    except ray.exceptions.GetTimeoutError:
+        return False

@@ -49,6 +49,9 @@ def resume(
         end = past.end_of(events)
         over = not known.unfinished and len(known.ended) >= settings.trials
         if end is not None and end.state == "complete" and over and settings.final_seeds == before.final_seeds:
+            if keeping.apart(before):
+                with keeping.kept(run, before, []):  # its end may not be in the storage
+                    pass
             if not _reported(run):
                 console.print(f"report: {page.build(run)}", highlight=False, soft_wrap=True)
                 return 0
@@ -61,8 +64,11 @@ def resume(
         _same("baseline", question.baseline_sha256, baseline.sha256)
         _same("ladder", question.ladder, rungs.read().version)
         _same("environment", question.environment, ENVIRONMENT)
-        for spec in (*known.unfinished, *(spec for spec, end in retrained.trained(events).values() if end is None)):
+        cut = (*known.unfinished, *(spec for spec, end in retrained.trained(events).values() if end is None))
+        for spec in cut:
             run.trial(spec.number).stop.unlink(missing_ok=True)
+        if not ray_address:
+            keeping.have_checkpoints(run, settings, [spec.number for spec in cut])
         write(settings, run.settings)
         run.study.unlink(missing_ok=True)  # views, both: rebuilt from the ledger
         shutil.rmtree(run.path / "ray", ignore_errors=True)

@@ -96,6 +96,7 @@ def drive(
             conductor.say = say
             if keeper is not None:
                 conductor.listeners.append(keeper.heard)
+                keeper.broken = conductor.break_off
             conductor.record(_began(settings, space, baseline, command))
             if warm is not None:
                 conductor.record(warm)

@@ -50,10 +50,11 @@ class _AtRungs:
         shown = (conductor.live[trial.trial_id].spec.number, int(result.get("rung", 0)))
         if "rung" in result and shown not in conductor.shown:
             conductor.shown.add(shown)  # a trial that went on in another worker tells its rungs again
+            known = conductor.knows(trial.trial_id, result["rung"])  # it had passed there, before its driver died
             verdict = self.verdict(tune_controller, trial, result)
             conductor.heard(trial.trial_id, result)
             spec = conductor.live[trial.trial_id].spec
-            if verdict == TrialScheduler.STOP and result["rung"] < spec.steps and spec.number != 0:
+            if verdict == TrialScheduler.STOP and not known and result["rung"] < spec.steps and spec.number != 0:
                 conductor.prune(trial.trial_id)
         else:
             conductor.heard(trial.trial_id, result)

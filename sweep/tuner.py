@@ -46,6 +46,7 @@ class _Proposals(Searcher):  # type: ignore[misc]
         """The next trial for a free slot; None: not now."""
         conductor, session = self._conductor, self._session
         session.look()
+        conductor.heed()
         if conductor.stopping or conductor.exhausted:
             return str(Searcher.FINISHED)
         if len(conductor.live) >= session.room or conductor.all_proposed:
@@ -75,6 +76,7 @@ class _Watch(tune.Callback):  # type: ignore[misc]
 
     def on_step_end(self, iteration: int, trials: list[Any], **_: Any) -> None:
         self._session.look()
+        self._conductor.heed()
         for number, rated, error in self._judges.finished():
             self._conductor.judged(number, rated, error)
 
@@ -93,7 +95,7 @@ class _Brake(tune.Stopper):  # type: ignore[misc]
         return False
 
     def stop_all(self) -> bool:
-        return self._conductor.stopping and not self._conductor.live
+        return self._conductor.stopping and not any(trial.heard for trial in self._conductor.live.values())
 
 
 def conduct(conductor: Conductor, session: Session) -> None:
@@ -106,6 +108,7 @@ def conduct(conductor: Conductor, session: Session) -> None:
         conductor.baseline,
         conductor.settings.rating_matches,
         cluster.storage if cluster is not None else None,
+        cluster.installed if cluster is not None else None,
     )
     judges = Judges(terms)
     conductor.judge = judges
@@ -149,7 +152,7 @@ def _interruptible(conductor: Conductor) -> Iterator[None]:
 
     def first(number: int, _: object) -> None:
         signal.signal(number, signal.default_int_handler)
-        conductor.interrupt()
+        conductor.interrupted = True  # no more: this runs between any two lines of the driver, whatever it holds
 
     before = {number: signal.signal(number, first) for number in (signal.SIGINT, signal.SIGTERM)}
     try:

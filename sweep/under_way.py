@@ -25,6 +25,10 @@ class Live:
     reason: str = ""
     node: str = ""
     """Ray's id of the machine where its training ended."""
+    heard: bool = False
+    """Its worker has said something."""
+    told: bool = False
+    """It was asked to stop."""
     misplaced: bool = False
     """Its worker found itself on a machine where it must not train."""
     deaths: int = 0

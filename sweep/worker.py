@@ -11,7 +11,7 @@ from ray import tune
 
 from sweep import orders, workplace
 from sweep.identity import difference, installed
-from sweep.workplace import Workplace
+from sweep.workplace import FLUSH_S, Workplace
 from trials.arena import ladder
 from trials.events import TrialRated, TrialResumed
 from trials.folder import RunFolder
@@ -70,18 +70,27 @@ class TrialActor(tune.Trainable):  # type: ignore[misc]
 
     def step(self) -> dict[str, Any]:
         """What happened in the last two seconds, as Ray Tune's result; nothing that counts before it is kept."""
+        try:
+            return self._step()
+        except BaseException:
+            self.cleanup()  # before the driver hears of it and another worker takes the trial over
+            raise
+
+    def _step(self) -> dict[str, Any]:
+        stopped = self._cluster is not None and orders.heeded(self._cluster.orders, self._spec.number)
         if self._trial is None and (waits := self._begin()):
-            return waits
-        if self._cluster is not None and orders.heeded(self._cluster.orders, self._spec.number):
+            return waits | ({"done": True} if stopped else {})
+        if stopped:
             self._place.run.trial(self._spec.number).stop.touch()
         if self._held is None:
             assert self._trial is not None
             result = _result(self._trial.advance(HEARTBEAT_S))
             if not {"rated", "ended"} & {*result}:
                 return self._with_storage(result)
-            self._held = result | {"node": self._node}, self._place.ask()
+            self._held, self._since = (result | {"node": self._node}, self._place.ask()), time.monotonic()
         result, number = self._held
-        if not self._place.safe(number, HEARTBEAT_S):
+        tired = stopped and time.monotonic() - self._since > FLUSH_S
+        if not self._place.safe(number, HEARTBEAT_S) and not tired:
             return self._with_storage({"done": False})
         self._held = None
         return result
@@ -95,6 +104,7 @@ class TrialActor(tune.Trainable):  # type: ignore[misc]
     def _begin(self) -> dict[str, Any]:
         """Begin the trial, or say what it waits for, or that it must not begin on this machine."""
         if self._cluster is not None and (wrong := difference(self._cluster.installed, installed())):
+            time.sleep(HEARTBEAT_S)  # the driver learns of it in that time
             return {"misplaced": wrong, "done": True}
         try:
             name = workplace.player(self._config["baseline"], self._cluster.storage if self._cluster else None)

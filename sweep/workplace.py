@@ -16,6 +16,8 @@ from trials.folder import RunFolder
 from trials.mirror import Mirror
 from trials.storage import Storage
 
+SEEN = ".seen"
+"""A file that a cluster's driver writes into the run's storage, and every machine must see there."""
 FLUSH_S = 60.0
 """How long a worker that is told to go waits for its storage, seconds."""
 
@@ -26,7 +28,7 @@ class Workplace:
     def __init__(self, run: RunFolder, number: int, storage: Storage | None) -> None:
         """`run`: the run's folder, for a worker that shares it with the driver (`storage` is None)."""
         self.run, self._mirror = run, None
-        self.ready = storage is None
+        self.ready, self._storage = storage is None, storage
         if storage is not None:
             _tidy(scratch())
             self.run = RunFolder(scratch() / f"{_mine()}-{run.name}-{number:04d}")
@@ -39,6 +41,8 @@ class Workplace:
         """Have what an earlier worker left here; an empty string, or why that must wait."""
         if not self.ready and self._mirror is not None:
             try:
+                if self._storage is None or self._storage.read(SEEN) is None:  # a folder that is not mounted is empty
+                    return f"{self._storage.address if self._storage else ''} does not show the run"
                 self._mirror.fetch()
             except OSError as error:
                 return str(error).splitlines()[0]
@@ -76,11 +80,10 @@ class Workplace:
 
 
 @contextlib.contextmanager
-def borrowed(storage: Storage, name: str) -> Iterator[RunFolder]:
-    """A run's folder for a while, that holds the file `name` of the run kept in `storage`. Raises OSError."""
+def borrowed() -> Iterator[RunFolder]:
+    """An empty run's folder for a while."""
     folder = scratch() / f"{_mine()}-{uuid4().hex}"
     try:
-        storage.fetch(name, folder / name)
         yield RunFolder(folder)
     finally:
         shutil.rmtree(folder, ignore_errors=True)

@@ -4,6 +4,7 @@ A trial on a cluster works on its node's own disk, so that neither a slow nor an
 node finds in the storage what it needs to go on: at most the steps since the last checkpoint are lost.
 """
 
+import os
 import threading
 import time
 from pathlib import Path
@@ -108,17 +109,19 @@ class Mirror:
 
     def _files(self, whole: bool) -> dict[str, tuple[int, int]]:
         """Whole files that are to be kept: name below the folder to stamp."""
+        if not self._local.is_dir():
+            raise FileNotFoundError(f"{self._local} is gone")  # which is no reason to remove what is kept of it
         found = {}
-        for path in self._local.rglob("*"):
-            parts = path.relative_to(self._local).parts
-            if parts[0] in self._leave or any(part.startswith(".") for part in parts):
-                continue
-            grows = path.name.endswith(GROWING) or path.name.startswith(EVENTS)
-            if grows and not whole:
-                continue
-            stamp = _stamp(path)
-            if stamp is not None:
-                found["/".join(parts)] = stamp
+        for folder, below, names in os.walk(self._local):
+            top = Path(folder) == self._local
+            below[:] = [name for name in below if not name.startswith(".") and not (top and name in self._leave)]
+            for name in names:
+                grows = name.endswith(GROWING) or name.startswith(EVENTS)
+                if name.startswith(".") or (top and name in self._leave) or (grows and not whole):
+                    continue
+                path = Path(folder) / name
+                if (stamp := _stamp(path)) is not None:
+                    found[path.relative_to(self._local).as_posix()] = stamp
         return found
 
 

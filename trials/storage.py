@@ -6,7 +6,7 @@ address, which ledgers and settings quote. Files are written whole: who reads se
 """
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path, PurePosixPath
@@ -62,10 +62,16 @@ class Storage:
         with self._said():
             if local:
                 self._fs.create_dir(str(PurePosixPath(target).parent))
-            with self._fs.open_output_stream(made) as stream:
-                stream.write(data)
-            if local:
-                self._fs.move(made, target)
+            try:
+                with self._fs.open_output_stream(made) as stream:
+                    stream.write(data)
+                if local:
+                    self._fs.move(made, target)
+            except BaseException:
+                with suppress(OSError):
+                    if local:
+                        self._fs.delete_file(made)
+                raise
 
     def read(self, name: str) -> bytes | None:
         """The bytes of `name`; None where there is no such file."""
@@ -89,7 +95,13 @@ class Storage:
             selector = fs.FileSelector(self._path(under), recursive=True, allow_not_found=True)
             found = self._fs.get_file_info(selector)
         whole = [info for info in found if info.type == fs.FileType.File and not info.path.endswith(".part")]
-        return {info.path[len(self._root) + 1 :]: Stat(info.size, float(info.mtime_ns or 0) / 1e9) for info in whole}
+        return {info.path[len(self._root) + 1 :]: _stat(info) for info in whole}
+
+    def stat(self, name: str) -> Stat | None:
+        """Size and time of `name`; None where there is no such file."""
+        with self._said():
+            info = self._fs.get_file_info(self._path(name))
+        return _stat(info) if info.type == fs.FileType.File else None
 
     def remove(self, name: str) -> None:
         """Delete `name`, if it is there."""
@@ -133,6 +145,10 @@ class Storage:
             yield
         except ArrowException as error:
             raise OSError(f"{self.address}: {error}") from error
+
+
+def _stat(info: fs.FileInfo) -> Stat:
+    return Stat(info.size, float(info.mtime_ns or 0) / 1e9)
 
 
 def storage(text: str) -> Storage:

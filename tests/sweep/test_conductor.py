@@ -147,6 +147,29 @@ def test_a_trial_whose_worker_died_goes_on_until_that_leads_nowhere(conductor: C
     assert (end.state, end.reason) == ("failed", "its worker failed: node lost")
 
 
+def test_a_trial_that_waits_for_a_worker_is_ended_once_when_the_sweep_breaks(conductor: Conductor) -> None:
+    for name in "abcd":
+        conductor.propose(name)
+    conductor.lost("a", "node lost")
+    for name in "bcd":
+        conductor.heard(name, training("trial", "ValueError: nan"))
+        conductor.done(name)
+    conductor.interrupt()
+    assert sorted((end.trial, end.state) for end in ends(conductor)) == [
+        (0, "stopped"),
+        *((number, "failed") for number in (1, 2, 3)),
+    ]
+
+
+def test_a_worker_that_dies_while_the_sweep_stops_leaves_its_trial_to_the_next_driver(conductor: Conductor) -> None:
+    conductor.propose("a")
+    conductor.interrupted = True
+    conductor.heed()
+    assert conductor.run.trial(0).stop.exists()
+    conductor.lost("a", "node lost")
+    assert [(end.trial, end.state) for end in ends(conductor)] == [(0, "stopped")]
+
+
 def test_a_trial_on_the_wrong_machine_goes_to_another(conductor: Conductor) -> None:
     said: list[str] = []
     conductor.say = said.append

@@ -10,7 +10,7 @@ import pytest
 from real_sweep import Finished, json_of, run_sweep
 
 from reports import tables
-from sweep import extending, finals, keeping, settings, study
+from sweep import finals, keeping, settings, study
 from trials import ledger
 from trials.errors import SetupError
 from trials.events import TrialBegan, TrialEnded, TrialRated
@@ -120,8 +120,8 @@ def test_checkpoints_that_a_cluster_left_in_the_storage_are_fetched(tmp_path: Pa
     run = RunFolder(tmp_path / "run")
     made = settings.make(space="quick", out=run.path, storage=str(tmp_path / "kept"))
     keeping.storage_of(made).write("trials/0003/mlagents/SoccerTwos/checkpoint.pt", b"weights")
-    extending._have_checkpoints(run, made, 3)
+    keeping.have_checkpoints(run, made, [3])
     assert (run.trial(3).results / "SoccerTwos" / "checkpoint.pt").read_bytes() == b"weights"
     gone = settings.make(space="quick", out=run.path, storage="s3://b/x?endpoint_override=http://127.0.0.1:9")
     with pytest.raises(SetupError, match="storage must answer"):
-        extending._have_checkpoints(run, gone, 3)
+        keeping.have_checkpoints(run, gone, [4])

@@ -115,3 +115,64 @@ def test_a_baseline_of_ones_own_is_where_workers_find_it(made: Settings, tmp_pat
     (tmp_path / "rival.onnx").write_bytes(b"policy")
     assert keeping.shared(Model("rival", str(tmp_path / "rival.onnx"), "ab"), place) == "baseline/rival.onnx"
     assert place.read("baseline/rival.onnx") == b"policy"
+
+
+def test_a_run_that_went_on_elsewhere_is_not_written_over(made: Settings, tmp_path: Path) -> None:
+    run = RunFolder(made.out)
+    with keeping.kept(run, made):
+        write_a_run(run)
+    there = keeping.fetched(str(tmp_path / "kept" / "run"), tmp_path / "there", heavy=True)
+    with keeping.kept(there, replace(made, out=there.path)):
+        ledger.append(there.ledger, ended(0))
+    with pytest.raises(SetupError, match=r"but the one kept at .* went on elsewhere"), keeping.kept(run, made):
+        pass
+    assert keeping.storage_of(made).read("ledger.jsonl") == there.ledger.read_bytes()
+
+
+def test_what_a_dead_driver_had_still_to_fetch_is_fetched(made: Settings, tmp_path: Path) -> None:
+    run = RunFolder(made.out)
+    write_a_run(run)
+    ledger.append(run.ledger, ended(5))
+    keeping.storage_of(made).write("trials/0005/candidates/SoccerTwos-7.onnx", b"policy")
+    with keeping.kept(run, replace(made, ray_address="127.0.0.1:6379")):
+        pass
+    assert (run.trial(5).candidates / "SoccerTwos-7.onnx").read_bytes() == b"policy"
+
+
+def test_a_driver_that_was_taken_over_puts_nothing_there_any_more(
+    made: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(keeping, "BEAT_S", 0.05)
+    run, said = RunFolder(made.out), []
+    with keeping.kept(run, made) as keeper:
+        assert keeper is not None
+        keeper.broken = said.append
+        keeping.storage_of(made).write(".driving", b"another")
+        deadline = time.monotonic() + 20
+        while not said:
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        run.report.write_text("late")
+    assert "another has taken over" in said[0]
+    assert keeping.storage_of(made).read("report.html") is None
+    assert keeping.storage_of(made).read(".driving") == b"another"
+
+
+def test_a_run_in_its_storage_has_one_driver_too(made: Settings, tmp_path: Path) -> None:
+    keeping.storage_of(made).write(".driving", b"somebody")
+    within = replace(made, out=tmp_path / "kept" / "run")
+    assert not keeping.apart(within)
+    with pytest.raises(SetupError, match="one driver at a time"), keeping.kept(RunFolder(within.out), within):
+        pass
+
+
+def test_trials_of_a_cluster_go_on_here_from_what_its_workers_left(made: Settings, tmp_path: Path) -> None:
+    run, place = RunFolder(made.out), keeping.storage_of(made)
+    for number in (1, 2):
+        place.write(f"trials/{number:04d}/mlagents/SoccerTwos/checkpoint.pt", b"theirs")
+    mine = run.trial(2).results / "SoccerTwos" / "checkpoint.pt"
+    mine.parent.mkdir(parents=True)
+    mine.write_bytes(b"mine, newer")
+    keeping.have_checkpoints(run, made, [1, 2])
+    assert (run.trial(1).results / "SoccerTwos" / "checkpoint.pt").read_bytes() == b"theirs"
+    assert mine.read_bytes() == b"mine, newer"

@@ -41,6 +41,7 @@ def test_what_is_put_is_there_whole(place: Storage, tmp_path: Path) -> None:
     place.fetch("trials/0000/a.onnx", tmp_path / "b" / "c.onnx")
     assert (tmp_path / "b" / "c.onnx").read_bytes() == b"x" * 100_000
     assert abs(place.files()["ledger.jsonl"].modified - time.time()) < 60
+    assert (stat := place.stat("ledger.jsonl")) is not None and stat.size == 8 and place.stat("none") is None
     place.remove("ledger.jsonl")
     place.remove("ledger.jsonl")
     assert [*place.files()] == ["trials/0000/a.onnx"]
