@@ -20,7 +20,7 @@ from trials.folder import RunFolder
 from trials.storage import Storage, storage
 
 pytestmark = pytest.mark.faults
-STEPS, INTERVAL, FAULT = 60_000, 5000, 22_000
+STEPS, INTERVAL, FAULT = 60_000, 12_000, 22_000
 """Steps of the one trial, between checkpoints, and at which the fault comes."""
 PATIENCE_S = 400.0
 
@@ -134,7 +134,7 @@ def test_a_raylet_is_killed(sweep: Sweep, table: list[str]) -> None:
     seconds = sweep.until(lambda: "goes on from" in sweep.log.read_text())
     assert sweep.driver.wait(PATIENCE_S) == 0, sweep.log.read_text()
     resumed = sweep.whole()
-    assert resumed is not None and at - resumed.resumed <= 2 * INTERVAL and left == "nothing"
+    assert resumed is not None and at - resumed.resumed <= INTERVAL and left == "nothing"
     assert other.alive()
     table.append(f"| kill -9 of a node's raylet | {at:,} | {at - resumed.resumed:,} | {seconds:.1f} | {left} |")
 
@@ -147,7 +147,7 @@ def test_a_nodes_trainer_is_killed(sweep: Sweep, table: list[str]) -> None:
     seconds = sweep.until(lambda: "goes on from" in sweep.log.read_text())
     assert sweep.driver.wait(PATIENCE_S) == 0, sweep.log.read_text()
     resumed = sweep.whole()
-    assert resumed is not None and at - resumed.resumed <= 2 * INTERVAL and left == "nothing"
+    assert resumed is not None and at - resumed.resumed <= INTERVAL and left == "nothing"
     table.append(f"| kill -9 of a node's trainer | {at:,} | {at - resumed.resumed:,} | {seconds:.1f} | {left} |")
 
 
@@ -180,7 +180,7 @@ def test_the_drivers_machine_is_gone(sweep: Sweep, table: list[str], tmp_path: P
     seconds = sweep.until(lambda: "goes on from" in log.read_text())
     assert sweep.driver.wait(PATIENCE_S) == 0, log.read_text()
     resumed = sweep.whole()
-    assert resumed is not None and at - resumed.resumed <= 2 * INTERVAL and left == "nothing"
+    assert resumed is not None and at - resumed.resumed <= INTERVAL and left == "nothing"
     table.append(f"| driver and its disk gone | {at:,} | {at - resumed.resumed:,} | {seconds:.1f} | {left} |")
 
 
