@@ -15,7 +15,9 @@ PASS_S = 2.0
 """Between two looks at what changed, seconds."""
 GROWING_S = 30.0
 """Between two copies of files that grow all the time, seconds."""
-GROWING = (".log", ".jsonl", ".1", "progress.json")
+TOLD = "progress.json"
+"""Says where a trainer is, many times a minute: put with the others that grow, and with every file that does not."""
+GROWING = (".log", ".jsonl", ".1", TOLD)
 """Ends of their names; TensorBoard's events have none in common and are known by their beginning."""
 EVENTS = "events.out.tfevents"
 NEVER = float("-inf")
@@ -94,6 +96,9 @@ class Mirror:
 
     def _put_changed(self, whole: bool) -> None:
         here = self._files(whole)
+        changed = [name for name, stamp in here.items() if self._kept.get(name) != stamp]
+        if changed and not whole and (stamp := _stamp(self._local / TOLD)) is not None:
+            here[TOLD] = stamp
         for name, stamp in here.items():
             if self._kept.get(name) != stamp:
                 try:

@@ -134,8 +134,11 @@ def test_files_that_grow_are_kept_now_and_then(tmp_path: Path) -> None:
     first = mirror.ask()
     until(lambda: mirror.reached(first))
     (local / "metrics.jsonl").write_text("{}\n")
+    (local / "progress.json").write_text("{}")
+    time.sleep(0.1)
+    assert not place.files()
     (local / "a.pt").write_bytes(b"1")
-    until(lambda: "a.pt" in place.files())
+    until(lambda: {"a.pt", "progress.json"} <= {*place.files()})  # a checkpoint goes with the word that it is one
     assert "metrics.jsonl" not in place.files()
     asked = mirror.ask()
     until(lambda: mirror.reached(asked))
