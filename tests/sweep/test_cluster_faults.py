@@ -80,6 +80,11 @@ class Sweep:
         return next((event for event in events if isinstance(event, TrialResumed)), None)
 
 
+def lost(at: int, resumed: TrialResumed) -> int:
+    """Steps to be trained again."""
+    return max(at, resumed.reached) - resumed.resumed
+
+
 @pytest.fixture(scope="module")
 def table() -> Iterator[list[str]]:
     rows: list[str] = []
@@ -134,11 +139,9 @@ def test_a_raylet_is_killed(sweep: Sweep, table: list[str]) -> None:
     seconds = sweep.until(lambda: "goes on from" in sweep.log.read_text())
     assert sweep.driver.wait(PATIENCE_S) == 0, sweep.log.read_text()
     resumed = sweep.whole()
-    assert resumed is not None and max(at, resumed.reached) - resumed.resumed <= INTERVAL and left == "nothing"
+    assert resumed is not None and lost(at, resumed) <= INTERVAL and left == "nothing"
     assert other.alive()
-    table.append(
-        f"| kill -9 of a node's raylet | {at:,} | {max(at, resumed.reached) - resumed.resumed:,} | {seconds:.1f} | {left} |"
-    )
+    table.append(f"| kill -9 of a node's raylet | {at:,} | {lost(at, resumed):,} | {seconds:.1f} | {left} |")
 
 
 def test_a_nodes_trainer_is_killed(sweep: Sweep, table: list[str]) -> None:
@@ -149,10 +152,8 @@ def test_a_nodes_trainer_is_killed(sweep: Sweep, table: list[str]) -> None:
     seconds = sweep.until(lambda: "goes on from" in sweep.log.read_text())
     assert sweep.driver.wait(PATIENCE_S) == 0, sweep.log.read_text()
     resumed = sweep.whole()
-    assert resumed is not None and max(at, resumed.reached) - resumed.resumed <= INTERVAL and left == "nothing"
-    table.append(
-        f"| kill -9 of a node's trainer | {at:,} | {max(at, resumed.reached) - resumed.resumed:,} | {seconds:.1f} | {left} |"
-    )
+    assert resumed is not None and lost(at, resumed) <= INTERVAL and left == "nothing"
+    table.append(f"| kill -9 of a node's trainer | {at:,} | {lost(at, resumed):,} | {seconds:.1f} | {left} |")
 
 
 def test_the_storage_is_gone_for_a_while(sweep: Sweep, table: list[str]) -> None:
@@ -184,10 +185,8 @@ def test_the_drivers_machine_is_gone(sweep: Sweep, table: list[str], tmp_path: P
     seconds = sweep.until(lambda: "goes on from" in log.read_text())
     assert sweep.driver.wait(PATIENCE_S) == 0, log.read_text()
     resumed = sweep.whole()
-    assert resumed is not None and max(at, resumed.reached) - resumed.resumed <= INTERVAL and left == "nothing"
-    table.append(
-        f"| driver and its disk gone | {at:,} | {max(at, resumed.reached) - resumed.resumed:,} | {seconds:.1f} | {left} |"
-    )
+    assert resumed is not None and lost(at, resumed) <= INTERVAL and left == "nothing"
+    table.append(f"| driver and its disk gone | {at:,} | {lost(at, resumed):,} | {seconds:.1f} | {left} |")
 
 
 def test_a_node_joins(sweep: Sweep, table: list[str], tmp_path: Path) -> None:
