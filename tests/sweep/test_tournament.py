@@ -220,7 +220,7 @@ def test_sources_that_cannot_be_rated_are_refused(three: tuple[dict[str, Any], P
     assert json.dumps(rates.rate([published], None, None))
 
 
-# --- what fresh eyes found ----------------------------------------------------------------------------------------
+# --- what goes wrong by name ----------------------------------------------------------------------------------------
 
 
 def test_a_history_is_never_written_over_anything(three: tuple[dict[str, Any], Path], tmp_path: Path) -> None:
