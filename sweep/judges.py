@@ -127,7 +127,3 @@ class Judges:
                 else:  # its node is gone, and where the judge went it could not play: the driver's own machine can
                     self._judges.clear()
                     self._ask(spec, candidate, ray.get_runtime_context().get_node_id(), again=True)
-
-
-Submit = Callable[[TrialSpec, Candidate, str], None]
-"""What the conductor hands a finished training to: spec, last candidate, Ray's id of its node."""
