@@ -78,8 +78,8 @@ class Conductor:
         self._again: list[Live] = []
         self.judge: Callable[[TrialSpec, Candidate, str], None] | None = None
         """Rates a last candidate elsewhere and gives it to `judged`; None: what is not rated in time stays unrated."""
-        self.order: Callable[[int, bool], None] = self._order_by_file
-        """Tells a trial (number) to stop, or that it need not."""
+        self.order: Callable[[int], None] = self._order_by_file
+        """Tells a trial (number) to stop."""
         self.say: Callable[[str], None] = lambda text: None
         """Shows a person a line that is no event."""
         self.shown: set[tuple[int, int]] = set()
@@ -121,16 +121,13 @@ class Conductor:
         trial = self.live[trial_id]
         trial.state = "pruned"
         trial.reason = f"below {self.settings.bar} at {trial.rated[-1].rung:,} steps"
-        self.order(trial.spec.number, True)
+        self.order(trial.spec.number)
 
-    def _order_by_file(self, number: int, stop: bool) -> None:
+    def _order_by_file(self, number: int) -> None:
         """Where workers share the run's folder."""
         file = self.run.trial(number).stop
-        if stop:
-            file.parent.mkdir(parents=True, exist_ok=True)  # its worker may not have begun
-            file.touch()
-        else:
-            file.unlink(missing_ok=True)
+        file.parent.mkdir(parents=True, exist_ok=True)  # its worker may not have begun
+        file.touch()
 
     def knows(self, trial_id: str, rung: int) -> bool:
         """Whether the trial was rated there before: a new worker rates the dead one's rungs again, to the same end."""
@@ -309,7 +306,7 @@ class Conductor:
         for trial in self.live.values():
             if not trial.told:
                 trial.told = True
-                self.order(trial.spec.number, True)
+                self.order(trial.spec.number)
         again, self._again = self._again, []
         for trial in again:
             self._over(trial)

@@ -19,21 +19,17 @@ class Orders:
     def stop(self, number: int) -> None:
         self._stopped.add(number)
 
-    def begin(self, number: int) -> None:
-        """An earlier order is no longer meant."""
-        self._stopped.discard(number)
-
     def stopped(self, number: int) -> bool:
         return number in self._stopped
 
 
-def issue(name: str) -> Callable[[int, bool], None]:
-    """Start the actor `name` on this node; gives the function that orders a trial (number) to stop, or no longer."""
+def issue(name: str) -> Callable[[int], None]:
+    """Start the actor `name` on this node; gives the function that orders a trial (number) to stop."""
     here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
     actor = Orders.options(name=name, scheduling_strategy=here).remote()  # type: ignore[attr-defined]
 
-    def order(number: int, stop: bool) -> None:
-        ray.get(actor.stop.remote(number) if stop else actor.begin.remote(number), timeout=ANSWER_S)
+    def order(number: int) -> None:
+        ray.get(actor.stop.remote(number), timeout=ANSWER_S)
 
     return order
 

@@ -34,8 +34,8 @@ class Session:
     nodes: Nodes | None = None
     """The machines of a cluster; None: this one."""
     cluster: Cluster | None = None
-    order: Callable[[int, bool], None] | None = None
-    """Tells a trial on a cluster to stop, or that it need not."""
+    order: Callable[[int], None] | None = None
+    """Tells a trial on a cluster to stop."""
     wanted: int | None = None
     """Slots that a person asked for."""
 
