@@ -4,6 +4,9 @@ import base64
 import gzip
 import hashlib
 import json
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,43 +17,90 @@ if TYPE_CHECKING:
     import pandas as pd
     import plotly.graph_objects as go
 
+    from reports.files import Table
     from reports.matters import Matters
+    from reports.next_space import Next
     from reports.tables import Ranked, Run
 
 HERE = Path(__file__).parent
 
 
-def build(run: RunFolder) -> Path:
-    """Read the ledger and the trials' metrics, write `report.html` whole, return its path.
+@dataclass(frozen=True)
+class Told:
+    """What a page is made of, each computed once."""
 
-    Works on a run that goes on, is empty or is partly broken. Raises SetupError where there is no readable ledger.
-    """
-    from reports import metrics, tables
-
-    events = ledger.read(run.ledger)
-    numbers = [trial.number for trial in tables.run_of(run.name, events).trials]
-    curves = metrics.curves(run, numbers)
-    page = render(tables.run_of(run.name, events, metrics.reached(curves)), curves)
-    with written_whole(run.report) as path:
-        path.write_text(page, encoding="utf-8")
-        path.chmod(0o644)
-    return run.report
+    run: "Run"
+    ranked: tuple["Ranked", ...]
+    params: "pd.DataFrame"
+    mattered: "Matters"
+    following: "Next | None"
 
 
-def render(run: "Run", curves: "pd.DataFrame") -> str:
-    """The whole page as text. Every word of the ledger goes through the template's escaping, or packed."""
-    from reports import figures, finals, matters, sections, tables, tradeoff
+def told(run: "Run") -> Told:
+    from reports import matters, next_space, tables
 
-    ranked = tables.ranking(run)
     params = tables.params(run)
     mattered = matters.matters(params)
+    return Told(run, tables.ranking(run), params, mattered, next_space.suggested(run, params, mattered))
+
+
+def build(folder: RunFolder, refresh: float | None = None) -> Path:
+    """Read the ledger and the trials' metrics; write `report.html`, its tables and the next space; the page's path.
+
+    refresh: seconds after which the page loads itself again. Works on a run that goes on, is empty or is partly
+    broken. Raises SetupError where there is no readable ledger.
+    """
+    from reports import files, metrics, tables
+
+    events = ledger.read(folder.ledger)
+    numbers = [trial.number for trial in tables.run_of(folder.name, events).trials]
+    curves = metrics.curves(folder, numbers)
+    found = told(tables.run_of(folder.name, events, metrics.reached(curves)))
+    beside = files.of(found.run, found.ranked, found.mattered)
+    page = render(found.run, curves, found=found, beside=beside, at=_called(folder), refresh=refresh)
+    files.write(folder, beside)
+    if found.following is not None:
+        with written_whole(folder.next_space) as path:
+            path.write_text(found.following.yaml, encoding="utf-8")
+            path.chmod(0o644)
+    with written_whole(folder.report) as path:
+        path.write_text(page, encoding="utf-8")
+        path.chmod(0o644)
+    return folder.report
+
+
+def _called(folder: RunFolder) -> str:
+    """What commands on the page call the run, from where `make sweep` was typed; never a machine's own path."""
+    return f"runs/{folder.name}" if folder.path.absolute().parent.name == "runs" else folder.name
+
+
+def render(
+    run: "Run",
+    curves: "pd.DataFrame",
+    found: Told | None = None,
+    beside: Sequence["Table"] = (),
+    at: str = "",
+    refresh: float | None = None,
+) -> str:
+    """The whole page as text. Every word of the ledger goes through the template's escaping, or packed.
+
+    beside: the files that are written with it. at: what commands call the run's folder.
+    """
+    from reports import details, figures, finals, sections, tradeoff
+    from reports.matters import strips
+
+    found = found or told(run)
+    ranked, mattered = found.ranked, found.mattered
     charts = figures_of(run, ranked, curves, mattered)
-    script, plotly = (HERE / "report.js").read_text(encoding="utf-8"), figures.bundle() if charts else ""
+    scripts = [(HERE / name).read_text(encoding="utf-8") for name in ("report.js", "live.js")]
+    plotly = figures.bundle() if charts else ""
     return str(
         _environment()
         .get_template("report.html")
         .render(
             run=run,
+            at=shlex.quote(at or run.name),
+            refresh=refresh if not run.finished else None,
             ranked=ranked,
             first=sections.first_screen(run, ranked),
             winner=sections.winner(run, ranked),
@@ -65,13 +115,16 @@ def render(run: "Run", curves: "pd.DataFrame") -> str:
             tradeoff=tradeoff.tradeoff(run),
             searched=(tradeoff.proposals(run), tradeoff.pruning(run), tradeoff.warm_start(run.warm)),
             mattered=mattered,
-            strips=matters.strips(params),
+            strips=strips(found.params),
+            following=found.following,
+            beside=beside,
             charts={name: figure.layout.meta for name, figure in charts.items()},
             style=(HERE / "report.css").read_text(encoding="utf-8"),
-            script=script,
+            scripts=scripts,
             plotly=_packed(plotly),
+            details=_packed(json.dumps(details.details(run))),
             figures=_packed(json.dumps({name: json.loads(f.to_json()) for name, f in charts.items()})),
-            allowed=" ".join(allowed(text) for text in (script, plotly) if text),
+            allowed=" ".join(allowed(text) for text in (*scripts, plotly) if text),
         )
     )
 

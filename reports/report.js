@@ -8,6 +8,10 @@
   const table = one("rank");
   const bodies = table ? [...table.tBodies] : [];
   const words = new Map(bodies.map((body) => [body, body.textContent.toLowerCase()]));
+  const told = new Map(); // trial → what its row unfolds to, once unpacked
+
+  const FIRST = 30;
+  let most = FIRST; // rows at first: a thousand would be most of the page's height and of its layout's time
 
   function compare(key, sign) {
     return (a, b) => {
@@ -27,19 +31,24 @@
     head.setAttribute("aria-sort", way);
     table.dataset.sorted = key;
     table.append(...bodies.sort(compare(key, way === "ascending" ? 1 : -1)));
+    filter();
   }
 
   function filter() {
     const asked = one("find").value.trim().toLowerCase();
     const state = one("state").value;
-    let shown = 0;
+    let shown = 0, fitting = 0;
     for (const body of bodies) {
       const number = /^#?\d+$/.test(asked);
       const found = !asked || (number ? body.dataset.trial === asked.replace("#", "") : words.get(body).includes(asked));
-      body.hidden = !found || (state !== "" && body.dataset.state !== state);
+      const fits = found && (state === "" || body.dataset.state === state);
+      body.hidden = !fits || (fitting >= most && location.hash !== `#${body.id}`);
+      fitting += fits;
       shown += !body.hidden;
     }
-    one("count").textContent = shown === bodies.length ? `${shown} trials` : `${shown} of ${bodies.length} trials`;
+    one("count").textContent = fitting === bodies.length ? `${fitting} trials` : `${fitting} of ${bodies.length} trials`;
+    one("rest").hidden = shown === fitting;
+    one("rest").textContent = `Show all ${fitting} trials`;
   }
 
   if (table) {
@@ -47,6 +56,9 @@
     one("sort").addEventListener("change", (event) => sort(event.target.value));
     one("find").addEventListener("input", filter);
     one("state").addEventListener("change", filter);
+    one("rest").addEventListener("click", () => { most = Infinity; filter(); });
+    addEventListener("hashchange", () => { filter(); one(location.hash.slice(1))?.scrollIntoView(); });
+    filter();
     table.addEventListener("click", (event) => {
       const button = event.target.closest(".more");
       if (button) unfold(button, button.getAttribute("aria-expanded") !== "true");
@@ -54,8 +66,70 @@
   }
 
   function unfold(button, open) {
+    const body = button.closest("tbody");
+    const row = body.querySelector(".detail") ?? (told.has(+body.dataset.trial) ? body.appendChild(detail(body)) : null);
+    if (!row) return;
+    button.setAttribute("aria-controls", row.id);
     button.setAttribute("aria-expanded", open);
-    one(button.getAttribute("aria-controls")).hidden = !open;
+    row.hidden = !open;
+  }
+
+  function make(tag, settings = {}, ...inside) { // text never becomes markup
+    const node = Object.assign(document.createElement(tag), settings);
+    node.append(...inside);
+    return node;
+  }
+
+  const short = (key) => key.slice(key.lastIndexOf(".") + 1);
+  const block = (title, ...inside) => make("div", {}, make("h3", {}, title), ...inside);
+  const list = (pairs) => make("dl", {}, ...pairs.flatMap(([key, value]) =>
+    [make("dt", { title: key }, short(key)), make("dd", {}, value)]));
+  const row = (tag, cells) => make("tr", {}, ...cells.map((cell, place) =>
+    make(tag, tag === "th" ? { scope: "col", className: "r" } : { className: "r" }, ...[cell].flat())));
+
+  function detail(body) {
+    const one = told.get(+body.dataset.trial);
+    const nothing = one.course ? "The course’s configuration." : "No open holes.";
+    const parts = [
+      block("Values", one.values.length ? list(one.values) : make("p", { className: "sub" }, nothing)),
+      block("Spent", list(one.spent), ...one.notes.map((note) => make("p", { className: "sub" }, note))),
+    ];
+    if (one.rungs.length) {
+      const rows = one.rungs.map(([steps, elo, ends, counts]) =>
+        row("td", [steps, [`${elo} `, make("span", { className: "sub" }, ends)], counts]));
+      const table = make("table", { className: "plain" }, make("thead", {}, row("th", ["Steps", "Elo", "W–D–L"])),
+        make("tbody", {}, ...rows));
+      parts.push(block("Rungs", table, make("p", { className: "sub" }, one.sides)));
+    }
+    const pick = make("input", { type: "checkbox", className: "pick", value: one.trial, checked: focus.includes(one.trial) });
+    parts.push(make("div", { className: "noprint" }, make("label", {}, pick, " in colour in the charts")));
+    const cell = make("td", { colSpan: 12 }, make("div", { className: "cols" }, ...parts));
+    return make("tr", { className: "detail", id: `more-${one.trial}` }, cell);
+  }
+
+  async function learn() {
+    for (const trial of JSON.parse(await unpack("details"))) told.set(trial.trial, trial);
+    for (const body of bodies) {
+      const more = told.get(+body.dataset.trial);
+      words.set(body, words.get(body) + JSON.stringify([more?.values, more?.notes]).toLowerCase());
+    }
+    if (table && one("find").value) filter();
+    document.documentElement.dataset.details = "read";
+  }
+
+  function beside() { // the open values that differ between the trials in colour
+    const trials = focus.map((trial) => told.get(trial)).filter(Boolean);
+    const keys = [...new Set(trials.flatMap((trial) => trial.values.map(([key]) => key)))];
+    const value = (trial, key) => [...trial.values, ...trial.fixed].find(([name]) => name === key)?.[1] ?? "—";
+    const differ = keys.filter((key) => new Set(trials.map((trial) => value(trial, key))).size > 1);
+    one("beside").hidden = trials.length < 2;
+    const head = make("tr", {}, make("th", { scope: "col" }, "Trial"), ...trials.map((trial, place) =>
+      make("th", { scope: "col", className: `r c${place + 1}` }, String(trial.trial))));
+    const said = (name, of) => make("tr", {}, make("th", { scope: "row", title: name }, short(name)),
+      ...trials.map((trial) => make("td", { className: "r" }, of(trial))));
+    one("beside-table").replaceChildren(make("thead", {}, head), make("tbody", {}, said("match Elo", (trial) =>
+      trial.elo || "not rated"), said("state", (trial) => trial.state), ...differ.map((key) =>
+      said(key, (trial) => value(trial, key)))));
   }
 
   // --- copy ---------------------------------------------------------------------------------------------------
@@ -69,10 +143,14 @@
       getSelection().selectAllChildren(one(button.dataset.copy)); // no clipboard here: the old way
       done = document.execCommand("copy");
     }
+    button.dataset.word ??= button.textContent;
     button.textContent = done ? "Copied" : "Select it";
-    setTimeout(() => { button.textContent = "Copy"; }, 1600);
+    setTimeout(() => { button.textContent = button.dataset.word; }, 1600);
   }
-  all(".copy").forEach((button) => button.addEventListener("click", () => copy(button)));
+  all(".copy").forEach((button) => button.addEventListener("click", (event) => {
+    event.preventDefault(); // a summary around it stays as it is
+    copy(button);
+  }));
 
   // --- charts -------------------------------------------------------------------------------------------------
 
@@ -155,11 +233,14 @@
     }));
   }
 
+  const tall = (place) => figures[place.dataset.chart]?.layout.height
+    ?? Math.round(Math.max(280, Math.min(400, place.clientWidth * 0.62)));
+
   function draw(place) {
     const figure = figures[place.dataset.chart];
     if (!figure || !window.Plotly) return;
     const chosen = figure.layout.meta?.focus;
-    const height = figure.layout.height ?? Math.round(Math.max(280, Math.min(400, place.clientWidth * 0.62)));
+    const height = tall(place);
     const lines = chosen ? focused(figure) : [];
     const every = figure.data[0];
     const { data, layout } = coloured({
@@ -171,7 +252,7 @@
     layout.width = place.clientWidth;
     layout.hoverlabel = coloured({ bgcolor: "var(--raised)", bordercolor: "var(--rule)", font: { color: "var(--ink)" } });
     layout.dragmode = matchMedia("(pointer: coarse)").matches ? false : "zoom"; // a finger scrolls the page
-    place.style.minHeight = "";
+    place.style.minHeight = `${height}px`;
     Plotly.react(place, data, layout, { displaylogo: false, displayModeBar: false, responsive: false });
     if (chosen && !place.dataset.heard) {
       place.dataset.heard = "yes";
@@ -179,13 +260,20 @@
     }
   }
 
-  const charts = () => all(".chart").forEach(draw);
+  const charts = () => all(".chart[data-near]").forEach(draw);
+
+  const approach = new IntersectionObserver((entries) => entries.filter((entry) => entry.isIntersecting).forEach(({ target }) => {
+    approach.unobserve(target); // drawn once the reader comes near: most of a long page is never read
+    target.dataset.near = "yes";
+    draw(target);
+  }), { rootMargin: "900px" });
 
   function show(trials) {
     focus = [...new Set(trials)].slice(0, MOST);
     const field = one("focus");
     if (field && field !== document.activeElement) field.value = focus.join(" ");
     all(".pick").forEach((box) => { box.checked = focus.includes(Number(box.value)); });
+    if (one("beside")) beside();
     charts();
   }
 
@@ -194,15 +282,22 @@
   }
 
   async function begin() {
+    await learned;
     figures = JSON.parse(await unpack("figures"));
     const script = document.createElement("script");
     script.textContent = await unpack("plotly");
     document.head.append(script);
     show(one("focus") ? numbers() : []);
+    all(".chart").forEach((place) => {
+      place.style.minHeight = `${tall(place)}px`; // nothing moves when it is drawn
+      approach.observe(place);
+    });
     document.documentElement.dataset.charts = "drawn";
   }
 
   const numbers = () => (one("focus").value.match(/\d+/g) ?? []).map(Number);
+
+  const learned = one("details") ? learn() : null;
 
   if (one("plotly")) {
     one("focus")?.addEventListener("input", () => show(numbers()));
@@ -231,6 +326,8 @@
       closed = all("details:not([open])");
       closed.forEach((part) => { part.open = true; });
     } else closed.forEach((part) => { part.open = false; });
+    if (matches) all(".chart").forEach((place) => { place.dataset.near = "yes"; });
+    if (table) { most = matches ? Infinity : FIRST; filter(); }
     charts();
   });
 })();

@@ -46,6 +46,8 @@ class Verdict:
     baseline: str
     axis: Axis
     tie: str
+    promotable: bool
+    """Whether the winner is shown to beat random play, without which promotion refuses it."""
 
 
 def first_screen(run: Run, ranked: tuple[Ranked, ...]) -> Verdict:
@@ -62,6 +64,7 @@ def first_screen(run: Run, ranked: tuple[Ranked, ...]) -> Verdict:
         baseline=verdict.baseline_name(run),
         axis=axis([*shown, tuned] if tuned else shown, [0.0]),
         tie=verdict.tie(ranked),
+        promotable=run.winner is not None and run.winner.random_sprt.verdict == "accepted",
     )
 
 
@@ -196,6 +199,8 @@ class Cost:
     processes: float
     thread_seconds: float
     """Process seconds times the trainer's threads."""
+    gpu_seconds: float
+    """Process seconds times the share of a GPU that a trial had."""
     playing: float
     """Seconds of rating matches in tuning."""
     matches: int
@@ -219,11 +224,14 @@ def cost(run: Run) -> Cost:
     rated = [rated for trial in run.trials for rated in trial.rungs]
     pruned = [trial for trial in run.trials if trial.state == "pruned"]
     unspent = [(max(0, trial.spec.steps - trial.steps), trial.steps_per_second) for trial in pruned]
+    share = run.question.host.get("gpus_per_trial") if run.question else None
     speeds = [speed for trial in everyone if (speed := trial.steps_per_second)]
     return Cost(
         wall=run.last - run.first,
         processes=sum(trial.seconds for trial in everyone),
         thread_seconds=sum(trial.seconds * trial.spec.threads for trial in everyone),
+        gpu_seconds=sum(trial.seconds for trial in everyone)
+        * (float(share) if isinstance(share, int | float) else 0.0),
         playing=sum(event.seconds for event in rated),
         matches=sum(event.rating.matches for event in rated),
         steps=sum(trial.steps for trial in everyone),

@@ -113,7 +113,8 @@ def _typed(space: str, given: dict[str, Any]) -> list[str]:
     words = [space if "/" not in space else Path(space).name]
     for name, value in given.items():
         if value is not None and name not in ("out", "storage", "ray_address"):
-            words += ["--" + name.replace("_", "-"), str(value) if name != "baseline" else Path(value).name]
+            here = name in ("baseline", "env", "trainer")  # files: the report shows no path of this machine
+            words += ["--" + name.replace("_", "-"), Path(value).name if here else str(value)]
     return words
 
 
@@ -134,12 +135,19 @@ def status(run: Path, as_json: bool) -> None:
 
 @cli.command()
 @click.argument("run", type=click.Path(path_type=Path))
+@click.option("--live", is_flag=True, help="Write it again as the sweep goes on; the open page follows by itself.")
 @JSON
-def report(run: Path, as_json: bool) -> None:
-    """Write RUN/report.html from the ledger."""
+def report(run: Path, live: bool, as_json: bool) -> None:
+    """Write RUN/report.html from the ledger, its tables beside it."""
     from reports import page
+    from sweep import following
     from trials.folder import RunFolder
 
+    if live:
+        if as_json:
+            raise click.UsageError("--live and --json exclude each other: a report that goes on has no one result")
+        following.follow(RunFolder(run), click.echo)
+        return
     path = page.build(RunFolder(run))
     click.echo(json.dumps({"report": str(path)}) if as_json else str(path))
 

@@ -91,6 +91,15 @@ class RunFolder:
     def report(self) -> Path:
         return self.path / "report.html"
 
+    def table(self, name: str) -> Path:
+        """A table of the report, as a file of its own."""
+        return self.path / "tables" / f"{name}.csv"
+
+    @property
+    def next_space(self) -> Path:
+        """The space that the report suggests to search next."""
+        return self.path / "next.yaml"
+
     @property
     def space(self) -> Path:
         """The search space as it was when the sweep began."""

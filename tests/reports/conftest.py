@@ -19,6 +19,19 @@ _EVENT: TypeAdapter[Event] = TypeAdapter(Event, config=ConfigDict(ser_json_inf_n
 BEGAN = 1_700_000_000.0  # an arbitrary Unix time
 STEPS = 300_000
 RUNGS = (75_000, 150_000, 300_000)
+SPACE = """behaviors:
+  SoccerTwos:
+    trainer_type: poca
+    hyperparameters:
+      learning_rate: {log_float: [1e-5, 1e-3]}  # a comment to keep
+      beta: {log_float: [1e-4, 1e-2]}
+      batch_size: {choice: [256, 512, 1024]}
+      epsilon: {float: [0.1, 0.3]}
+      learning_rate_schedule: {choice: [linear, constant]}
+    self_play:
+      window: {int: [5, 30]}
+      play_against_latest_model_ratio: {float: [0.0, 1.0]}
+"""
 SPEED = 900.0  # steps a second
 STATES = ("complete", "pruned", "complete", "failed", "pruned", "complete", "pruned", "stopped")
 
@@ -57,7 +70,7 @@ def question(**more: object) -> SweepBegan:
         "name": "synthetic",
         "command": "sweep run quick --trials 12 --slots 2 --seed 1",
         "space": "quick",
-        "space_yaml": "behaviors:\n  SoccerTwos:\n    hyperparameters:\n      learning_rate: {low: 1e-5, high: 1e-3}\n",
+        "space_yaml": SPACE,
         "trials": 12,
         "slots": 2,
         "steps": STEPS,

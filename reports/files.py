@@ -1,0 +1,131 @@
+"""Every table of the page as a CSV file beside it, for spreadsheets and notebooks."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from reports import sections, tables
+from reports.matters import Matters
+from reports.tables import Ranked, Run
+from trials.folder import RunFolder, written_whole
+from trials.records import Rating
+
+COUNTS = ("wins", "draws", "losses")
+
+
+@dataclass(frozen=True)
+class Table:
+    """One file: `tables/NAME.csv`."""
+
+    name: str
+    what: str
+    """One line, for the page."""
+    frame: pd.DataFrame
+
+
+def of(run: Run, ranked: tuple[Ranked, ...], mattered: Matters) -> tuple[Table, ...]:
+    """Every table, those without a row included: what reads them finds the same names after every sweep."""
+    return (
+        Table(
+            "ranking", "every trial: rank, group, Elo and interval, results by side, steps, time", _ranking(run, ranked)
+        ),
+        Table("rungs", "every rating: trial, rung, Elo and interval", tables.rungs(run)),
+        Table("opponents", "results against each opponent, at every rung", _opponents(run)),
+        Table("parameters", "every rated trial’s open values", tables.params(run)),
+        Table("importance", "what each hyperparameter explains, Elo", _importance(mattered)),
+        Table("fresh", "matches after the choice: Elo differences", _fresh(run)),
+        Table("finals", "policies retrained on fresh seeds", _finals(run)),
+        Table("settings", "what all trials share, beside the course’s", _settings(run)),
+        Table("timeline", "every trainer process: slot, start, seconds, state", tables.spans(run)),
+        Table("faults", "every trial that failed: steps, reason", _faults(run)),
+    )
+
+
+def write(folder: RunFolder, found: Iterable[Table]) -> None:
+    """Each file whole: a reader never sees half of one."""
+    for table in found:
+        with written_whole(folder.table(table.name)) as path:
+            whole = {name: "Int64" for name in table.frame if str(name).endswith(COUNTS)}  # absent counts stay absent
+            table.frame.astype(whole).to_csv(path, index=False, lineterminator="\n")
+            path.chmod(0o644)
+
+
+def _ranking(run: Run, ranked: tuple[Ranked, ...]) -> pd.DataFrame:
+    rows = []
+    for row in ranked:
+        trial, spec = row.trial, row.trial.spec
+        rating = trial.rating if row.rank else None
+        rows.append(
+            {"rank": row.rank, "group": row.group, "trial": trial.number, "origin": spec.origin}
+            | {"state": trial.state, "chosen": run.chosen == trial.number}
+            | _rated(rating)
+            | {f"blue_{k}": v for k, v in _side(rating.as_blue if rating else None).items()}
+            | {f"purple_{k}": v for k, v in _side(rating.as_purple if rating else None).items()}
+            | {"steps": trial.steps, "budget": spec.steps, "process_seconds": round(trial.seconds, 1)}
+            | {"steps_per_second": trial.steps_per_second, "seed": spec.seed, "fields": spec.fields}
+            | {"resumed": len(trial.resumes)}
+        )
+    frame = pd.DataFrame(rows)
+    return frame.astype({"rank": "Int64"}) if rows else pd.DataFrame(columns=["rank", "group", "trial", "elo"])
+
+
+def _rated(rating: Rating | None) -> dict[str, Any]:
+    ends = (
+        {"elo": rating.elo, "low": rating.low, "high": rating.high} if rating else dict.fromkeys(("elo", "low", "high"))
+    )
+    return ends | _side(rating)
+
+
+def _side(side: Any) -> dict[str, int | None]:
+    return {name: getattr(side, name) if side else None for name in ("wins", "draws", "losses")}
+
+
+def _opponents(run: Run) -> pd.DataFrame:
+    rows = [
+        {"trial": trial.number, "rung": rated.rung, "opponent": opponent} | _side(side)
+        for trial in run.trials
+        for rated in trial.rungs
+        for opponent, side in rated.rating.by_opponent.items()
+    ]
+    return pd.DataFrame(rows, columns=["trial", "rung", "opponent", "wins", "draws", "losses"])
+
+
+def _importance(mattered: Matters) -> pd.DataFrame:
+    rows = [(row.key, row.loss, row.spread) for row in mattered.rows] if mattered.trusted else []
+    return pd.DataFrame(rows, columns=["key", "elo_lost", "spread"])
+
+
+def _fresh(run: Run) -> pd.DataFrame:
+    rows = []
+    for event in (run.winner, run.course):
+        for against in ("baseline", "random", "against_course"):
+            if event is not None and (rating := getattr(event, against)) is not None:
+                who = {"role": event.role, "trial": event.candidate.trial, "steps": event.candidate.steps}
+                rows.append(who | {"against": against.removeprefix("against_")} | _rated(rating))
+    columns = ["role", "trial", "steps", "against", "elo", "low", "high", "wins", "draws", "losses"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def _finals(run: Run) -> pd.DataFrame:
+    found = run.finals
+    rows = [
+        {"configuration": one.number, "course": one.course, "trial": policy.number, "seed": policy.seed}
+        | {"chosen": found is not None and one is found.chosen, "state": policy.state}
+        | _rated(policy.rated.baseline if policy.rated else None)
+        for one in (found.configurations if found else ())
+        for policy in one.policies
+    ]
+    columns = ["configuration", "course", "trial", "seed", "chosen", "state", "elo", "low", "high"]
+    return pd.DataFrame(rows, columns=[*columns, "wins", "draws", "losses"])
+
+
+def _settings(run: Run) -> pd.DataFrame:
+    rows = [(s.key, s.course, s.here) for s in sections.scaled(run)]
+    return pd.DataFrame(rows, columns=["key", "course", "here"], dtype=object)
+
+
+def _faults(run: Run) -> pd.DataFrame:
+    rows = [(t.number, t.state, t.steps, t.ended.reason if t.ended else "") for t in sections.faults(run)]
+    return pd.DataFrame(rows, columns=["trial", "state", "steps", "reason"])

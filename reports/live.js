@@ -1,0 +1,70 @@
+"use strict";
+(() => { // while a sweep runs: read the page again, and be where the reader was
+  const one = (id) => document.getElementById(id);
+  const KEY = `sweep report ${location.pathname}`;
+  const seconds = Number(document.documentElement.dataset.refresh);
+  const ready = () => document.documentElement.dataset.details === "read";
+
+  function kept() {
+    const sorted = document.querySelector("#rank [aria-sort]");
+    return {
+      top: scrollY,
+      fields: ["find", "state", "focus", "diagnostic"].map((id) => [id, one(id)?.value]),
+      open: [...document.querySelectorAll("#rank .more[aria-expanded=true]")].map((button) => button.closest("tbody").id),
+      parts: [...document.querySelectorAll("details")].map((part) => part.open),
+      sort: sorted?.querySelector("[data-sort]")?.dataset.sort, way: sorted?.getAttribute("aria-sort"),
+      paused: one("pause")?.getAttribute("aria-pressed") === "true",
+    };
+  }
+
+  function restore(state) {
+    for (const [id, value] of state.fields) {
+      if (!one(id) || value === undefined || one(id).value === value) continue;
+      one(id).value = value;
+      one(id).dispatchEvent(new Event(one(id).tagName === "SELECT" ? "change" : "input"));
+    }
+    const button = state.sort && document.querySelector(`#rank [data-sort="${state.sort}"]`);
+    for (let press = 0; button && press < 2 && button.closest("th").getAttribute("aria-sort") !== state.way; press++) button.click();
+    state.open.forEach((id) => one(id)?.querySelector(".more").click());
+    [...document.querySelectorAll("details")].forEach((part, place) => { part.open = state.parts[place] ?? part.open; });
+    if (state.paused && one("pause")) one("pause").click();
+    scrollTo({ top: state.top, behavior: "instant" });
+  }
+
+  function stored() {
+    try {
+      return JSON.parse(sessionStorage.getItem(KEY));
+    } catch {
+      return null; // a browser that keeps nothing for files: the page begins at its top
+    }
+  }
+
+  const busy = () => document.hidden || one("pause")?.getAttribute("aria-pressed") === "true"
+    || /^(INPUT|SELECT)$/.test(document.activeElement?.tagName) || !getSelection().isCollapsed
+    || document.documentElement.dataset.playing === "yes";
+
+  function again() {
+    if (busy()) return;
+    try {
+      sessionStorage.setItem(KEY, JSON.stringify(kept()));
+    } catch { /* as above */ }
+    location.reload();
+  }
+
+  const state = stored();
+  if (state) {
+    sessionStorage.removeItem(KEY);
+    const until = setInterval(() => {
+      if (!ready()) return;
+      clearInterval(until);
+      restore(state);
+    }, 30);
+  }
+  if (!seconds) return;
+  one("pause").addEventListener("click", () => {
+    const paused = one("pause").getAttribute("aria-pressed") !== "true";
+    one("pause").setAttribute("aria-pressed", paused);
+    one("pause").textContent = paused ? "Go on" : "Pause";
+  });
+  setInterval(again, 1000 * seconds);
+})();

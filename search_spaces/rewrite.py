@@ -1,0 +1,80 @@
+"""A space's own text with some of its holes rewritten, comments and order kept."""
+
+import re
+from collections.abc import Mapping
+
+import yaml
+
+from search_spaces.fill import put
+from search_spaces.holes import Choice, Float, Hole, Int, Tied, show_hole
+from search_spaces.rules import check
+from search_spaces.space import Space, from_text
+from search_spaces.text import get, read, show
+from trials.errors import SpaceError
+from trials.records import Value
+
+_BRACES = re.compile(r"(\{(?:[^{}#]|\{[^{}#]*\})*\})")  # a hole, and the factor's inside a tied one
+
+
+def rewritten(space: Space, holes: Mapping[str, Hole | Value], steps: int, fields: int) -> Space:
+    """`space` with the holes at these paths (below the behavior) replaced by another hole, or by a value.
+
+    steps, fields: of a trial, for the rules that speak of them. Each hole is rewritten on its own line; a file written
+    otherwise (a hole over several lines, an alias) is written out anew, without comments. SpaceError where the outcome
+    is no space that may be run.
+    """
+    for text in (_in_place(space, holes), _anew(space, holes)):
+        try:
+            found = from_text(text, space.name, space.file)
+        except SpaceError:
+            continue
+        if _as_meant(space, found, holes):
+            check(found, steps, fields)
+            return found
+    raise SpaceError(
+        f"{space.file} could not be rewritten at {', '.join(holes)}; write those holes on lines of their own"
+    )
+
+
+def _in_place(space: Space, holes: Mapping[str, Hole | Value]) -> str:
+    lines = space.text.splitlines()
+    for path, hole in holes.items():
+        tops = (f"behaviors.{space.behavior}.{path}", f"default_settings.{path}")
+        at = next((space.lines[top] - 1 for top in tops if top in space.lines), None)
+        if at is None:
+            continue
+        key = re.compile(rf"""((?:^|[\s{{,])["']?{re.escape(path.rsplit(".", 1)[-1])}["']?\s*:\s*){_BRACES.pattern}""")
+        if found := key.search(lines[at]):
+            lines[at] = lines[at][: found.start(2)] + _shown(hole) + lines[at][found.end(2) :]
+    return "\n".join(lines) + "\n"
+
+
+def _anew(space: Space, holes: Mapping[str, Hole | Value]) -> str:
+    tree, _ = read(space.text, space.file)
+    section = tree.get("behaviors", {}).get(space.behavior)
+    below = section if isinstance(section, dict) else {}
+    for path, hole in holes.items():
+        put(below, path, read(f"hole: {_shown(hole)}", space.file)[0]["hole"])
+    tree["behaviors"] = {space.behavior: below}
+    return yaml.safe_dump(tree, sort_keys=False, allow_unicode=True)
+
+
+def _shown(hole: Hole | Value) -> str:
+    return show_hole(hole) if isinstance(hole, Float | Int | Choice | Tied) else show(hole)
+
+
+def _as_meant(before: Space, after: Space, holes: Mapping[str, Hole | Value]) -> bool:
+    """Whether exactly these holes changed, and into these."""
+    wanted = dict(before.holes)
+    for path, hole in holes.items():
+        if isinstance(hole, Float | Int | Choice | Tied):
+            wanted[path] = hole
+        else:
+            del wanted[path]
+            if get(after.trainer, path) != hole:
+                return False
+    return _plain(after.holes) == _plain(wanted) and after.sweep == before.sweep
+
+
+def _plain(holes: Mapping[str, Hole]) -> dict[str, str]:
+    return {path: show_hole(hole) for path, hole in holes.items()}
