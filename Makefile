@@ -46,7 +46,7 @@ sweep: .venv/.ready ## the main thing: sweep SPACE, write a report
 	@.venv/bin/sweep run $(SPACE) $(if $(NAME),--out runs/$(NAME)) $(ARGS)
 
 test: .venv/.ready-dev ## all fast tests (minutes)
-	@.venv/bin/python -m pytest -m "not slow and not faults" $(ARGS)
+	@.venv/bin/python -m pytest -n 2 --dist loadgroup -m "not slow and not faults" $(ARGS)
 
 promote: ## the best trial to the Hugging Face Hub: a later version
 	@echo "make promote must wait for a later version, which checks a policy before it goes out; until then upload $$(ls -d runs/*/ 2>/dev/null | tail -1)trials/NNNN/candidates/ by hand" >&2; exit 1
