@@ -30,21 +30,25 @@ def build(run: RunFolder) -> Path:
     events = ledger.read(run.ledger)
     numbers = [trial.number for trial in tables.run_of(run.name, events).trials]
     curves = metrics.curves(run, numbers)
-    page = render(tables.run_of(run.name, events, metrics.reached(curves)), curves)
+    page = render(tables.run_of(run.name, events, metrics.reached(curves)), curves, run)
     with written_whole(run.report) as path:
         path.write_text(page, encoding="utf-8")
         path.chmod(0o644)
     return run.report
 
 
-def render(run: "Run", curves: "pd.DataFrame") -> str:
-    """The whole page as text. Every word of the ledger goes through the template's escaping, or packed."""
+def render(run: "Run", curves: "pd.DataFrame", folder: RunFolder | None = None) -> str:
+    """The whole page as text. Every word of the ledger goes through the template's escaping, or packed.
+
+    `folder`, where there is one, holds the match logs and replays.
+    """
     from reports import figures, finals, matters, sections, tables, tradeoff
 
     ranked = tables.ranking(run)
     params = tables.params(run)
     mattered = matters.matters(params)
     charts = figures_of(run, ranked, curves, mattered)
+    parts = shown(run, folder)
     script, plotly = (HERE / "report.js").read_text(encoding="utf-8"), figures.bundle() if charts else ""
     return str(
         _environment()
@@ -67,13 +71,29 @@ def render(run: "Run", curves: "pd.DataFrame") -> str:
             mattered=mattered,
             strips=matters.strips(params),
             charts={name: figure.layout.meta for name, figure in charts.items()},
+            **parts,
             style=(HERE / "report.css").read_text(encoding="utf-8"),
             script=script,
             plotly=_packed(plotly),
             figures=_packed(json.dumps({name: json.loads(f.to_json()) for name, f in charts.items()})),
-            allowed=" ".join(allowed(text) for text in (script, plotly) if text),
+            allowed=" ".join(allowed(text) for text in (script, plotly, *parts["scripts"]) if text),
         )
     )
+
+
+def shown(run: "Run", folder: RunFolder | None) -> dict[str, Any]:
+    """What the sections with files of their own show, their styles and scripts: opponents, replays."""
+    from reports import opponents, replays
+
+    found = replays.section(run, folder)
+    met = opponents.section(run, folder)
+    names = [*(["replay"] if found and found.player else []), *(["opponents"] if met else [])]
+    return {
+        "replays": found,
+        "opponents": met,
+        "styles": [(HERE / f"{name}.css").read_text(encoding="utf-8") for name in ("replay", "opponents")],
+        "scripts": [(HERE / f"{name}.js").read_text(encoding="utf-8") for name in names],
+    }
 
 
 def figures_of(
