@@ -24,6 +24,12 @@
     return parent;
   }
 
+  function scroller(label, table) { // wide things scroll by keyboard too
+    const made = put(node("div", "", "scroll"), table);
+    for (const [key, value] of Object.entries({ tabindex: "0", role: "region", "aria-label": label })) made.setAttribute(key, value);
+    return made;
+  }
+
   const head = (words, right = 0) => put(node("thead"), put(node("tr"), ...words.map((word, i) => {
     const th = node("th", word, right && i >= right ? "r" : "");
     th.scope = "col";
@@ -88,6 +94,7 @@
       return put(line, th, ...cells);
     }));
     one("met-range").textContent = `${from + 1} to ${from + page.length} of ${rows.length} trials`;
+    document.querySelector(".met-pages").hidden = rows.length <= ROWS;
     one("met-back").disabled = from === 0;
     one("met-on").disabled = from + ROWS >= rows.length;
   }
@@ -138,9 +145,8 @@
         node("td", `${(each.lengths[i] * DECISION).toFixed(1)} s`, "r"), node("td", when.format(1000 * (told.first + time)), "r"));
     });
     const table = put(node("table", "", "plain met-list"), head(["Opponent", "Result", "Side", "Length", "When (UTC)"], 3), put(node("tbody"), ...lines));
-    const scroll = put(node("div", "", "scroll"), table);
     const said = each.played > lines.length ? `The last ${lines.length} of ${each.played} matches, the newest first` : `All ${each.played} matches, the newest first`;
-    return put(node("details"), node("summary", said), scroll);
+    return put(node("details", "", "noprint"), node("summary", said), scroller("Its matches", table));
   }
 
   function pick(index) {
@@ -148,12 +154,12 @@
     one("met-pick").value = String(index);
     const rated = each.strength === null ? "" : `, Elo ${elo(each.strength)} [${elo(each.low)}, ${elo(each.high)}] on the ladder`;
     const place = each.rank === null ? "" : `, place ${each.rank} in tuning`;
-    const sum_ = `${called(each)}${place}${rated}: ${total[0]} won, ${total[1]} drawn, ${total[2]} lost of ${sum(total)}, ${percent(share(total))} of the points.`;
+    const words = `${called(each)}${place}${rated}: ${total[0]} won, ${total[1]} drawn, ${total[2]} lost of ${sum(total)}, ${percent(share(total))} of the points.`;
     const sides = each.met.every((met) => met.sides) ? [0, 1].map((side) => [0, 1, 2].map((i) => sum(each.met.map((met) => met.sides[side][i])))) : [];
     const apart = sides.length ? ` As blue ${counts(sides[0])}, as purple ${counts(sides[1])}.` : " Its sides are unknown: no log of these matches is at hand.";
     one("met-one").replaceChildren(
-      node("p", sum_[0].toUpperCase() + sum_.slice(1) + apart, "met-sum"),
-      put(node("div", "", "scroll"), opponents(each)),
+      node("p", words[0].toUpperCase() + words.slice(1) + apart, "met-sum"),
+      scroller("Its opponents", opponents(each)),
       ...(each.codes.length ? [matches(each)] : []),
     );
   }

@@ -23,7 +23,6 @@ FIRST = 12
 """Rows of the matrix that stand in the page without a script."""
 LISTED, BRIEFLY = 60, 10
 """Last matches that are listed of the first LISTED policies, and of the others."""
-SHOWN_CIRCLES = 6
 
 
 @dataclass(frozen=True)
@@ -83,7 +82,7 @@ def section(run: Run, folder: RunFolder | None) -> Opponents | None:
         after=after,
         after_columns=late,
         strengths=strengths,
-        circles=circles(_scores((*rows, *after)) | (of_ladder(ladder) if ladder else {})),
+        circles=circles({**_scores((*rows, *after)), **(of_ladder(ladder) if ladder else {})}),
         ladder_known=ladder is not None,
         logged=any(row.matches for row in (*rows, *after)),
         played=played.section(run),
@@ -212,9 +211,7 @@ def _scores(rows: Iterable[Row]) -> dict[tuple[str, str], tuple[float, float, fl
 # --- for the script ------------------------------------------------------------------------------------------------
 
 
-def pack(
-    rows: Sequence[Row], names: Sequence[str], columns: int, strengths: Mapping[str, float], first: float
-) -> str:
+def pack(rows: Sequence[Row], names: Sequence[str], columns: int, strengths: Mapping[str, float], first: float) -> str:
     """Opponents as [name, Elo], how many of them tuning met, and a list for each row (see `_row`)."""
     place = {name: at for at, name in enumerate(names)}
     told = {
@@ -228,9 +225,10 @@ def pack(
 
 
 def _row(row: Row, place: Mapping[str, int], first: int, listed: int) -> list[Any]:
-    """[trial, note, rank, Elo, low, high, met, matches]; the matches' columns: code, decisions, seconds before the last.
+    """[trial, note, rank, Elo, low, high, met, matches].
 
-    A code is 6 * opponent + 3 * (as purple) + (0 won, 1 drawn, 2 lost).
+    Of matches: time of the first listed, then code, decisions and seconds before the one above of each; how many there
+    are in all. A code is 6 * opponent + 3 * (as purple) + (0 won, 1 drawn, 2 lost).
     """
     elo = [_number(value) for value in (row.rating.elo, row.rating.low, row.rating.high)] if row.rating else [None] * 3
     known = [match for match in row.matches if called(match.opponent) in place][:listed]

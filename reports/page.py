@@ -87,11 +87,11 @@ def shown(run: "Run", folder: RunFolder | None) -> dict[str, Any]:
 
     found = replays.section(run, folder)
     met = opponents.section(run, folder)
-    names = [*(["replay"] if found and found.player else []), *(["opponents"] if met else [])]
+    names = [*(["replay"] if found and found.player else []), *(["opponents"] if met or found else [])]
     return {
         "replays": found,
         "opponents": met,
-        "styles": [(HERE / f"{name}.css").read_text(encoding="utf-8") for name in ("replay", "opponents")],
+        "styles": [(HERE / f"{name}.css").read_text(encoding="utf-8") for name in names],
         "scripts": [(HERE / f"{name}.js").read_text(encoding="utf-8") for name in names],
     }
 

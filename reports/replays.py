@@ -246,6 +246,8 @@ def join(packs: Sequence[tuple[str, tuple[str, str]]], titles: Sequence[str]) ->
         for match in head["matches"]
     ]
     told = [match | {"title": title} for match, title in zip(matches, titles, strict=True)]
-    text = json.dumps({"names": packs[0][1], "field": heads[0]["field"], "matches": told}, separators=(",", ":")).encode()
+    text = json.dumps(
+        {"names": packs[0][1], "field": heads[0]["field"], "matches": told}, separators=(",", ":")
+    ).encode()
     whole = b"".join([struct.pack("<I", len(text)), text, *bodies])
     return base64.b64encode(gzip.compress(whole, 9, mtime=0)).decode()
