@@ -61,7 +61,6 @@ def render(run: "Run", curves: "pd.DataFrame", folder: RunFolder | None = None) 
             axis=sections.ladder_axis(run, ranked),
             fresh=sections.fresh_on_ladder(run),
             focus=sections.focus(run, ranked),
-            pairings=sections.pairings(ranked),
             scaled=sections.scaled(run),
             faults=sections.faults(run),
             finals=finals.section(run),
