@@ -76,15 +76,12 @@ def heard(path: Path, sha256: str) -> Heard | None:
     """What the log says of the policy with that hash; None where there is no whole log of its matches."""
     try:
         frame = pd.read_parquet(path, columns=COLUMNS, page_checksum_verification=True)
-    except (OSError, ValueError, KeyError):  # of which pyarrow's own errors are
-        return None
-    frame = frame[frame["counted"] & (frame["a"] == sha256)]
-    try:
+        frame = frame[frame["counted"] & (frame["a"] == sha256)]
         seconds = frame["time"].dt.as_unit("us").astype("int64") / 1e6
         sides = (frame["a_side"] == "purple").astype(int)
         columns = (frame["b_name"], sides, frame["result"], frame["decisions"].astype(int), seconds)
-    except (AttributeError, ValueError, TypeError):  # a column of another kind, or with holes
-        return None
+    except (OSError, LookupError, ValueError, TypeError, AttributeError, NotImplementedError):
+        return None  # pyarrow's own errors are among them; or a column of another kind, or with holes
     matches = [Match(*row) for row in zip(*(column.tolist() for column in columns), strict=True)]
     if not matches or not {match.result for match in matches} <= set(POINTS):
         return None

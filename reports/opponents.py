@@ -3,6 +3,7 @@
 import base64
 import gzip
 import json
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -214,6 +215,7 @@ def _scores(rows: Iterable[Row]) -> dict[tuple[str, str], tuple[float, float, fl
 def pack(rows: Sequence[Row], names: Sequence[str], columns: int, strengths: Mapping[str, float], first: float) -> str:
     """Opponents as [name, Elo], how many of them tuning met, and a list for each row (see `_row`)."""
     place = {name: at for at, name in enumerate(names)}
+    first = first if math.isfinite(first) else 0.0
     told = {
         "opponents": [[name, _number(strengths.get(name))] for name in names],
         "columns": columns,

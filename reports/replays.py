@@ -102,9 +102,10 @@ def _player(data: str) -> "Markup":
 def _shown(run: Run, folder: RunFolder, kind: str, played: log.Log) -> Shown | None:
     """None where the log is of another winner's matches, or of none."""
     assert run.winner is not None
-    records = [record for record in played.records if record.a == run.winner.candidate.sha256]
-    if not records:
+    mine = [record for record in played.records if record.a == run.winner.candidate.sha256]
+    if not mine:
         return None
+    records = [record for record in mine if record.b == mine[0].b]
     name = pages.shown(called(played.names[records[0].b]))
     matches = telling.telling(records)
     try:

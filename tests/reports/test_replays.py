@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import hypothesis
 import pytest
+from final_events import finals, tuning
 from hypothesis import given
 from hypothesis import strategies as st
 from offline_page import BROWSER, MISSING, chromium, shown, until
@@ -168,6 +169,13 @@ def test_the_runner_up_is_met_once_and_again_after_another_choice(copy):
     log.write(path, log.read(copy.fresh_matches("winner", "random")).records, {}, again=True)  # of somebody else
     showing.play(copy, settings(copy))
     assert log.read(path).records == before.records
+
+
+def test_the_runner_up_of_finals_is_the_second_configurations_best_policy():
+    elos = {2: (140.0, 150.0, 160.0), 3: (20.0, 50.0, 30.0), 0: (0.0, 10.0, -10.0)}
+    events = [*tuning(), *finals(elos)]
+    assert showing.runner_up(events).trial == 14  # 3 on the second seed
+    assert showing.runner_up(tuning()).trial == 3 and showing.runner_up(tuning({0: 1000.0})) is None
 
 
 @hypothesis.settings(max_examples=25)
