@@ -57,7 +57,7 @@ def build(folder: RunFolder, refresh: float | None = None) -> Path:
     curves = metrics.curves(folder, numbers)
     found = told(tables.run_of(folder.name, events, metrics.reached(curves)))
     beside = files.of(found.run, found.ranked, found.mattered)
-    page = render(found.run, curves, found=found, beside=beside, at=_called(folder), refresh=refresh)
+    page = render(found.run, curves, found=found, beside=beside, at=_called(folder), refresh=refresh, folder=folder)
     files.write(folder, beside)
     if found.following is not None:
         with written_whole(folder.next_space) as path:
@@ -81,10 +81,12 @@ def render(
     beside: Sequence["Table"] = (),
     at: str = "",
     refresh: float | None = None,
+    folder: RunFolder | None = None,
 ) -> str:
     """The whole page as text. Every word of the ledger goes through the template's escaping, or packed.
 
-    beside: the files that are written with it. at: what commands call the run's folder.
+    beside: the files that are written with it. at: what commands call the run's folder. folder: where it is given, it
+    holds match logs and replays.
     """
     from reports import details, figures, finals, sections, tradeoff
     from reports.matters import strips
@@ -92,8 +94,7 @@ def render(
     found = found or told(run)
     ranked, mattered = found.ranked, found.mattered
     charts = figures_of(run, ranked, curves, mattered)
-    scripts = [(HERE / name).read_text(encoding="utf-8") for name in ("report.js", "live.js")]
-    plotly = figures.bundle() if charts else ""
+    parts, plotly = shown(run, folder), figures.bundle() if charts else ""
     return str(
         _environment()
         .get_template("report.html")
@@ -107,7 +108,6 @@ def render(
             axis=sections.ladder_axis(run, ranked),
             fresh=sections.fresh_on_ladder(run),
             focus=sections.focus(run, ranked),
-            pairings=sections.pairings(ranked),
             scaled=sections.scaled(run),
             faults=sections.faults(run),
             finals=finals.section(run),
@@ -119,14 +119,29 @@ def render(
             following=found.following,
             beside=beside,
             charts={name: figure.layout.meta for name, figure in charts.items()},
+            **parts,
             style=(HERE / "report.css").read_text(encoding="utf-8"),
-            scripts=scripts,
             plotly=_packed(plotly),
             details=_packed(json.dumps(details.details(run))),
             figures=_packed(json.dumps({name: json.loads(f.to_json()) for name, f in charts.items()})),
-            allowed=" ".join(allowed(text) for text in (*scripts, plotly) if text),
+            allowed=" ".join(allowed(text) for text in (*parts["scripts"], plotly) if text),
         )
     )
+
+
+def shown(run: "Run", folder: RunFolder | None) -> dict[str, Any]:
+    """What the sections with files of their own show, their styles and scripts: opponents, replays."""
+    from reports import opponents, replays
+
+    found = replays.section(run, folder)
+    met = opponents.section(run, folder)
+    names = [*(["replay"] if found and found.player else []), *(["opponents"] if met or found else [])]
+    return {
+        "replays": found,
+        "opponents": met,
+        "styles": [(HERE / f"{name}.css").read_text(encoding="utf-8") for name in names],
+        "scripts": [(HERE / f"{name}.js").read_text(encoding="utf-8") for name in ("report", *names, "live")],
+    }
 
 
 def figures_of(

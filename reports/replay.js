@@ -306,6 +306,7 @@
       Object.assign(this, head, { root, chosen: 0, shown: false, frame: 0, moving: 0, waiting: 0 });
       this.part = Object.fromEntries([...root.querySelectorAll("[data-part]")].map((node) => [node.dataset.part, node]));
       this.view = new Field(this.part.canvas, this.field);
+      if (matchMedia("(prefers-reduced-motion: reduce)").matches) this.part.follow.checked = false;
       this.list();
       this.wire();
       this.choose(0, true);
@@ -319,10 +320,12 @@
     get match() { return this.matches[this.index]; }
     get last() { return this.match.frames - 1; }
     get ended() { return this.frame >= this.last; }
-    name(team, match = this.match) { return this.names[match.aTeam === team ? 0 : 1]; }
+    name(team, match = this.match) { return (match.names ?? this.names)[match.aTeam === team ? 0 : 1]; }
     seconds(frame = this.frame) { return (frame * this.field.dt).toFixed(2); }
 
     winner(match) { return { [BLUE_SCORED]: 0, [PURPLE_SCORED]: 1 }[match.outcome]; }
+
+    called(match = this.match) { return match.title ?? `Match ${match.number + 1}`; }
 
     list() {
       const length = (match) => `${((match.frames - 1) * this.field.dt).toFixed(1)} s`;
@@ -334,11 +337,11 @@
           button.append(node, " ");
         };
         button.type = "button";
-        put("small", String(match.number + 1));
+        put("small", match.title ?? String(match.number + 1));
         put("bdi", winner === undefined ? "draw" : this.name(winner, match), winner === undefined ? "" : TEAMS[winner]);
         put("small", length(match));
         const told = winner === undefined ? "a draw" : `won by ${this.name(winner, match)} as ${TEAMS[winner]}`;
-        button.setAttribute("aria-label", `Match ${match.number + 1}: ${told}, ${length(match)}`);
+        button.setAttribute("aria-label", `${this.called(match)}: ${told}, ${length(match)}`);
         button.addEventListener("click", (event) => {
           this.choose(index);
           if (event.detail) this.root.focus({ preventScroll: true }); // by mouse: the keys are the field's again
@@ -358,7 +361,7 @@
       scrub.addEventListener("input", () => { this.pause(); this.seek(Number(scrub.value)); });
       rays.addEventListener("change", () => this.look(rays.value === "" ? null : Number(rays.value)));
       canvas.addEventListener("click", (event) => this.pick(event));
-      const alone = document.querySelectorAll(".replay").length === 1;
+      const alone = document.querySelectorAll("body.watch .replay").length === 1; // a page of nothing else
       (alone ? document : this.root).addEventListener("keydown", (event) => this.key(event));
     }
 
@@ -397,7 +400,7 @@
       this.part.scrub.max = this.last;
       this.marks();
       this.seek(0);
-      if (!quiet) this.say(`Match ${this.match.number + 1}: blue ${this.name(0)}, purple ${this.name(1)}.`);
+      if (!quiet) this.say(`${this.called()}: blue ${this.name(0)}, purple ${this.name(1)}.`);
       if (moving) this.play();
     }
 
@@ -538,9 +541,16 @@
     say(text) { this.part.said.textContent = text; }
   }
 
+  const open = (root) => unpack(root.querySelector("script").textContent.trim()).then((head) => { root.replay = new Replay(root, head); }).catch((error) => {
+    root.textContent = `This replay could not be shown: ${error.message}`;
+  });
+
   for (const root of document.querySelectorAll(".replay")) {
-    unpack(root.querySelector("script").textContent.trim()).then((head) => { root.replay = new Replay(root, head); }).catch((error) => {
-      root.textContent = `This replay could not be shown: ${error.message}`;
-    });
+    if (!("lazy" in root.dataset)) open(root);
+    else new IntersectionObserver((seen, observer) => { // unpacked when somebody comes near
+      if (!seen.some((entry) => entry.isIntersecting)) return;
+      observer.disconnect();
+      open(root);
+    }, { rootMargin: "300px" }).observe(root);
   }
 })();

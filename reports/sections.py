@@ -12,7 +12,7 @@ from reports import finals, verdict
 from reports.marks import Axis, Interval, axis, moved
 from reports.tables import Difference, Ranked, Run, Trial, differences
 from trials.events import TrialRated
-from trials.records import Rating, Side, Value
+from trials.records import Rating, Value
 
 NOTES = {
     "ball_touch": "A shaped reward: touching the ball is paid. The course has none; rating matches count goals alone.",
@@ -27,7 +27,6 @@ NOTES = {
     "buffer_size": "Experience gathered for one update.",
     "batch_size": "Experience in one gradient step.",
 }
-SHOWN_PAIRINGS = 12
 
 
 @dataclass(frozen=True)
@@ -143,27 +142,6 @@ def focus(run: Run, ranked: tuple[Ranked, ...]) -> list[int]:
     best = [row.trial.number for row in ranked if row.rank]
     course = [0] if run.trial(0) else []
     return list(dict.fromkeys([*first, *best[:1], *course, *best]))[:4]
-
-
-# --- who beats whom ----------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Pairings:
-    """Results of the tuning matches against each opponent of the ladder."""
-
-    opponents: tuple[str, ...]
-    rows: tuple[tuple[Ranked, tuple[Side | None, ...]], ...]
-    more: int
-    """Ranked trials that are left out."""
-
-
-def pairings(ranked: tuple[Ranked, ...]) -> Pairings:
-    known = [(row, row.trial.rating) for row in ranked if row.rank and row.trial.rating]
-    shown = [pair for pair in known if pair[0].rank <= SHOWN_PAIRINGS or pair[0].trial.number == 0]  # type: ignore[operator]
-    names = tuple(dict.fromkeys(name for _, rating in known for name in rating.by_opponent))
-    rows = tuple((row, tuple(rating.by_opponent.get(name) for name in names)) for row, rating in shown)
-    return Pairings(names, rows, len(known) - len(shown))
 
 
 # --- settings, faults, cost --------------------------------------------------------------------------------------

@@ -25,7 +25,7 @@ from search_spaces import (
     render,
     scale,
 )
-from sweep import finals, keeping, live, models, retraining
+from sweep import finals, keeping, live, models, retraining, showing
 from sweep import warm as taking
 from sweep.conductor import Conductor
 from sweep.past import Past
@@ -139,6 +139,7 @@ def _headline(
                 retraining.play(conductor.record, run, settings, baseline)
             console.print("playing fresh matches for the headline ...", highlight=False)
             finals.play(conductor.record, run, settings, baseline)
+            showing.play(run, settings)
     except KeyboardInterrupt:
         conductor.interrupted = True
     except Exception as error:

@@ -113,6 +113,10 @@ class RunFolder:
         """The log of the matches that were played after the choice was made."""
         return self.path / "fresh_matches" / f"{role}-{opponent}.parquet"
 
+    def replays(self, opponent: str) -> Path:
+        """Matches of the winner against `baseline` or `runner-up` to look at, recorded (reports/replays.py)."""
+        return self.path / "replays" / f"winner-{opponent}.json"
+
     def match_logs(self) -> list[Path]:
         """Every match log of the run, tuning matches first."""
         return [*sorted(self.trials.glob("*/matches/*.parquet")), *sorted(self.path.glob("fresh_matches/*.parquet"))]

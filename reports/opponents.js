@@ -1,0 +1,198 @@
+"use strict";
+(() => {
+  const ROWS = 12, WORDS = ["won", "drawn", "lost"], LETTERS = ["w", "d", "l"], DECISION = 0.1; // seconds
+  const one = (id) => document.getElementById(id);
+  let told = null, from = 0;
+
+  async function unpack(text) {
+    const packed = Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
+    const stream = new Blob([packed]).stream().pipeThrough(new DecompressionStream("gzip"));
+    return JSON.parse(await new Response(stream).text());
+  }
+
+  // --- nodes; every word of the data is text ------------------------------------------------------------------
+
+  function node(tag, text = "", kind = "") {
+    const made = document.createElement(tag);
+    if (text !== "") made.textContent = text;
+    if (kind) made.className = kind;
+    return made;
+  }
+
+  function put(parent, ...children) {
+    parent.append(...children);
+    return parent;
+  }
+
+  function scroller(label, table) { // wide things scroll by keyboard too
+    const made = put(node("div", "", "scroll"), table);
+    for (const [key, value] of Object.entries({ tabindex: "0", role: "region", "aria-label": label })) made.setAttribute(key, value);
+    return made;
+  }
+
+  const head = (words, right = 0) => put(node("thead"), put(node("tr"), ...words.map((word, i) => {
+    const th = node("th", word, right && i >= right ? "r" : "");
+    th.scope = "col";
+    return th;
+  })));
+
+  // --- the numbers --------------------------------------------------------------------------------------------
+
+  const sum = (counts) => counts.reduce((a, b) => a + b, 0);
+  const share = ([w, d, l]) => (w + d / 2) / (w + d + l);
+  const counts = (side) => side.join("–");
+  const percent = (part) => `${Math.round(100 * part)} %`;
+  const elo = (value) => (value === null ? "" : String(value).replace("-", "−"));
+
+  function cell([opponent, w, d, l, low, high, ...blue]) { // what stands in the packed data, named
+    const total = [w, d, l], known = blue.length === 3;
+    return {
+      opponent, total, low: low / 1000, high: high / 1000,
+      sides: known ? [blue, total.map((count, i) => count - blue[i])] : null,
+    };
+  }
+
+  function row([trial, note, rank, strength, low, high, met, [last, codes, lengths, ago, played]]) {
+    return { trial, note, rank, strength, low, high, met: met.map(cell), last, codes, lengths, ago, played };
+  }
+
+  const name = (opponent) => told.opponents[opponent][0];
+  const called = ({ trial, note }) => (note ? `trial ${trial} (${note})` : `trial ${trial}`);
+
+  // --- the matrix: a page of rows at a time -------------------------------------------------------------------
+
+  function shown({ total, sides, low, high }, side) { // what a cell says: number, words, how far from even
+    const among = side === "all" ? total : side === "gap" ? null : sides?.[side === "blue" ? 0 : 1];
+    if (side === "gap") {
+      if (!sides || sides.some((counted) => !sum(counted))) return null;
+      const gap = share(sides[0]) - share(sides[1]);
+      return { text: `${gap < 0 ? "−" : "+"}${Math.abs(Math.round(100 * gap))}`, more: sides.map(counts).join(" · "), lean: gap / 2 };
+    }
+    if (!among || !sum(among)) return null;
+    return { text: percent(share(among)), more: counts(among), lean: share(among) - 0.5 };
+  }
+
+  function matrix() {
+    const rows = told.rows.filter((each) => each.rank !== null), side = one("met-side").value;
+    const page = rows.slice(from, from + ROWS);
+    one("met").tBodies[0].replaceChildren(...page.map((each) => {
+      const line = node("tr"), th = node("th"), button = node("button", String(each.trial), "pick-row");
+      th.scope = "row";
+      button.type = "button";
+      button.setAttribute("aria-label", `Trial ${each.trial}: its opponents and matches`);
+      button.addEventListener("click", () => { pick(told.rows.indexOf(each)); one("met-picker").scrollIntoView({ block: "nearest" }); one("met-pick").focus(); });
+      put(th, button, ...(each.note ? [" ", node("span", each.note, "tag")] : []));
+      const cells = Array.from({ length: told.columns }, (_, opponent) => {
+        const met = each.met.find((found) => found.opponent === opponent), said = met && shown(met, side), td = node("td");
+        if (!said) return td;
+        td.className = said.lean >= 0 ? "win" : "lose";
+        td.style.setProperty("--heat", `${Math.round(120 * Math.abs(said.lean))}%`);
+        td.title = `95 % interval ${percent(met.low)} to ${percent(met.high)}, ${sum(met.total)} matches`
+          + (met.sides ? `; as blue ${counts(met.sides[0])}, as purple ${counts(met.sides[1])}` : "");
+        return put(td, node("b", said.text), node("small", said.more));
+      });
+      return put(line, th, ...cells);
+    }));
+    one("met-range").textContent = `${from + 1} to ${from + page.length} of ${rows.length} trials`;
+    document.querySelector(".met-pages").hidden = rows.length <= ROWS;
+    one("met-back").disabled = from === 0;
+    one("met-on").disabled = from + ROWS >= rows.length;
+  }
+
+  function turn(by) {
+    from = Math.max(0, from + by);
+    matrix();
+  }
+
+  // --- one policy ---------------------------------------------------------------------------------------------
+
+  function bar(total) {
+    const whole = node("span", "", "wdl");
+    whole.setAttribute("aria-hidden", "true");
+    ["win", "draw", "lose"].forEach((kind, i) => {
+      const part = node("i", "", kind);
+      part.style.flexGrow = total[i];
+      if (total[i]) whole.append(part);
+    });
+    return whole;
+  }
+
+  function opponents(each) {
+    const known = each.met.some(({ sides }) => sides), table = node("table", "", "plain");
+    const strongest = (a, b) => (told.opponents[b.opponent][1] ?? -Infinity) - (told.opponents[a.opponent][1] ?? -Infinity) || a.opponent - b.opponent;
+    const body = put(node("tbody"), ...[...each.met].sort(strongest).map((met) => {
+      const th = put(node("th"), node("bdi", name(met.opponent))), strength = told.opponents[met.opponent][1];
+      th.scope = "row";
+      if (strength !== null) put(th, " ", node("span", `Elo ${elo(strength)}`, "sub"));
+      const score = put(node("td", "", "r"), node("b", percent(share(met.total))), node("small", ` [${Math.round(100 * met.low)}, ${Math.round(100 * met.high)}]`));
+      const sides = known ? [0, 1].map((side) => node("td", met.sides ? counts(met.sides[side]) : "", "r")) : [];
+      return put(node("tr"), th, put(node("td", "", "wdl-cell"), bar(met.total)), node("td", counts(met.total), "r"), score, ...sides);
+    }));
+    const heads = head(["Opponent", "", "W–D–L", "Points", ...(known ? ["As blue", "As purple"] : [])], 2);
+    heads.querySelector("th:nth-child(2)").className = "wdl-cell";
+    return put(table, heads, body);
+  }
+
+  function matches(each) {
+    let time = each.last;
+    const when = new Intl.DateTimeFormat("en-GB", { timeZone: "UTC", day: "numeric", month: "short", hour: "2-digit", minute: "2-digit", second: "2-digit" });
+    const lines = each.codes.map((code, i) => {
+      time -= each.ago[i];
+      const result = code % 3, side = Math.floor(code / 3) % 2, line = node("tr", "", LETTERS[result]);
+      const th = put(node("th"), node("bdi", name(Math.floor(code / 6))));
+      th.scope = "row";
+      return put(line, th, node("td", WORDS[result], `mark-${LETTERS[result]}`), node("td", side ? "purple" : "blue"),
+        node("td", `${(each.lengths[i] * DECISION).toFixed(1)} s`, "r"), node("td", when.format(1000 * (told.first + time)), "r"));
+    });
+    const table = put(node("table", "", "plain met-list"), head(["Opponent", "Result", "Side", "Length", "When (UTC)"], 3), put(node("tbody"), ...lines));
+    const said = each.played > lines.length ? `The last ${lines.length} of ${each.played} matches, the newest first` : `All ${each.played} matches, the newest first`;
+    return put(node("details", "", "noprint"), node("summary", said), scroller("Its matches", table));
+  }
+
+  function pick(index) {
+    const each = told.rows[index], total = [0, 1, 2].map((i) => sum(each.met.map((met) => met.total[i])));
+    one("met-pick").value = String(index);
+    const rated = each.strength === null ? "" : `, Elo ${elo(each.strength)} [${elo(each.low)}, ${elo(each.high)}] on the ladder`;
+    const place = each.rank === null ? "" : `, place ${each.rank} in tuning`;
+    const words = `${called(each)}${place}${rated}: ${total[0]} won, ${total[1]} drawn, ${total[2]} lost of ${sum(total)}, ${percent(share(total))} of the points.`;
+    const sides = each.met.every((met) => met.sides) ? [0, 1].map((side) => [0, 1, 2].map((i) => sum(each.met.map((met) => met.sides[side][i])))) : [];
+    const apart = sides.length ? ` As blue ${counts(sides[0])}, as purple ${counts(sides[1])}.` : " Its sides are unknown: no log of these matches is at hand.";
+    one("met-one").replaceChildren(
+      node("p", words[0].toUpperCase() + words.slice(1) + apart, "met-sum"),
+      scroller("Its opponents", opponents(each)),
+      ...(each.codes.length ? [matches(each)] : []),
+    );
+  }
+
+  // --- begin --------------------------------------------------------------------------------------------------
+
+  async function begin() {
+    told = await unpack(one("met-data").textContent.trim());
+    told.rows = told.rows.map(row);
+    one("met-pick").append(...told.rows.map((each, index) => {
+      const option = node("option", called(each));
+      option.value = String(index);
+      return option;
+    }));
+    one("met-pick").addEventListener("change", (event) => pick(Number(event.target.value)));
+    if (one("met")) {
+      one("met-tools").hidden = false;
+      document.querySelector(".met-more")?.remove();
+      one("met-side").addEventListener("change", matrix);
+      one("met-back").addEventListener("click", () => turn(-ROWS));
+      one("met-on").addEventListener("click", () => turn(ROWS));
+      matrix();
+    }
+    one("met-picker").hidden = false;
+    pick(0);
+    one("opponents").dataset.ready = "yes";
+  }
+
+  if (one("met-data")) {
+    new IntersectionObserver((seen, observer) => { // unpacked when somebody comes near
+      if (!seen.some((entry) => entry.isIntersecting)) return;
+      observer.disconnect();
+      begin().catch((error) => { one("opponents").append(node("p", `The tables could not be built: ${error.message}`)); });
+    }, { rootMargin: "600px" }).observe(one("opponents"));
+  }
+})();

@@ -1,0 +1,254 @@
+"""Who beats whom: counts are the ledger's, logs add sides and pairs, circles are those there are, names are text."""
+
+import base64
+import gzip
+import itertools
+import json
+from dataclasses import replace
+
+import pytest
+from final_events import finals, product, tuning
+from hypothesis import given
+from hypothesis import strategies as st
+from offline_page import BROWSER, MISSING, chromium, shown, until
+from real_matches import STEPS, real_run
+
+from reports import met, opponents, page, played, tables
+from reports.circles import circles
+from trials import ledger
+from trials.arena import log, pairs, rating
+from trials.events import TrialRated
+from trials.records import MatchRecord, Side
+
+EVIL = "</script><img src=x onerror=alert(1)>&{{7*7}}"
+
+
+def unpacked(found: opponents.Opponents) -> dict:
+    return json.loads(gzip.decompress(base64.b64decode(found.data)))
+
+
+def section(events, folder=None) -> opponents.Opponents:
+    found = opponents.section(tables.run_of("run", events), folder)
+    assert found is not None
+    return found
+
+
+# --- circles ---------------------------------------------------------------------------------------------------------
+
+scored = st.dictionaries(
+    st.sampled_from(list(itertools.combinations("abcdef", 2))),
+    st.sampled_from([(0.8, 0.6, 0.9), (0.6, 0.4, 0.8), (0.2, 0.1, 0.4), (0.5, 0.4, 0.6)]),
+)
+
+
+@given(scored)
+def test_circles_are_all_those_there_are(scores):
+    def beats(a, b):
+        return (scores[a, b][1] > 0.5) if (a, b) in scores else (b, a) in scores and scores[b, a][2] < 0.5
+
+    def has_met(*trio):
+        return all(pair in scores for pair in itertools.combinations(trio, 2))
+
+    trios = [trio for trio in itertools.combinations("abcdef", 3) if has_met(*trio)]
+    ways = [way for a, b, c in trios for way in ((a, b, c), (a, c, b))]
+    every = {way for way in ways if all(beats(x, y) for x, y in zip(way, (*way[1:], way[0]), strict=True))}
+    found = circles(scores)
+    assert {circle.names for circle in found.found} == every and len(found.found) == len(every)
+    assert found.trios == len(trios)
+    assert all(score > 0.5 for circle in found.found for score in circle.scores)
+
+
+def test_a_circle_through_the_ladder_is_seen(synthetic):
+    side = {True: Side(wins=40, draws=0, losses=0), False: Side(wins=0, draws=0, losses=40)}
+    events = synthetic.synthetic_events(3, fresh=None)
+    for place, event in enumerate(events):
+        if isinstance(event, TrialRated) and event.candidate.trial == 0:
+            odd = {"house": side[True], "random": side[False]}
+            events[place] = replace(event, rating=replace(event.rating, by_opponent=odd))
+    found = section(events).circles.found
+    assert ("house", "random", "trial 0") in [circle.names for circle in found]
+
+
+# --- when they were played -------------------------------------------------------------------------------------------
+
+times = st.floats(1e9, 2e9)
+batches = st.lists(
+    st.builds(played.Batch, times, st.integers(0, 50), st.integers(0, 50), st.integers(0, 50)), min_size=1, max_size=30
+)
+
+
+@given(batches, st.sampled_from([60.0, 7200.0, 1e5, 5e6, 3e7]))
+def test_no_match_is_lost_between_the_bins(told, length):
+    first = min(batch.time for batch in told)
+    told = [replace(batch, time=first + (batch.time - first) % length) for batch in told]
+    last = max(batch.time for batch in told)
+    unit, found, start, end = played.bins(told, first, last)
+    for kind in ("wins", "draws", "losses"):
+        assert sum(getattr(one, kind) for one in found) == sum(getattr(batch, kind) for batch in told)
+    assert start <= first and last <= end and len(found) <= 200
+    assert unit == played.unit_of(last - first)[1]
+
+
+def test_days_begin_at_midnight_and_a_run_of_hours_is_told_by_the_hour():
+    day = 86_400 * 20_000
+    told = [played.Batch(day + hours * 3600, 1, 2, 3) for hours in (1, 30, 49, 80)]
+    unit, found, *_ = played.bins(told, told[0].time, told[-1].time)
+    assert unit == "day" and [one.wins for one in found] == [1, 1, 1, 1]
+    assert played.unit_of(5 * 3600)[1] == "hour" and played.unit_of(49 * 3600)[1] == "day"
+    assert played.unit_of(200 * 86_400)[1] == "week"
+
+
+# --- what the logs add -----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    return real_run(tmp_path_factory.mktemp("real") / "run")
+
+
+def test_a_log_tells_sides_pairs_and_every_match(run):
+    read = log.read(run.trial(2).matches(STEPS))
+    found = met.heard(run.trial(2).matches(STEPS), read.records[0].a)
+    assert found is not None and set(found.met) == {"random", "house"}
+    for name, one in found.met.items():
+        mine = [record for record in read.records if read.names[record.b] == name]
+        assert one.total == rating.side(mine)
+        assert one.blue == rating.side(r for r in mine if r.a_team == 0)
+        assert one.purple == rating.side(r for r in mine if r.a_team == 1)
+        assert one.outcomes == tuple(pairs.outcomes(mine))
+        low, high = (float(pairs.expected(elo)) for elo in rating.from_counts(one.outcomes)[1:])
+        assert one.interval == (low, high) and low < one.score < high
+    listed = [(m.side, m.result, m.decisions) for m in reversed(found.matches)]
+    assert listed == [(r.a_team, r.result, r.decisions) for r in read.records]
+    assert [m.time for m in reversed(found.matches)] == pytest.approx([r.time for r in read.records], abs=1e-5)
+
+
+def test_logs_of_others_and_damaged_ones_are_not_believed(run, tmp_path):
+    path = tmp_path / "damaged.parquet"
+    whole = run.trial(2).matches(STEPS).read_bytes()
+    mine = log.read(run.trial(2).matches(STEPS)).records[0].a
+    assert met.heard(run.trial(2).matches(STEPS), "b" * 64) is None
+    for data in (b"", b"PAR1", whole[: len(whole) // 2], whole[:200] + b"\0" * 50 + whole[250:]):
+        path.write_bytes(data)
+        assert met.heard(path, mine) is None
+    assert met.heard(tmp_path / "none.parquet", mine) is None
+
+
+def test_where_log_and_ledger_differ_the_ledger_is_believed():
+    side, other = Side(wins=3, draws=1, losses=2), Side(wins=4, draws=0, losses=2)
+    logged = met.Met(other, other, Side(wins=0, draws=0, losses=0), (0, 0, 1, 1, 1))
+    ledgers = {"house": side, "random": other, "nobody": Side(wins=0, draws=0, losses=0)}
+    found = met.told(ledgers, met.Heard({"house": logged, "random": logged}))
+    assert found == {"house": met.Met(side), "random": logged}
+
+
+def test_all_of_a_runs_matches_are_in_the_section_and_in_its_data(run):
+    events = ledger.read(run.ledger)
+    found = section(events, run)
+    assert found.logged and [row.rank for row in found.rows] == [1, 2, 3]
+    told = unpacked(found)
+    names = [name for name, _ in told["opponents"]]
+    for row, packed in zip((*found.rows, *found.after), told["rows"], strict=True):
+        trial, note, rank, _, _, _, cells, (last, codes, lengths, ago, count) = packed
+        assert (trial, note, rank) == (row.trial, row.note, row.rank) and count == len(row.matches)
+        assert {names[cell[0]]: tuple(cell[1:4]) for cell in cells} == {
+            name: (one.total.wins, one.total.draws, one.total.losses) for name, one in row.met.items()
+        }
+        decoded = [(names[code // 6], code // 3 % 2, met.POINTS[code % 3]) for code in codes]
+        assert decoded == [(m.opponent, m.side, m.result) for m in row.matches]
+        assert lengths == [m.decisions for m in row.matches]
+        moments = [told["first"] + last - passed for passed in itertools.accumulate(ago)]
+        assert moments == [round(m.time) for m in row.matches]
+
+
+# --- what the ledger alone tells -------------------------------------------------------------------------------------
+
+
+def test_without_logs_every_count_is_the_ledgers(synthetic):
+    events = synthetic.synthetic_events(12)
+    run = tables.run_of("run", events)
+    found = section(events)
+    assert not found.logged and all(row.matches == () for row in found.rows)
+    for row in found.rows:
+        trial = run.trial(row.trial)
+        assert {name: one.total for name, one in row.met.items()} == trial.rungs[-1].rating.by_opponent
+        assert all(one.blue is None and one.interval[0] < one.score < one.interval[1] for one in row.met.values())
+    told = [e for e in events if isinstance(e, TrialRated)]
+    fresh = [r for e in events if e.event == "fresh" for r in (e.baseline, e.random, e.against_course) if r]
+    total = sum(e.rating.matches for e in told) + sum(r.matches for r in fresh)
+    assert found.played.total == total and sum(one.matches for one in found.played.bins) == total
+    text = page.render(run, pandas_none())
+    assert "No match log is at hand" in text
+
+
+def pandas_none():
+    import pandas as pd
+
+    return pd.DataFrame(columns=["trial", "step", "name", "value"])
+
+
+def test_finals_stand_head_to_head(synthetic):
+    elos = {2: (140.0, 150.0, 160.0), 0: (0.0, 10.0, -10.0)}
+    events = [synthetic.question(), *tuning(), *finals(elos), product(12, against_course=150.0), product(14, "course")]
+    found = section(events)
+    rows = {(row.trial, row.note): row for row in found.after}
+    assert (12, "winner, fresh") in rows and (10, "of configuration 2, seed 1000000") in rows
+    assert all(row.rank is None for row in found.after)
+    assert found.columns == ("random",)
+
+
+def test_the_lists_are_short_however_many_trials_there_are():
+    matches = tuple(met.Match("random", 0, 1.0, 30, 50.0 - at) for at in range(200))
+    row = opponents.Row(1, "", 1, None, {"random": met.Met(Side(wins=200, draws=0, losses=0))}, matches)
+    data = opponents.pack([row] * 1000, ("random",), 1, {}, 0.0)
+    rows = json.loads(gzip.decompress(base64.b64decode(data)))["rows"]
+    assert [len(each[7][1]) for each in rows] == [opponents.LISTED] * 60 + [opponents.BRIEFLY] * 940
+    assert rows[0][7][4] == 200
+
+
+# --- in a browser ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.skipif(BROWSER is None, reason=MISSING)
+def test_a_trial_is_picked_and_a_hostile_name_is_only_shown(synthetic, tmp_path):
+    events = synthetic.synthetic_events(14, states=("complete",))
+    place = max(at for at, e in enumerate(events) if isinstance(e, TrialRated) and e.candidate.trial == 7)
+    mine = events[place].candidate
+    records = [
+        MatchRecord(
+            number=n, pair=n // 2, a=mine.sha256, b="evil", a_team=n % 2, seed=1, environment="soccer-1",  # type: ignore[arg-type]
+            result=float(n % 3 == 0), goals_a=int(n % 3 == 0), goals_b=int(n % 3 > 0), decisions=10 + n, time=1.7e9 + n,
+        )
+        for n in range(70)
+    ]  # fmt: skip
+    odd = replace(events[place].rating, by_opponent={EVIL: rating.side(records)}, elo=1500.0, low=1490.0, high=1510.0)
+    events[place] = replace(events[place], rating=odd)
+    folder = synthetic.write_run(tmp_path / "run", events, metrics=False)
+    log.write(folder.trial(7).matches(mine.steps), records, {"evil": EVIL, mine.sha256: EVIL}, again=True)
+    with chromium() as browser, shown(browser, page.build(folder), "#ranking") as report:
+        assert report.is_hidden("#met-picker")
+        report.evaluate("document.getElementById('opponents').scrollIntoView()")
+        until(report, "document.getElementById('opponents').dataset.ready === 'yes'")
+        assert report.inner_text("#met-range") == "1 to 12 of 14 trials"
+        assert report.input_value("#met-pick") == "0" and "Trial 7" in report.inner_text("#met-one")
+        assert EVIL in report.inner_text("#met-one") and report.locator("#opponents img").count() == 0
+        report.click("#met-one summary")
+        lines = report.locator("#met-one .met-list tbody tr")
+        assert lines.count() == opponents.LISTED and "The last 60 of 70" in report.inner_text("#met-one summary")
+        assert lines.first.inner_text().split("\t")[1:4] == ["won", "purple", "7.9 s"]
+        report.select_option("#met-side", "purple")
+        blue, purple = (rating.side(r for r in records if r.a_team == team) for team in (0, 1))
+        row = "#met tbody tr:first-child td:has(small)"
+        assert f"{purple.wins}–0–{purple.losses}" in report.inner_text(row)
+        report.select_option("#met-side", "gap")
+        assert f"{blue.wins}–0–{blue.losses}" in report.inner_text(row)
+        report.select_option("#met-side", "all")
+        report.focus("#met-on")
+        report.keyboard.press("Enter")
+        assert report.inner_text("#met-range") == "13 to 14 of 14 trials" and report.is_disabled("#met-on")
+        last = report.locator("#met .pick-row").last
+        last.press("Enter")
+        assert report.inner_text("#met-one").startswith(f"Trial {last.inner_text()}")
+        assert "no log of these matches" in report.inner_text("#met-one")
+        report.set_viewport_size({"width": 360, "height": 800})
+        until(report, "document.documentElement.scrollWidth <= 360")
