@@ -156,7 +156,9 @@
     const place = each.rank === null ? "" : `, place ${each.rank} in tuning`;
     const words = `${called(each)}${place}${rated}: ${total[0]} won, ${total[1]} drawn, ${total[2]} lost of ${sum(total)}, ${percent(share(total))} of the points.`;
     const sides = each.met.every((met) => met.sides) ? [0, 1].map((side) => [0, 1, 2].map((i) => sum(each.met.map((met) => met.sides[side][i])))) : [];
-    const apart = sides.length ? ` As blue ${counts(sides[0])}, as purple ${counts(sides[1])}.` : " Its sides are unknown: no log of these matches is at hand.";
+    const apart = sides.length ? ` As blue ${counts(sides[0])}, as purple ${counts(sides[1])}.`
+      : each.met.some((met) => met.sides) ? " Its sides are known against some opponents only."
+      : " Its sides are unknown: no log of these matches is at hand.";
     one("met-one").replaceChildren(
       node("p", words[0].toUpperCase() + words.slice(1) + apart, "met-sum"),
       scroller("Its opponents", opponents(each)),

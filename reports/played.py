@@ -30,6 +30,8 @@ class Bin:
     """What was counted in one stretch of time."""
 
     label: str
+    when: str
+    """The same with its day."""
     wins: int
     draws: int
     losses: int
@@ -97,16 +99,21 @@ def bins(told: Sequence[Batch], first: float, last: float) -> tuple[str, tuple[B
         place = min(count - 1, max(0, int((batch.time - start) // seconds)))
         for at, number in enumerate((batch.wins, batch.draws, batch.losses)):
             sums[place][at] += number
-    found = tuple(Bin(_label(start + at * seconds, unit), *counted) for at, counted in enumerate(sums))
+    found = tuple(Bin(*_labels(start + at * seconds, unit), *counted) for at, counted in enumerate(sums))
     return unit, found, start, start + count * seconds
 
 
-def _label(unix: float, unit: str) -> str:
+def _labels(unix: float, unit: str) -> tuple[str, str]:
+    """`14:00` and `3 Dec, 14:00`; of whole days, and of the hour at which one begins, the day."""
     try:
         moment = dt.datetime.fromtimestamp(unix, dt.UTC)
     except (OverflowError, OSError, ValueError):
-        return "?"
-    return moment.strftime("%-d %b" if unit in ("day", "week") else "%H:%M")
+        return "?", "?"
+    day = moment.strftime("%-d %b")
+    if unit in ("day", "week"):
+        return day, day
+    clock = moment.strftime("%H:%M")
+    return day if clock == "00:00" else clock, f"{day}, {clock}"
 
 
 def section(run: Run) -> Played | None:
