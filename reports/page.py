@@ -4,6 +4,7 @@ import base64
 import gzip
 import hashlib
 import json
+import re
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -178,7 +179,7 @@ def templates() -> Any:
 
 
 def _environment() -> Any:
-    from markupsafe import Markup
+    from markupsafe import Markup, escape
 
     from reports import figures, marks, verdict
 
@@ -193,6 +194,7 @@ def _environment() -> Any:
         "elo": verdict.elo,
         "interval": verdict.interval,
         "short": figures.short_key,
+        "unbroken": lambda text: Markup(re.sub(r"\[[^\]]*\]", r'<span class="nobr">\g<0></span>', str(escape(text)))),
         "breakable": lambda key: Markup("_<wbr>").join(key.split("_")),  # join escapes the parts
     }
     return environment
