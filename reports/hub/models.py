@@ -169,6 +169,8 @@ def model(repo: str, revision: str | None = None, file: str | None = None) -> Mo
     Only that file is downloaded, and only if it is small enough. What is in the cache is not asked for again: a commit
     (`revision`) that is there needs no network, and without network a branch is what it was last.
     """
+    if file is not None and (file.startswith("/") or {"", ".", ".."} & set(file.split("/"))):
+        raise HubError(f"a model's file must be a path in its repository, but got {file[:80]!r}; correct it")
     at = version(repo, revision)
     here = _cached_model(at, file)
     if here is not None:
