@@ -421,3 +421,26 @@ def test_the_patience_is_a_setting(monkeypatch: pytest.MonkeyPatch, hub: HubServ
     monkeypatch.setenv("SWEEP_HUB_SECONDS", "soon")
     with pytest.raises(hubs.HubError.__mro__[1], match="SWEEP_HUB_SECONDS must be seconds, 0 to 86400, but got 'soon'"):
         hubs.account()
+
+
+def test_mlagents_own_scripts_work_beside_it(hub: HubServer, tmp_path: Path) -> None:
+    run = tmp_path / "results" / "SoccerTwos"
+    (run / "SoccerTwos").mkdir(parents=True)
+    (run / "SoccerTwos.onnx").write_bytes(HOUSE.read_bytes())
+    (run / "SoccerTwos" / "checkpoint.pt").write_bytes(b"\0" * 1000)
+    (run / "configuration.yaml").write_text("behaviors: {SoccerTwos: {trainer_type: poca}}\n")
+
+    def script(name: str, *words: str) -> None:
+        command = [str(Path(sys.executable).with_name(name)), *words]
+        known = os.environ | environ(hub, tmp_path / "theirs")
+        done = subprocess.run(command, capture_output=True, text=True, env=known, timeout=120, check=False)
+        assert done.returncode == 0, done.stderr
+
+    script("mlagents-push-to-hf", "--run-id", "SoccerTwos", "--local-dir", str(run), "--repo-id", "tester/pushed")
+    assert held(hub, "tester/pushed") == of(run) and "config.json" in of(run)
+    assert hubs.model("tester/pushed").path.read_bytes() == HOUSE.read_bytes()
+    assert [one.repo for one in hubs.listed()] == ["tester/pushed"]
+    hubs.published(run, REPO, message="Ours")
+    script("mlagents-load-from-hf", "--repo-id", REPO, "--local-dir", str(tmp_path))
+    there = of(tmp_path / "poca")
+    assert {name: there[name] for name in of(run)} == of(run)
