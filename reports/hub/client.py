@@ -40,6 +40,7 @@ _FAILURES = (
     errors.RevisionResolutionError,
     errors.XetDownloadError,
 )
+_STATUS = re.compile(r"HTTP status (?:client|server) error \((\d{3})")
 _RESET = re.compile(r"r=0;\s*t=(\d+)")
 
 
@@ -128,15 +129,27 @@ def _cause(error: BaseException) -> Exception:
             return found
         if isinstance(found, _BROKEN):
             return Again(_reason(found), away=isinstance(found, _AWAY))
+        if (status := _xet_status(found)) in PASSING:
+            return Again(f"HTTP {status}")
         found = found.__cause__
     return error if isinstance(error, Exception) else RuntimeError(type(error).__name__)
+
+
+def _xet_status(error: BaseException) -> int:
+    """What hf_xet was answered, which it says in words alone; 0: nothing."""
+    found = _STATUS.search(str(error)) if isinstance(error, OSError | RuntimeError) else None
+    return int(found[1]) if found else 0
 
 
 def _unclear(error: Exception) -> bool:
     """Whether trying again may help though nobody said so: storage that failed, a file that came short."""
     if isinstance(error, errors.HfHubHTTPError | ValueError | KeyError | errors.EntryNotFoundError | PermissionError):
         return False
-    return not (isinstance(error, errors.OfflineModeIsEnabled) or (isinstance(error, OSError) and error.errno))
+    return not (
+        _xet_status(error)
+        or isinstance(error, errors.OfflineModeIsEnabled)
+        or (isinstance(error, OSError) and error.errno)
+    )
 
 
 def _gave_up(again: Again, doing: str, repo: str, how: Patience) -> HubError:
@@ -161,13 +174,14 @@ def _refused(error: Exception, doing: str, repo: str) -> Exception:
     token = hf.get_token()
     if hf.is_offline_mode():
         return HubAway(
-            f"the Hub may not be asked to {doing} {repo} while HF_HUB_OFFLINE is set, and the cache lacks it; unset it,"
-            " or name what is cached"
+            f"the Hub may not be asked to {doing} {repo} while HF_HUB_OFFLINE is set, and the cache is no help; unset it"
         )
     if isinstance(error, errors.HfHubHTTPError):
         code = error.response.headers.get("X-Error-Code") or ""
         words = error.server_message or error.response.headers.get("X-Error-Message") or ""
         return HubError(line(Answer(error.response.status_code, code, words), doing, repo, token))
+    if status := _xet_status(error):
+        return HubError(line(Answer(status), doing, repo, token))
     if isinstance(error, OSError) and error.errno:
         return OSError(error.errno, error.strerror, error.filename)
     return HubError(f"the Hub must take a request to {doing} {repo}, but: {clean(str(error), token)}; check the name")

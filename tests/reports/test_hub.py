@@ -232,13 +232,59 @@ def test_what_is_no_folder_of_files_is_refused_before_anything(hub: HubServer, f
     assert hub.log == []
 
 
-@pytest.mark.parametrize("point", ["PUT /lfs/", "POST /api/models/.*/commit/", "POST .*/batch"])
+# the same where large files go up by Xet, which is what huggingface_hub does unless it is told not to
+
+
+@pytest.fixture
+def xet(hub: HubServer, monkeypatch: pytest.MonkeyPatch) -> HubServer:
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_DISABLE_XET", False)
+    return hub
+
+
+def test_large_files_go_up_by_xet(xet: HubServer, folder: Path) -> None:
+    (folder / "zeros.bin").write_bytes(bytes(3 << 20))
+    put(folder)
+    assert held(xet) == of(folder) and commits(xet) == ["Promote"]
+    assert xet.asked("POST /v1/xorbs/") and not xet.asked("/lfs/")
+    assert all(WRITE not in str(entry.headers) for entry in xet.asked(" /v[12]/"))
+    assert not put(folder).new
+
+
+@pytest.mark.parametrize(
+    ("match", "how"),
+    [
+        ("POST /v1/xorbs/", {"status": 503}),
+        ("POST /v1/xorbs/", {"cut_upload": 100}),
+        ("POST /v1/shards", {"lost": True}),
+        ("xet-write-token", {"status": 500}),
+        ("POST .*/commit/", {"lost": True}),
+    ],
+)
+def test_what_passes_by_itself_in_xet_is_waited_for(
+    match: str, how: dict[str, object], xet: HubServer, folder: Path
+) -> None:
+    xet.fault(match, **how)
+    put(folder)
+    assert held(xet) == of(folder) and commits(xet) == ["Promote"] and not any(fault.times for fault in xet.faults)
+
+
+@pytest.mark.parametrize("match", ["xet-write-token", "POST /v1/xorbs/"])
+def test_xet_that_refuses_is_one_line(match: str, xet: HubServer, folder: Path) -> None:
+    xet.fault(match, status=403, times=1000)
+    with pytest.raises(HubError) as caught:
+        put(folder)
+    assert str(caught.value).startswith("the token must have the right to publish to tester/poca, but it has not; use")
+    assert commits(xet) == [] and len(xet.asked(match)) == 1
+
+
+@pytest.mark.parametrize("point", ["PUT /lfs/", "POST /api/models/.*/commit/", "POST /v1/xorbs/"])
 def test_a_kill_in_the_middle_leaves_nothing_public_and_the_repetition_finishes(
     point: str, hub: HubServer, folder: Path, tmp_path: Path
 ) -> None:
     code = f"from pathlib import Path; from reports import hub; hub.published(Path({str(folder)!r}), {REPO!r}, message='Promote')"  # fmt: skip  # noqa: E501
+    known = os.environ | environ(hub, tmp_path / "hf") | {"HF_HUB_DISABLE_XET": str(int("lfs" in point))}
     hub.fault(point, hang=5.0)
-    killed = subprocess.Popen([sys.executable, "-c", code], env=os.environ | environ(hub, tmp_path / "hf"))
+    killed = subprocess.Popen([sys.executable, "-c", code], env=known)
     assert hub.reached.wait(30)
     os.kill(killed.pid, signal.SIGKILL)
     killed.wait()

@@ -2,7 +2,8 @@
 
     python tests/support/hub_server.py --port 8900 --root /tmp/hub     then, elsewhere, what it prints
 
-Large files go up as Git LFS has it, in one part or several: whoever speaks to it has HF_HUB_DISABLE_XET set.
+Large files go up as Xet has it, or, with HF_HUB_DISABLE_XET set, as Git LFS has it, in one part or several; they come
+down as plain HTTP has it.
 """
 
 import argparse
@@ -32,6 +33,8 @@ class HubServer(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", port), Handler)
         self.store, self.part_bytes = Store(root), part_bytes
         self.log: list[Entry] = []
+        self.blocks: dict[str, bytes] = {}
+        """What hf_xet has put there."""
         self.faults: list[Fault] = []
         self.reached = threading.Event()
         self.page = 2
@@ -85,13 +88,16 @@ def serving(root: Path, **how: Any) -> Iterator[HubServer]:
 
 def environ(server: HubServer, home: Path, token: str | None = WRITE) -> dict[str, str]:
     """What a process needs in its environment to take `server` for the Hub and leave this user's own things alone."""
-    known = {"HF_ENDPOINT": server.endpoint, "HF_HOME": str(home), "HF_HUB_DISABLE_XET": "1", "SWEEP_HUB_SECONDS": "3"}
+    known = {"HF_ENDPOINT": server.endpoint, "HF_HOME": str(home), "SWEEP_HUB_SECONDS": "3"}
     return known | ({"HF_TOKEN": token} if token else {})
 
 
 @pytest.fixture
 def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[HubServer]:
-    """A Hub of its own for a test, which this process takes for the real one, logged in as `tester`."""
+    """A Hub of its own for a test, which this process takes for the real one, logged in as `tester`.
+
+    Large files go up as Git LFS; where a test wants Xet, it says so.
+    """
     from huggingface_hub import constants
 
     home = tmp_path / "hf"
@@ -119,7 +125,7 @@ def main() -> None:
     given = words.parse_args()
     with HubServer(given.root, given.port) as server:
         print(f"a Hub, on this machine alone, at {server.endpoint}; what it holds is in {given.root}\n")
-        print(f"export HF_ENDPOINT={server.endpoint} HF_TOKEN={WRITE} HF_HUB_DISABLE_XET=1 HF_HOME={given.root}/client")
+        print(f"export HF_ENDPOINT={server.endpoint} HF_TOKEN={WRITE} HF_HOME={given.root}/client")
         print(f"# you are `tester`; a token that may only read: {READ}; another user's: {OTHER}", flush=True)
         with contextlib.suppress(KeyboardInterrupt):
             server.serve_forever()

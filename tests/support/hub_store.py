@@ -11,7 +11,8 @@ from typing import Any, NamedTuple
 import yaml
 
 WRITE, READ, OTHER = "hf_testerWritesHere", "hf_testerReadsHere", "hf_otherWritesHere"
-TOKENS = {WRITE: ("tester", "write"), READ: ("tester", "read"), OTHER: ("other", "write")}
+XET = "xet_forStorageAlone"
+TOKENS = {WRITE: ("tester", "write"), READ: ("tester", "read"), OTHER: ("other", "write"), XET: (None, "")}
 ATTRIBUTES = "".join(f"*.{end} filter=lfs diff=lfs merge=lfs -text\n" for end in ("onnx", "pt", "bin", "parquet"))
 LARGE = (".onnx", ".pt", ".bin", ".parquet")
 BINARY_FROM = 10 << 20
