@@ -174,7 +174,8 @@ def _refused(error: Exception, doing: str, repo: str) -> Exception:
     token = hf.get_token()
     if hf.is_offline_mode():
         return HubAway(
-            f"the Hub may not be asked to {doing} {repo} while HF_HUB_OFFLINE is set, and the cache is no help; unset it"
+            f"the Hub may not be asked to {doing} {repo} while HF_HUB_OFFLINE is set, and the cache cannot help; unset"
+            " it"
         )
     if isinstance(error, errors.HfHubHTTPError):
         code = error.response.headers.get("X-Error-Code") or ""

@@ -1,10 +1,11 @@
 """A folder goes to the Hub in one commit: all of it is public or nothing, whatever interrupts it, however often."""
 
+import contextlib
 import hashlib
 import json
 import warnings
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import huggingface_hub as hf
@@ -56,7 +57,9 @@ def published(
         what = f"{odd[0]} is none" if odd else f"{folder} has none"
         raise HubError(f"what is published must be a folder of plain files, but {what}; correct the folder")
     order = _Order(named(repo), files, private, revision, create_pr, message, description, manifest)
-    return asked(order.carry_out, "publish to", repo, how or patience())
+    how = how or patience()
+    asked(order.look, "publish to", repo, replace(how, away=3))  # a Hub that was there is waited for, no other
+    return asked(order.carry_out, "publish to", repo, how)
 
 
 @dataclass(frozen=True)
@@ -71,6 +74,11 @@ class _Order:
     message: str
     description: str
     manifest: str | None
+
+    def look(self, api: hf.HfApi) -> None:
+        """Ask for the repository, whether it is there or not."""
+        with contextlib.suppress(errors.RepositoryNotFoundError):
+            api.model_info(self.repo)
 
     def carry_out(self, api: hf.HfApi) -> Published:
         """One try. Raises what `asked` understands."""

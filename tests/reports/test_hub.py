@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 import traceback
 from pathlib import Path
 
@@ -301,6 +302,16 @@ def test_somebody_who_commits_in_between_is_told(hub: HubServer, folder: Path) -
         put(folder)
     other.join()
     assert set(held(hub)) == {"README.md", "new.md"}
+
+
+def test_a_hub_that_was_never_there_is_not_waited_for(
+    folder: Path, hub: HubServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", "http://me:secret@127.0.0.1:9")
+    began = time.monotonic()
+    with pytest.raises(HubAway, match=r"reachable to publish to tester/poca, but 127.0.0.1:9 is not") as caught:
+        hubs.published(folder, REPO, message="m", how=Patience(seconds=60, first=0.01))
+    assert time.monotonic() - began < 30 and "secret" not in str(caught.value)
 
 
 # what comes

@@ -18,7 +18,9 @@ class Handler(Uploads):
     def _whoami(self) -> None:
         if self.user is None:
             raise Refusal(401, "Invalid username or password.")
-        self.answer(200, {"type": "user", "name": self.user, "auth": {"accessToken": {"role": self.rights}}})
+        self.answer(
+            200, {"type": "user", "name": self.user, "orgs": [], "auth": {"accessToken": {"role": self.rights}}}
+        )
 
     def _validate(self) -> None:
         try:
