@@ -42,7 +42,7 @@ class Answering(BaseHTTPRequestHandler):
     def _serve(self) -> None:
         parts = urlsplit(self.path)
         self.route, self.query = unquote(parts.path), parse_qs(parts.query)
-        self.sent, self.status, self.body, self.headed = 0, 0, b"", False
+        self.sent, self.status, self.body, self.answered = 0, 0, b"", False
         token = (self.headers.get("Authorization") or "").removeprefix("Bearer ")
         self.user, self.rights = TOKENS.get(token, (None, ""))
         self.bad_token = bool(token) and token not in TOKENS
@@ -69,7 +69,10 @@ class Answering(BaseHTTPRequestHandler):
             self.close_connection = True
         finally:
             told = (self.command, self.path, self.status, len(self.body), self.sent, self.user)
-            self.server.log.append(Entry(*told, self.headers.get("User-Agent") or "", dict(self.headers)))
+            entry = Entry(*told, self.headers.get("User-Agent") or "", dict(self.headers))
+            with self.server.store.lock:
+                self.server.entries.append(entry)
+                self.server.answering -= self.answered
 
     def _chunks(self) -> bytes:
         """A body of unknown length."""
@@ -96,7 +99,9 @@ class Answering(BaseHTTPRequestHandler):
         if self.fault.lost:
             return self._close()
         data = body if isinstance(body, bytes) else json.dumps(body).encode()
-        self.status = status
+        self.status, self.answered = status, True
+        with self.server.store.lock:
+            self.server.answering += 1
         self.send_response(status)
         given = {"Content-Type": "application/json", "Content-Length": str(len(data))} | (headers or {})
         for name, value in given.items():

@@ -11,6 +11,7 @@ import contextlib
 import re
 import tempfile
 import threading
+import time
 from collections.abc import Iterator
 from http.server import ThreadingHTTPServer
 from pathlib import Path
@@ -32,7 +33,9 @@ class HubServer(ThreadingHTTPServer):
         """`part_bytes`: larger files go up in parts of that size; 0: never."""
         super().__init__(("127.0.0.1", port), Handler)
         self.store, self.part_bytes = Store(root), part_bytes
-        self.log: list[Entry] = []
+        self.entries: list[Entry] = []
+        self.answering = 0
+        """Requests whose client may have its answer before it is in the log."""
         self.blocks: dict[str, bytes] = {}
         """What hf_xet has put there."""
         self.faults: list[Fault] = []
@@ -50,6 +53,14 @@ class HubServer(ThreadingHTTPServer):
         """Where large files are: another host, as far as a client can tell, which gets no token."""
         return f"http://localhost:{self.server_address[1]}"
 
+    @property
+    def log(self) -> list[Entry]:
+        """Every request that was answered, in that order."""
+        deadline = time.monotonic() + 5
+        while self.answering and time.monotonic() < deadline:
+            time.sleep(0.002)
+        return list(self.entries)
+
     def fault(self, match: str, **how: Any) -> Fault:
         """Let something go wrong."""
         self.faults.append(Fault(match, **how))
@@ -66,7 +77,7 @@ class HubServer(ThreadingHTTPServer):
 
     def asked(self, match: str = "") -> list[Entry]:
         """What was asked so far."""
-        return [entry for entry in list(self.log) if re.search(match, f"{entry.method} {entry.path}")]
+        return [entry for entry in self.log if re.search(match, f"{entry.method} {entry.path}")]
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """A client that goes away is no error here."""
