@@ -152,18 +152,18 @@ def _unclear(error: Exception) -> bool:
     )
 
 
-def _gave_up(again: Again, doing: str, repo: str, how: Patience) -> HubError:
+def _gave_up(again: Again, doing: str, repo: str, how: Patience) -> HubAway:
     if again.away:
         return HubAway(
             f"the Hub must be reachable to {doing} {repo}, but {_where()} is not ({clean(again.reason)}); check the"
             " network and HF_ENDPOINT"
         )
     if again.after is not None and again.after > how.seconds:
-        return HubError(
+        return HubAway(
             f"the Hub must be asked less often to {doing} {repo}: it wants a pause of {again.after:.0f} s"
             f" ({again.reason}); try again then"
         )
-    return HubError(
+    return HubAway(
         f"the Hub must answer within {how.seconds:g} s to {doing} {repo}, but {_where()} has not"
         f" ({clean(again.reason)}); try again later, or wait longer with SWEEP_HUB_SECONDS"
     )

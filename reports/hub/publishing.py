@@ -90,7 +90,13 @@ class _Order:
             return Published(self.repo, head.revision, url, new=False)
         if self.create_pr and (before := self._asked_before(api, url, stale)) is not None:
             return before
-        done = self._commit(api, head, changed, stale)
+        try:
+            done = self._commit(api, head, changed, stale)
+        except errors.HfHubHTTPError as error:
+            now = self._head(api)  # where an earlier try was done after all, it was ours that came in between
+            if error.response.status_code != 412 or self._left(tree(api, now), stale):
+                raise
+            return Published(self.repo, now.revision, url)
         left = self._left(tree(api, Version(self.repo, done.oid)), stale)
         if left:  # the Hub leaves out what a .gitignore names, and says nothing
             raise HubError(

@@ -16,7 +16,7 @@ class HubError(SetupError):
 
 
 class HubAway(HubError):
-    """The Hub cannot be reached, or is not to be (HF_HUB_OFFLINE)."""
+    """The Hub does not answer, or is not to be asked (HF_HUB_OFFLINE): that says nothing of what was asked for."""
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ import traceback
 from pathlib import Path
 
 import pytest
-from hub_server import OTHER, READ, WRITE, HubServer, environ, serving
+from hub_server import OTHER, READ, WRITE, Fault, HubServer, environ, serving
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -156,7 +156,7 @@ STAYING = [
         {"status": 503},
         "must answer within 1.5 s to publish to tester/poca, but 127.0.0.1:",
     ),
-    ("cut for ever", "PUT /lfs/", {"cut_upload": 0}, "must answer within 1.5 s to publish to tester/poca"),
+    ("broken for ever", "PUT /lfs/", {"cut_upload": 0}, "must answer within 1.5 s to publish to tester/poca"),
     ("a moved parent", "/commit/", {"status": 412}, "somebody committed in between; nothing was published"),
     (
         "a conflict",
@@ -278,7 +278,14 @@ def test_xet_that_refuses_is_one_line(match: str, xet: HubServer, folder: Path) 
     assert commits(xet) == [] and len(xet.asked(match)) == 1
 
 
-@pytest.mark.parametrize("point", ["PUT /lfs/", "POST /api/models/.*/commit/", "POST /v1/xorbs/"])
+@pytest.mark.parametrize(
+    "point",
+    [
+        "POST /api/models/.*/commit/",
+        pytest.param("PUT /lfs/", marks=pytest.mark.faults),
+        pytest.param("POST /v1/xorbs/", marks=pytest.mark.faults),
+    ],
+)
 def test_a_kill_in_the_middle_leaves_nothing_public_and_the_repetition_finishes(
     point: str, hub: HubServer, folder: Path, tmp_path: Path
 ) -> None:
@@ -291,6 +298,24 @@ def test_a_kill_in_the_middle_leaves_nothing_public_and_the_repetition_finishes(
     killed.wait()
     assert held(hub) == {} and commits(hub) == []
     assert put(folder).new and held(hub) == of(folder) and commits(hub) == ["Promote"]
+
+
+def test_a_commit_that_is_done_late_is_not_taken_for_somebody_elses(
+    hub: HubServer, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hub.store.put(REPO, {"README.md": b"old"})
+    before = hub.take
+
+    def take(asked: str) -> Fault | None:
+        if "/commit/" in asked and len(commits(hub)) == 1:  # an earlier try, given up as silent, is done now
+            hub.store.put(REPO, of(folder), message="Promote")
+        return before(asked)
+
+    monkeypatch.setattr(hub, "take", take)
+    done = put(folder)
+    assert [entry.status for entry in hub.asked("/commit/")] == [412]
+    assert held(hub) == of(folder) and commits(hub) == ["upload", "Promote"]
+    assert done.commit == hub.store.repos[REPO].refs["main"]
 
 
 def test_somebody_who_commits_in_between_is_told(hub: HubServer, folder: Path) -> None:
