@@ -77,7 +77,7 @@ def cli() -> None:
 @click.option("--fields", type=int, help="Fields in each trial's environment.")
 @click.option("--final-seeds", type=int, help="Fresh training seeds of finalists and course, after tuning; default 3.")
 @click.option("--finalists", type=int, help="Configurations besides the course's that are trained anew; default 2.")
-@click.option("--baseline", help="What the headline is measured against: house, random, ... or an ONNX file.")
+@click.option("--baseline", help="What the headline is measured against: house, an ONNX file, a Hub id, ...")
 @click.option("--env", help="What trains: `embedded` (default), or the path of an ML-Agents executable.")
 @click.option("--trainer", help="Another environment's mlagents-learn, which trains in --env's executable.")
 @click.option("--stall-seconds", type=float, help="A trainer without a step for so long is taken to hang; default 300.")
@@ -110,11 +110,16 @@ def run(space: str, warm_start: Path | None, **given: Any) -> int:
 
 def _typed(space: str, given: dict[str, Any]) -> list[str]:
     """What was asked for, as a person would type it; the folder and the cluster's address are left to the next run."""
+    from sweep.models import typed
+
     words = [space if "/" not in space else Path(space).name]
     for name, value in given.items():
         if value is not None and name not in ("out", "storage", "ray_address"):
-            here = name in ("baseline", "env", "trainer")  # files: the report shows no path of this machine
-            words += ["--" + name.replace("_", "-"), Path(value).name if here else str(value)]
+            if name == "baseline":
+                value = typed(value)
+            elif name in ("env", "trainer"):
+                value = Path(value).name  # the report shows no path of this machine
+            words += ["--" + name.replace("_", "-"), str(value)]
     return words
 
 
@@ -202,7 +207,7 @@ def play(
     as_json: bool,
     **conditions: Any,
 ) -> None:
-    """Play A against B (an ONNX file, or still, random, chaser, house) on both sides."""
+    """Play A against B (an ONNX file, a Hub id USER/NAME, or still, random, chaser, house) on both sides."""
     from sweep import playing
 
     if sprt and matches:
@@ -228,7 +233,7 @@ def play(
 @_conditions
 @JSON
 def tournament(models: tuple[str, ...], pairs: int, baseline: str | None, as_json: bool, **conditions: Any) -> None:
-    """Everyone plays everyone: MODELS are ONNX files, folders of them, or still, random, chaser, house."""
+    """Everyone plays everyone: MODELS are ONNX files, folders of them, Hub ids, or still, random, chaser, house."""
     from sweep import rates, tournament
 
     progress = not as_json and sys.stderr.isatty()

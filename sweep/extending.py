@@ -13,13 +13,13 @@ from rich.console import Console
 from reports import page
 from search_spaces import check_config
 from search_spaces import text as texts
-from sweep import keeping, reaper
+from sweep import keeping, models, reaper
 from sweep.live import printer
 from sweep.settings import read
 from trials import ledger
 from trials.arena import ladder
 from trials.errors import SetupError
-from trials.events import Event, TrialBegan, TrialEnded, TrialRated, TrialResumed
+from trials.events import Event, SweepBegan, TrialBegan, TrialEnded, TrialRated, TrialResumed
 from trials.folder import RunFolder, driving
 from trials.learner.process import check_with_mlagents, read_progress
 from trials.records import Training, TrialSpec, Value
@@ -45,7 +45,9 @@ def extend(run: RunFolder, number: int, steps: int, changes: Sequence[str], cons
         if number in {event.spec.number for event in events if isinstance(event, TrialBegan)}:
             keeping.have_checkpoints(run, settings, [number])
         spec = _further(run, events, number, steps, changes)
-        rate = ladder.rater(settings.baseline, settings.rating_matches)
+        began = next((event for event in events if isinstance(event, SweepBegan)), None)
+        baseline = models.of_run(run, settings.baseline, began.baseline_sha256 if began else "")
+        rate = ladder.rater(baseline.load, settings.rating_matches)
         with keeping.kept(run, settings, [spec.number]):
             _take_checkpoint(run, number, spec.number)
             return _train(run, spec, rate, console)

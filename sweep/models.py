@@ -1,14 +1,26 @@
-"""A name or path of a model becomes a local file and its sha256, before anything starts."""
+"""A name, path or Hub id of a model becomes a local file and its sha256, before anything starts.
+
+A Hub id is USER/NAME, USER/NAME@REVISION (a branch, tag or commit), and either with :file.onnx behind it. What exists
+here under that name is what is meant; only otherwise is the Hub asked.
+"""
 
 import os
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
+from shutil import copyfile
 
 from trials.arena.players import BUILT_IN, EARLIER, HOUSE, LADDER
 from trials.arena.vetting import vet
 from trials.errors import BadPolicy
+from trials.folder import RunFolder, written_whole
+
+_HUB_ID = re.compile(
+    r"(?P<repo>[A-Za-z0-9_][\w.-]*/[A-Za-z0-9_][\w.-]*?)(?:@(?P<revision>[\w./-]+))?"
+    r"(?::(?P<file>(?:[\w-][\w. -]*/)*[\w-][\w. -]*\.onnx))?"
+)
 
 
 @dataclass(frozen=True)
@@ -16,30 +28,91 @@ class Model:
     """A player that is known to be there."""
 
     name: str
-    """What tables show: a built-in's name or a file's stem."""
+    """What tables show: a built-in's name, a file's stem or a Hub id."""
     load: str
     """What `trials.arena.players.load` takes: a built-in's name or an absolute path."""
     sha256: str
     """Of the file; a built-in without one has its name here."""
+    revision: str = ""
+    """Of a model from the Hub: the commit it is from, 40 hex digits."""
+
+    @property
+    def pinned(self) -> str:
+        """The Hub id that is this very model for ever; empty: it is not from there."""
+        repo, colon, file = self.name.partition(":")
+        return f"{repo}@{self.revision}{colon}{file}" if self.revision else ""
 
 
 def resolve(text: str) -> Model:
-    """The model named by `text`, a file tried out in a process of its own. Raises BadPolicy where there is none."""
+    """The model named by `text`, a file tried out in a process of its own.
+
+    Raises BadPolicy where there is none, and HubError, a SetupError, where the Hub has none or cannot be asked.
+    """
     if text in BUILT_IN and text != "house":
         return Model(text, text, text)
     if text in EARLIER:
         return Model(text, text, _hash(LADDER / f"{text}.onnx"))
     path = HOUSE if text == "house" else Path(os.path.expanduser(text))
+    if on_hub(text):
+        return _from_hub(text)
     if not path.is_file():
         raise BadPolicy(
             f"a model must be an ONNX file or one of {', '.join(BUILT_IN)}, but {text!r} is neither;"
-            " check the path (runs keep their policies under trials/NNNN/candidates/)"
+            " check the path (runs keep their policies under trials/NNNN/candidates/), or name a Hub id, USER/NAME"
         )
     if text != "house":
         vet(path)
         name = path.stem if path.stem not in (*BUILT_IN, *EARLIER) else path.name  # those names are the house's own
         return Model(name, str(path.resolve()), _hash(path))
     return Model(text, text, _hash(path))
+
+
+def on_hub(text: str) -> bool:
+    """Whether a word means a model on the Hub: it is an id, and nothing here has that name."""
+    found = _HUB_ID.fullmatch(text)
+    return found is not None and not found["repo"].endswith(".onnx") and not os.path.lexists(os.path.expanduser(text))
+
+
+def typed(text: str) -> str:
+    """A model as a person types it: a file's folder left out."""
+    return text if on_hub(text) else Path(text).name
+
+
+def kept(model: Model, run: RunFolder) -> Model:
+    """The same model, its file copied into the run's folder: whoever goes on with the run needs nothing else."""
+    if not Path(model.load).is_absolute():
+        return model
+    path = run.baseline / f"{model.name.removesuffix('.onnx')}.onnx"
+    with written_whole(path) as temporary:
+        copyfile(model.load, temporary)
+    return replace(model, load=str(path.absolute()))
+
+
+def of_run(run: RunFolder, text: str, digest: str) -> Model:
+    """The model of a run that goes on: the file in its folder if it has that sha256, else what `resolve` finds."""
+    for path in sorted(run.baseline.rglob("*.onnx")):
+        if _hash(path) == digest:
+            return Model(path.relative_to(run.baseline).as_posix().removesuffix(".onnx"), str(path.absolute()), digest)
+    return resolve(text)
+
+
+def _from_hub(text: str) -> Model:
+    """Downloaded, if it is not in the cache, and tried out as any stranger's file."""
+    from reports import hub  # here, because its client takes its time
+
+    found = _HUB_ID.fullmatch(text)
+    if found is None:
+        raise ValueError(f"a Hub id must be USER/NAME, but got {text}")
+    try:
+        model = hub.model(found["repo"], found["revision"], found["file"])
+    except hub.HubError as error:
+        raise type(error)(f"no file here is called {text}, and as a Hub id: {error}") from None
+    try:
+        vet(model.path)
+    except BadPolicy as error:
+        raise BadPolicy(f"{text} on the Hub: {error}") from None
+    name = found["repo"] + (f":{found['file']}" if found["file"] else "")
+    return Model(name, str(model.path.absolute()), model.sha256, model.version.revision)
 
 
 def told_apart(among: Sequence[Model]) -> list[Model]:
@@ -52,6 +125,8 @@ def _own_name(model: Model, among: Sequence[Model]) -> str:
     others = [Path(other.load) for other in among if other.name == model.name and other.sha256 != model.sha256]
     if not others:
         return model.name
+    if model.revision:
+        return f"{model.name}@{model.revision[:7]}"
     path = Path(model.load)
     for folder, *theirs in zip(path.parents, *(other.parents for other in others), strict=False):
         if folder.name not in {their.name for their in theirs}:

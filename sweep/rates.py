@@ -131,7 +131,8 @@ def anchor_of(names: Mapping[str, str], baseline: str | None) -> str | None:
         house = models.resolve("house").sha256
         earlier = next((id_ for id_, name in names.items() if name == "house"), None)  # of an older installation
         return house if house in names else earlier
-    found = [id_ for id_, name in names.items() if baseline in (name, id_) or Path(baseline).stem == name]
+    called = {baseline, Path(baseline).stem, baseline.partition("@")[0]}  # as typed, a file's stem, a Hub id's name
+    found = [id_ for id_, name in names.items() if baseline == id_ or name in called]
     if len(found) != 1:
         known = ", ".join(sorted(names.values())[:12]) + (", ..." if len(names) > 12 else "")
         raise SetupError(

@@ -60,7 +60,8 @@ def resume(
                 " widen it with --trials +N"
             )
         space = from_text(run.space.read_text(encoding="utf-8"), question.space)
-        baseline = models.resolve(settings.baseline)
+        baseline = models.of_run(run, settings.baseline, question.baseline_sha256)
+        baseline = replace(baseline, revision=question.baseline_revision)
         _same("baseline", question.baseline_sha256, baseline.sha256)
         _same("ladder", question.ladder, rungs.read().version)
         _same("environment", question.environment, ENVIRONMENT)

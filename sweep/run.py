@@ -5,6 +5,7 @@ import platform
 import sys
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Literal
@@ -50,6 +51,7 @@ def sweep(settings: Settings, command: str, console: Console, warm_start: Path |
     Raises SweepError before anything starts.
     """
     space, baseline = prepare(settings)
+    settings = replace(settings, baseline=baseline.pinned or settings.baseline)
     rendered = renderer(settings, space)
     check_with_mlagents(course(space) if space.holes else render(space, {}))
     warm = taking.take_over(warm_start, settings, space, rendered) if warm_start is not None else None
@@ -63,7 +65,7 @@ def sweep(settings: Settings, command: str, console: Console, warm_start: Path |
     run.trials.mkdir(parents=True, exist_ok=True)
     with driving(run):
         _open(run, settings, space)
-        return drive(settings, space, rendered, baseline, run, command, console, warm=warm)
+        return drive(settings, space, rendered, models.kept(baseline, run), run, command, console, warm=warm)
 
 
 def drive(
@@ -271,6 +273,7 @@ def _began(settings: Settings, space: Space, baseline: models.Model, command: st
         finalists=settings.finalists,
         baseline=baseline.name,
         baseline_sha256=baseline.sha256,
+        baseline_revision=baseline.revision,
         ladder=rungs.read().version,
         environment=ENVIRONMENT,
         scaled=against_course(space, settings.steps),

@@ -37,7 +37,7 @@ class Settings:
     fields: Annotated[int, Field(ge=1, le=4096)] = 8
     """Fields in each trial's environment."""
     baseline: str = "house"
-    """What the headline is measured against: `house`, another built-in player, or an ONNX file."""
+    """What the headline is measured against: `house`, another built-in player, an ONNX file, or a Hub id."""
     env: str = "embedded"
     """What trains: `embedded`, the environment this product carries, or the path of an ML-Agents executable."""
     trainer: str | None = None

@@ -14,7 +14,7 @@ from sweep.rates import anchor_of, summary
 from trials.arena import log
 from trials.arena.crew import Crew, Task
 from trials.arena.players import BUILT_IN
-from trials.errors import BadPolicy
+from trials.errors import BadPolicy, SetupError
 from trials.records import MatchRecord
 
 
@@ -28,8 +28,8 @@ def entrants(words: Sequence[str], cores: int) -> list[Model]:
     def resolved(word: str) -> Model | BadPolicy:
         try:
             return models.resolve(word)
-        except BadPolicy as error:
-            return error
+        except (BadPolicy, SetupError) as error:
+            return BadPolicy(str(error))
 
     with ThreadPoolExecutor(cores) as threads:  # each file is tried in a process of its own
         found = list(threads.map(resolved, named))

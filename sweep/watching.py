@@ -22,7 +22,7 @@ def watch(a: str, b: str, matches: int, seed: int, out: Path) -> dict[str, Any]:
     pairs = (matches + 1) // 2
     played, replays = replay.record(first, second, pairs, seed)
     names = named[0].name, named[1].name
-    words = ["sweep", "watch", _typed(a), _typed(b), "--matches", str(2 * pairs), "--seed", str(seed)]
+    words = ["sweep", "watch", models.typed(a), models.typed(b), "--matches", str(2 * pairs), "--seed", str(seed)]
     size = pages.write(out, replays, names, shlex.join(words))
     return {
         "page": str(out),
@@ -61,8 +61,3 @@ def _refuse(out: Path) -> None:
 def _match(record: MatchRecord) -> dict[str, Any]:
     team = ("blue", "purple")[record.a_team]
     return {"number": record.number, "a_team": team, "result": record.result, "decisions": record.decisions}
-
-
-def _typed(word: str) -> str:
-    """A model as a person types it, its folder left out."""
-    return Path(word).name

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from hub_server import hub  # noqa: F401  # a fixture
 from hypothesis import settings
 
 settings.register_profile("repeatable", derandomize=True, deadline=None)

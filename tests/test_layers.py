@@ -44,7 +44,8 @@ HOMES = {
     "pyarrow": {"trials/arena/log.py", "trials/storage.py"},
     "sklearn": {"reports/matters.py"},
     "pandas": {"reports/"},
-    "huggingface_hub": {"reports/hub.py"},
+    "huggingface_hub": {"reports/hub/"},
+    "httpx2": {"reports/hub/"},
     "click": {"sweep/cli.py"},
     "rich": {"sweep/"},
 }

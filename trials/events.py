@@ -41,8 +41,10 @@ class SweepBegan:
     finalists: int = 0
     """Configurations besides the course's that are."""
     baseline: str
-    """Name of the baseline, `house` or a file's stem."""
+    """Name of the baseline, `house`, a file's stem or a Hub id."""
     baseline_sha256: str
+    baseline_revision: str = ""
+    """The commit of a baseline from the Hub; empty: it is not from there."""
     ladder: str
     environment: str
     scaled: Mapping[str, tuple[Value | None, Value | None]]

@@ -109,6 +109,11 @@ class RunFolder:
     def settings(self) -> Path:
         return self.path / "sweep.yaml"
 
+    @property
+    def baseline(self) -> Path:
+        """The file of a baseline that is no built-in, below this folder: a resumed run needs that very one."""
+        return self.path / "baseline"
+
     def fresh_matches(self, role: str, opponent: str) -> Path:
         """The log of the matches that were played after the choice was made."""
         return self.path / "fresh_matches" / f"{role}-{opponent}.parquet"

@@ -1,0 +1,41 @@
+"""The Hugging Face Hub: models and folders come from it, a folder goes to it in one commit; the one door to it."""
+
+from reports.hub.client import account
+from reports.hub.models import (
+    FOLDER_BYTES,
+    MODEL_BYTES,
+    ONNX,
+    TAG,
+    Model,
+    Remote,
+    Version,
+    fetched,
+    listed,
+    model,
+    remote,
+    version,
+)
+from reports.hub.patience import Patience
+from reports.hub.publishing import Published, published
+from reports.hub.refusals import HubAway, HubError
+
+__all__ = [
+    "FOLDER_BYTES",
+    "MODEL_BYTES",
+    "ONNX",
+    "TAG",
+    "HubAway",
+    "HubError",
+    "Model",
+    "Patience",
+    "Published",
+    "Remote",
+    "Version",
+    "account",
+    "fetched",
+    "listed",
+    "model",
+    "published",
+    "remote",
+    "version",
+]
