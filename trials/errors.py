@@ -4,7 +4,8 @@ SweepError
 ├── BadTrial      the configuration's own fault (NaN, impossible values): scored as failed, the sweep goes on
 ├── LostTrial     the machine's fault (killed, disk, lost node): run again
 ├── SetupError    nothing can work until a person mends it: the sweep stops at once and says the mend
-│   └── SpaceError    a search space or trainer YAML that cannot be run, refused before anything starts
+│   ├── SpaceError    a search space or trainer YAML that cannot be run, refused before anything starts
+│   └── HubError      the Hugging Face Hub refuses (reports/hub); HubAway: it does not answer
 └── BadPolicy     a policy file that cannot be played: listed with its line, never takes the sweep down
 """
 
