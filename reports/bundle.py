@@ -1,4 +1,4 @@
-"""A trial's files → the folder that goes to the Hub: the policy, what resuming takes, curves and report, all scrubbed."""
+"""A trial's files → the folder that goes to the Hub: the policy, what resuming takes, curves, report, all scrubbed."""
 
 import hashlib
 import json
@@ -99,7 +99,10 @@ def leaking(folder: Path, private: Private) -> list[Leak]:
     """What must not leave, in any file of the folder or its name."""
     from reports import figures, page
 
-    known = (figures.bundle(), *((page.HERE / name).read_text(encoding="utf-8") for name in ("report.js", "report.css")))
+    known = (
+        figures.bundle(),
+        *((page.HERE / name).read_text(encoding="utf-8") for name in ("report.js", "report.css")),
+    )
     found: list[Leak] = []
     for name in hashes(folder):
         found += leaks.find(name, (folder / name).read_bytes(), private, known if name.endswith(".html") else ())
@@ -200,7 +203,7 @@ def _checkpoint(product: Product, into: Path, notes: list[str]) -> bool:
     source = next((path for path in (numbered, last) if path.is_file() and steps_of(path) == steps), None)
     if source is None:
         notes.append(
-            f"The checkpoint at {steps:,} steps is gone (mlagents keeps the last few only), so this policy can be played"
+            f"The checkpoint at {steps:,} steps is gone (mlagents keeps the last few only): this policy can be played,"
             " but not trained further from here."
         )
         return False
@@ -222,7 +225,9 @@ def status_of(status: Mapping[str, Any], steps: int) -> dict[str, Any]:
     behavior = made.get(BEHAVIOR)
     if isinstance(behavior, dict):
         known = [one for one in behavior.get("checkpoints") or [] if one.get("steps") == steps]
-        behavior["checkpoints"] = []  # mlagents deletes the oldest of them when it makes new ones, wherever it is started
+        behavior[
+            "checkpoints"
+        ] = []  # mlagents deletes the oldest of them when it makes new ones, wherever it is started
         behavior.pop("final_checkpoint", None)
         if known:
             behavior["final_checkpoint"] = known[-1] | {"file_path": ONNX, "auxillary_file_paths": [CHECKPOINT]}
@@ -251,6 +256,10 @@ def scrubbed(event: Event, private: Private) -> Event:
         case TrialResumed():
             return replace(event, reason=leaks.scrubbed(event.reason, private))
         case SweepBegan():
-            texts = {name: leaks.scrubbed(getattr(event, name), private) for name in ("name", "command", "space_yaml")}
-            return replace(event, **texts)
+            return replace(
+                event,
+                name=leaks.scrubbed(event.name, private),
+                command=leaks.scrubbed(event.command, private),
+                space_yaml=leaks.scrubbed(event.space_yaml, private),
+            )
     return event

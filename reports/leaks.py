@@ -1,4 +1,4 @@
-"""What must not leave this machine: paths, names, addresses and tokens, found in any file's bytes and taken out of text.
+"""What must not leave this machine: paths, names, addresses and tokens, found in a file's bytes, taken out of text.
 
 Compressed parts (zip, gzip, a report's packed data) are looked into. Weights are bytes like any other, in which short
 words occur by chance: there only what is long enough to be no accident counts.
@@ -6,6 +6,7 @@ words occur by chance: there only what is long enough to be no accident counts.
 
 import base64
 import binascii
+import contextlib
 import getpass
 import gzip
 import io
@@ -25,9 +26,12 @@ import psutil
 Kind = Literal["text", "binary", "weights"]
 
 COMMON = frozenset(
-    "root user users admin administrator ubuntu debian fedora centos linux darwin windows runner jovyan vscode docker"
-    " container localhost localdomain local host node home test tests build worker server main default python ray"
-    " nobody none head sweep".split()
+    re.findall(
+        r"\w+",
+        "root user users admin administrator ubuntu debian fedora centos linux darwin windows runner jovyan vscode"
+        " docker container localhost localdomain local host node home test tests build worker server main default"
+        " python ray nobody none head sweep",
+    )
 )
 """Names that tell nobody's."""
 ROOTS = "home|Users|root|tmp|var|mnt|media|data|work|workspace|workdir|opt|srv|private|scratch|lustre|gpfs|nfs|content"
@@ -47,7 +51,9 @@ _ADDRESS = re.compile(rb"(?<![\w.])(?:192\.168|172\.(?:1[6-9]|2\d|3[01])|10\.\d{
 _PATH = re.compile(
     rb"(?<![\w.:/<>*~-])/(?!dev/|bin/|usr/bin/)(?:[\w.+@-]+/)+[\w.+@*-]*|\b[A-Za-z]:\\{1,2}(?:[\w.+-]+\\{1,2})+[\w.+-]*"
 )
-_PATH_AMONG_BYTES = re.compile(rb"(?<![\w.:/-])/(?:" + ROOTS.encode() + rb")/[\w.+@-]{2,}|[A-Z]:\\{1,2}Users\\{1,2}\w{2,}")
+_PATH_AMONG_BYTES = re.compile(
+    rb"(?<![\w.:/-])/(?:" + ROOTS.encode() + rb")/[\w.+@-]{2,}|[A-Z]:\\{1,2}Users\\{1,2}\w{2,}"
+)
 _EVENTS_OF = re.compile(r"tfevents\.\d+\.(.+\.\d+)(?:\.\d+)?$")
 """As TensorBoard names its files: time, host, process."""
 _PACKED = re.compile(r'(<script type="application/octet-stream" id="([\w-]+)">)([^<]*)(?=</script>)')
@@ -88,10 +94,8 @@ class Leak:
 def of_this_machine(folders: Sequence[Path] = ()) -> Private:
     """What this machine and its user are called, where they keep things, and the tokens of this environment."""
     users = {os.environ.get(name, "") for name in ("USER", "LOGNAME", "USERNAME", "SUDO_USER")} | {Path.home().name}
-    try:
+    with contextlib.suppress(OSError, KeyError):  # a number without a name
         users.add(getpass.getuser())
-    except (OSError, KeyError):  # a number without a name
-        pass
     hosts = {socket.gethostname(), platform.node()}
     hosts |= {name.split(".")[0] for name in hosts}
     addresses = {
@@ -258,3 +262,8 @@ def scrubbed(text: str, private: Private) -> str:
 
 def _last(path: bytes) -> bytes:
     return re.split(rb"[/\\]", path.rstrip(b"/\\ "))[-1]
+
+
+def words_of(text: str) -> set[str]:
+    """Words of a text that everybody may read."""
+    return set(re.findall(r"\w{3,}", text))

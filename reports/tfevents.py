@@ -11,7 +11,7 @@ POINTS = 500
 
 
 def write(metrics: Path, until: int, folder: Path) -> Path | None:
-    """The summaries in `metrics` (trials/folder.py) up to step `until` as a file in `folder`; None where there are none.
+    """The summaries in `metrics` (trials/folder.py) up to step `until` as a file in `folder`; None without any.
 
     What mlagents itself writes also holds histograms and the whole configuration as text, five megabytes for five
     million steps, in a file named by host and process.
