@@ -208,7 +208,7 @@ def _facts(matter: Matter) -> list[tuple[str, str]]:
         seeds = ", ".join(map(str, run.finals.seeds))
         facts.append(("finals", f"{len(run.finals.configurations)} configurations trained anew on seeds {seeds}"))
     facts += [
-        ("this training", f"seed {spec.seed}, {spec.fields} fields side by side, {spec.threads} threads"),
+        ("this training", f"seed {spec.seed}, {spec.fields} fields side by side"),
         ("trained in", "the embedded SoccerTwos" if spec.executable is None else "an ML-Agents executable"),
     ]
     return [(name, leaks.scrubbed(value, matter.private)) for name, value in facts]
