@@ -17,7 +17,7 @@ from reports import leaks, tfevents
 from reports.leaks import Leak, Private
 from reports.sections import plain
 from trials.errors import SetupError, SpaceError
-from trials.events import Event, SweepBegan, TrialEnded, TrialResumed
+from trials.events import Event, SweepBegan, TrialBegan, TrialEnded, TrialResumed, WarmStarted
 from trials.folder import RunFolder
 from trials.records import Candidate, TrialSpec
 
@@ -253,6 +253,11 @@ def scrubbed(event: Event, private: Private) -> Event:
                 reason=leaks.scrubbed(event.reason, private),
                 log_tail=leaks.scrubbed(event.log_tail, private),
             )
+        case TrialBegan():
+            spec = replace(event.spec, executable=_file_name(event.spec.executable))
+            return replace(event, spec=replace(spec, trainer=_file_name(event.spec.trainer)))
+        case WarmStarted():
+            return replace(event, run=leaks.scrubbed(event.run, private), reason=leaks.scrubbed(event.reason, private))
         case TrialResumed():
             return replace(event, reason=leaks.scrubbed(event.reason, private))
         case SweepBegan():
@@ -263,3 +268,7 @@ def scrubbed(event: Event, private: Private) -> Event:
                 space_yaml=leaks.scrubbed(event.space_yaml, private),
             )
     return event
+
+
+def _file_name(path: str | None) -> str | None:
+    return Path(path).name if path is not None else None

@@ -183,7 +183,7 @@ def _write_proof(
     evaluation = proven.evaluation | {"versions": versions}
     proof.matches(product.run, proven, folder / "evaluation.csv")
     sizes = {name: (folder / name).stat().st_size for name in bundle.hashes(folder)}
-    clean = [replace(event) if isinstance(event, Promoted) else bundle.scrubbed(event, private) for event in events]
+    clean = [bundle.scrubbed(event, private) for event in events]
     matter = card.Matter(
         repo=order.repo,
         product=product,
