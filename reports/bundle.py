@@ -3,7 +3,7 @@
 import hashlib
 import json
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import dataclass, replace
@@ -55,8 +55,13 @@ class Contents:
 
 @contextmanager
 def assembled(target: Path) -> Iterator[Path]:
-    """A new folder beside `target` that takes its place if the block succeeds; otherwise nothing is left of it."""
+    """A new folder beside `target` that takes its place if the block succeeds; otherwise nothing is left of it.
+
+    One at a time: what an earlier one left that was killed is removed.
+    """
     target.parent.mkdir(parents=True, exist_ok=True)
+    for left in target.parent.glob(f".{target.name}.*"):
+        shutil.rmtree(left, ignore_errors=True)
     mine = target.parent / f".{target.name}.{uuid4().hex}"
     old = target.parent / f".{target.name}.{uuid4().hex}.old"
     mine.mkdir()
@@ -95,8 +100,8 @@ def hashes(folder: Path) -> dict[str, str]:
     return {path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
 
 
-def leaking(folder: Path, private: Private) -> list[Leak]:
-    """What must not leave, in any file of the folder or its name."""
+def leaking(folder: Path, private: Private, seen: Collection[str] = ()) -> list[Leak]:
+    """What must not leave, in any file of the folder or its name, but for those that were `seen` before."""
     from reports import figures, page
 
     known = (
@@ -104,7 +109,7 @@ def leaking(folder: Path, private: Private) -> list[Leak]:
         *((page.HERE / name).read_text(encoding="utf-8") for name in ("report.js", "report.css")),
     )
     found: list[Leak] = []
-    for name in hashes(folder):
+    for name in sorted(set(hashes(folder)) - set(seen)):
         found += leaks.find(name, (folder / name).read_bytes(), private, known if name.endswith(".html") else ())
     return found
 

@@ -47,10 +47,13 @@ class Check:
         return asdict(self)
 
 
-def examine(subject: Subject, private: Private | None = None) -> list[Check]:
-    """Everything that can be seen without playing, the musts first; no check hides the next."""
+def examine(subject: Subject, private: Private | None = None, load: bool = True) -> list[Check]:
+    """Everything that can be seen without playing, the musts first; no check hides the next.
+
+    `load` the policy, in a process of its own: a second or two.
+    """
     card, configuration = subjects.front_matter(subject), subjects.configuration(subject)
-    checks = [_named(subject), *_plays(policy_of(subject))]
+    checks = [_named(subject), *(_plays(policy_of(subject)) if load else ())]
     if subject.alone:
         return checks
     return [

@@ -47,9 +47,10 @@ _TOKEN = re.compile(
 )
 _MAIL = re.compile(rb"(?<![\w.%+-])[A-Za-z0-9][\w.%+-]*@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*\.[A-Za-z]{2,}(?![\w-])")
 _MAIL_AMONG_BYTES = re.compile(rb"[a-z0-9._%+-]{3,}@[a-z0-9-]{3,}\.[a-z]{2,}")
-_ADDRESS = re.compile(rb"(?<![\w.])(?:192\.168|172\.(?:1[6-9]|2\d|3[01])|10\.\d{1,3})\.\d{1,3}\.\d{1,3}(?![\w]|\.\d)")
+_ADDRESS = re.compile(rb"(?<![\w.])(?:192\.168|172\.(?:1[6-9]|2\d|3[01]))\.\d{1,3}\.\d{1,3}(?![\w]|\.\d)")
+_ANY_ADDRESS = re.compile(rb"(?<![\w.])(?:\d{1,3}\.){3}\d{1,3}(?![\w]|\.\d)")
 _PATH = re.compile(
-    rb"(?<![\w.:/<>*~-])/(?!dev/|bin/|usr/bin/)(?:[\w.+@-]+/)+[\w.+@*-]*|\b[A-Za-z]:\\{1,2}(?:[\w.+-]+\\{1,2})+[\w.+-]*"
+    rb"(?<![\w.:/<*~)-])/(?!dev/|bin/|usr/bin/)(?:[\w.+@-]+/)+[\w.+@*-]*|\b[A-Za-z]:\\{1,2}(?:[\w.+-]+\\{1,2})+[\w.+-]*"
 )
 _PATH_AMONG_BYTES = re.compile(
     rb"(?<![\w.:/-])/(?:" + ROOTS.encode() + rb")/[\w.+@-]{2,}|[A-Z]:\\{1,2}Users\\{1,2}\w{2,}"
@@ -221,11 +222,13 @@ def _patterns(kind: Kind, private: Private) -> Iterator[tuple[str, re.Pattern[by
 
     def any_of(values: Sequence[str], around: bytes = b"") -> re.Pattern[bytes] | None:
         long = [re.escape(value.encode()) for value in values if len(value.encode()) >= least]
-        before, after = (rb"(?<![A-Za-z0-9])", rb"(?![A-Za-z0-9])") if around else (b"", b"")
+        before, after = (rb"(?<![A-Za-z0-9])", around) if around else (b"", b"")
         return re.compile(before + b"(?:" + b"|".join(long) + b")" + after) if long else None
 
     yield "a token", _TOKEN
-    secrets, folders, words = any_of(private.secrets), any_of(private.folders), any_of(private.words, b"word")
+    # in a pickle a text is followed by what remembers it, a q or an r
+    end = {"text": rb"(?![A-Za-z0-9])", "binary": rb"(?=[^A-Za-z0-9]|q|r|\Z)", "weights": b""}[kind]
+    secrets, folders, words = any_of(private.secrets), any_of(private.folders), any_of(private.words, end)
     if secrets is not None:
         yield "a token", secrets
     if folders is not None:
@@ -254,7 +257,7 @@ def scrubbed(text: str, private: Private) -> str:
     for folder in private.folders:
         made = made.replace(folder.encode() + b"/", b"").replace(folder.encode(), b"[folder]")
     made = _PATH.sub(lambda match: _last(match[0]), made)
-    made = _ADDRESS.sub(b"[address]", made)
+    made = _ANY_ADDRESS.sub(b"[address]", made)
     for word in private.words:
         made = re.sub(rb"(?<![A-Za-z0-9])" + re.escape(word.encode()) + rb"(?![A-Za-z0-9])", b"[name]", made)
     return made.decode()

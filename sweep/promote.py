@@ -3,7 +3,7 @@
 import json
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -80,15 +80,15 @@ def promote(run: RunFolder, order: Order, say: Say) -> dict[str, Any]:
             with bundle.assembled(target) as folder:
                 say(f"assembling trial {product.candidate.trial} at {product.candidate.steps:,} steps")
                 contents = bundle.fill(product, events, private, folder)
-                _no_leaks(folder, private)
+                seen = _no_leaks(folder, private)
                 shaped = _structure(folder, order.force)
                 say("playing fresh matches")
                 proven = _proved(folder, product, events, order)
                 gate = [*proven.gate, *shaped]
                 _let_through(gate, order.force)
                 _write_proof(folder, product, contents, events, proven, gate, order, private)
-                _no_leaks(folder, private)
-                _let_through([check for check in _examined(folder) if check.name not in FORCEABLE], False)
+                _no_leaks(folder, private, seen)
+                _let_through([check for check in _examined(folder, False) if check.name not in FORCEABLE], False)
         except Refused as refusal:
             return _result(run, order, product) | {"refused": str(refusal), "checks": refusal.said}
         files = bundle.hashes(target)
@@ -125,18 +125,20 @@ def private_of(run: RunFolder, repo: str) -> Private:
 # --- the gate ----------------------------------------------------------------------------------------------------
 
 
-def _no_leaks(folder: Path, private: Private) -> None:
-    found = bundle.leaking(folder, private)
+def _no_leaks(folder: Path, private: Private, seen: Collection[str] = ()) -> Collection[str]:
+    """The names of all files, none of which leaks. Raises SetupError."""
+    found = bundle.leaking(folder, private, seen)
     if found:
         more = f", and {len(found) - 1} more" if len(found) > 1 else ""
         raise SetupError(
             f"nothing that is uploaded may tell of this machine or its user, but there is {found[0]}{more}; nothing was"
             " uploaded; correct that file in the run's folder"
         )
+    return set(bundle.hashes(folder))
 
 
-def _examined(folder: Path) -> list[Check]:
-    return checks.broken(checks.examine(subjects.of_folder(folder)))
+def _examined(folder: Path, load: bool = True) -> list[Check]:
+    return checks.broken(checks.examine(subjects.of_folder(folder), load=load))
 
 
 def _structure(folder: Path, force: bool) -> list[Check]:
