@@ -149,7 +149,10 @@ def untrained(path: Path) -> Path:
     return path
 
 
-def test_random_play_is_refused_unless_forced_and_then_the_card_says_so(tmp_path: Path) -> None:
+def test_random_play_is_refused_unless_forced_and_then_the_card_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(proof, "MAX_PAIRS", 24)
     run = promotable.make(tmp_path / "run", untrained(tmp_path / "none.onnx"))
     found = promoted(run)
     assert re.search(r"beats random play", found["refused"]), found
@@ -271,7 +274,8 @@ def test_the_newest_finished_run_is_taken(tmp_path: Path) -> None:
 
 def test_it_goes_up_in_one_commit_comes_back_the_same_and_the_run_remembers(run: RunFolder, hub: HubServer) -> None:
     found = promoted(run, dry_run=False, private=True)
-    repo = hub.store.repos[REPO]
+    assert found["refused"] is None, found
+    repo = hub.store.repos[REPO.lower()]
     assert repo.private and set(repo.at("main").files) >= UPLOADED
     assert found["verified"] == len(UPLOADED) and found["commit"] == repo.refs["main"]
     assert "Elo" in repo.at("main").title
@@ -294,7 +298,7 @@ def test_a_refusal_of_the_hub_uploads_nothing_and_is_not_remembered(
     monkeypatch.delenv("HF_TOKEN")
     with pytest.raises(SetupError, match="an upload needs a token that may write"):
         promoted(run, dry_run=False)
-    assert run.ledger.read_bytes() == before and REPO not in hub.store.repos
+    assert run.ledger.read_bytes() == before and REPO.lower() not in hub.store.repos
 
 
 # --- the command line --------------------------------------------------------------------------------------------
