@@ -159,10 +159,7 @@ def _let_through(found: Sequence[Check], force: bool) -> None:
 
 
 def _proved(folder: Path, product: Product, events: Sequence[Event], order: Order) -> Proof:
-    question = tables.run_of(product.run.name, events).question
-    load = order.baseline or read(product.run.settings).baseline
-    sha = question.baseline_sha256 if question is not None and order.baseline is None else None
-    baseline = proof.baseline_of(load, sha)
+    baseline = proof.baseline_of(product.run, events, order.baseline)
     return proof.prove(folder / bundle.ONNX, order.repo, product.run, events, baseline, order.bar)
 
 

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass, fields, is_dataclass, replace
 from hashlib import sha256
 from importlib.metadata import version
 from pathlib import Path
@@ -12,6 +12,7 @@ from reports.bundle import ONNX
 from reports.checks import Check
 from sweep import models, playing
 from sweep.models import Model
+from sweep.settings import read
 from trials.arena import log
 from trials.errors import SetupError
 from trials.events import Event, SweepBegan
@@ -87,15 +88,18 @@ def _seeds(what: Any) -> Iterator[int]:
             yield from _seeds(one)
 
 
-def baseline_of(load: str, sha: str | None) -> Model:
-    """The run's baseline as it is now. Raises SetupError where it is another file or gone."""
-    found = models.resolve(load)
-    if sha is not None and found.sha256 != sha:
+def baseline_of(run: RunFolder, events: Sequence[Event], other: str | None) -> Model:
+    """The run's baseline as it was, or an `other`. Raises SetupError where it is another file now, BadPolicy."""
+    began = next((event for event in reversed(events) if isinstance(event, SweepBegan)), None)
+    if other is not None or began is None:
+        return models.resolve(other or "house")
+    found = models.of_run(run, read(run.settings).baseline, began.baseline_sha256)
+    if found.sha256 != began.baseline_sha256:
         raise SetupError(
-            f"a run's baseline must be what it was, sha256 {sha[:12]}, but {found.name} has {found.sha256[:12]}; name"
-            " the one to be measured against: --baseline house"
+            f"a run's baseline must be what it was, sha256 {began.baseline_sha256[:12]}, but {found.name} has"
+            f" {found.sha256[:12]} now; name the one to be measured against: --baseline house"
         )
-    return found
+    return replace(found, revision=began.baseline_revision)
 
 
 def prove(policy: Path, repo: str, run: RunFolder, events: Sequence[Event], baseline: Model, bar: Bar) -> Proof:
@@ -117,7 +121,8 @@ def prove(policy: Path, repo: str, run: RunFolder, events: Sequence[Event], base
             str(policy), opponent.load, 2 * pairs, seed, test=test, log_to=path, cores=bar.cores, progress=bar.progress
         )
         played[opponent.name] = found | {"log": path.name}
-        commands.append(f"sweep play {repo} {Path(opponent.load).name} {asked} --seed {seed}")
+        called = opponent.pinned or Path(opponent.load).name
+        commands.append(f"sweep play {repo} {called} {asked} --seed {seed}")
 
     def terms(elo: tuple[float, float], fresh: int, most: int = MAX_PAIRS) -> playing.Terms:
         return playing.Terms(elo0=elo[0], elo1=elo[1], max_pairs=most, fresh_pairs=fresh)

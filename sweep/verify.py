@@ -54,13 +54,14 @@ def _subject(what: str, revision: str | None, scratch: Path) -> tuple[Subject, s
         if not path.is_file():
             raise SetupError(f"a model must be there, but {what} is not; name USER/NAME, a folder or an ONNX file")
         return subjects.of_file(path), None
+    what, _, at = what.partition("@")
     if what.count("/") != 1 or what.startswith((".", "/")):
         raise SetupError(
             f"a model must be USER/NAME on the Hub, a folder or an ONNX file, but {what!r} is none; correct it"
         )
     from reports import hub
 
-    there = hub.remote(what, revision)
+    there = hub.remote(what, revision or at or None)
     folder = hub.fetched(there.version, patterns=_small(there.files), into=scratch)
     return replace(subjects.of_folder(folder), names=list(there.files), tags=there.tags), there.version.revision
 

@@ -239,6 +239,16 @@ def test_a_changed_configuration_is_resolved_anew(run: RunFolder) -> None:
     assert made["env_settings"]["seed"] == 101 and any("resolved anew" in note for note in found["notes"])
 
 
+def test_the_elo_is_to_the_runs_own_baseline_or_another_by_name(tmp_path: Path) -> None:
+    run = promotable.make(tmp_path / "run", baseline="mine", baseline_sha256="0" * 64)
+    with pytest.raises(SetupError, match=r"baseline must be what it was, sha256 000000000000, .* --baseline house"):
+        promoted(run)
+    found = promoted(run, baseline="random")
+    assert found["elo"]["opponent"] == "random" and found["elo"]["matches"] == 16
+    card = (Path(found["folder"]) / "README.md").read_text()
+    assert "Elo against random play" in card and "house-1500k" not in card
+
+
 def test_a_killed_assembly_leaves_the_earlier_folder_and_nothing_else(tmp_path: Path) -> None:
     target = tmp_path / "trial-0001"
     with bundle.assembled(target) as folder:
