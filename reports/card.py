@@ -207,6 +207,9 @@ def _facts(matter: Matter) -> list[tuple[str, str]]:
     if run.finals is not None:
         seeds = ", ".join(map(str, run.finals.seeds))
         facts.append(("finals", f"{len(run.finals.configurations)} configurations trained anew on seeds {seeds}"))
+    trial = run.trial(spec.number)
+    if trial is not None and trial.seconds:
+        facts.append(("time of this training", f"{trial.seconds / 60:.1f} minutes"))
     facts += [
         ("this training", f"seed {spec.seed}, {spec.fields} fields side by side"),
         ("trained in", "the embedded SoccerTwos" if spec.executable is None else "an ML-Agents executable"),

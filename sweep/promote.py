@@ -1,6 +1,7 @@
 """The best trial goes to the Hugging Face Hub with its proof: fresh matches, gate, card, one commit, verified."""
 
 import json
+import re
 import tempfile
 import time
 from collections.abc import Callable, Collection, Sequence
@@ -25,6 +26,7 @@ from trials import ledger
 from trials.errors import SetupError
 from trials.events import Event, Promoted
 from trials.folder import RunFolder, driving
+from trials.records import TrialSpec
 
 FORCEABLE = ("trained", "trainer")
 """Checks beside the gate that --force overrules; what cannot be played, or tells of its owner, never goes."""
@@ -74,7 +76,7 @@ def promote(run: RunFolder, order: Order, say: Say) -> dict[str, Any]:
         settings = replace(read(run.settings), out=run.path, ray_address=None)
         product = product_of(run, events, order.trial)
         keeping.have_checkpoints(run, settings, [product.candidate.trial])
-        private = private_of(run, order.repo)
+        private = private_of(run, order.repo, product.spec)
         target = run.path / "promotion" / f"trial-{product.candidate.trial:04d}"
         try:
             with bundle.assembled(target) as folder:
@@ -116,10 +118,11 @@ class Refused(SetupError):
         self.said = [check.as_dict() for check in found]
 
 
-def private_of(run: RunFolder, repo: str) -> Private:
-    """What tells this machine and its user, less what the repository and the product say anyway."""
-    words = leaks.words_of((card.HERE / "card.md").read_text(encoding="utf-8"))
-    return leaks.of_this_machine([run.path]).without([*words, *repo.replace("-", "/").split("/"), *repo.split("/")])
+def private_of(run: RunFolder, repo: str, spec: TrialSpec) -> Private:
+    """What tells this machine and its user, less what the repository and the product's own words say anyway."""
+    templates = (card.HERE / name for name in ("card.md", "report.html"))
+    said = leaks.words_of(" ".join([*(path.read_text(encoding="utf-8") for path in templates), str(spec.config)]))
+    return leaks.of_this_machine([run.path]).without([*said, *re.split("[/-]", repo), *repo.split("/")])
 
 
 # --- the gate ----------------------------------------------------------------------------------------------------

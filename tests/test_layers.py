@@ -44,6 +44,7 @@ HOMES = {
     "pyarrow": {"trials/arena/log.py", "trials/storage.py"},
     "sklearn": {"reports/matters.py"},
     "pandas": {"reports/"},
+    "tensorboard": {"reports/tfevents.py", "trials/learner/"},
     "huggingface_hub": {"reports/hub/"},
     "httpx2": {"reports/hub/"},
     "click": {"sweep/cli.py", "sweep/commands_hub.py"},
