@@ -25,6 +25,7 @@ TAGS = ("SoccerTwos", "deep-reinforcement-learning", "reinforcement-learning", T
 STOCK = ("poca", "ppo", "sac")
 MOMENT_STEPS, MOMENT_S = 5_000, 30.0
 """Trainer steps and seconds below which nothing can have been learned: the course's run takes hours."""
+LONGER = "train longer: the course takes 5 million steps"
 LARGE = 35 << 20
 """Bytes of a repository beyond which much of it must be leftovers: policy, checkpoint and curves take about 32 MB."""
 _SPACES = re.compile(
@@ -137,22 +138,27 @@ def _spaces(path: Path) -> Check:
 # --- the training ------------------------------------------------------------------------------------------------
 
 
+def trained_for(steps: int) -> Check:
+    """A policy by its trainer steps."""
+    short = steps < MOMENT_STEPS
+    return Check("trained", "no" if short else "ok", f"{steps:,} steps", LONGER if short else "")
+
+
 def _trained(subject: Subject) -> Check:
     """By what the trainer left: steps of its last checkpoint, seconds of its run."""
     name = "trained"
     steps = _steps(as_json(subject, STATUS))
     seconds = as_json(subject, "run_logs/timers.json").get("total")
-    mend = "train longer: the course takes 5 million steps"
     if steps is None and not isinstance(seconds, int | float):
         return Check(name, "unknown", "no training_status.json or timers.json tells", "upload run_logs with the model")
     if steps is not None and steps < MOMENT_STEPS:
-        return Check(name, "no", f"{steps:,} steps", mend)
+        return trained_for(steps)
     if isinstance(seconds, int | float) and seconds < MOMENT_S:
         if steps is not None:
             return Check(
                 name, "advice", f"{steps:,} steps, but the last run took {seconds:.2g} s", "was it started twice?"
             )
-        return Check(name, "no", f"a run of {seconds:.2g} s", mend)
+        return Check(name, "no", f"a run of {seconds:.2g} s", LONGER)
     return Check(name, "ok", f"{steps:,} steps" if steps is not None else f"{seconds:,.0f} s")
 
 
@@ -229,6 +235,7 @@ def _clean(subject: Subject, private: Private) -> Check:
         if path.stat().st_size <= LARGE and not name.endswith(".html")
         for leak in leaks.find(name, path.read_bytes(), private)
     ]
+    found += [leak for name in subject.names if name not in subject.files for leak in leaks.find(name, b"", private)]
     if not found:
         return Check("private", "ok", "no paths, names or tokens seen")
     more = f", and {len(found) - 1} more" if len(found) > 1 else ""

@@ -83,7 +83,7 @@ def promote(run: RunFolder, order: Order, say: Say) -> dict[str, Any]:
                 say(f"assembling trial {product.candidate.trial} at {product.candidate.steps:,} steps")
                 contents = bundle.fill(product, events, private, folder)
                 seen = _no_leaks(folder, private)
-                shaped = _structure(folder, order.force)
+                shaped = _structure(folder, product.candidate.steps, order.force)
                 say("playing fresh matches")
                 proven = _proved(folder, product, events, order)
                 gate = [*proven.gate, *shaped]
@@ -144,9 +144,10 @@ def _examined(folder: Path, load: bool = True) -> list[Check]:
     return checks.broken(checks.examine(subjects.of_folder(folder), load=load))
 
 
-def _structure(folder: Path, force: bool) -> list[Check]:
+def _structure(folder: Path, steps: int, force: bool) -> list[Check]:
     """What is wrong with the files, before minutes are spent on matches; only what --force lets pass comes back."""
-    broken = [check for check in _examined(folder) if check.name != "tag"]  # the card comes later
+    seen = [check for check in _examined(folder) if check.name not in ("tag", "trained")]  # the card comes later
+    broken = checks.broken([*seen, checks.trained_for(steps)])
     _let_through([check for check in broken if check.name not in FORCEABLE], False)
     _let_through(broken, force)
     return broken

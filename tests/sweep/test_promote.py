@@ -1,6 +1,7 @@
 """Promotion: what is uploaded is proved, scrubbed, complete and the same when it comes back; else nothing is."""
 
 import csv
+import hashlib
 import json
 import re
 import shutil
@@ -163,6 +164,14 @@ def test_random_play_is_refused_unless_forced_and_then_the_card_says_so(
     assert json.loads((Path(forced["folder"]) / "evaluation.json").read_text())["forced"]
 
 
+def test_a_moment_of_training_is_refused_before_any_match(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(promotable, "STEPS", 2_048)
+    run = promotable.make(tmp_path / "run")
+    found = promoted(run)
+    assert "trained: 2,048 steps" in found["refused"] and not proof.logs_of(run).exists()
+    assert promoted(run, force=True)["forced"]
+
+
 def test_no_attempt_shares_a_seed_with_another_or_with_the_run(run: RunFolder) -> None:
     seeds: set[int] = {7, 8, 9, 10}
     for attempt in (1, 2):
@@ -189,8 +198,6 @@ def doc(run: RunFolder) -> None:
     model = onnx.load(path)
     onnx.helper.set_model_props(model, {"made by": "/home/carolwilson/soccer"})
     onnx.save(model, path)
-    import hashlib
-
     sha = hashlib.sha256(path.read_bytes()).hexdigest()
     old = models._hash(LADDER / "house-1500k.onnx")
     head, _, tail = run.ledger.read_text().partition('"spec":{"number":1,')

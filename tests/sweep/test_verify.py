@@ -168,5 +168,8 @@ def test_a_repository_is_looked_at_without_fetching_what_nobody_plays(hub: HubSe
     assert found["ok"] and len(found["revision"]) == 40
     assert not [entry for entry in hub.asked("checkpoint.pt") if entry.method == "GET"]
     assert {check["name"]: check["status"] for check in found["checks"]}["resume"] == "ok"
+    hub.store.put("other/poca", files | {"SoccerTwos/events.out.tfevents.1795368796.carols-pc.213.0": b"not fetched"})
+    told = {check["name"]: check for check in verify.verify("other/poca", None, 0, 1, False)["checks"]}
+    assert told["private"]["status"] == "advice" and "carols-pc" in told["private"]["found"]
     hub.store.put("other/none", {"README.md": CARD.encode()})
     assert not verify.verify("other/none", None, 0, 1, False)["ok"]
