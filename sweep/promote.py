@@ -78,6 +78,7 @@ def promote(run: RunFolder, order: Order, say: Say) -> dict[str, Any]:
         keeping.have_checkpoints(run, settings, [product.candidate.trial])
         private = private_of(run, order.repo, product.spec)
         target = run.path / "promotion" / f"trial-{product.candidate.trial:04d}"
+        proven: Proof | None = None
         try:
             with bundle.assembled(target) as folder:
                 say(f"assembling trial {product.candidate.trial} at {product.candidate.steps:,} steps")
@@ -92,7 +93,8 @@ def promote(run: RunFolder, order: Order, say: Say) -> dict[str, Any]:
                 _no_leaks(folder, private, seen)
                 _let_through([check for check in _examined(folder, False) if check.name not in FORCEABLE], False)
         except Refused as refusal:
-            return _result(run, order, product) | {"refused": str(refusal), "checks": refusal.said}
+            elo = proven.against_baseline if proven is not None else None
+            return _result(run, order, product) | {"refused": str(refusal), "checks": refusal.said, "elo": elo}
         files = bundle.hashes(target)
         result = _result(run, order, product) | {
             "refused": None,

@@ -136,6 +136,7 @@ def test_what_falls_short_is_refused_by_its_number_and_leaves_nothing(run: RunFo
     before = run.ledger.read_bytes()
     found = promoted(run, bar=bar)
     assert re.search(said, found["refused"]), found["refused"]
+    assert found["elo"]["matches"] == 16
     assert run.ledger.read_bytes() == before
     assert [path.name for path in (run.path / "promotion").iterdir()] == ["matches"]
 
