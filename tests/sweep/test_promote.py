@@ -19,7 +19,7 @@ from hub_server import READ, HubServer
 
 import sweep.cli
 from reports import bundle, checks, subject
-from sweep import models, playing, product, promote, proof
+from sweep import models, playing, product, promote, proof, status
 from sweep.promote import Order
 from sweep.proof import Bar
 from trials import ledger
@@ -113,9 +113,9 @@ def test_what_resumes_has_no_path_and_no_checkpoint_but_its_own(written: Path) -
     made = yaml.safe_load((written / "configuration.yaml").read_text())
     assert made["env_settings"] == {"env_path": None, "env_args": None, "base_port": 5005, "seed": 101}
     assert made == json.loads((written / "config.json").read_text())
-    status = json.loads((written / "run_logs" / "training_status.json").read_text())["SoccerTwos"]
-    assert status["elo"] == 1234.5 and status["checkpoints"] == []
-    assert status["final_checkpoint"]["file_path"] == "SoccerTwos.onnx"
+    left = json.loads((written / "run_logs" / "training_status.json").read_text())["SoccerTwos"]
+    assert left["elo"] == 1234.5 and left["checkpoints"] == []
+    assert left["final_checkpoint"]["file_path"] == "SoccerTwos.onnx"
     assert torch.load(written / "SoccerTwos" / "checkpoint.pt")["global_step"]["step"] == promotable.STEPS
 
 
@@ -301,6 +301,7 @@ def test_it_goes_up_in_one_commit_comes_back_the_same_and_the_run_remembers(run:
     assert isinstance(event, Promoted) and (event.repo, event.commit) == (REPO, found["commit"])
     assert event.sha256 == event.candidate.sha256 and not event.forced
     assert "hf_" not in run.ledger.read_text() and f"as {REPO}" in run.report.read_text()
+    assert status.summary(run)["promoted"][0]["commit"] == found["commit"]
     again = promoted(run, dry_run=False, create_pr=True)
     assert again["pr_url"] and repo.refs["main"] == found["commit"]
 
