@@ -122,13 +122,9 @@ def _spaces(path: Path) -> Check:
         onnx.checker.check_model(model)
     except onnx.checker.ValidationError as error:
         return Check("spaces", "no", f"onnx.checker: {str(error).splitlines()[0]}", "export it again with ML-Agents")
-    held = {tensor.name for tensor in model.graph.initializer}
-    widths = {
-        value.name: [dim.dim_value for dim in value.type.tensor_type.shape.dim][-1:]
-        for value in model.graph.input
-        if value.name not in held
-    }
-    seen = sorted((width[0] for name, width in widths.items() if width and "mask" not in name and "rec" not in name))
+    others = {tensor.name for tensor in model.graph.initializer} | {"action_masks", "recurrent_in"}
+    observed = [value for value in model.graph.input if value.name not in others]
+    seen = sorted(dim.dim_value for value in observed for dim in value.type.tensor_type.shape.dim[-1:])
     if seen not in ([72, 264], [336]):
         found = f"observations of {' + '.join(map(str, seen)) or 'nothing'} floats"
         return Check("spaces", "no", found, "train in SoccerTwos as it is: 264 and 72 floats, or 336")
