@@ -23,6 +23,7 @@ from sweep.proof import Bar, Proof
 from sweep.settings import read
 from sweep.verify import STYLE
 from trials import ledger
+from trials.arena.players import BUILT_IN
 from trials.errors import SetupError
 from trials.events import Event, Promoted
 from trials.folder import RunFolder, driving
@@ -123,7 +124,8 @@ class Refused(SetupError):
 def private_of(run: RunFolder, repo: str, spec: TrialSpec) -> Private:
     """What tells this machine and its user, less what the repository and the product's own words say anyway."""
     templates = (card.HERE / name for name in ("card.md", "report.html"))
-    said = leaks.words_of(" ".join([*(path.read_text(encoding="utf-8") for path in templates), str(spec.config)]))
+    texts = (path.read_text(encoding="utf-8") for path in templates)
+    said = leaks.words_of(" ".join([*texts, str(spec.config), *BUILT_IN, "blue purple true false"]))
     return leaks.of_this_machine([run.path]).without([*said, *re.split("[/-]", repo), *repo.split("/")])
 
 

@@ -223,6 +223,8 @@ def test_what_remains_is_refused_by_file_and_place_even_by_force(
         promoted(run, force=True)
     assert not [path for path in run.path.glob("promotion/*trial*")]
     assert promoted(run, repo="carolwilson/mine")["refused"] is None  # her own repository tells of her anyway
+    monkeypatch.setenv("USER", "house")  # a word of every card
+    assert promoted(run)["refused"] is None
 
 
 def test_a_policy_that_is_not_the_rated_one_is_refused(run: RunFolder) -> None:
