@@ -48,8 +48,9 @@ sweep: .venv/.ready ## the main thing: sweep SPACE, write a report
 test: .venv/.ready-dev ## all fast tests (minutes)
 	@.venv/bin/python -m pytest -n 2 --dist loadgroup -m "not slow and not faults" $(ARGS)
 
-promote: ## the best trial to the Hugging Face Hub: a later version
-	@echo "make promote must wait for a later version, which checks a policy before it goes out; until then upload $$(ls -d runs/*/ 2>/dev/null | tail -1)trials/NNNN/candidates/ by hand" >&2; exit 1
+promote: .venv/.ready ## the best trial to the Hugging Face Hub, with its proof: REPO=USER/NAME, RUN= (default: the newest)
+	@test -n "$(REPO)" || { echo "make promote needs a repository: make promote REPO=USER/NAME, and ARGS=--dry-run to look at it first"; exit 2; }
+	@.venv/bin/sweep promote $(RUN) --repo $(REPO) $(ARGS)
 
 lint: .venv/.ready-dev ## ruff and mypy
 	@.venv/bin/ruff check .

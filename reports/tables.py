@@ -11,6 +11,7 @@ from trials import retrained
 from trials.events import (
     Event,
     FreshRated,
+    Promoted,
     SweepBegan,
     SweepEnded,
     TrialBegan,
@@ -95,6 +96,7 @@ class Run:
     finals: Retrained | None = None
     """What those say of their configurations."""
     warm: WarmStarted | None = None
+    promoted: tuple[Promoted, ...] = ()
 
     def trial(self, number: int) -> Trial | None:
         """A trial of tuning, or a final one."""
@@ -177,8 +179,9 @@ def run_of(name: str, events: Sequence[Event], reached: Mapping[int, int] | None
     trials = tuple(trial for trial in known if trial.spec.origin != "final")
     anew = tuple(trial for trial in known if trial.spec.origin == "final")
     first, last = (events[0].time, events[-1].time) if events else (0.0, 0.0)
+    sent = tuple(event for event in events if isinstance(event, Promoted))
     winner, course, found = fresh.get("winner"), fresh.get("course"), retrained.of(events)
-    return Run(name, question, trials, winner, course, end, drivers, first, last, anew, found, warm)
+    return Run(name, question, trials, winner, course, end, drivers, first, last, anew, found, warm, sent)
 
 
 # --- ranking -----------------------------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ from typing import Any, NoReturn, TypeVar
 import click
 from rich.console import Console
 
+from sweep import commands_hub
 from trials.errors import SweepError
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -67,6 +68,10 @@ def main() -> NoReturn:
 @click.version_option(package_name="selfplay-sweep")
 def cli() -> None:
     """Find the hyperparameters that make self-play agents win."""
+
+
+cli.add_command(commands_hub.promote)
+cli.add_command(commands_hub.verify)
 
 
 @cli.command()

@@ -9,7 +9,17 @@ from rich.table import Table
 from sweep import past
 from trials import ledger, retrained
 from trials.arena.seeds import Estimate
-from trials.events import Event, FinalsBegan, FreshRated, SweepBegan, TrialBegan, TrialEnded, TrialRated, TrialResumed
+from trials.events import (
+    Event,
+    FinalsBegan,
+    FreshRated,
+    Promoted,
+    SweepBegan,
+    TrialBegan,
+    TrialEnded,
+    TrialRated,
+    TrialResumed,
+)
 from trials.folder import RunFolder
 from trials.records import Rating
 
@@ -61,6 +71,11 @@ def summary(run: RunFolder) -> dict[str, Any]:
         "retrained": [_configuration(one) for one in found.configurations] if found is not None else [],
         "chosen": found.chosen.number if found is not None and found.chosen is not None else None,
         "fresh": fresh,
+        "promoted": [
+            {"trial": event.candidate.trial, "repo": event.repo, "commit": event.commit, "url": event.url}
+            for event in events
+            if isinstance(event, Promoted)
+        ],
     }
 
 
@@ -104,7 +119,8 @@ def _estimate(over: Estimate | None) -> dict[str, float | int | None] | None:
 def table(found: dict[str, Any]) -> Table:
     """The summary for a terminal."""
     doing = "" if found["phase"] == "over" else f", {found['phase']}"
-    shown = Table(title=f"{found['run']}: {found['state']}{doing}", title_justify="left")
+    told = "".join(f"\npublished: trial {one['trial']} as {one['repo']}" for one in found["promoted"])
+    shown = Table(title=f"{found['run']}: {found['state']}{doing}{told}", title_justify="left")
     for name in ("trial", "state", "steps", "steps/s", "Elo [95 %], provisional (house 1200)", "W-D-L", ""):
         shown.add_column(name, overflow="fold")
     for row in found["trials"]:

@@ -38,15 +38,16 @@ HOMES = {
     "torch": {"trials/learner/", "sweep/doctor.py"},
     "numba": {"trials/soccer/", "trials/arena/"},
     "plotly": {"reports/figures.py", "reports/page.py"},
-    "jinja2": {"reports/page.py"},
+    "jinja2": {"reports/page.py", "reports/card.py"},
     "filelock": {"trials/learner/ports.py", "trials/folder.py"},
     "networkx": {"trials/arena/standings.py"},
     "pyarrow": {"trials/arena/log.py", "trials/storage.py"},
     "sklearn": {"reports/matters.py"},
     "pandas": {"reports/"},
+    "tensorboard": {"reports/tfevents.py", "trials/learner/"},
     "huggingface_hub": {"reports/hub/"},
     "httpx2": {"reports/hub/"},
-    "click": {"sweep/cli.py"},
+    "click": {"sweep/cli.py", "sweep/commands_hub.py"},
     "rich": {"sweep/"},
 }
 FILES = sorted(path for package in MAY_IMPORT for path in (ROOT / package).rglob("*.py"))

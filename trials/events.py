@@ -214,6 +214,31 @@ class FreshRated:
 
 
 @dataclass(frozen=True, kw_only=True, config=CONFIG)
+class Promoted:
+    """A policy went to the Hugging Face Hub, after fresh matches of its own."""
+
+    event: Literal["promoted"] = "promoted"
+    time: float
+    candidate: Candidate
+    repo: str
+    """`USER/NAME`."""
+    commit: str
+    url: str
+    """Of the repository, or of the pull request."""
+    sha256: str
+    """Of the policy as it was uploaded: the candidate's, unless texts had to be taken out of it."""
+    baseline: str
+    """Whom the Elo difference is to."""
+    elo: float
+    low: float
+    """Lower end of the 95 % interval."""
+    high: float
+    matches: int
+    forced: bool
+    """Whether the gate was overruled."""
+
+
+@dataclass(frozen=True, kw_only=True, config=CONFIG)
 class SweepEnded:
     """The last line of a ledger whose driver lived to write it."""
 
@@ -238,6 +263,7 @@ Event = Annotated[
     | RetrainedRated
     | CourseMet
     | FreshRated
+    | Promoted
     | SweepEnded,
     Field(discriminator="event"),
 ]

@@ -58,7 +58,7 @@ def restore(files: TrialFolder) -> int | None:
             logger.warning("%s was damaged and is put aside: ghost Elo and lessons begin anew", status.name)
             status.replace(status.with_suffix(".damaged"))
     for path in _newest_first(files.results):
-        steps = _steps(path)
+        steps = steps_of(path)
         if steps is None:
             logger.warning("the checkpoint %s cannot be loaded and is passed over", path.name)
             continue
@@ -78,7 +78,7 @@ def _newest_first(results: Path) -> list[Path]:
     return [*results.glob(f"*/{CURRENT}"), *numbered]
 
 
-def _steps(path: Path) -> int | None:
+def steps_of(path: Path) -> int | None:
     """Trainer steps in a checkpoint, None where it is damaged."""
     import torch
 

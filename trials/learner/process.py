@@ -177,8 +177,9 @@ def _mark(process: psutil.Process) -> str:
         return ""
 
 
-def check_with_mlagents(config: Mapping[str, Any]) -> None:
-    """mlagents' own opinion of a complete configuration, asked in a process of its own. Raises SpaceError."""
+def check_with_mlagents(config: Mapping[str, Any]) -> dict[str, Any]:
+    """mlagents' own opinion of a complete configuration, asked in a process of its own: as it resolves it, every
+    default written out. Raises SpaceError."""
     done = subprocess.run(
         [sys.executable, "-m", "trials.learner.check"],
         input=yaml.safe_dump(dict(config), sort_keys=False),
@@ -189,6 +190,8 @@ def check_with_mlagents(config: Mapping[str, Any]) -> None:
     )
     if done.returncode != 0:
         raise SpaceError((done.stderr.strip().splitlines() or ["mlagents' settings could not be imported"])[-1])
+    resolved: dict[str, Any] = json.loads(done.stdout)
+    return resolved
 
 
 def _environment(threads: int) -> dict[str, str]:
