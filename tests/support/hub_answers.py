@@ -27,6 +27,7 @@ class Answering(BaseHTTPRequestHandler):
     """One connection: what is asked is found, what went wrong on demand, and the answer sent."""
 
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # a head and a body sent apart would wait 40 ms for each other
     server: "HubServer"
     routes: list[tuple[str, str]]
     """A regular expression for `GET /api/whoami-v2`, and which method answers it."""
