@@ -11,6 +11,7 @@ from typing import Any, NoReturn, TypeVar
 import click
 from rich.console import Console
 
+from sweep.league_cli import league
 from trials.errors import SweepError
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -67,6 +68,9 @@ def main() -> NoReturn:
 @click.version_option(package_name="selfplay-sweep")
 def cli() -> None:
     """Find the hyperparameters that make self-play agents win."""
+
+
+cli.add_command(league)
 
 
 @cli.command()

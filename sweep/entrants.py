@@ -3,10 +3,12 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, replace
+from hashlib import file_digest
 from pathlib import Path
 from time import time
 from typing import Protocol
 
+from reports import hub
 from sweep import models
 from trials.arena.players import BUILT_IN, EARLIER
 from trials.arena.vetting import vet
@@ -46,7 +48,7 @@ class Source(Protocol):
         """What it has at this moment; nothing is downloaded."""
 
     def fetch(self, offer: Offer) -> Found:
-        """The file of one of its offers, old ones included as far as it still has them. Raises BadPolicy."""
+        """The file of one of its offers, old ones included as far as it still has them."""
 
 
 @dataclass
@@ -79,14 +81,8 @@ class Files:
         key = (path, stat.st_mtime_ns, stat.st_size)
         if key not in self._known:
             with path.open("rb") as file:
-                self._known[key] = _digest(file)
+                self._known[key] = file_digest(file, "sha256").hexdigest()
         return self._known[key]
-
-
-def _digest(file: object) -> str:
-    import hashlib
-
-    return hashlib.file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type]
 
 
 @dataclass(frozen=True)
@@ -105,31 +101,51 @@ class BuiltIn:
         return Found(self.word, models.resolve(self.word).sha256)
 
 
-def source(word: str) -> Source:
-    """The source that a person named: `hub:TAG`, a folder, a run, a run's last candidates `RUN:last`, a file, a built-in.
+@dataclass(frozen=True)
+class Tagged:
+    """The Hub's models with a tag."""
 
-    Raises SetupError for what is none of them.
-    """
+    tag: str
+    strange: bool = True
+
+    @property
+    def word(self) -> str:
+        return HUB + self.tag
+
+    def offers(self) -> list[Offer]:
+        """Every repository at its current commit."""
+        return [Offer(name=found.repo, revision=found.revision, source=self.word) for found in hub.listed(self.tag)]
+
+    def fetch(self, offer: Offer) -> Found:
+        """Its policy, from the cache if that has the commit."""
+        found = hub.model(offer.name, offer.revision)
+        return Found(str(found.path), found.sha256)
+
+
+def source(word: str) -> Source:
+    """The source that a person named; `RUN:last` is a run's last candidates. Raises SetupError for what is none."""
+    if (found := _named(word)) is not None:
+        return found
+    raise SetupError(
+        f"a league's models come from {HUB}TAG, a folder, a run, an .onnx file or one of {', '.join(BUILT_IN)}, but"
+        f" {word!r} is none of them; check the path"
+    )
+
+
+def _named(word: str) -> Source | None:
     if word in (*BUILT_IN, *EARLIER):
         return BuiltIn(word)
     if word.startswith(HUB):
-        from sweep.hub_models import Tagged
-
         return Tagged(word.removeprefix(HUB))
     only_last = word.endswith(LAST) and not Path(word).exists()
     path = Path(word.removesuffix(LAST) if only_last else word).expanduser().absolute()
     if RunFolder(path).ledger.is_file():
         return Files(f"{path}{LAST * only_last}", False, lambda: _candidates(RunFolder(path), only_last))
-    if only_last:
-        raise SetupError(f"NAME{LAST} must be a run's folder, but {path} is none; name one that `sweep run` made")
-    if path.is_dir():
+    if path.is_dir() and not only_last:
         return Files(str(path), True, lambda: _folder(path))
     if path.suffix == ".onnx":
         return Files(str(path), True, lambda: iter([(f"{path.parent.name or 'local'}/{path.stem}", path)]))
-    raise SetupError(
-        f"a league's models come from {HUB}TAG, a folder, a run, an .onnx file or one of {', '.join(BUILT_IN)}, but"
-        f" {word!r} is none of them; check the path"
-    )
+    return None
 
 
 def _folder(path: Path) -> Iterator[tuple[str, Path]]:
@@ -162,7 +178,7 @@ class Scan:
 
 
 def scan(book: Book, sources: Sequence[Source], cores: int) -> Scan:
-    """Ask every source, bring the roster up to what they have, and try strangers' new files in processes of their own."""
+    """Ask every source, bring the roster up to what they have, and try strangers' new files before they enter."""
     offers: dict[roster.Key, tuple[Offer, Source]] = {}
     silent, notes = {}, []
     for each in sources:
@@ -200,25 +216,25 @@ _Fetched = dict[roster.Key, tuple[Found, Offer, Source]]
 
 
 def _fetched(book: Book, offers: Mapping[roster.Key, tuple[Offer, Source]], notes: list[str]) -> _Fetched:
-    """The files of everyone who is not refused already; who cannot be fetched for good is refused here."""
+    """The files of everyone who has not been tried and refused; who is not to be had is asked for again next time."""
     found: _Fetched = {}
     for key, (offer, each) in offers.items():
         entry = book.entries.get(key)
-        if entry is not None and entry.state == "refused":
+        if entry is not None and entry.state == "refused" and entry.sha256:
             continue
         try:
             found[key] = each.fetch(offer), offer, each
-        except BadPolicy as error:
-            book.change([_change("refused", offer, "", _line(error))])
-            notes.append(f"{offer.name} is refused: {_line(error)}")
         except (OSError, SweepError) as error:
             notes.append(f"{offer.name} was not to be had: {_line(error)}")
+            away = isinstance(error, OSError | hub.HubAway)  # which says nothing of the model
+            if not away and (entry is None or (entry.state == "refused" and entry.line != _line(error))):
+                book.change([_change("refused", offer, "", _line(error))])
     return found
 
 
 def _enter(book: Book, found: _Fetched, cores: int, notes: list[str]) -> None:
     """Let new models in, each when it has been tried; those that cannot play are refused."""
-    new = {key: each for key, each in found.items() if key not in book.entries}
+    new = {key: each for key, each in found.items() if key not in book.entries or not book.entries[key].sha256}
     known: dict[str, Entry] = {entry.sha256: entry for entry in book.entries.values() if entry.sha256}
     strange = {of.sha256: of for of, _, each in new.values() if each.strange and of.sha256 not in known}
     bad = {entry.sha256: entry.line for entry in known.values() if entry.state == "refused"}

@@ -41,12 +41,12 @@ HOMES = {
     "jinja2": {"reports/page.py"},
     "filelock": {"trials/learner/ports.py", "trials/folder.py"},
     "networkx": {"trials/arena/standings.py"},
-    "pyarrow": {"trials/arena/log.py", "trials/storage.py"},
+    "pyarrow": {"trials/arena/log.py", "trials/league/matches.py", "trials/storage.py"},
     "sklearn": {"reports/matters.py"},
     "pandas": {"reports/"},
     "huggingface_hub": {"reports/hub/"},
     "httpx2": {"reports/hub/"},
-    "click": {"sweep/cli.py"},
+    "click": {"sweep/cli.py", "sweep/league_cli.py"},
     "rich": {"sweep/"},
 }
 FILES = sorted(path for package in MAY_IMPORT for path in (ROOT / package).rglob("*.py"))

@@ -122,6 +122,15 @@ def informative(
         covariance -= moved @ np.linalg.solve(inner, moved.T)
 
 
+def telling(known: Known) -> Reals:
+    """Matches (n, n) after which what two tell of each other's difference is 4 times as sure as it was before.
+
+    More of them at once say little for what they cost while so little is known: newcomers need few.
+    """
+    a_match = _worth(known.ratings, known.covariance) * PER_ELO**2
+    return np.asarray(3 / (a_match * _differences(known.covariance)), np.float64)
+
+
 def _apart(gain: Reals) -> tuple[Places, Places]:
     """The pairing of the greatest gain and others nearly as good, no player in two of them."""
     n = len(gain)

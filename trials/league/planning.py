@@ -21,6 +21,8 @@ BUDGET = 300.0
 CLASSIC = 400 / 500
 """Points of classic Elo to one of AI vs AI's."""
 LONGEST_QUEUE = 128
+FEWEST = 4
+"""Pairs of a pairing, if its cap allows: fewer cost more to begin than to play."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,6 +102,7 @@ def informative(
     for a, b in barred:
         if a in at and b in at:
             allowed[at[a], at[b]] = allowed[at[b], at[a]] = False
+    pairs = np.clip(matchmaking.telling(known) / 2, np.minimum(FEWEST, pairs), pairs).astype(np.int64)
     seconds = 2 * pairs * a_match + costs.SETUP
     found = matchmaking.informative(known, Wanted(terms.half, FEW), seconds, allowed, 2 * pairs)
     most = min(LONGEST_QUEUE, max(8, len(players) // 2))

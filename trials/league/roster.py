@@ -128,7 +128,8 @@ def entries(changes: Iterable[Change]) -> dict[Key, Entry]:
                 line=change.line,
             )
         else:
-            found[key] = replace(old, state=state, line=change.line or old.line, sha256=change.sha256 or old.sha256)
+            line = change.line if change.what in ("entered", "refused") else old.line
+            found[key] = replace(old, state=state, line=line, sha256=change.sha256 or old.sha256)
     return found
 
 
