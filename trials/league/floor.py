@@ -26,6 +26,8 @@ from trials.records import MatchRecord
 
 KEPT = 96
 """Loaded policies a worker keeps: half a gigabyte of the course's network, 5 MB each."""
+STARTING = 120.0
+"""Seconds that a worker may take to begin."""
 AHEAD = 2
 """Tasks a worker has been given: the one it plays and the next."""
 
@@ -77,12 +79,13 @@ class Floor:
             busy = [worker for worker in self._workers if worker.given]
             if not busy:
                 return
-            patience = max(0.0, min(worker.since + cap for worker in busy) - time.monotonic())
+            patience = max(0.0, min(worker.until(cap) for worker in busy) - time.monotonic())
             ready = connection.wait([end for worker in busy for end in worker.ends], timeout=patience)
             for worker in busy:
                 if any(end in ready for end in worker.ends):
-                    yield worker.answer()
-                elif time.monotonic() - worker.since > cap:
+                    if (outcome := worker.answer()) is not None:
+                        yield outcome
+                elif time.monotonic() > worker.until(cap):
                     yield worker.cut_off(f"a pairing must be over within {cap:.0f} s, but was not")
             for at, worker in enumerate(self._workers):
                 if worker.dead:
@@ -104,7 +107,7 @@ class _Worker:
         self._kept = kept
         self.given: list[Task] = []
         self.since = time.monotonic()
-        self.dead = False
+        self.ready = self.dead = False
 
     @property
     def ends(self) -> tuple[Any, Any]:
@@ -115,6 +118,10 @@ class _Worker:
     def at_hand(self) -> Sequence[str]:
         """Files that it has loaded, or will have when it comes to a new task."""
         return tuple(self._hand)
+
+    def until(self, cap: float) -> float:
+        """When its first task must be over, on the monotonic clock."""
+        return self.since + (cap if self.ready else STARTING)
 
     def give(self, task: Task) -> None:
         if not self.given:
@@ -128,13 +135,14 @@ class _Worker:
         with suppress(OSError):  # it is dead, which `answer` will say
             self._pipe.send(task)
 
-    def answer(self) -> Outcome:
-        """What came of its first task."""
+    def answer(self) -> Outcome | None:
+        """What came of its first task; None: it has only just begun."""
         with suppress(EOFError, OSError):  # it died
             if self._pipe.poll():
-                outcome: Outcome = self._pipe.recv()
-                self.given.pop(0)
-                self.since = time.monotonic()
+                outcome: Outcome | None = self._pipe.recv()
+                self.ready, self.since = True, time.monotonic()
+                if outcome is not None:
+                    self.given.pop(0)
                 return outcome
         return self.cut_off("a process that plays must live until its matches are over, but it died")
 
@@ -156,6 +164,7 @@ def _work(pipe: Any, asking: Any, kept: int) -> None:
     """A worker's life."""
     begin_worker()
     loaded = lru_cache(maxsize=kept)(_load)
+    pipe.send(None)
     while True:
         try:
             task = pipe.recv()

@@ -107,9 +107,18 @@ def _connected(players: Sequence[str], tally: Tally) -> tuple[bool, ...]:
     return tuple((group == np.bincount(group).argmax()).tolist())
 
 
-def places(rated: Rated, tally: Tally, entries: Mapping[Key, Entry], ai_vs_ai: Mapping[str, float]) -> list[Place]:
-    """The leaderboard, the strongest first: every entry of the roster, and every player of the tally without one."""
-    listed = _listed(rated, entries)
+def places(
+    rated: Rated,
+    tally: Tally,
+    entries: Mapping[Key, Entry],
+    ai_vs_ai: Mapping[str, float],
+    names: Mapping[str, str] | None = None,
+) -> list[Place]:
+    """The leaderboard, the strongest first: every entry of the roster, and every player of the tally without one.
+
+    The latter are called as in `names`, by player.
+    """
+    listed = _listed(rated, entries, names or {})
     counted, totals = games(tally), _totals(tally)
     number = {player: at for at, player in enumerate(rated.players)}
     provisional = {player: _provisional(counted.get(player, 0), rated.connected[at]) for player, at in number.items()}
@@ -147,12 +156,13 @@ def places(rated: Rated, tally: Tally, entries: Mapping[Key, Entry], ai_vs_ai: M
     return sorted(found, key=lambda place: (-place.elo, place.player, place.same_as != "", place.name, place.revision))
 
 
-def _listed(rated: Rated, entries: Mapping[Key, Entry]) -> list[Entry]:
+def _listed(rated: Rated, entries: Mapping[Key, Entry], names: Mapping[str, str]) -> list[Entry]:
     """Entries that have a rating; players that a history names and no roster does stand for themselves."""
     known = [entry for entry in entries.values() if entry.player in rated.players]
     strangers = set(rated.players) - {entry.player for entry in known}
     return known + [
-        Entry(name=player, revision="", source="", sha256=player, since=0.0, state="playing") for player in strangers
+        Entry(name=names.get(player, player), revision="", source="", sha256=player, since=0.0, state="playing")
+        for player in sorted(strangers)
     ]
 
 

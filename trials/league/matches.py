@@ -16,6 +16,7 @@ side, seed, pair or length and stand in an environment of their own, `ai-vs-ai`.
 """
 
 import os
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,6 +40,7 @@ SHORT = 16
 """Digits of a sha256 that stand for a player."""
 SIDES = ("blue", "purple")
 Ints = NDArray[np.int64]
+_SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
 @dataclass(frozen=True)
@@ -77,6 +79,15 @@ class Matches:
         chosen = {name: value[kept] for name, value in vars(self).items() if isinstance(value, np.ndarray)}
         return Matches(**vars(self) | chosen)
 
+    @property
+    def names(self) -> dict[str, str]:
+        """Player to the name it had last."""
+        players = np.concatenate([self.player1, self.player2])
+        models = np.concatenate([self.model1, self.model2])
+        _, last = np.unique(players[::-1], return_index=True)
+        at = len(players) - 1 - last
+        return {self.players[p]: self.models[m] for p, m in zip(players[at].tolist(), models[at].tolist(), strict=True)}
+
     def of_environment(self, name: str) -> "Matches":
         """Those played under one version of the rules."""
         at = self.environments.index(name) if name in self.environments else -2
@@ -89,8 +100,8 @@ NOTHING = Matches((), _NONE, _NONE, (), _NONE, _NONE, (), *(_NONE,) * 10)
 
 
 def short(sha256: str) -> str:
-    """A player as the history has it, from its sha256 or a built-in's name."""
-    return sha256[:SHORT]
+    """A player as the history has it, from its sha256; other names, a built-in's, are what they are."""
+    return sha256[:SHORT] if _SHA256.fullmatch(sha256) else sha256
 
 
 def append(path: Path, round_number: int, names: tuple[str, str], records: Sequence[MatchRecord]) -> None:

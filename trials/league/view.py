@@ -126,7 +126,8 @@ class League:
 
     @cached_property
     def _places(self) -> tuple[Place, ...]:
-        return tuple(leaderboard.places(self.rated, self.tally, self.entries, self.ai_vs_ai))
+        names = self.matches.names
+        return tuple(leaderboard.places(self.rated, self.tally, self.entries, self.ai_vs_ai, names))
 
     def standings(self) -> tuple[Place, ...]:
         """The leaderboard, the strongest first, the gone included."""
