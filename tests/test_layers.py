@@ -41,13 +41,13 @@ HOMES = {
     "jinja2": {"reports/page.py", "reports/card.py"},
     "filelock": {"trials/learner/ports.py", "trials/folder.py"},
     "networkx": {"trials/arena/standings.py"},
-    "pyarrow": {"trials/arena/log.py", "trials/storage.py"},
+    "pyarrow": {"trials/arena/log.py", "trials/league/matches.py", "trials/storage.py"},
     "sklearn": {"reports/matters.py"},
     "pandas": {"reports/"},
     "tensorboard": {"reports/tfevents.py", "trials/learner/"},
     "huggingface_hub": {"reports/hub/"},
     "httpx2": {"reports/hub/"},
-    "click": {"sweep/cli.py", "sweep/commands_hub.py"},
+    "click": {"sweep/cli.py", "sweep/commands_hub.py", "sweep/commands_play.py", "sweep/league_cli.py"},
     "rich": {"sweep/"},
 }
 FILES = sorted(path for package in MAY_IMPORT for path in (ROOT / package).rglob("*.py"))

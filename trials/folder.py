@@ -144,17 +144,23 @@ def driving(run: RunFolder) -> Iterator[None]:
     """Be the run's one driver, who alone writes its ledger, until the block ends or the process dies."""
     if not run.path.is_dir():
         raise SetupError(f"a run's folder must be there, but {run.path} is not; name one that `sweep run` made")
-    lock = FileLock(run.lock, timeout=0, thread_local=False)
+    refusal = f"a run has one driver at a time, but another process is driving {run.path}; wait for its end, or stop it"
+    with only_one(run.lock, refusal):
+        yield
+
+
+@contextmanager
+def only_one(lock: Path, refusal: str) -> Iterator[None]:
+    """Hold the file `lock` until the block ends or the process dies. Raises SetupError(refusal) if another does."""
+    held = FileLock(lock, timeout=0, thread_local=False)
     try:
-        lock.acquire()
+        held.acquire()
     except Timeout:
-        raise SetupError(
-            f"a run has one driver at a time, but another process is driving {run.path}; wait for its end, or stop it"
-        ) from None
+        raise SetupError(refusal) from None
     try:
         yield
     finally:
-        lock.release()
+        held.release()
 
 
 @contextmanager

@@ -17,7 +17,11 @@ _EVENT: TypeAdapter[Event] = TypeAdapter(Event, config=ConfigDict(ser_json_inf_n
 
 def append(path: Path, event: Event) -> None:
     """Append one event as one line and wait until the disk has it. Raises OSError where it cannot."""
-    line = _EVENT.dump_json(event) + b"\n"
+    append_lines(path, _EVENT.dump_json(event) + b"\n")
+
+
+def append_lines(path: Path, line: bytes) -> None:
+    """Append whole lines to a file of lines, all or none, and wait until the disk has them. Raises OSError."""
     handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
     try:
         size = os.fstat(handle).st_size

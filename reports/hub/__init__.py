@@ -1,5 +1,6 @@
 """The Hugging Face Hub: models and folders come from it, a folder goes to it in one commit; the one door to it."""
 
+from reports.hub import datasets
 from reports.hub.client import account
 from reports.hub.models import (
     FOLDER_BYTES,
@@ -32,6 +33,7 @@ __all__ = [
     "Remote",
     "Version",
     "account",
+    "datasets",
     "fetched",
     "listed",
     "model",

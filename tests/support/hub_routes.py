@@ -161,7 +161,7 @@ def _entry(name: str, blob: Blob) -> dict[str, Any]:
     return {"type": "file", "path": name, "size": blob.size, "oid": blob.oid, **lfs}
 
 
-_R, _V = r"/api/models/(?P<repo>[^/]+/[^/]+)", r"(?P<revision>refs/pr/\d+|[^/]+)"
+_R, _V = r"/api/(?:models|datasets)/(?P<repo>[^/]+/[^/]+)", r"(?P<revision>refs/pr/\d+|[^/]+)"
 ROUTES = [
     (r"GET /api/whoami-v2", "whoami"),
     (r"POST /api/validate-yaml", "validate"),
@@ -177,7 +177,7 @@ ROUTES = [
     (rf"GET {_R}/discussions", "discussions"),
     (rf"POST {_R}/preupload/{_V}", "preupload"),
     (rf"POST {_R}/commit/{_V}", "commit"),
-    (r"POST /(?P<repo>[^/]+/[^/]+)\.git/info/lfs/objects/batch", "batch"),
+    (r"POST /(?:datasets/)?(?P<repo>[^/]+/[^/]+)\.git/info/lfs/objects/batch", "batch"),
     (r"PUT /lfs/(?P<oid>\w+)", "lfs"),
     (r"PUT /lfs/(?P<oid>\w+)/part/(?P<part>\d+)", "part"),
     (r"POST /lfs/(?P<oid>\w+)/complete", "complete"),
@@ -185,7 +185,7 @@ ROUTES = [
     (rf"GET {_R}/xet-write-token/.+", "xet_token"),
     (r"POST /v1/xorbs/default/(?P<digest>\w{64})", "block"),
     (r"POST /v1/shards", "shard"),
-    (rf"(?:GET|HEAD) /(?P<repo>[^/]+/[^/]+)/resolve/{_V}/(?P<file>.+)", "resolve"),
+    (rf"(?:GET|HEAD) /(?:datasets/)?(?P<repo>[^/]+/[^/]+)/resolve/{_V}/(?P<file>.+)", "resolve"),
     (r"(?:GET|HEAD) /cdn/(?P<oid>\w+)", "cdn"),
 ]
 

@@ -58,7 +58,7 @@ class Crew:
         self._world = world
         self._strangers = set(multiprocessing.active_children())
         self._pool = (
-            ProcessPoolExecutor(cores, mp_context=multiprocessing.get_context("spawn"), initializer=_begin)
+            ProcessPoolExecutor(cores, mp_context=multiprocessing.get_context("spawn"), initializer=begin_worker)
             if cores > 1
             else None
         )
@@ -197,7 +197,7 @@ def _play(
     )
 
 
-def _begin() -> None:
+def begin_worker() -> None:
     """A worker's first act: leave Ctrl+C to the owner, and end when the owner does, even by SIGKILL."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     owner = multiprocessing.parent_process()

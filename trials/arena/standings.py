@@ -140,7 +140,10 @@ def _table(
     cross = {}
     for (a, b), outcome in counts.items():
         cross[a, b] = _pairing(outcome, results[a, b])
-        cross[b, a] = _pairing(outcome[::-1], _turned_side(results[a, b]))
+        cross[b, a] = _other_way(cross[a, b])
+    of_each: dict[str, list[Side]] = {player: [] for player in ids}
+    for (a, _), pairing in cross.items():
+        of_each[a].append(pairing.result)
     tiers = _tiers(ids, cross)
     standings = [
         Standing(
@@ -149,7 +152,7 @@ def _table(
             low=float(elo - NORMAL_95 * sd),
             high=float(elo + NORMAL_95 * sd),
             tier=tiers[player],
-            total=_sum(pairing.result for (a, _), pairing in cross.items() if a == player),
+            total=_sum(of_each[player]),
             sides=sides.get(player),
         )
         for player, elo, sd in zip(ids, fitted.ratings, np.sqrt(np.diag(fitted.covariance).clip(0)), strict=True)
@@ -220,8 +223,10 @@ def _pairing(counts: Reals, result: Side) -> Pairing:
     return Pairing(result=result, elo=elo, low=low, high=high)
 
 
-def _turned_side(side: Side) -> Side:
-    return Side(wins=side.losses, draws=side.draws, losses=side.wins)
+def _other_way(of_a: Pairing) -> Pairing:
+    """The same pairing from b's side."""
+    turned = Side(wins=of_a.result.losses, draws=of_a.result.draws, losses=of_a.result.wins)
+    return Pairing(result=turned, elo=-of_a.elo, low=-of_a.high, high=-of_a.low)
 
 
 def _sum(sides: Iterable[Side]) -> Side:

@@ -1,0 +1,100 @@
+"""The command line of a league: `sweep league run`, `show` and `rebuild`; arguments and wiring, nothing else."""
+
+import json
+import re
+from pathlib import Path
+
+import click
+from rich.console import Console
+
+FOLDER = click.argument("folder", metavar="LEAGUE", type=click.Path(path_type=Path, file_okay=False))
+JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON object and nothing else.")
+UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+
+
+@click.group()
+def league() -> None:
+    """A league of models: round after round, with a leaderboard."""
+
+
+def _duration(_context: click.Context, _option: click.Parameter, text: str | None) -> float | None:
+    """Seconds from `90s`, `15m`, `4h` or `1d`."""
+    if text is None:
+        return None
+    if not (found := re.fullmatch(r"(\d+(?:\.\d+)?)([smhd])", text)) or float(found[1]) == 0:
+        raise click.BadParameter(f"it must be a time such as 90s, 15m or 4h, but got {text!r}")
+    return float(found[1]) * UNITS[found[2]]
+
+
+@league.command()
+@FOLDER
+@click.argument("sources", nargs=-1)
+@click.option("--rounds", type=click.IntRange(1), help="Rounds to play; default: one.")
+@click.option("--every", callback=_duration, metavar="4h", help="A round each 15m, 4h, ...; until Ctrl+C.")
+@click.option("--matchmaking", type=click.Choice(["information", "closest"]), default="information", show_default=True)
+@click.option("--budget", type=click.FloatRange(0, min_open=True), help="Seconds a round may play; see README.")
+@click.option(
+    "--precision", type=click.FloatRange(1, 1000), default=25.0, show_default=True, help="± Elo that is enough."
+)
+@click.option("--pairs", type=click.IntRange(1, 10_000), default=32, show_default=True, help="Of a pairing, at a time.")
+@click.option("--pairing-cap", type=click.FloatRange(0.1), default=30.0, show_default=True, help="Seconds for those.")
+@click.option("--cores", type=click.IntRange(1, 1024), default=1, show_default=True, help="CPU cores that play.")
+@click.option("--dataset", metavar="USER/NAME", help="Put the league into a dataset on the Hub after every round.")
+def run(
+    folder: Path,
+    sources: tuple[str, ...],
+    rounds: int | None,
+    every: float | None,
+    matchmaking: str,
+    budget: float | None,
+    precision: float,
+    pairs: int,
+    pairing_cap: float,
+    cores: int,
+    dataset: str | None,
+) -> None:
+    """Play rounds of LEAGUE, a folder, among SOURCES: hub:TAG, folders, runs (RUN:last), ONNX files, house, ..."""
+    from sweep import league as leagues
+    from trials.league.planning import Terms
+
+    terms = Terms(
+        matchmaking="closest" if matchmaking == "closest" else "information",
+        pairs=pairs,
+        budget=budget,
+        cores=cores,
+        cap=pairing_cap,
+        half=precision,
+    )
+    keep = leagues.dataset(dataset) if dataset else None
+    leagues.run(folder, sources, terms, rounds=rounds, every=every, keep=keep, console=Console(stderr=False))
+
+
+@league.command()
+@FOLDER
+@click.option("--all", "everyone", is_flag=True, help="Models that are gone as well.")
+@click.option("--environment", help="Matches of other rules, such as ai-vs-ai.")
+@JSON
+def show(folder: Path, everyone: bool, environment: str | None, as_json: bool) -> None:
+    """The leaderboard of LEAGUE, from its history."""
+    from sweep import league as leagues
+    from trials.league import view
+
+    found = view.opened(folder, environment)
+    if as_json:
+        click.echo(json.dumps(leagues.summary(found)))
+    else:
+        console = Console()
+        if not console.is_terminal:  # a file takes lines of any length
+            console = Console(width=240)
+        console.print(leagues.table(found, everyone))
+
+
+@league.command()
+@FOLDER
+@click.argument("source")
+def rebuild(folder: Path, source: str) -> None:
+    """Make LEAGUE, a new folder, from SOURCE: a league's folder or dataset (hub:USER/NAME), or a soccer_history.csv."""
+    from sweep import league as leagues
+
+    found = leagues.rebuild(folder, source)
+    click.echo(f"{len(found.matches)} matches of {len(found.standings())} models in {folder}")

@@ -1,0 +1,157 @@
+"""A league's history: written in whole pairs, read after any cut, a superset of AI vs AI's, every match once."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from trials.arena import history
+from trials.errors import SetupError
+from trials.league import matches, tally
+from trials.records import MatchRecord
+from trials.soccer.constants import VERSION
+
+IDS = ("a" * 64, "b" * 64, "random")
+NAMES = {IDS[0]: 'tester/with,"marks"', IDS[1]: "tester/plain", IDS[2]: "built-in/random"}
+
+
+def played(a: str, b: str, results: Sequence[float], first: int = 0, seed: int = 7) -> list[MatchRecord]:
+    """Whole pairs, results of a."""
+    return [
+        MatchRecord(
+            number=2 * first + at,
+            pair=first + at // 2,
+            a=a,
+            b=b,
+            a_team=at % 2,  # type: ignore[arg-type]
+            seed=seed,
+            environment=VERSION,
+            result=result,
+            goals_a=int(result == 1),
+            goals_b=int(result == 0),
+            decisions=20 + at,
+            time=1_700_000_000 + at,
+        )
+        for at, result in enumerate(results)
+    ]
+
+
+RESULTS = st.lists(st.sampled_from([0.0, 0.5, 1.0]), min_size=1, max_size=4).map(lambda some: [*some, *some[::-1]])
+TASKS = st.lists(st.tuples(st.sampled_from([(0, 1), (0, 2), (1, 2)]), RESULTS), min_size=1, max_size=6)
+
+
+def write(path: Path, tasks: Sequence[tuple[tuple[int, int], Sequence[float]]]) -> list[list[MatchRecord]]:
+    """Tasks one after the other, pairs of a pairing numbered on."""
+    following: dict[tuple[int, int], int] = {}
+    found = []
+    for number, (key, results) in enumerate(tasks, 1):
+        records = played(IDS[key[0]], IDS[key[1]], results, following.get(key, 0))
+        following[key] = following.get(key, 0) + len(results) // 2
+        matches.append(path, number, (NAMES[records[0].a], NAMES[records[0].b]), records)
+        found.append(records)
+    return found
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(TASKS)
+def test_what_is_written_is_read_and_sums_up_alike(
+    tmp_path: Path, tasks: list[tuple[tuple[int, int], list[float]]]
+) -> None:
+    path = tmp_path / "soccer_history.csv"
+    path.unlink(missing_ok=True)
+    written = write(path, tasks)
+    read = matches.read(path)
+    flat = [record for records in written for record in records]
+    assert len(read) == len(flat) and read.environments == (VERSION,)
+    assert [read.players[at] for at in read.player1] == [matches.short(r.a) for r in flat]
+    assert [read.models[at] for at in read.model1] == [NAMES[r.a] for r in flat]
+    for column, of in (("pair", "pair"), ("goals2", "goals_b"), ("decisions", "decisions"), ("side1", "a_team")):
+        assert getattr(read, column).tolist() == [getattr(r, of) for r in flat]
+    assert (read.halves / 2).tolist() == [r.result for r in flat]
+    step: dict[tally.Pairing, tally.Sum] = {}
+    for records in written:
+        tally.add(step, records)
+    whole = tally.tally(read)
+    assert whole.keys() == step.keys()
+    for key, of in whole.items():
+        assert np.array_equal(of.outcomes, step[key].outcomes)
+        assert vars(of) | {"outcomes": 0} == vars(step[key]) | {"outcomes": 0}
+
+
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(TASKS, st.floats(0, 1), st.binary(max_size=3).map(lambda tail: b"\0" * len(tail)))
+def test_a_history_cut_at_any_byte_goes_on_with_whole_pairs(
+    tmp_path: Path, tasks: list[tuple[tuple[int, int], list[float]]], share: float, tail: bytes
+) -> None:
+    path = tmp_path / "soccer_history.csv"
+    path.unlink(missing_ok=True)
+    write(path, tasks)
+    data = path.read_bytes()
+    whole = matches.read(path)
+    path.write_bytes(data[: round(share * len(data))] + tail)
+    before = matches.read(path)
+    cut = matches.repair(path)
+    after = matches.read(path)
+    assert len(after) == len(before) and len(after) % 2 == 0 and cut <= 2 * 200 + len(tail)
+    assert matches.repair(path) == 0
+    if len(after):
+        assert after.pair.tolist() == whole.pair.tolist()[: len(after)]
+    write(path, [((0, 1), [1.0, 0.0])])
+    assert len(matches.read(path)) >= len(after)  # the same pair again counts once
+
+
+def test_two_copies_of_a_history_put_together_count_once(tmp_path: Path) -> None:
+    path = tmp_path / "soccer_history.csv"
+    write(path, [((0, 1), [1.0, 0.5, 0.0, 0.0]), ((1, 2), [1.0, 1.0])])
+    once = matches.read(path)
+    lines = path.read_text().splitlines(keepends=True)
+    path.write_text("".join([*lines, *lines[1:]]))
+    twice = matches.read(path)
+    assert len(twice) == len(once) == 6
+    assert [of.matches for of in tally.tally(twice).values()] == [of.matches for of in tally.tally(once).values()]
+
+
+def test_the_first_four_columns_are_ai_vs_ais(tmp_path: Path) -> None:
+    path, theirs = tmp_path / "soccer_history.csv", tmp_path / "theirs.csv"
+    write(path, [((1, 2), [1.0, 0.5, 0.0, 0.0, 1.0, 1.0])])
+    lines = path.read_text().splitlines()
+    assert tuple(lines[0].split(","))[:4] == history.HISTORY
+    theirs.write_text("".join(",".join(line.split(",")[:4]) + "\n" for line in lines))
+    rows = history.read(theirs)
+    read = matches.read(theirs)
+    assert read.environments == (history.ENVIRONMENT,) and read.players == read.models and (read.pair == -1).all()
+    assert {key: of.outcomes.tolist() for key, of in tally.tally(read).items()} == {
+        ("built-in/random", "tester/plain"): history.table(rows)["tester/plain", "built-in/random"][::-1].tolist()
+    }
+    elo = tally.sequential(read)
+    assert elo == pytest.approx({standing.model: standing.elo for standing in history.sequential(rows)})
+    assert list(tally.sequential(matches.read(path)).values()) == pytest.approx(list(elo.values()))
+
+
+def test_an_odd_match_of_ai_vs_ais_is_half_a_pair(tmp_path: Path) -> None:
+    path = tmp_path / "soccer_history.csv"
+    rows = [history.Row("a/x", "b/y", 1, 1.0), history.Row("b/y", "a/x", 2, 1.0), history.Row("b/y", "a/x", 3, 0.5)]
+    history.write(path, [*rows, history.Row("c/z", "c/z", 4, 1.0), history.Row("c/z", "a/x", 4, 1.0)])
+    summed = tally.tally(matches.read(path))
+    table = history.table(history.read(path))
+    assert summed["a/x", "b/y"].outcomes.tolist() == table["a/x", "b/y"].tolist() == [0, 0, 1.5, 0, 0]
+    assert summed["a/x", "c/z"].outcomes.tolist() == [0.5, 0, 0, 0, 0] and len(summed) == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("model,elo\n", "must have the columns"),
+        ("model1,model2,timestamp,result\na/x,b/y,yesterday,1.0\n", "every line of a history must be a match"),
+        ("model1,model2,timestamp,result\na/x,b/y,1,0.7\n", "but line 2 of"),
+        ("model1,model2,timestamp,result\na/x,b/y,1,1.0\na/x,b/y\n", "every line of a history must be a match"),
+    ],
+)
+def test_what_is_no_history_is_refused_with_its_place(tmp_path: Path, text: str, said: str) -> None:
+    path = tmp_path / "soccer_history.csv"
+    path.write_text(text)
+    with pytest.raises(SetupError, match=said):
+        matches.read(path)

@@ -1,0 +1,1 @@
+"""A standing competition of policies: who is in it, who meets whom, what was played, who stands where."""

@@ -1,0 +1,193 @@
+"""The leaderboard, from a tally and a roster alone: places with intervals, ties as ties, marks for what is provisional.
+
+A model's rank is 1 more than the models that are surely better, their difference beyond its 95 % interval, and never
+better than the rank of one that stands above it: who cannot be told apart shares a rank. A model that has played too
+little, or is not connected with the others by matches, has an interval but no rank, and so has one that is gone.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+
+from trials.arena import joint
+from trials.arena.history import START
+from trials.arena.joint import Fit
+from trials.arena.pairs import Reals
+from trials.league.roster import Entry, Key
+from trials.league.tally import Tally, games
+
+ANCHOR = 1200.0
+NORMAL_95 = 1.959963984540054
+FEW = 30
+"""Matches below which a place is provisional."""
+Provisional = Literal["", "few games", "not connected"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """One model at one revision."""
+
+    rank: int | None
+    """None where the place is provisional or the model is gone or refused."""
+    tied: bool
+    """Whether another model has the same rank."""
+    name: str
+    """`author/name`."""
+    revision: str
+    player: str
+    """As the history has it: the sha256's first digits, or a built-in's name."""
+    elo: float
+    low: float
+    """Lower end of the 95 % interval; the anchor's own has no width."""
+    high: float
+    games: int
+    wins: int
+    draws: int
+    losses: int
+    ai_vs_ai: float
+    """AI vs AI's own Elo: K 20, divisor 500, match by match."""
+    provisional: Provisional
+    state: Literal["playing", "gone", "refused"]
+    same_as: str
+    """The name under which the same bytes play, if it is another; empty for a model of its own."""
+
+    @property
+    def user(self) -> str:
+        return self.name.partition("/")[0]
+
+    @property
+    def model(self) -> str:
+        return self.name.partition("/")[2]
+
+
+@dataclass(frozen=True)
+class Rated:
+    """Every player's rating."""
+
+    players: tuple[str, ...]
+    fit: Fit
+    """Anchored, in the order of `players`."""
+    anchor: int | None
+    """Whose rating is 1200; None: the mean is."""
+    connected: tuple[bool, ...]
+    """Whether matches connect the player with the largest group."""
+
+    @property
+    def half(self) -> Reals:
+        """Half of the 95 % intervals, Elo."""
+        return np.asarray(NORMAL_95 * np.sqrt(np.diag(self.fit.covariance).clip(0)), np.float64)
+
+
+def rate(tally: Tally, others: Iterable[str] = (), house: str | None = None, start: Rated | None = None) -> Rated:
+    """Fit all players of `tally`, and `others`, who have not played; `house`, if it played, is at 1200, else the mean.
+
+    `start` is an earlier answer, from which the fit goes on faster.
+    """
+    met = {player for key in tally for player in key}
+    players = tuple(sorted(met | set(others)))
+    before = dict(zip(start.players, start.fit.ratings - start.fit.ratings.mean(), strict=True)) if start else {}
+    fitted = joint.fit(
+        players, {key: of.outcomes for key, of in tally.items()}, [before.get(player, 0.0) for player in players]
+    )
+    anchor = players.index(house) if house is not None and house in met else None
+    return Rated(players, fitted.anchored(anchor, ANCHOR), anchor, _connected(players, tally))
+
+
+def _connected(players: Sequence[str], tally: Tally) -> tuple[bool, ...]:
+    if not players:
+        return ()
+    number = {player: at for at, player in enumerate(players)}
+    ends = np.array([[number[a], number[b]] for a, b in tally], np.intp).reshape(-1, 2)
+    shape = (len(players), len(players))
+    _, group = connected_components(coo_array((np.ones(len(ends)), (ends[:, 0], ends[:, 1])), shape=shape), False)
+    return tuple((group == np.bincount(group).argmax()).tolist())
+
+
+def places(
+    rated: Rated,
+    tally: Tally,
+    entries: Mapping[Key, Entry],
+    ai_vs_ai: Mapping[str, float],
+    names: Mapping[str, str] | None = None,
+) -> list[Place]:
+    """The leaderboard, the strongest first: every entry of the roster, and every player of the tally without one.
+
+    The latter are called as in `names`, by player.
+    """
+    listed = _listed(rated, entries, names or {})
+    counted, totals = games(tally), _totals(tally)
+    number = {player: at for at, player in enumerate(rated.players)}
+    provisional = {player: _provisional(counted.get(player, 0), rated.connected[at]) for player, at in number.items()}
+    active = {entry.player for entry in listed if entry.state == "playing"}
+    ranks = _ranks(rated, [player in active and not provisional[player] for player in rated.players])
+    often = np.bincount([rank for rank in ranks if rank is not None], minlength=1)
+    first: dict[str, str] = {}
+    found = []
+    for entry in sorted(listed, key=lambda entry: entry.state != "playing"):
+        at = number[entry.player]
+        rank = ranks[at] if entry.state == "playing" else None
+        wins, draws, losses = totals.get(entry.player, (0, 0, 0))
+        elo, half = float(rated.fit.ratings[at]), float(rated.half[at])
+        leader = first.setdefault(entry.player, entry.name)
+        found.append(
+            Place(
+                rank=rank,
+                tied=rank is not None and bool(often[rank] > 1),
+                name=entry.name,
+                revision=entry.revision,
+                player=entry.player,
+                elo=elo,
+                low=elo - half,
+                high=elo + half,
+                games=counted.get(entry.player, 0),
+                wins=wins,
+                draws=draws,
+                losses=losses,
+                ai_vs_ai=ai_vs_ai.get(entry.player, START),
+                provisional=provisional[entry.player],
+                state=entry.state,
+                same_as="" if leader == entry.name else leader,
+            )
+        )
+    return sorted(found, key=lambda place: (-place.elo, place.player, place.same_as != "", place.name, place.revision))
+
+
+def _listed(rated: Rated, entries: Mapping[Key, Entry], names: Mapping[str, str]) -> list[Entry]:
+    """Entries that have a rating; players that a history names and no roster does stand for themselves."""
+    known = [entry for entry in entries.values() if entry.player in rated.players]
+    strangers = set(rated.players) - {entry.player for entry in known}
+    return known + [
+        Entry(name=names.get(player, player), revision="", source="", sha256=player, since=0.0, state="playing")
+        for player in sorted(strangers)
+    ]
+
+
+def _provisional(played: int, connected: bool) -> Provisional:
+    return "few games" if played < FEW else "" if connected else "not connected"
+
+
+def _totals(tally: Tally) -> dict[str, tuple[int, int, int]]:
+    """Player to wins, draws and losses."""
+    found: dict[str, tuple[int, int, int]] = {}
+    for (a, b), of in tally.items():
+        for player, won, lost in ((a, of.wins, of.losses), (b, of.losses, of.wins)):
+            wins, draws, losses = found.get(player, (0, 0, 0))
+            found[player] = (wins + won, draws + of.draws, losses + lost)
+    return found
+
+
+def _ranks(rated: Rated, ranked: Sequence[bool]) -> list[int | None]:
+    """By place among the players; None for those who are not ranked."""
+    chosen = np.flatnonzero(np.asarray(ranked, bool))
+    chosen = chosen[np.argsort(-rated.fit.ratings[chosen], kind="stable")]
+    ratings, covariance = rated.fit.ratings[chosen], rated.fit.covariance[np.ix_(chosen, chosen)]
+    variance = np.diag(covariance)[:, None] + np.diag(covariance)[None, :] - 2 * covariance
+    surely = ratings[None, :] - ratings[:, None] > NORMAL_95 * np.sqrt(variance.clip(0))
+    found: list[int | None] = [None] * len(rated.players)
+    for at, rank in zip(chosen, np.maximum.accumulate(1 + surely.sum(axis=1)), strict=True):
+        found[int(at)] = int(rank)
+    return found

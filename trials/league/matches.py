@@ -1,0 +1,259 @@
+"""A league's history: AI vs AI's four columns and what they lack, appended to in whole pairs and read as columns.
+
+The file is a superset of AI vs AI's `soccer_history.csv`, and one of that format is read as well: its matches have no
+side, seed, pair or length and stand in an environment of their own, `ai-vs-ai`. A line:
+
+    model1, model2    `author/name`; the name a player had when it played
+    timestamp         unix seconds
+    result            of model1: 1.0, 0.5, 0.0
+    player1, player2  the first 16 digits of the policy file's sha256, or a built-in player's name
+    round             of the league, from 1
+    seed, pair        with the players, all that the match depends on (trials.arena.match); a pair's two exchange sides
+    side1             of model1: blue, purple
+    goals1, goals2
+    decisions         decision steps
+    environment       version of the environment's rules
+"""
+
+import os
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.csv
+from numpy.typing import NDArray
+
+from trials.arena import history
+from trials.errors import SetupError
+from trials.ledger import append_lines
+from trials.records import MatchRecord
+
+COLUMNS = (
+    *history.HISTORY,
+    *("player1", "player2", "round", "seed", "pair", "side1", "goals1", "goals2", "decisions", "environment"),
+)
+SHORT = 16
+"""Digits of a sha256 that stand for a player."""
+SIDES = ("blue", "purple")
+Ints = NDArray[np.int64]
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+
+
+@dataclass(frozen=True)
+class Matches:
+    """A history's matches in its order, as columns of equal length; -1 where AI vs AI's files do not say."""
+
+    models: tuple[str, ...]
+    """Every name, `author/name`."""
+    model1: Ints
+    """Which of `models`."""
+    model2: Ints
+    players: tuple[str, ...]
+    """Every player; in AI vs AI's files a model's name."""
+    player1: Ints
+    """Which of `players`."""
+    player2: Ints
+    environments: tuple[str, ...]
+    environment: Ints
+    timestamp: Ints
+    halves: Ints
+    """Twice the result of player 1."""
+    round: Ints
+    seed: Ints
+    pair: Ints
+    side1: Ints
+    """Of player 1: 0 blue, 1 purple."""
+    goals1: Ints
+    goals2: Ints
+    decisions: Ints
+
+    def __len__(self) -> int:
+        return len(self.timestamp)
+
+    def where(self, kept: NDArray[Any]) -> "Matches":
+        """The matches that `kept`, a mask or places, selects."""
+        chosen = {name: value[kept] for name, value in vars(self).items() if isinstance(value, np.ndarray)}
+        return Matches(**vars(self) | chosen)
+
+    @property
+    def names(self) -> dict[str, str]:
+        """Player to the name it had last."""
+        players = np.concatenate([self.player1, self.player2])
+        models = np.concatenate([self.model1, self.model2])
+        _, last = np.unique(players[::-1], return_index=True)
+        at = len(players) - 1 - last
+        return {self.players[p]: self.models[m] for p, m in zip(players[at].tolist(), models[at].tolist(), strict=True)}
+
+    def of_environment(self, name: str) -> "Matches":
+        """Those played under one version of the rules."""
+        at = self.environments.index(name) if name in self.environments else -2
+        return self.where(self.environment == at)
+
+
+_NONE: Ints = np.zeros(0, np.int64)
+NOTHING = Matches((), _NONE, _NONE, (), _NONE, _NONE, (), *(_NONE,) * 10)
+"""No matches."""
+
+
+def short(sha256: str) -> str:
+    """A player as the history has it, from its sha256; other names, a built-in's, are what they are."""
+    return sha256[:SHORT] if _SHA256.fullmatch(sha256) else sha256
+
+
+def append(path: Path, round_number: int, names: tuple[str, str], records: Sequence[MatchRecord]) -> None:
+    """Append whole pairs of one pairing, whose a and b are called `names`. Raises OSError."""
+    new = not path.exists() or path.stat().st_size == 0
+    one, two = (_quoted(history.listed(name)) for name in names)
+    lines = [",".join(COLUMNS)] if new else []
+    for r in records:
+        lines.append(
+            f"{one},{two},{int(r.time)},{r.result},{short(r.a)},{short(r.b)},{round_number},{r.seed},{r.pair},"
+            f"{SIDES[r.a_team]},{r.goals_a},{r.goals_b},{r.decisions},{r.environment}"
+        )
+    append_lines(path, "".join(f"{line}\n" for line in lines).encode("utf-8", "backslashreplace"))
+
+
+def repair(path: Path) -> int:
+    """Cut off what a process that died left behind the last whole pair; how many bytes that was.
+
+    Only for the process that holds the league's lock.
+    """
+    if not path.is_file():
+        return 0
+    data = path.read_bytes()
+    end = len(_whole(data))
+    if 0 < end < len(data) or (end == 0 and data):
+        with path.open("r+b") as file:
+            file.truncate(end)
+            os.fsync(file.fileno())
+    return len(data) - end
+
+
+def read(path: Path) -> Matches:
+    """Read a league's history, or one as AI vs AI publishes it; a match that is there twice counts once.
+
+    What is not yet whole at the end of a file that is being written is left out. Raises SetupError.
+    """
+    try:
+        data = _whole(path.read_bytes())
+    except OSError as error:
+        raise SetupError(f"a history must be a file that can be read, but {path}: {error.strerror}") from None
+    header = tuple(data.split(b"\n", 1)[0].decode("utf-8", "replace").strip().split(",")) if data else COLUMNS
+    if header not in (COLUMNS, history.HISTORY):
+        raise SetupError(
+            f"a league's history must have the columns {','.join(COLUMNS)}, or AI vs AI's first four of them,"
+            f" but {path} begins with {','.join(header)[:160]!r}; name another file"
+        )
+    table = _table(data, header, path) if data.count(b"\n") > 1 else None
+    return _once(_matches(table, header, path))
+
+
+def _whole(data: bytes) -> bytes:
+    """Without a half line or half a pair at its end."""
+    data = data.rstrip(b"\0")  # which a file system may leave in place of what a lost machine was writing
+    data = data[: data.rfind(b"\n") + 1]
+    lines = data[-4096:].splitlines(keepends=True)
+    header = data.split(b"\n", 1)[0].split(b",")
+    if len(header) == len(COLUMNS) and lines and _tail(lines[-1])[5:6] == [b"blue"]:  # a pair's first match
+        return data[: len(data) - len(lines[-1])]
+    return data
+
+
+def _tail(line: bytes) -> list[bytes]:
+    """The ten columns of the league's own, in which nothing is ever quoted."""
+    return line.rstrip(b"\r\n").rsplit(b",", 10)[1:]
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"' if any(mark in name for mark in ',"') else name
+
+
+def _table(data: bytes, header: tuple[str, ...], path: Path) -> Any:
+    text = pa.dictionary(pa.int32(), pa.string())
+    words = ("model1", "model2", "player1", "player2", "side1", "environment")
+    types = {name: text if name in words else pa.int64() for name in header} | {"result": pa.float64()}
+    try:
+        return pyarrow.csv.read_csv(
+            pa.BufferReader(data),
+            convert_options=pyarrow.csv.ConvertOptions(column_types=types, strings_can_be_null=False, null_values=[""]),
+        )
+    except pa.ArrowException as error:
+        raise SetupError(
+            f"every line of a history must be a match, but in {path}: {' '.join(str(error).split())}; mend the line"
+        ) from None
+
+
+def _matches(table: Any, header: tuple[str, ...], path: Path) -> Matches:
+    if table is None:
+        return NOTHING
+    numbers = {
+        name: _ints(table, name) for name in ("timestamp", "round", "seed", "pair", "goals1", "goals2", "decisions")
+    }
+    halves = np.round(2 * table["result"].to_numpy(zero_copy_only=False), 6)
+    if not np.isin(halves, (0, 1, 2)).all() or (numbers["timestamp"] < 0).any():
+        row = int(np.flatnonzero(~np.isin(halves, (0, 1, 2)) | (numbers["timestamp"] < 0))[0]) + 2
+        raise SetupError(
+            f"a match must have a timestamp and a result of 1.0, 0.5 or 0.0, but line {row} of {path} has not;"
+            " mend the line"
+        )
+    models, one, two = _coded(table, "model1", "model2")
+    players, first, second = (models, one, two) if len(header) == 4 else _coded(table, "player1", "player2")
+    n = len(halves)
+    environments: tuple[str, ...] = (history.ENVIRONMENT,)
+    environment, side = np.zeros(n, np.int64), np.full(n, -1)
+    if len(header) != 4:
+        environments, environment, _ = _coded(table, "environment", "environment")
+        names, side, _ = _coded(table, "side1", "side1")
+        side = np.array([SIDES.index(name) if name in SIDES else -1 for name in names], np.int64)[side]
+    return Matches(
+        models=models,
+        model1=one,
+        model2=two,
+        players=players,
+        player1=first,
+        player2=second,
+        environments=environments,
+        environment=environment,
+        halves=halves.astype(np.int64),
+        side1=side,
+        **numbers,
+    )
+
+
+def _ints(table: Any, name: str) -> Ints:
+    if name not in table.column_names:
+        return np.full(len(table), -1, np.int64)
+    return np.asarray(table[name].fill_null(-1).to_numpy(), np.int64)
+
+
+def _coded(table: Any, first: str, second: str) -> tuple[tuple[str, ...], Ints, Ints]:
+    """Words of two columns, each once, sorted, and which of them each row has."""
+    columns = [table[name].unify_dictionaries().combine_chunks() for name in (first, second)]
+    columns = [column.chunk(0) if isinstance(column, pa.ChunkedArray) else column for column in columns]
+    words = sorted({word for column in columns for word in column.dictionary.to_pylist()})
+    place = {word: at for at, word in enumerate(words)}
+    coded = []
+    for column in columns:
+        mapped = np.array([place[word] for word in column.dictionary.to_pylist()], np.int64)
+        coded.append(mapped[column.indices.to_numpy(zero_copy_only=False)])
+    return tuple(words), coded[0], coded[1]
+
+
+def _once(matches: Matches) -> Matches:
+    """Without matches that are there again, as after two copies of a history were put together."""
+    known = matches.pair >= 0
+    if not known.any():
+        return matches
+    key = np.zeros(int(known.sum()), np.int64)
+    columns = (matches.player1, matches.player2, matches.environment, matches.seed, matches.pair, matches.side1)
+    for column in columns:  # numbered anew at each step, so that the product stays small
+        values, place = np.unique(column[known], return_inverse=True)
+        _, key = np.unique(key * len(values) + place, return_inverse=True)
+    _, first = np.unique(key, return_index=True)
+    kept = ~known
+    kept[np.flatnonzero(known)[first]] = True
+    return matches if kept.all() else matches.where(kept)

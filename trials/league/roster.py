@@ -1,0 +1,155 @@
+"""Who is in a league: models by name and revision, entered, gone, back or refused, as lines that are only appended.
+
+A changed revision is a new entry; the old one is gone, and its matches stay. What plays is the file's bytes: entries
+with one sha256 are one player, which plays once and stands in the leaderboard under each of its names.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Literal
+
+from pydantic import TypeAdapter, ValidationError
+from pydantic.dataclasses import dataclass
+
+from trials.errors import SetupError
+from trials.league.matches import short
+from trials.ledger import append_lines
+from trials.records import CONFIG
+
+Key = tuple[str, str]
+"""Name and revision."""
+
+
+@dataclass(frozen=True, kw_only=True, config=CONFIG)
+class Change:
+    """What happened to a model, a line of the roster."""
+
+    what: Literal["entered", "gone", "back", "refused"]
+    name: str
+    """`author/name`."""
+    revision: str
+    """Of the Hub's repository; of a file its sha256."""
+    time: float
+    """Unix seconds."""
+    source: str = ""
+    """Where it was found, as a person named it."""
+    sha256: str = ""
+    """Of the policy file, or a built-in player's name; empty if it was refused before it was seen."""
+    line: str = ""
+    """Why it was refused."""
+
+
+@dataclass(frozen=True, kw_only=True, config=CONFIG)
+class Entry:
+    """A model at a revision, as it stands now."""
+
+    name: str
+    revision: str
+    source: str
+    sha256: str
+    since: float
+    """Unix seconds at which it entered."""
+    state: Literal["playing", "gone", "refused"]
+    line: str = ""
+    """Why it was refused."""
+
+    @property
+    def key(self) -> Key:
+        return self.name, self.revision
+
+    @property
+    def player(self) -> str:
+        """As the history has it."""
+        return short(self.sha256)
+
+
+@dataclass(frozen=True, kw_only=True, config=CONFIG)
+class Offer:
+    """A model that a source has at this moment."""
+
+    name: str
+    revision: str
+    source: str
+
+    @property
+    def key(self) -> Key:
+        return self.name, self.revision
+
+
+_CHANGE: TypeAdapter[Change] = TypeAdapter(Change)
+
+
+def append(path: Path, changes: Sequence[Change]) -> None:
+    """Append changes, all or none. Raises OSError."""
+    if changes:
+        append_lines(path, b"".join(_CHANGE.dump_json(change) + b"\n" for change in changes))
+
+
+def read(path: Path) -> list[Change]:
+    """All whole lines, oldest first; none where there is no file. Raises SetupError."""
+    if not path.is_file():
+        return []
+    found = []
+    for number, line in enumerate(path.read_bytes().split(b"\n"), 1):
+        line = line.rstrip(b"\0")
+        if not line:
+            continue
+        try:
+            found.append(_CHANGE.validate_json(line))
+        except ValidationError as error:
+            what = error.errors()[0]
+            if what["type"] == "json_invalid" and "EOF while parsing" in what["msg"]:
+                continue  # cut off in mid-write
+            raise SetupError(
+                f"every line of a roster must be a change, but line {number} of {path} is not ({what['msg']});"
+                " was it written by another version?"
+            ) from None
+    return found
+
+
+def entries(changes: Iterable[Change]) -> dict[Key, Entry]:
+    """Everyone who ever was in the league, in the order they entered."""
+    found: dict[Key, Entry] = {}
+    for change in changes:
+        key = change.name, change.revision
+        old = found.get(key)
+        state: Literal["playing", "gone", "refused"] = (
+            "gone" if change.what == "gone" else "refused" if change.what == "refused" else "playing"
+        )
+        if old is None:
+            found[key] = Entry(
+                name=change.name,
+                revision=change.revision,
+                source=change.source,
+                sha256=change.sha256,
+                since=change.time,
+                state=state,
+                line=change.line,
+            )
+        else:
+            line = change.line if change.what in ("entered", "refused") else old.line
+            found[key] = replace(old, state=state, line=line, sha256=change.sha256 or old.sha256)
+    return found
+
+
+def departures(of: Mapping[Key, Entry], offers: Iterable[Offer], silent: Iterable[str], now: float) -> list[Change]:
+    """Who is no longer offered, and who is again; those of `silent` sources, which did not answer, stay as they are."""
+    offered = {offer.key for offer in offers}
+    unknown = set(silent)
+    changes = []
+    for key, entry in of.items():
+        if entry.state == "playing" and key not in offered and entry.source not in unknown:
+            changes.append(Change(what="gone", name=entry.name, revision=entry.revision, time=now))
+        elif entry.state == "gone" and key in offered:
+            changes.append(Change(what="back", name=entry.name, revision=entry.revision, time=now))
+    return changes
+
+
+def players(of: Mapping[Key, Entry]) -> dict[str, list[Entry]]:
+    """Player to the entries that play under it, the first that entered in front: whose name the history gets."""
+    found: dict[str, list[Entry]] = {}
+    for entry in of.values():
+        if entry.state == "playing":
+            found.setdefault(entry.player, []).append(entry)
+    return found
