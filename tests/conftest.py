@@ -12,6 +12,7 @@ settings.load_profile("repeatable")
 HERE = Path(__file__).parent
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """`make test` has two workers: one takes all that starts Ray, the other file after file of the rest.
 
