@@ -176,7 +176,8 @@ def tradeoff(rows: Sequence[Costed]) -> go.Figure:
 
 
 def short_key(key: str) -> str:
-    return key.rsplit(".", 1)[-1]
+    """The last part of a dotted path; of a quotient, `a.b / a.c`, of both sides."""
+    return " / ".join(part.rsplit(".", 1)[-1] for part in key.split(" / "))
 
 
 def _in_two(word: str) -> str:

@@ -40,6 +40,10 @@ class Finals:
     failed: int
     axis: Axis
     has_course: bool
+    whole: bool
+    """Whether all its trainings are over and all its matches played."""
+    tied: bool
+    """Whether another seed of the chosen configuration did as well as the one that is carried on."""
 
 
 def section(run: Run) -> Finals | None:
@@ -56,7 +60,15 @@ def section(run: Run) -> Finals | None:
         failed=sum(one.failed for one in found.configurations),
         axis=axis(_drawn(rows), [0.0]),
         has_course=found.course is not None and len(found.configurations) > 1,
+        whole=found.whole,
+        tied=found.chosen is not None and _tied(found.chosen),
     )
+
+
+def _tied(one: Configuration) -> bool:
+    """Whether several of its policies did equally well against the baseline, so that the first of them was taken."""
+    best = max((policy.rated.baseline.elo for policy in one.rated if policy.rated), default=0.0)
+    return sum(policy.rated is not None and policy.rated.baseline.elo == best for policy in one.rated) > 1
 
 
 def drawn(estimate: Estimate | None) -> Interval | None:

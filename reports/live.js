@@ -5,11 +5,22 @@
   const seconds = Number(document.documentElement.dataset.refresh);
   const ready = () => document.documentElement.dataset.details === "read";
 
+  function focused() { // where the keyboard is: the nearest named part of the page, and which of its elements
+    const at = document.activeElement;
+    const home = at === document.body ? null : at?.closest("[id]");
+    return home && [home.id, home === at ? -1 : [...home.querySelectorAll(at.tagName)].indexOf(at), at.tagName];
+  }
+
+  function refocus([id, place, tag]) {
+    (place < 0 ? one(id) : one(id)?.querySelectorAll(tag)[place])?.focus({ preventScroll: true });
+  }
+
   function kept() {
     const sorted = document.querySelector("#rank [aria-sort]");
     return {
-      top: scrollY,
-      fields: ["find", "state", "focus", "diagnostic"].map((id) => [id, one(id)?.value]),
+      top: scrollY, focus: focused(),
+      fields: ["find", "state", "focus", "diagnostic", "met-side", "met-pick"].map((id) => [id, one(id)?.value]),
+      all: one("rest")?.hidden === true,
       open: [...document.querySelectorAll("#rank .more[aria-expanded=true]")].map((button) => button.closest("tbody").id),
       parts: [...document.querySelectorAll("details")].map((part) => part.open),
       sort: sorted?.querySelector("[data-sort]")?.dataset.sort, way: sorted?.getAttribute("aria-sort"),
@@ -25,9 +36,11 @@
     }
     const button = state.sort && document.querySelector(`#rank [data-sort="${state.sort}"]`);
     for (let press = 0; button && press < 2 && button.closest("th").getAttribute("aria-sort") !== state.way; press++) button.click();
+    if (state.all && !one("rest")?.hidden) one("rest")?.click();
     state.open.forEach((id) => one(id)?.querySelector(".more").click());
     [...document.querySelectorAll("details")].forEach((part, place) => { part.open = state.parts[place] ?? part.open; });
     if (state.paused && one("pause")) one("pause").click();
+    if (state.focus) refocus(state.focus);
     scrollTo({ top: state.top, behavior: "instant" });
   }
 

@@ -46,7 +46,7 @@ class Importance:
     loss: float
     """How many Elo worse the forest predicts when this column is shuffled."""
     spread: float
-    """Two standard errors of it over the folds, Elo."""
+    """Half of its 95 % interval over the folds (Student's), Elo; uncorrected for the number of columns."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +60,8 @@ class Matters:
     """Mean absolute error of the forest on unseen trials, Elo."""
     naive: float
     """The same of always predicting the mean."""
+    gain: float = math.nan
+    """How much less the forest errs, Elo: the lower end of the 95 % interval over the trials."""
 
     @property
     def enough(self) -> bool:
@@ -68,7 +70,7 @@ class Matters:
     @property
     def trusted(self) -> bool:
         """Whether the forest knows anything at all: only then do its importances mean something."""
-        return self.enough and self.error < self.naive
+        return self.enough and self.gain > 0
 
 
 def holes(params: pd.DataFrame) -> list[str]:
@@ -84,14 +86,23 @@ def matters(params: pd.DataFrame, seed: int = 0) -> Matters:
         return Matters(count, least, (), math.nan, math.nan)
     table = np.column_stack([_codes(params[key]) for key in keys])
     errors, naive, losses = _questioned(table, params["elo"].to_numpy(float), seed)
-    spread = 2 * losses.std(axis=0, ddof=1) / math.sqrt(FOLDS)
+    gains = naive - errors
+    gain = float(gains.mean() - _student(count) * gains.std(ddof=1) / math.sqrt(count))
+    spread = _student(FOLDS) * losses.std(axis=0, ddof=1) / math.sqrt(FOLDS)
     rows = [Importance(key, *map(float, pair)) for key, *pair in zip(keys, losses.mean(axis=0), spread, strict=True)]
     rows.sort(key=lambda row: -row.loss)
-    return Matters(count, least, tuple(rows), errors, naive)
+    return Matters(count, least, tuple(rows), float(errors.mean()), float(naive.mean()), gain)
 
 
-def _questioned(table: np.ndarray, elo: np.ndarray, seed: int) -> tuple[float, float, np.ndarray]:  # type: ignore[type-arg]
-    """Cross-validated error, naive error, and losses [fold, hole], all in Elo."""
+def _student(count: int) -> float:
+    """Half a 95 % interval of a mean of `count` values, in its standard errors."""
+    from scipy.stats import t
+
+    return float(t.ppf(0.975, count - 1))
+
+
+def _questioned(table: np.ndarray, elo: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:  # type: ignore[type-arg]
+    """Each unseen trial's error, the same of guessing the mean, and losses [fold, hole], all in Elo."""
     from sklearn.ensemble import RandomForestRegressor  # a second's import that small runs never pay
     from sklearn.inspection import permutation_importance
     from sklearn.model_selection import KFold
@@ -110,7 +121,7 @@ def _questioned(table: np.ndarray, elo: np.ndarray, seed: int) -> tuple[float, f
             random_state=seed,
         )
         losses.append(asked.importances_mean)
-    return float(np.mean(errors)), float(np.mean(naive)), np.array(losses)
+    return np.array(errors), np.array(naive), np.array(losses)
 
 
 def _codes(column: pd.Series) -> np.ndarray:  # type: ignore[type-arg]
@@ -174,7 +185,7 @@ def _strip(key: str, values: pd.DataFrame, best: set[int]) -> Strip:
         return Strip(key, (words[0], words[-1]), dots, None, False, " · ".join(words) if len(words) > 2 else "")
     numbers = column.astype(float)
     low, high = float(numbers.min()), float(numbers.max())
-    documented = DOCUMENTED.get(key.rsplit(".", 1)[-1])
+    documented = None if " / " in key else DOCUMENTED.get(key.rsplit(".", 1)[-1])  # a quotient has no such range
     scale = math.log if _wide(numbers) else float
     place = _placer(scale(low), scale(high))
     dots = _dots(trials, [place(scale(v)) for v in numbers], best)

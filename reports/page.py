@@ -75,6 +75,19 @@ def _called(folder: RunFolder) -> str:
     return f"runs/{folder.name}" if folder.path.absolute().parent.name == "runs" else folder.name
 
 
+def _commands(run: "Run", at: str) -> dict[str, str]:
+    """What the page offers to copy. `make` hands its words to a shell once more: names that need quotes go past it."""
+    quoted = shlex.quote(at)
+    trials = f" --trials {run.question.trials}" if run.question else ""
+    make = f"make promote RUN={at} REPO=USER/NAME"
+    return {
+        "promote": make if quoted == at else f".venv/bin/sweep promote {quoted} --repo USER/NAME",
+        "following": f".venv/bin/sweep run {shlex.quote(at + '/next.yaml')}{trials} --warm-start {quoted}",
+        "dashboard": f"pip install optuna-dashboard && optuna-dashboard {shlex.quote(at + '/study.log')}",
+        "tensorboard": f".venv/bin/tensorboard --logdir {shlex.quote(at + '/trials')}",
+    }
+
+
 def render(
     run: "Run",
     curves: "pd.DataFrame",
@@ -101,7 +114,7 @@ def render(
         .get_template("report.html")
         .render(
             run=run,
-            at=shlex.quote(at or run.name),
+            commands=_commands(run, at or run.name),
             refresh=refresh if not run.finished else None,
             ranked=ranked,
             first=sections.first_screen(run, ranked),

@@ -39,14 +39,15 @@
     const state = one("state").value;
     let shown = 0, fitting = 0;
     for (const body of bodies) {
-      const number = /^#?\d+$/.test(asked);
-      const found = !asked || (number ? body.dataset.trial === asked.replace("#", "") : words.get(body).includes(asked));
+      const number = /^(?:trial\s*|#)?(\d+)$/.exec(asked);
+      const found = !asked || (number ? body.dataset.trial === number[1] : words.get(body).includes(asked));
       const fits = found && (state === "" || body.dataset.state === state);
       body.hidden = !fits || (fitting >= most && location.hash !== `#${body.id}`);
       fitting += fits;
       shown += !body.hidden;
     }
     one("count").textContent = fitting === bodies.length ? `${fitting} trials` : `${fitting} of ${bodies.length} trials`;
+    one("none").hidden = fitting > 0;
     one("rest").hidden = shown === fitting;
     one("rest").textContent = `Show all ${fitting} trials`;
   }
@@ -56,7 +57,12 @@
     one("sort").addEventListener("change", (event) => sort(event.target.value));
     one("find").addEventListener("input", filter);
     one("state").addEventListener("change", filter);
-    one("rest").addEventListener("click", () => { most = Infinity; filter(); });
+    one("rest").addEventListener("click", () => {
+      const next = bodies.filter((body) => body.hidden)[0];
+      most = Infinity;
+      filter();
+      bodies.filter((body) => body === next || !body.hidden).find((body) => body === next)?.querySelector(".more").focus();
+    });
     addEventListener("hashchange", () => { filter(); one(location.hash.slice(1))?.scrollIntoView(); });
     filter();
     table.addEventListener("click", (event) => {
@@ -80,7 +86,7 @@
     return node;
   }
 
-  const short = (key) => key.slice(key.lastIndexOf(".") + 1);
+  const short = (key) => key.split(" / ").map((part) => part.slice(part.lastIndexOf(".") + 1)).join(" / ");
   const block = (title, ...inside) => make("div", {}, make("h3", {}, title), ...inside);
   const list = (pairs) => make("dl", {}, ...pairs.flatMap(([key, value]) =>
     [make("dt", { title: key }, short(key)), make("dd", {}, value)]));
@@ -143,9 +149,11 @@
       getSelection().selectAllChildren(one(button.dataset.copy)); // no clipboard here: the old way
       done = document.execCommand("copy");
     }
-    button.dataset.word ??= button.textContent;
-    button.textContent = done ? "Copied" : "Select it";
-    setTimeout(() => { button.textContent = button.dataset.word; }, 1600);
+    const word = button.firstElementChild;
+    button.dataset.word ??= word.textContent;
+    word.textContent = done ? "Copied" : "Select it";
+    one("said").textContent = done ? "Copied" : "It could not be copied; it is selected";
+    setTimeout(() => { word.textContent = button.dataset.word; one("said").textContent = ""; }, 1600);
   }
   all(".copy").forEach((button) => button.addEventListener("click", (event) => {
     event.preventDefault(); // a summary around it stays as it is
@@ -323,7 +331,7 @@
   let closed = [];
   matchMedia("print").addEventListener("change", ({ matches }) => {
     if (matches) {
-      closed = all("details:not([open])");
+      closed = all("details:not([open]):not(.screen)");
       closed.forEach((part) => { part.open = true; });
     } else closed.forEach((part) => { part.open = false; });
     if (matches) all(".chart").forEach((place) => { place.dataset.near = "yes"; });

@@ -183,6 +183,8 @@ class Cost:
     """Seconds of rating matches in tuning."""
     matches: int
     """In tuning."""
+    matches_after: int
+    """In the finals, and for the headline."""
     steps: int
     speed: float | None
     """Median trainer steps a second."""
@@ -212,6 +214,7 @@ def cost(run: Run) -> Cost:
         * (float(share) if isinstance(share, int | float) else 0.0),
         playing=sum(event.seconds for event in rated),
         matches=sum(event.rating.matches for event in rated),
+        matches_after=_after(run),
         steps=sum(trial.steps for trial in everyone),
         speed=median(speeds) if speeds else None,
         saved_steps=sum(steps for steps, _ in unspent),
@@ -220,3 +223,14 @@ def cost(run: Run) -> Cost:
         states=tuple(Counter(trial.state for trial in run.trials).most_common()),
         retraining=sum(trial.seconds for trial in run.retrained),
     )
+
+
+def _after(run: Run) -> int:
+    """Matches that were played after tuning, as the ledger counts them."""
+    policies = [policy for one in (run.finals.configurations if run.finals else ()) for policy in one.rated]
+    finals = [r for p in policies for r in ((p.rated.baseline, p.rated.random) if p.rated else ())]
+    met = [rating for one in (run.finals.configurations if run.finals else ()) if not one.course
+           for policy in one.rated for rating in policy.met.values()]  # fmt: skip
+    ladder = [rated.rating for trial in run.retrained for rated in trial.rungs]
+    fresh = [r for e in (run.winner, run.course) if e for r in (e.baseline, e.random, e.against_course) if r]
+    return sum(rating.matches for rating in (*finals, *met, *ladder, *fresh))

@@ -24,6 +24,8 @@ class Finding:
     standing: Standing
     test: str = ""
     """The sequential test's outcome in words, empty where none was made."""
+    aside: str = ""
+    """What the finals said of the same two, and why it is this one; empty where there is nothing to add."""
     own: bool = False
     """Whether it is against the sweep's baseline, beside which the tuning number stands."""
 
@@ -57,11 +59,26 @@ def findings(run: Run, fresh: FreshRated) -> tuple[Finding, ...]:
     random = run.question is not None and run.question.baseline == "random"
     if (course := fresh.against_course) is not None:
         number = run.course.candidate.trial if run.course is not None else 0
-        found.append(Finding(f"the course’s policy (trial {number})", course, standing(course)))
+        found.append(
+            Finding(f"the course’s policy (trial {number})", course, standing(course), aside=_aside(run, number))
+        )
     if not random:
         found.append(Finding(baseline_name(run), fresh.baseline, standing(fresh.baseline), own=True))
     found.append(Finding("random play", fresh.random, standing(fresh.random), tested(fresh.random_sprt), own=random))
     return tuple(found)
+
+
+def _aside(run: Run, course: int) -> str:
+    """Of the course's policy that the winner met afresh, where its configuration was trained anew."""
+    if run.finals is None or run.finals.course is None or run.winner is None:
+        return ""
+    policies = [policy for one in run.finals.configurations for policy in one.rated]
+    mine = next((policy for policy in policies if policy.number == run.winner.candidate.trial), None)
+    met = mine.met.get(course) if mine else None
+    said = f"the finals said {elo(met.elo, signed=True)} {interval(met)}; " if met else ""
+    count = len(run.finals.course.rated)
+    best = f"trial {course} did best of the course’s {count} against {baseline_name(run)}" if count > 1 else ""
+    return (said + best).removesuffix("; ")
 
 
 def tested(sprt: Verdict) -> str:

@@ -61,6 +61,10 @@ def test_unfolds_what_a_trial_was(browser, report):
         assert "learning_rate" in words and "300,900 of 300,000" in words and "seed" in words and "75k" in words
         page.click("#trial-3 .more")
         assert "the policy loss is NaN" in page.inner_text("#more-3")
+        page.fill("#find", "trial 7")
+        assert order(page) == [7]
+        page.fill("#find", "no such thing")
+        assert order(page) == [] and page.is_visible("#none")
         page.fill("#find", "policy loss is nan")  # found in what is folded away, too
         assert sorted(order(page)) == [3, 11]
 
@@ -91,7 +95,9 @@ def test_shows_the_first_rows_and_the_rest_if_asked(browser, synthetic, tmp_path
     report = build(synthetic.write_run(tmp_path / "run", synthetic.synthetic_events(40), metrics=False))
     with opened(browser, report) as page:
         assert len(order(page)) == 30 and page.inner_text("#count") == "40 trials"
-        page.click("#rest")
+        page.focus("#rest")
+        page.keyboard.press("Enter")
+        assert page.evaluate("document.activeElement.className") == "more"  # the first row that was not shown
         assert len(order(page)) == 40 and not page.is_visible("#rest")
 
 
@@ -104,11 +110,13 @@ def test_a_live_page_follows_and_keeps_the_readers_place(browser, synthetic, tmp
     page.wait_for_selector("html[data-charts=drawn]")
     page.click("[data-sort=trial]")
     page.click("#trial-2 .more")
+    page.focus("#trial-3 .more")
     synthetic.write_run(tmp_path / "run", synthetic.synthetic_events(8, finished=False))
     build(run, refresh=1.0)
     page.wait_for_selector("#trial-7")
     page.wait_for_selector("#more-2")
     assert order(page) == list(range(8))
+    until(page, "document.activeElement === document.querySelector('#trial-3 .more')")
     page.click("#pause")
     assert page.get_attribute("#pause", "aria-pressed") == "true"
     synthetic.write_run(tmp_path / "run", synthetic.synthetic_events(8))
@@ -147,7 +155,7 @@ def test_draws_and_puts_trials_in_colour(browser, report):
 
 def test_nothing_sticks_out(browser, report):
     with opened(browser, report) as page:
-        for width in (1280, 768, 390, 360):
+        for width in (1280, 768, 390, 320):
             page.set_viewport_size({"width": width, "height": 844})
             until(page, f"document.documentElement.scrollWidth <= {width}")
 
@@ -157,7 +165,7 @@ def test_finals_fit_and_lead_to_their_section(browser, synthetic, tmp_path):
     events = [synthetic.question(), *tuning(), *finals(elos), product(12, against_course=150.0), product(14, "course")]
     with opened(browser, build(synthetic.write_run(tmp_path / "finals", events))) as page:
         assert page.inner_text("h1").startswith("Configuration 2 beats the course’s configuration by 150 Elo")
-        for width in (1280, 768, 390, 360):
+        for width in (1280, 768, 390, 320):
             page.set_viewport_size({"width": width, "height": 844})
             until(page, f"document.documentElement.scrollWidth <= {width}")
         assert page.locator("#finals tr.one").count() == 6 and page.locator("nav a[href='#finals']").count() == 1
@@ -173,7 +181,7 @@ def test_dark_redraws_and_paper_is_light(browser, report):
         until(page, f"{ink} !== '{light}'")
         page.emulate_media(color_scheme="dark", media="print")
         until(page, f"{ink} === '#333'")
-        assert page.evaluate("[...document.querySelectorAll('details')].every(part => part.open)")
+        assert page.evaluate("[...document.querySelectorAll('details')].every(part => part.open || part.matches('.screen'))")
 
 
 def test_a_hundred_trials_open_in_time_and_stay_small(browser, synthetic, tmp_path):

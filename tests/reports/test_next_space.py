@@ -19,7 +19,7 @@ KEYS = (RATE, "hyperparameters.beta", "hyperparameters.epsilon", "self_play.wind
 
 def mattering(*keys: str, trials: int = 40, trusted: bool = True) -> Matters:
     rows = tuple(Importance(key, 30.0 if key in keys else 1.0, 10.0) for key in KEYS)
-    return Matters(trials, 16, rows, 50.0 if trusted else 90.0, 80.0)
+    return Matters(trials, 16, rows, 50.0, 80.0, 20.0 if trusted else -5.0)
 
 
 def tried(elo, trials: int = 40, seed: int = 1) -> pd.DataFrame:

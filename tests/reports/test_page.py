@@ -47,7 +47,7 @@ def page(synthetic, tmp_path_factory) -> str:
 
 def test_says_what_matters(page):
     for words in (
-        "Policy 5 beats random play by 140 Elo [90, 190]",
+        'Policy 5 beats random play by 140 Elo <span class="nobr">[90, 190]</span>',
         "That number is optimistic",
         "Importance needs 16 rated trials with open values; there are 9",
         "environment_parameters.ball_touch",
@@ -145,7 +145,7 @@ def test_builds_on_any_run(synthetic, written, case):
     expected = {
         "nothing": "The ledger holds no sweep",
         "began": "The sweep has begun; no trial has yet.",
-        "no metrics": "No trainer has reported a summary.",
+        "no metrics": "No trainer has reported a summary",
         "unfinished": "the sweep is still running, or it was cut off",
         "all failed": "2 trials, all failed before a policy was rated",
         "undecided": "Policy 5 is not shown to beat random play",
