@@ -257,7 +257,7 @@
     });
     layout.font.family = getComputedStyle(document.body).fontFamily;
     layout.height = height;
-    layout.width = place.clientWidth;
+    layout.width = Math.min(place.clientWidth, matchMedia("print").matches ? 680 : Infinity); // A4 less its margins
     layout.hoverlabel = coloured({ bgcolor: "var(--raised)", bordercolor: "var(--rule)", font: { color: "var(--ink)" } });
     layout.dragmode = matchMedia("(pointer: coarse)").matches ? false : "zoom"; // a finger scrolls the page
     place.style.minHeight = `${height}px`;
