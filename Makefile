@@ -46,7 +46,7 @@ sweep: .venv/.ready ## the main thing: sweep SPACE, write a report
 	@.venv/bin/sweep run $(SPACE) $(if $(NAME),--out runs/$(NAME)) $(ARGS)
 
 test: .venv/.ready-dev ## all fast tests (minutes)
-	@.venv/bin/python -m pytest -n 2 --dist loadgroup -m "not slow and not faults" $(ARGS)
+	@.venv/bin/python -m pytest -n 2 --dist loadscope -m "not slow and not faults" $(ARGS)
 
 promote: .venv/.ready ## the best trial to the Hugging Face Hub, with its proof: REPO=USER/NAME, RUN= (default: the newest)
 	@test -n "$(REPO)" || { echo "make promote needs a repository: make promote REPO=USER/NAME, and ARGS=--dry-run to look at it first"; exit 2; }
