@@ -204,6 +204,7 @@ def _environment() -> Any:
         "counts": marks.counts,
         "score": marks.score,
         "value": marks.value,
+        "whole": marks.whole,
         "elo": verdict.elo,
         "interval": verdict.interval,
         "short": figures.short_key,
