@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 from offline_page import BROWSER, MISSING, chromium, shown, until
 from real_matches import STEPS, real_run
 
-from reports import met, opponents, page, played, tables
+from reports import files, met, opponents, page, played, tables
 from reports.circles import circles
+from reports.matters import matters
 from trials import ledger
 from trials.arena import log, pairs, rating
 from trials.events import TrialRated
@@ -162,6 +163,21 @@ def test_all_of_a_runs_matches_are_in_the_section_and_in_its_data(run):
         assert lengths == [m.decisions for m in row.matches]
         moments = [told["first"] + last - passed for passed in itertools.accumulate(ago)]
         assert moments == [round(m.time) for m in row.matches]
+
+
+def test_the_table_beside_the_page_has_the_sides_that_a_log_tells(run):
+    told = tables.run_of(run.name, ledger.read(run.ledger))
+    (table,) = [
+        one for one in files.of(told, tables.ranking(told), matters(tables.params(told)), run) if one.name == "met"
+    ]
+    found = {(row["a"], row["what"], row["b"]): row for _, row in table.frame.iterrows()}
+    for row in section(ledger.read(run.ledger), run).after:
+        for name, one in row.met.items():
+            line = found.pop((f"trial {row.trial}", row.note, name))
+            assert one.blue and one.purple and line["points"] == one.score
+            assert [line[f"blue_{k}"] for k in files.COUNTS] == [one.blue.wins, one.blue.draws, one.blue.losses]
+            assert [line[f"purple_{k}"] for k in files.COUNTS] == [one.purple.wins, one.purple.draws, one.purple.losses]
+    assert not found
 
 
 # --- what the ledger alone tells -------------------------------------------------------------------------------------
