@@ -1,12 +1,13 @@
 """Every table of the page as a CSV file beside it, for spreadsheets and notebooks."""
 
+import datetime as dt
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pandas as pd
 
-from reports import sections, tables
+from reports import opponents, played, sections, tables
 from reports.matters import Matters
 from reports.tables import Ranked, Run
 from trials.folder import RunFolder, written_whole
@@ -25,18 +26,30 @@ class Table:
     frame: pd.DataFrame
 
 
-def of(run: Run, ranked: tuple[Ranked, ...], mattered: Matters) -> tuple[Table, ...]:
-    """Every table, those without a row included: what reads them finds the same names after every sweep."""
+def of(run: Run, ranked: tuple[Ranked, ...], mattered: Matters, folder: RunFolder | None = None) -> tuple[Table, ...]:
+    """Every table, those without a row included: what reads them finds the same names after every sweep.
+
+    folder: where it is given, it holds match logs.
+    """
     return (
         Table(
             "ranking", "every trial: rank, group, Elo and interval, results by side, steps, time", _ranking(run, ranked)
         ),
-        Table("rungs", "every rating: trial, rung, Elo and interval", tables.rungs(run)),
-        Table("opponents", "results against each opponent, at every rung", _opponents(run)),
+        Table("rungs", "every rating on the ladder, final trials’ too: trial, rung, Elo and interval", _rungs(run)),
+        Table("opponents", "results against each opponent, at every rung, final trials’ too", _opponents(run)),
+        Table(
+            "met", "who beat whom after tuning: points, interval, results, by side where a log tells", _met(run, folder)
+        ),
         Table("parameters", "every rated trial’s open values", tables.params(run)),
         Table("importance", "what each hyperparameter explains, Elo", _importance(mattered)),
         Table("fresh", "matches after the choice: Elo differences", _fresh(run)),
-        Table("finals", "policies retrained on fresh seeds", _finals(run)),
+        Table("finals", "policies retrained on fresh seeds, against the baseline", _finals(run)),
+        Table(
+            "finals_matches",
+            "theirs against the baseline, random and each of the course’s, and on the ladder",
+            _finals_matches(run),
+        ),
+        Table("matches_over_time", "when matches were played: won, drawn, lost, so far", _over_time(run)),
         Table("settings", "what all trials share, beside the course’s", _settings(run)),
         Table("timeline", "every trainer process: slot, start, seconds, state", tables.spans(run)),
         Table("faults", "every trial that failed: steps, reason", _faults(run)),
@@ -82,14 +95,48 @@ def _side(side: Any) -> dict[str, int | None]:
     return {name: getattr(side, name) if side else None for name in ("wins", "draws", "losses")}
 
 
+def _rungs(run: Run) -> pd.DataFrame:
+    """As the page's figure has them, with the final trials, which that leaves out, and when each was rated."""
+    every = (*run.trials, *run.retrained)
+    frame = tables.rungs(replace(run, trials=every))
+    frame["final"] = frame["trial"].isin([trial.number for trial in run.retrained])
+    times = {(trial.number, rated.rung): rated.time for trial in every for rated in trial.rungs}
+    pairs = zip(frame["trial"], frame["rung"], strict=True)
+    frame["time"] = pd.Series([_utc(times[pair]) for pair in pairs], dtype=object)
+    return frame
+
+
+def _utc(unix: float) -> str | None:
+    """To the second; None for what is no time."""
+    try:
+        return dt.datetime.fromtimestamp(int(unix), dt.UTC).isoformat().replace("+00:00", "Z")
+    except (OverflowError, OSError, ValueError):
+        return None
+
+
 def _opponents(run: Run) -> pd.DataFrame:
     rows = [
-        {"trial": trial.number, "rung": rated.rung, "opponent": opponent} | _side(side)
-        for trial in run.trials
+        {"trial": trial.number, "rung": rated.rung, "final": trial.spec.origin == "final", "opponent": opponent}
+        | _side(side)
+        for trial in (*run.trials, *run.retrained)
         for rated in trial.rungs
         for opponent, side in rated.rating.by_opponent.items()
     ]
-    return pd.DataFrame(rows, columns=["trial", "rung", "opponent", "wins", "draws", "losses"])
+    return pd.DataFrame(rows, columns=["trial", "rung", "final", "opponent", *COUNTS])
+
+
+def _met(run: Run, folder: RunFolder | None) -> pd.DataFrame:
+    """What the page shows of matches after tuning; `points` and its 95 % interval are shares, 0 to 1."""
+    rows = [
+        {"a": f"trial {row.trial}", "what": row.note, "b": name}
+        | {"points": one.score, "low": one.interval[0], "high": one.interval[1]}
+        | _side(one.total)
+        | {f"{side}_{k}": v for side in ("blue", "purple") for k, v in _side(getattr(one, side)).items()}
+        for row in (*opponents.direct(run, folder), *opponents.on_ladder(run, folder))
+        for name, one in row.met.items()
+    ]
+    columns = ["a", "what", "b", "points", "low", "high", *COUNTS]
+    return pd.DataFrame(rows, columns=[*columns, *(f"{side}_{k}" for side in ("blue", "purple") for k in COUNTS)])
 
 
 def _importance(mattered: Matters) -> pd.DataFrame:
@@ -119,6 +166,29 @@ def _finals(run: Run) -> pd.DataFrame:
     ]
     columns = ["configuration", "course", "trial", "seed", "chosen", "state", "elo", "low", "high"]
     return pd.DataFrame(rows, columns=[*columns, "wins", "draws", "losses"])
+
+
+def _finals_matches(run: Run) -> pd.DataFrame:
+    """A row for each rating of a retrained policy: `elo` is a difference, but where `against` is `ladder`."""
+    rows = []
+    for one in run.finals.configurations if run.finals else ():
+        for policy in one.policies:
+            who = {"configuration": one.number, "course": one.course, "trial": policy.number, "seed": policy.seed}
+            trial, rated = run.trial(policy.number), policy.rated
+            found = {"baseline": rated.baseline, "random": rated.random} if rated else {}
+            found |= {f"trial {number}": rating for number, rating in policy.met.items()}
+            if trial is not None and trial.rating is not None and run.comparable(trial.rating):
+                found["ladder"] = trial.rating
+            rows += [who | {"against": name} | _rated(rating) for name, rating in found.items()]
+    columns = ["configuration", "course", "trial", "seed", "against", "elo", "low", "high"]
+    return pd.DataFrame(rows, columns=[*columns, *COUNTS])
+
+
+def _over_time(run: Run) -> pd.DataFrame:
+    found = played.section(run)
+    rows = [(_utc(one.began), found.unit, one.wins, one.draws, one.losses) for one in found.bins] if found else []
+    frame = pd.DataFrame(rows, columns=["from", "unit", *COUNTS])
+    return frame.assign(so_far=frame[list(COUNTS)].sum(axis=1).cumsum())
 
 
 def _settings(run: Run) -> pd.DataFrame:

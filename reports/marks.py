@@ -83,6 +83,11 @@ def counts(side: Side | Rating) -> str:
     return f"{side.wins}–{side.draws}–{side.losses}"
 
 
+def whole(number: float) -> int:
+    """Rounded, a half upwards, as JavaScript's Math.round does: a page says one number before and after its script."""
+    return math.floor(number + 0.5)
+
+
 def score(side: Side) -> float | None:
     """Wins and half the draws, as a share of the matches; None without matches."""
     played = side.wins + side.draws + side.losses

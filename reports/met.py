@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from reports import marks
 from trials.arena import pairs, rating
 from trials.records import Side
 
@@ -49,6 +50,11 @@ class Met:
     def score(self) -> float:
         """Share of the points, a draw half of one."""
         return (self.total.wins + self.total.draws / 2) / self.matches
+
+    @property
+    def percent(self) -> int:
+        """The same in whole percent; 100 times the points first, so that a half is a half."""
+        return marks.whole(100 * (self.total.wins + self.total.draws / 2) / self.matches)
 
     @property
     def interval(self) -> tuple[float, float]:

@@ -2,7 +2,7 @@
 (() => {
   const ROWS = 12, WORDS = ["won", "drawn", "lost"], LETTERS = ["w", "d", "l"], DECISION = 0.1; // seconds
   const one = (id) => document.getElementById(id);
-  let told = null, from = 0;
+  let told = null;
 
   async function unpack(text) {
     const packed = Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
@@ -24,12 +24,6 @@
     return parent;
   }
 
-  function scroller(label, table) { // wide things scroll by keyboard too
-    const made = put(node("div", "", "scroll"), table);
-    for (const [key, value] of Object.entries({ tabindex: "0", role: "region", "aria-label": label })) made.setAttribute(key, value);
-    return made;
-  }
-
   const head = (words, right = 0) => put(node("thead"), put(node("tr"), ...words.map((word, i) => {
     const th = node("th", word, right && i >= right ? "r" : "");
     th.scope = "col";
@@ -41,13 +35,13 @@
   const sum = (counts) => counts.reduce((a, b) => a + b, 0);
   const share = ([w, d, l]) => (w + d / 2) / (w + d + l);
   const counts = (side) => side.join("–");
-  const percent = (part) => `${Math.round(100 * part)} %`;
+  const percent = ([w, d, l]) => `${Math.round((100 * (w + d / 2)) / (w + d + l))} %`; // a half upwards, as the page does
   const elo = (value) => (value === null ? "" : String(value).replace("-", "−"));
 
   function cell([opponent, w, d, l, low, high, ...blue]) { // what stands in the packed data, named
     const total = [w, d, l], known = blue.length === 3;
     return {
-      opponent, total, low: low / 1000, high: high / 1000,
+      opponent, total, low, high,
       sides: known ? [blue, total.map((count, i) => count - blue[i])] : null,
     };
   }
@@ -58,6 +52,7 @@
 
   const name = (opponent) => told.opponents[opponent][0];
   const called = ({ trial, note }) => (note ? `trial ${trial} (${note})` : `trial ${trial}`);
+  const key = (each) => (each.rank === null ? called(each) : String(each.trial)); // the same when the page is read again
 
   // --- the matrix: a page of rows at a time -------------------------------------------------------------------
 
@@ -69,38 +64,43 @@
       return { text: `${gap < 0 ? "−" : "+"}${Math.abs(Math.round(100 * gap))}`, more: sides.map(counts).join(" · "), lean: gap / 2 };
     }
     if (!among || !sum(among)) return null;
-    return { text: percent(share(among)), more: counts(among), lean: share(among) - 0.5 };
+    return { text: percent(among), more: counts(among), lean: share(among) - 0.5 };
   }
 
   function matrix() {
     const rows = told.rows.filter((each) => each.rank !== null), side = one("met-side").value;
+    const wished = Math.min(Number(one("met-from").value) || 0, rows.length - 1), from = ROWS * Math.max(0, Math.floor(wished / ROWS));
     const page = rows.slice(from, from + ROWS);
+    one("met-from").value = String(from);
+    const filled = new Set(page.flatMap((each) => each.met.map(({ opponent }) => opponent)));
+    [...one("met").tHead.rows[0].cells].slice(1).forEach((th, opponent) => th.classList.toggle("met-none", !filled.has(opponent)));
     one("met").tBodies[0].replaceChildren(...page.map((each) => {
       const line = node("tr"), th = node("th"), button = node("button", String(each.trial), "pick-row");
       th.scope = "row";
       button.type = "button";
       button.setAttribute("aria-label", `Trial ${each.trial}: its opponents and matches`);
-      button.addEventListener("click", () => { pick(told.rows.indexOf(each)); one("met-picker").scrollIntoView({ block: "nearest" }); one("met-pick").focus(); });
+      button.addEventListener("click", () => { choose(each); one("met-picker").scrollIntoView({ block: "nearest" }); one("met-policy").focus(); });
       put(th, button, ...(each.note ? [" ", node("span", each.note, "tag")] : []));
       const cells = Array.from({ length: told.columns }, (_, opponent) => {
-        const met = each.met.find((found) => found.opponent === opponent), said = met && shown(met, side), td = node("td");
+        const met = each.met.find((found) => found.opponent === opponent), said = met && shown(met, side), td = node("td", "", filled.has(opponent) ? "" : "met-none");
         if (!said) return td;
         td.className = said.lean >= 0 ? "win" : "lose";
         td.style.setProperty("--heat", `${Math.round(120 * Math.abs(said.lean))}%`);
-        td.title = `95 % interval ${percent(met.low)} to ${percent(met.high)}, ${sum(met.total)} matches`
+        td.title = `95 % interval ${met.low} to ${met.high} %, ${sum(met.total)} matches`
           + (met.sides ? `; as blue ${counts(met.sides[0])}, as purple ${counts(met.sides[1])}` : "");
         return put(td, node("b", said.text), node("small", said.more));
       });
       return put(line, th, ...cells);
     }));
     one("met-range").textContent = `${from + 1} to ${from + page.length} of ${rows.length} trials`;
+    if (one("met-more")) one("met-more").textContent = `Places ${one("met-range").textContent}.`;
     document.querySelector(".met-pages").hidden = rows.length <= ROWS;
     one("met-back").disabled = from === 0;
     one("met-on").disabled = from + ROWS >= rows.length;
   }
 
   function turn(by) {
-    from = Math.max(0, from + by);
+    one("met-from").value = String(Number(one("met-from").value) + by);
     matrix();
   }
 
@@ -124,7 +124,7 @@
       const th = put(node("th"), node("bdi", name(met.opponent))), strength = told.opponents[met.opponent][1];
       th.scope = "row";
       if (strength !== null) put(th, " ", node("span", `Elo ${elo(strength)}`, "sub"));
-      const score = put(node("td", "", "r"), node("b", percent(share(met.total))), node("small", ` [${Math.round(100 * met.low)}, ${Math.round(100 * met.high)}]`));
+      const score = put(node("td", "", "r"), node("b", percent(met.total)), node("small", ` [${met.low}, ${met.high}]`));
       const sides = known ? [0, 1].map((side) => node("td", met.sides ? counts(met.sides[side]) : "", "r")) : [];
       return put(node("tr"), th, put(node("td", "", "wdl-cell"), bar(met.total)), node("td", counts(met.total), "r"), score, ...sides);
     }));
@@ -145,25 +145,31 @@
         node("td", `${(each.lengths[i] * DECISION).toFixed(1)} s`, "r"), node("td", when.format(1000 * (told.first + time)), "r"));
     });
     const table = put(node("table", "", "plain met-list"), head(["Opponent", "Result", "Side", "Length", "When (UTC)"], 3), put(node("tbody"), ...lines));
-    const said = each.played > lines.length ? `The last ${lines.length} of ${each.played} matches, the newest first` : `All ${each.played} matches, the newest first`;
-    return put(node("details", "", "noprint"), node("summary", said), scroller("Its matches", table));
+    one("met-matches").querySelector("summary").textContent = each.played > lines.length ? `The last ${lines.length} of ${each.played} matches, the newest first` : `All ${each.played} matches, the newest first`;
+    one("met-list").replaceChildren(table);
   }
 
-  function pick(index) {
-    const each = told.rows[index], total = [0, 1, 2].map((i) => sum(each.met.map((met) => met.total[i])));
-    one("met-pick").value = String(index);
+  function choose(each) { // kept in a field, for a page that is read again
+    one("met-pick").value = key(each);
+    pick(each);
+  }
+
+  const chosen = () => told.rows.find((each) => key(each) === one("met-pick").value) ?? told.rows[0];
+
+  function pick(each) {
+    const total = [0, 1, 2].map((i) => sum(each.met.map((met) => met.total[i])));
+    one("met-policy").value = key(each);
     const rated = each.strength === null ? "" : `, Elo ${elo(each.strength)} [${elo(each.low)}, ${elo(each.high)}] on the ladder`;
     const place = each.rank === null ? "" : `, place ${each.rank} in tuning`;
-    const words = `${called(each)}${place}${rated}: ${total[0]} won, ${total[1]} drawn, ${total[2]} lost of ${sum(total)}, ${percent(share(total))} of the points.`;
+    const words = `${called(each)}${place}${rated}: ${total[0]} won, ${total[1]} drawn, ${total[2]} lost of ${sum(total)}, ${percent(total)} of the points.`;
     const sides = each.met.every((met) => met.sides) ? [0, 1].map((side) => [0, 1, 2].map((i) => sum(each.met.map((met) => met.sides[side][i])))) : [];
     const apart = sides.length ? ` As blue ${counts(sides[0])}, as purple ${counts(sides[1])}.`
       : each.met.some((met) => met.sides) ? " Its sides are known against some opponents only."
       : " Its sides are unknown: no log of these matches is at hand.";
-    one("met-one").replaceChildren(
-      node("p", words[0].toUpperCase() + words.slice(1) + apart, "met-sum"),
-      scroller("Its opponents", opponents(each)),
-      ...(each.codes.length ? [matches(each)] : []),
-    );
+    one("met-said").textContent = words[0].toUpperCase() + words.slice(1) + apart;
+    one("met-faced").replaceChildren(opponents(each));
+    one("met-matches").hidden = !each.codes.length;
+    if (each.codes.length) matches(each);
   }
 
   // --- begin --------------------------------------------------------------------------------------------------
@@ -171,22 +177,24 @@
   async function begin() {
     told = await unpack(one("met-data").textContent.trim());
     told.rows = told.rows.map(row);
-    one("met-pick").append(...told.rows.map((each, index) => {
+    one("met-policy").append(...told.rows.map((each) => {
       const option = node("option", called(each));
-      option.value = String(index);
+      option.value = key(each);
       return option;
     }));
-    one("met-pick").addEventListener("change", (event) => pick(Number(event.target.value)));
+    one("met-policy").addEventListener("change", () => choose(told.rows.find((each) => key(each) === one("met-policy").value)));
+    one("met-pick").addEventListener("input", () => pick(chosen()));
     if (one("met")) {
       one("met-tools").hidden = false;
-      document.querySelector(".met-more")?.remove();
+      one("met-more")?.classList.add("met-paper");
       one("met-side").addEventListener("change", matrix);
+      one("met-from").addEventListener("input", matrix);
       one("met-back").addEventListener("click", () => turn(-ROWS));
       one("met-on").addEventListener("click", () => turn(ROWS));
       matrix();
     }
     one("met-picker").hidden = false;
-    pick(0);
+    pick(chosen());
     one("opponents").dataset.ready = "yes";
   }
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from reports import met, played
+from reports import marks, met, played
 from reports.circles import Circles, circles, of_ladder
 from reports.met import Heard, Match, Met
 from reports.tables import Run, Trial, ranking
@@ -19,6 +19,7 @@ from trials.errors import SetupError
 from trials.events import FreshRated, TrialRated
 from trials.folder import RunFolder
 from trials.records import Rating, Side
+from trials.retrained import Configuration, Policy
 
 FIRST = 12
 """Rows of the matrix that stand in the page without a script."""
@@ -51,8 +52,12 @@ class Opponents:
     rows: tuple[Row, ...]
     """Of tuning, the best first."""
     after: tuple[Row, ...]
-    """Matches after tuning."""
+    """Direct matches after tuning."""
     after_columns: tuple[str, ...]
+    """The course's policies, then the strongest first: random is the last."""
+    laddered: tuple[Row, ...]
+    """Retrained policies on the ladder, where tuning's numbers were read: an experiment of its own."""
+    laddered_columns: tuple[str, ...]
     strengths: Mapping[str, float]
     """Elo of those opponents that stand on the ladder."""
     circles: Circles
@@ -68,26 +73,34 @@ class Opponents:
     def first(self) -> tuple[Row, ...]:
         return self.rows[:FIRST]
 
+    @property
+    def blank(self) -> frozenset[str]:
+        """Columns that none of the first rows fills: paper leaves them out."""
+        return frozenset(name for name in self.columns if not any(name in row.met for row in self.first))
+
 
 def section(run: Run, folder: RunFolder | None) -> Opponents | None:
     """None where nothing was played."""
-    rows, after = _tuning(run, folder), (*_fresh(run, folder), *_finals(run, folder))
-    if not rows and not after:
+    rows, after, laddered = _tuning(run, folder), direct(run, folder), on_ladder(run, folder)
+    if not rows and not after and not laddered:
         return None
+    every = (*rows, *after, *laddered)
     ladder = _ladder(run)
     strengths = {rung.name: rung.rating for rung in ladder.rungs} if ladder else {}
-    columns, late = _names(rows, strengths), _names(after, strengths)
+    columns, late, on = _names(rows, strengths), _names(after, strengths), _names(laddered, strengths)
     return Opponents(
         columns=columns,
         rows=rows,
         after=after,
-        after_columns=late,
+        after_columns=tuple(sorted(late, key=lambda name: _first(name, strengths))),
+        laddered=laddered,
+        laddered_columns=on,
         strengths=strengths,
-        circles=circles({**_scores((*rows, *after)), **(of_ladder(ladder) if ladder else {})}),
+        circles=circles({**_scores(every), **(of_ladder(ladder) if ladder else {})}),
         ladder_known=ladder is not None,
-        logged=any(row.matches for row in (*rows, *after)),
+        logged=any(row.matches for row in every),
         played=played.section(run),
-        data=pack((*rows, *after), tuple(dict.fromkeys([*columns, *late])), len(columns), strengths, run.first),
+        data=pack(every, tuple(dict.fromkeys([*columns, *late, *on])), len(columns), strengths, run.first),
     )
 
 
@@ -110,6 +123,13 @@ def _names(rows: Iterable[Row], strengths: Mapping[str, float]) -> tuple[str, ..
     """Everyone that was met; those on the ladder first, the weakest first of them."""
     every = list(dict.fromkeys(name for row in rows for name in row.met))
     return tuple(sorted(every, key=lambda name: (name not in strengths, strengths.get(name, 0.0))))
+
+
+def _first(name: str, strengths: Mapping[str, float]) -> tuple[bool, int, float]:
+    """Sorts policies of this run by number, then what else there is without an Elo, then the strongest first."""
+    number = name.removeprefix("trial ")
+    own = number != name and number.isdecimal()
+    return not own, int(number) if own else 0, -strengths.get(name, math.inf)
 
 
 # --- rows ----------------------------------------------------------------------------------------------------------
@@ -150,6 +170,11 @@ def _told(
     return {called(name): one for name, one in met.told(sides, joined).items()}, tuple(matches)
 
 
+def direct(run: Run, folder: RunFolder | None) -> tuple[Row, ...]:
+    """Matches after tuning: of the winner and the course's, fresh, then of every retrained policy."""
+    return (*_fresh(run, folder), *_finals(run, folder))
+
+
 def _fresh(run: Run, folder: RunFolder | None) -> tuple[Row, ...]:
     """The headline's matches, and the winner's against the runner-up, which only its log tells of."""
     rows = []
@@ -173,28 +198,37 @@ def _ratings(fresh: FreshRated) -> list[Rating]:
 
 
 def _finals(run: Run, folder: RunFolder | None) -> tuple[Row, ...]:
-    """Every retrained policy: directly against the baseline, random and the course's, and on the ladder."""
+    """Every retrained policy: directly against the baseline, random and the course's."""
     rows = []
     for one in run.finals.configurations if run.finals else ():
         for policy in one.rated:
             if policy.rated is None:
                 continue
-            mine, trial = policy.rated.candidate, run.trial(policy.number)
+            mine = policy.rated.candidate
             role = f"trial-{mine.trial:04d}"
             kinds = ("baseline", "random", *(f"trial-{number:04d}" for number in policy.met))
             paths = [folder.fresh_matches(role, kind) for kind in kinds] if folder else []
             ratings = [policy.rated.baseline, policy.rated.random, *policy.met.values()]
             found, matches = _told(ratings, paths, mine.sha256)
-            last = trial.rungs[-1] if trial and trial.rungs else None
-            if last is not None:
-                ladder, more = _rated(last, folder)
-                found = {n: met.added(found[n], m) if n in found else m for n, m in ladder.items()} | {
-                    n: m for n, m in found.items() if n not in ladder
-                }
-                matches = (*matches, *more)
-            note = f"of {'the course' if one.course else f'configuration {one.number}'}, seed {policy.seed}"
-            rows.append(Row(policy.number, note, None, last.rating if last else None, found, matches))
+            rows.append(Row(policy.number, f"{_of(one, policy)}, direct", None, None, found, matches))
     return tuple(rows)
+
+
+def on_ladder(run: Run, folder: RunFolder | None) -> tuple[Row, ...]:
+    """Every retrained policy by its last rung."""
+    rows = []
+    for one in run.finals.configurations if run.finals else ():
+        for policy in one.policies:
+            trial = run.trial(policy.number)
+            if trial is None or not trial.rungs or not run.comparable(trial.rating):
+                continue
+            found, matches = _rated(trial.rungs[-1], folder)
+            rows.append(Row(trial.number, f"{_of(one, policy)}, on the ladder", None, trial.rating, found, matches))
+    return tuple(rows)
+
+
+def _of(one: Configuration, policy: Policy) -> str:
+    return f"of {'the course' if one.course else f'configuration {one.number}'}, seed {policy.seed}"
 
 
 def _scores(rows: Iterable[Row]) -> dict[tuple[str, str], tuple[float, float, float]]:
@@ -243,10 +277,10 @@ def _row(row: Row, place: Mapping[str, int], first: int, listed: int) -> list[An
 
 
 def _cell(opponent: int, one: Met) -> list[Any]:
-    """[opponent, won, drawn, lost, low, high (thousandths of the score)], and as blue won, drawn, lost where known."""
-    low, high = one.interval
+    """[opponent, won, drawn, lost, low, high (percent of the points)], and as blue won, drawn, lost where known."""
+    low, high = (marks.whole(100 * end) for end in one.interval)
     sides = [one.blue.wins, one.blue.draws, one.blue.losses] if one.blue and one.purple else []
-    return [opponent, *_counts(one.total), round(1000 * low), round(1000 * high), *sides]
+    return [opponent, *_counts(one.total), low, high, *sides]
 
 
 def _counts(side: Side) -> tuple[int, int, int]:

@@ -57,7 +57,7 @@ def build(folder: RunFolder, refresh: float | None = None) -> Path:
     numbers = [trial.number for trial in tables.run_of(folder.name, events).trials]
     curves = metrics.curves(folder, numbers)
     found = told(tables.run_of(folder.name, events, metrics.reached(curves)))
-    beside = files.of(found.run, found.ranked, found.mattered)
+    beside = files.of(found.run, found.ranked, found.mattered, folder)
     page = render(found.run, curves, found=found, beside=beside, at=_called(folder), refresh=refresh, folder=folder)
     files.write(folder, beside)
     if found.following is not None:
@@ -204,6 +204,7 @@ def _environment() -> Any:
         "counts": marks.counts,
         "score": marks.score,
         "value": marks.value,
+        "whole": marks.whole,
         "elo": verdict.elo,
         "interval": verdict.interval,
         "short": figures.short_key,

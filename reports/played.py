@@ -32,6 +32,8 @@ class Bin:
     label: str
     when: str
     """The same with its day."""
+    began: float
+    """Unix seconds."""
     wins: int
     draws: int
     losses: int
@@ -99,7 +101,8 @@ def bins(told: Sequence[Batch], first: float, last: float) -> tuple[str, tuple[B
         place = min(count - 1, max(0, int((batch.time - start) // seconds)))
         for at, number in enumerate((batch.wins, batch.draws, batch.losses)):
             sums[place][at] += number
-    found = tuple(Bin(*_labels(start + at * seconds, unit), *counted) for at, counted in enumerate(sums))
+    starts = (start + at * seconds for at in range(count))
+    found = tuple(Bin(*_labels(each, unit), each, *counted) for each, counted in zip(starts, sums, strict=True))
     return unit, found, start, start + count * seconds
 
 

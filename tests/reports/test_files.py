@@ -2,8 +2,9 @@
 
 import pandas as pd
 import pytest
+from final_events import finals, product, tuning
 
-from reports import page, tables
+from reports import opponents, page, played, tables
 from trials import ledger
 
 
@@ -30,6 +31,49 @@ def test_they_hold_what_the_ledger_says(read, synthetic):
     assert list(found["faults"]["trial"]) == [3, 11]
     assert {"still", "random"} <= set(found["opponents"]["opponent"])
     assert f"tables/{'ranking'}.csv" in run.report.read_text()
+
+
+def test_matches_after_tuning_are_in_them(read, synthetic):
+    elos = {2: (140.0, 150.0, 160.0), 0: (0.0, 10.0, -10.0)}
+    events = [synthetic.question(), *tuning(), *finals(elos), product(12, against_course=150.0), product(14, "course")]
+    run, found = read(events)
+    told = tables.run_of(run.name, ledger.read(run.ledger))
+    policies = {policy.number: policy for one in told.finals.configurations for policy in one.policies}
+    matches = found["finals_matches"].set_index(["trial", "against"])
+    for number, policy in policies.items():
+        expected = {"baseline": policy.rated.baseline, "random": policy.rated.random}
+        expected |= {f"trial {course}": rating for course, rating in policy.met.items()}
+        expected |= {"ladder": told.trial(number).rating}
+        assert set(matches.loc[number].index) == set(expected)
+        for against, rating in expected.items():
+            row = matches.loc[(number, against)]
+            assert (row["elo"], row["low"], row["high"]) == pytest.approx((rating.elo, rating.low, rating.high))
+            assert (row["wins"], row["draws"], row["losses"]) == (rating.wins, rating.draws, rating.losses)
+    final = {trial.number for trial in told.retrained}
+    for name in ("rungs", "opponents"):
+        frame = found[name]
+        assert set(frame[frame["final"]]["trial"]) == final and not final & set(frame[~frame["final"]]["trial"])
+    section = opponents.section(told, run)
+    shown = {
+        (f"trial {row.trial}", row.note, name): (one.total.wins, one.total.draws, one.total.losses)
+        for row in (*section.after, *section.laddered)
+        for name, one in row.met.items()
+    }
+    rows = found["met"].itertuples()
+    assert {(row.a, row.what, row.b): (row.wins, row.draws, row.losses) for row in rows} == shown
+    assert found["met"]["blue_wins"].isna().all()  # no log tells
+
+
+def test_the_matches_over_time_are_all_that_were_played(read, synthetic):
+    run, found = read(synthetic.synthetic_events(12))
+    told = tables.run_of(run.name, ledger.read(run.ledger))
+    frame = found["matches_over_time"]
+    total = sum(batch.wins + batch.draws + batch.losses for batch in played.batches(told))
+    assert frame[["wins", "draws", "losses"]].sum().sum() == total == frame["so_far"].iloc[-1]
+    begins = pd.to_datetime(frame["from"])
+    assert begins.is_monotonic_increasing and abs(begins.iloc[0].timestamp() - told.first) < 7200
+    rated = {rated.time for trial in told.trials for rated in trial.rungs}
+    assert {pd.Timestamp(time).timestamp() for time in found["rungs"]["time"]} == {float(int(time)) for time in rated}
 
 
 def test_an_empty_run_has_the_same_files(read, synthetic):

@@ -4,7 +4,9 @@ import base64
 import gzip
 import itertools
 import json
+import math
 from dataclasses import replace
+from fractions import Fraction
 
 import pytest
 from final_events import finals, product, tuning
@@ -13,13 +15,15 @@ from hypothesis import strategies as st
 from offline_page import BROWSER, MISSING, chromium, shown, until
 from real_matches import STEPS, real_run
 
-from reports import met, opponents, page, played, tables
+from reports import files, met, opponents, page, played, tables
 from reports.circles import circles
+from reports.matters import matters
 from trials import ledger
 from trials.arena import log, pairs, rating
 from trials.events import TrialRated
 from trials.records import MatchRecord, Side
 
+TURNED, LONG = "left\u202ethgir", "n" * 300
 EVIL = "</script><img src=x onerror=alert(1)>&{{7*7}}"
 
 
@@ -148,7 +152,7 @@ def test_all_of_a_runs_matches_are_in_the_section_and_in_its_data(run):
     assert found.logged and [row.rank for row in found.rows] == [1, 2, 3]
     told = unpacked(found)
     names = [name for name, _ in told["opponents"]]
-    for row, packed in zip((*found.rows, *found.after), told["rows"], strict=True):
+    for row, packed in zip((*found.rows, *found.after, *found.laddered), told["rows"], strict=True):
         trial, note, rank, _, _, _, cells, (last, codes, lengths, ago, count) = packed
         assert (trial, note, rank) == (row.trial, row.note, row.rank) and count == len(row.matches)
         assert {names[cell[0]]: tuple(cell[1:4]) for cell in cells} == {
@@ -159,6 +163,21 @@ def test_all_of_a_runs_matches_are_in_the_section_and_in_its_data(run):
         assert lengths == [m.decisions for m in row.matches]
         moments = [told["first"] + last - passed for passed in itertools.accumulate(ago)]
         assert moments == [round(m.time) for m in row.matches]
+
+
+def test_the_table_beside_the_page_has_the_sides_that_a_log_tells(run):
+    told = tables.run_of(run.name, ledger.read(run.ledger))
+    (table,) = [
+        one for one in files.of(told, tables.ranking(told), matters(tables.params(told)), run) if one.name == "met"
+    ]
+    found = {(row["a"], row["what"], row["b"]): row for _, row in table.frame.iterrows()}
+    for row in section(ledger.read(run.ledger), run).after:
+        for name, one in row.met.items():
+            line = found.pop((f"trial {row.trial}", row.note, name))
+            assert one.blue and one.purple and line["points"] == one.score
+            assert [line[f"blue_{k}"] for k in files.COUNTS] == [one.blue.wins, one.blue.draws, one.blue.losses]
+            assert [line[f"purple_{k}"] for k in files.COUNTS] == [one.purple.wins, one.purple.draws, one.purple.losses]
+    assert not found
 
 
 # --- what the ledger alone tells -------------------------------------------------------------------------------------
@@ -192,9 +211,32 @@ def test_finals_stand_head_to_head(synthetic):
     events = [synthetic.question(), *tuning(), *finals(elos), product(12, against_course=150.0), product(14, "course")]
     found = section(events)
     rows = {(row.trial, row.note): row for row in found.after}
-    assert (12, "winner, fresh") in rows and (10, "of configuration 2, seed 1000000") in rows
-    assert all(row.rank is None for row in found.after)
+    assert (12, "winner, fresh") in rows and (10, "of configuration 2, seed 1000000, direct") in rows
+    assert all(row.rank is None for row in (*found.after, *found.laddered))
     assert found.columns == ("random",)
+    told = tables.run_of("run", events)
+    for row in found.laddered:  # their rungs alone, however many direct matches against the same opponent there are
+        side = told.trial(row.trial).rungs[-1].rating.by_opponent["random"]
+        assert row.met["random"].total == side and row.rating is told.trial(row.trial).rating
+    policy = next(policy for one in told.finals.configurations for policy in one.policies if policy.number == 10)
+    direct = rows[10, "of configuration 2, seed 1000000, direct"].met
+    assert direct["random"].total == policy.rated.random.by_opponent["random"]
+
+
+def test_after_tuning_the_courses_policies_stand_first_and_random_last(run):
+    strengths = {"house": 1200.0, "random": 656.0, "chaser": 962.0}
+    names = ["random", "trial 21", "trial seven", "house", "trial 3", "chaser"]
+    assert sorted(names, key=lambda name: opponents._first(name, strengths)) == [
+        "trial 3", "trial 21", "trial seven", "house", "chaser", "random",
+    ]  # fmt: skip
+    found = section(ledger.read(run.ledger), run)
+    assert all(any(name in row.met for row in found.after) for name in found.after_columns)
+
+
+@given(st.integers(0, 400), st.integers(0, 400), st.integers(0, 400).filter(bool))
+def test_percents_are_rounded_half_up(wins, draws, losses):
+    one = met.Met(Side(wins=wins, draws=draws, losses=losses))
+    assert one.percent == math.floor(Fraction(200 * wins + 100 * draws, 2 * one.matches) + Fraction(1, 2))
 
 
 def test_the_lists_are_short_however_many_trials_there_are():
@@ -230,7 +272,7 @@ def test_a_trial_is_picked_and_a_hostile_name_is_only_shown(synthetic, tmp_path)
         report.evaluate("document.getElementById('opponents').scrollIntoView()")
         until(report, "document.getElementById('opponents').dataset.ready === 'yes'")
         assert report.inner_text("#met-range") == "1 to 12 of 14 trials"
-        assert report.input_value("#met-pick") == "0" and "Trial 7" in report.inner_text("#met-one")
+        assert report.input_value("#met-policy") == "7" and "Trial 7" in report.inner_text("#met-one")
         assert EVIL in report.inner_text("#met-one") and report.locator("#opponents img").count() == 0
         report.click("#met-one summary")
         lines = report.locator("#met-one .met-list tbody tr")
@@ -246,9 +288,72 @@ def test_a_trial_is_picked_and_a_hostile_name_is_only_shown(synthetic, tmp_path)
         report.focus("#met-on")
         report.keyboard.press("Enter")
         assert report.inner_text("#met-range") == "13 to 14 of 14 trials" and report.is_disabled("#met-on")
+        assert report.input_value("#met-from") == "12" and report.input_value("#met-pick") == ""
         last = report.locator("#met .pick-row").last
         last.press("Enter")
         assert report.inner_text("#met-one").startswith(f"Trial {last.inner_text()}")
         assert "no log of these matches" in report.inner_text("#met-one")
         report.set_viewport_size({"width": 360, "height": 800})
         until(report, "document.documentElement.scrollWidth <= 360")
+
+
+def near(report) -> None:
+    report.evaluate("document.getElementById('opponents').scrollIntoView()")
+    until(report, "document.getElementById('opponents').dataset.ready === 'yes'")
+
+
+CELLS = "[...document.querySelectorAll('#met tbody tr')].map((row) => [...row.querySelectorAll('td')].map((td) => [td.innerText, td.title]))"  # noqa: E501
+
+
+@pytest.fixture(scope="module")
+def odd(synthetic, tmp_path_factory):
+    """A page of 30 trials, of which the best has played 15-0-9, against a name that would turn lines around."""
+    events = synthetic.synthetic_events(30, states=("complete",))
+    place = max(at for at, e in enumerate(events) if isinstance(e, TrialRated) and e.candidate.trial == 7)
+    side = Side(wins=15, draws=0, losses=9)
+    named = {TURNED: side, "random": side, LONG: side}
+    best = replace(events[place].rating, by_opponent=named, elo=1500.0, low=1490.0, high=1510.0)
+    events[place] = replace(events[place], rating=best)
+    return page.build(synthetic.write_run(tmp_path_factory.mktemp("odd") / "run", events, metrics=False))
+
+
+@pytest.mark.skipif(BROWSER is None, reason=MISSING)
+def test_a_cell_says_the_same_before_and_after_its_script(odd):
+    with chromium() as browser, shown(browser, odd, "#ranking") as report:
+        before = report.evaluate(CELLS)
+        near(report)
+        assert report.evaluate(CELLS) == before and any("63 %" in text for text, _ in before[0])
+        assert report.get_attribute("#met-said", "aria-live") == "polite"
+        assert report.locator("#met-one [aria-live]").count() == 1 and not report.get_attribute("#met-one", "aria-live")
+        assert report.locator("#met thead bdi", has_text=TURNED).count() == 1
+        assert report.locator("#met-faced bdi", has_text=TURNED).count() == 1
+        report.set_viewport_size({"width": 360, "height": 800})
+        until(report, "document.documentElement.scrollWidth <= 360")
+        report.emulate_media(media="print")
+        report.set_viewport_size({"width": 688, "height": 900})  # A4 less its margins
+        assert report.evaluate("document.getElementById('met').offsetWidth") <= 688
+        shut = "[...document.querySelectorAll('#met thead th')].filter((th) => getComputedStyle(th).display === 'none')"
+        bare = "[...document.querySelectorAll('#met thead th')].slice(1).filter((th) => [...document.querySelectorAll('#met tbody tr')].every((row) => !row.cells[th.cellIndex].innerText))"  # noqa: E501
+        assert report.evaluate(f"{shut}.length") == report.evaluate(f"{bare}.length") == 0
+        report.evaluate("document.getElementById('met-on').click()")
+        assert report.evaluate(f"{shut}.map((th) => th.innerText)") == [TURNED, LONG]
+        assert report.evaluate(f"{shut}.length") == report.evaluate(f"{bare}.length")
+
+
+@pytest.mark.parametrize("begun", [False, True])
+@pytest.mark.skipif(BROWSER is None, reason=MISSING)
+def test_what_was_picked_can_be_put_back(odd, begun):
+    """As live.js does, whether the tables stand already or not."""
+    put = "([id, value, event]) => { const at = document.getElementById(id); at.value = value; at.dispatchEvent(new Event(event)); }"  # noqa: E501
+    with chromium() as browser, shown(browser, odd, "#ranking") as report:
+        if begun:
+            near(report)
+        for given in (["met-side", "purple", "change"], ["met-pick", "3", "input"], ["met-from", "24", "input"]):
+            report.evaluate(put, given)
+        if not begun:
+            near(report)
+        assert report.inner_text("#met-range") == "25 to 30 of 30 trials" and report.is_disabled("#met-on")
+        assert report.inner_text("#met-said").startswith("Trial 3") and report.input_value("#met-policy") == "3"
+        assert report.input_value("#met-side") == "purple"
+        report.evaluate(put, ["met-pick", "no such trial", "input"])
+        assert report.inner_text("#met-said").startswith("Trial 7")
