@@ -181,7 +181,9 @@ def test_dark_redraws_and_paper_is_light(browser, report):
         until(page, f"{ink} !== '{light}'")
         page.emulate_media(color_scheme="dark", media="print")
         until(page, f"{ink} === '#333'")
-        assert page.evaluate("[...document.querySelectorAll('details')].every(part => part.open || part.matches('.screen'))")
+        assert page.evaluate(
+            "[...document.querySelectorAll('details')].every(part => part.open || part.matches('.screen'))"
+        )
 
 
 def test_a_hundred_trials_open_in_time_and_stay_small(browser, synthetic, tmp_path):
