@@ -163,7 +163,11 @@ def test_nothing_sticks_out(browser, report):
 def test_finals_fit_and_lead_to_their_section(browser, synthetic, tmp_path):
     elos = {2: (140.0, 150.0, 160.0), 0: (0.0, 10.0, -10.0)}
     events = [synthetic.question(), *tuning(), *finals(elos), product(12, against_course=150.0), product(14, "course")]
-    with opened(browser, build(synthetic.write_run(tmp_path / "finals", events))) as page:
+    from axe_playwright_python.sync_playwright import Axe
+
+    with opened(browser, build(synthetic.write_run(tmp_path / "finals", events)), bypass_csp=True) as page:
+        found = Axe().run(page)
+        assert found.violations_count == 0, found.generate_report()
         assert page.inner_text("h1").startswith("Configuration 2 beats the course’s configuration by 150 Elo")
         for width in (1280, 768, 390, 320):
             page.set_viewport_size({"width": width, "height": 844})
