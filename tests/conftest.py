@@ -11,6 +11,12 @@ settings.register_profile("repeatable", derandomize=True, deadline=None)
 settings.load_profile("repeatable")
 
 
+RAYLESS = (
+    "following identity league league_serving regret searching settings study tournament verify warm watch".split()
+)
+"""Tests of sweep/ that start no Ray."""
+
+
 class OneForRay(LoadScopeScheduling):  # type: ignore[misc]
     """`make test` has two workers: one takes all that may start Ray, the other file after file of the rest.
 
@@ -18,7 +24,9 @@ class OneForRay(LoadScopeScheduling):  # type: ignore[misc]
     """
 
     def _split_scope(self, nodeid: str) -> str:
-        return "ray" if nodeid.startswith("tests/sweep/") else nodeid.split("::", 1)[0]
+        file = nodeid.split("::", 1)[0]
+        name = file.removeprefix("tests/sweep/test_").removesuffix(".py")
+        return file if name == file or name in RAYLESS else "ray"
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> OneForRay:
