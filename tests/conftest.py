@@ -11,9 +11,8 @@ settings.register_profile("repeatable", derandomize=True, deadline=None)
 settings.load_profile("repeatable")
 
 
-RAYLESS = (
-    "following identity league league_serving regret searching settings study tournament verify warm watch".split()
-)
+RAYLESS = ("following", "identity", "league", "league_serving", "regret", "searching", "settings", "study", "tournament",
+           "verify", "warm", "watch")  # fmt: skip
 """Tests of sweep/ that start no Ray."""
 
 
@@ -25,8 +24,8 @@ class OneForRay(LoadScopeScheduling):  # type: ignore[misc]
 
     def _split_scope(self, nodeid: str) -> str:
         file = nodeid.split("::", 1)[0]
-        name = file.removeprefix("tests/sweep/test_").removesuffix(".py")
-        return file if name == file or name in RAYLESS else "ray"
+        alone = not file.startswith("tests/sweep/") or file.removeprefix("tests/sweep/test_")[:-3] in RAYLESS
+        return file if alone else "ray"
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> OneForRay:
