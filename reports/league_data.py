@@ -12,7 +12,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reports import marks
-from trials.league import tally
 from trials.league.leaderboard import Place
 from trials.league.matches import Ints, Matches
 from trials.league.tally import pairing

@@ -35,7 +35,10 @@ def make(
     pool = Pool(models)
     called = [*names, *(f"{NAMES[at % len(NAMES)]}/poca-SoccerTwos-{at:03d}" for at in range(len(names), models))]
     ids = {at: sha256(f"{at}".encode()).hexdigest() for at in range(models)}
-    entered = [Change(what="entered", name=called[at], revision=ids[at][::-1][:40], time=BEGAN, sha256=ids[at], source="hub:made") for at in range(models)]  # fmt: skip
+    entered = [
+        Change(what="entered", name=name, revision=ids[at][::-1][:40], time=BEGAN, sha256=ids[at], source="hub:made")
+        for at, name in enumerate(called)
+    ]
     fork = replace(entered[0], name="fork/of-the-first", revision="f" * 40)
     refused = Change(what="refused", name="broken/model", revision="b" * 40, time=BEGAN, line="it is no ONNX file")
     gone = Change(what="gone", name=called[-1], revision=entered[-1].revision, time=BEGAN + 1)
@@ -59,7 +62,21 @@ def make(
                 records = [replace(r, a=ids[one], b=ids[two], time=clock, seed=9) for r in played]
                 matches.append(league.history, number, (called[one], called[two]), records)
                 count += len(records)
-        over = Round(number=number, matchmaking="information", began=BEGAN + number * apart, seconds=apart / 4, core_seconds=apart / 4, cores=1, models=models, pairings=count // 8, matches=count, failed=0, half=30.0, widest=60.0, notes=("somebody/else did not answer",))  # fmt: skip
+        over = Round(
+            number=number,
+            matchmaking="information",
+            began=BEGAN + number * apart,
+            seconds=apart / 4,
+            core_seconds=apart / 4,
+            cores=1,
+            models=models,
+            pairings=count // 8,
+            matches=count,
+            failed=0,
+            half=30.0,
+            widest=60.0,
+            notes=("somebody/else did not answer",),
+        )
         append_lines(league.rounds, json.dumps(asdict(over)).encode() + b"\n")
     return league
 
