@@ -91,7 +91,6 @@ def page(found: Mapping[str, Any], recorded: Sequence[Recorded] = (), *, version
 
     watch: the server plays fresh matches.
     """
-    scripts = [(HERE / name).read_text(encoding="utf-8") for name in ("replay.js", "league.js")]
     style = "".join(
         (HERE / name).read_text(encoding="utf-8")
         for name in ("report.css", "opponents.css", "replay.css", "league.css")
@@ -107,17 +106,22 @@ def page(found: Mapping[str, Any], recorded: Sequence[Recorded] = (), *, version
             version=version,
             watch=watch,
             style=style,
-            scripts=scripts,
-            policy=policy(scripts, served=bool(version)),
+            scripts=scripts(),
+            policy=policy(scripts(), served=bool(version)),
         )
     )
 
 
-def policy(scripts: Sequence[str], served: bool) -> str:
+def scripts() -> list[str]:
+    """The page's, in their order."""
+    return [(HERE / name).read_text(encoding="utf-8") for name in ("replay.js", "league.js")]
+
+
+def policy(those: Sequence[str], served: bool) -> str:
     """The page's Content-Security-Policy; a served one may ask its own server."""
     parts = ["default-src 'none'", "base-uri 'none'", "form-action 'none'", "style-src 'unsafe-inline'"]
     parts += ["connect-src 'self'"] if served else []
-    return "; ".join([*parts, f"script-src {' '.join(allowed(script) for script in scripts)}"])
+    return "; ".join([*parts, f"script-src {' '.join(allowed(script) for script in those)}"])
 
 
 def write(league: League, recorded: Sequence[Recorded] = ()) -> Path:

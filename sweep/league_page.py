@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from itertools import pairwise
 from pathlib import Path
@@ -263,3 +263,12 @@ def opened(path: Path) -> Path:
     """
     league = view.opened(path)
     return write(league, Asked(league))
+
+
+def after(league: League | None, files: Mapping[str, str], tell: Callable[[str], object]) -> None:
+    """The page at the end of a round, played with those files; a page that cannot be written stops no league."""
+    try:
+        if league is not None:
+            write(league, Known(files))
+    except (OSError, SweepError) as error:
+        tell(f"the page was not written: {' '.join(str(error).split())[:300]}")

@@ -77,9 +77,13 @@ class Recorder:
     def alive(self) -> bool:
         return self._process.poll() is None
 
-    def end(self) -> None:
-        """End it, whatever it does."""
+    def kill(self) -> None:
+        """End it, whatever it does; who waits for its answer is told."""
         self._process.kill()
+
+    def end(self) -> None:
+        """The same, and leave nothing open."""
+        self.kill()
         self._process.wait()
         for pipe in (self._process.stdin, self._process.stdout):
             if pipe is not None:
