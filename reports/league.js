@@ -324,14 +324,14 @@
   function opponents(player) {
     const strong = named(player).elo;
     const all = beside[player].map((at) => met(at, player)).sort((a, b) => named(b.other).elo - named(a.other).elo);
-    const make = (some) => put(node("table", "", "plain opp"), head(["Opponent", "", "W–D–L", "Points", "Expected", "Elo difference", "As blue", "As purple"], 2), put(node("tbody"), ...some.map((each) => {
+    const make = (some) => put(node("table", "", "plain opp"), head(["Opponent", "Results", "W–D–L", "Points", "Expected", "Elo difference", "As blue", "As purple"], 2), put(node("tbody"), ...some.map((each) => {
       const row = named(each.other), direct = rated(each.outcomes);
       const th = put(node("th", "", "", { scope: "row" }), link(row.name, toTwo(player, each.other)), " ", node("span", `Elo ${elo(row.elo)}`, "sub"));
       return put(node("tr"), th, put(cell("", "wdl-cell"), bar(each.total)), cell(counts(each.total)), put(cell(), node("b", percent(share(each.total)))), cell(percent(expected(strong - row.elo))),
         put(cell(), node("b", elo(direct.elo, true)), node("small", ` [${elo(direct.low, true)}, ${elo(direct.high, true)}]`)), cell(each.known ? counts(each.blue) : ""), cell(each.known ? counts(each.purple) : ""));
     })));
     const cut = told.pairings.all > told.pairings.a.length ? ` Of the league’s ${grouped(told.pairings.all)} pairings the ${grouped(told.pairings.a.length)} with the most matches are in this page.` : "";
-    return [node("h3", `Opponents: ${grouped(all.length)}`, "met-h"), node("p", `The strongest first. Expected: the points that the leaderboard’s ratings expect; the Elo difference is from their own matches alone.${cut}`, "note"), partly(make, all, "Its opponents", "opponents")];
+    return [node("h2", `Opponents: ${grouped(all.length)}`, "met-h"), node("p", `The strongest first. Expected: the points that the leaderboard’s ratings expect; the Elo difference is from their own matches alone.${cut}`, "note"), partly(make, all, "Its opponents", "opponents")];
   }
 
   function newest(player, other = null) {
@@ -348,7 +348,7 @@
         cell(each.decisions > 0 ? `${(each.decisions * DECISION).toFixed(1)} s` : ""), cell(each.round > 0 ? each.round : ""), cell(minute(each.time)));
     })));
     if (!found.length) return [];
-    return [node("h3", other === null ? "Its newest matches" : "Their newest matches", "met-h"), partly(make, found, "Matches", "matches", 20)];
+    return [node("h2", other === null ? "Its newest matches" : "Their newest matches", "met-h"), partly(make, found, "Matches", "matches", 20)];
   }
 
   const fact = (term, value, more = "") => put(node("div"), node("dt", term), put(node("dd", value), more ? node("small", more) : null));
@@ -375,17 +375,17 @@
       fact("AI vs AI’s Elo", elo(row.aiVsAi), "K 20, match by match"),
       ...(row.since ? [fact("Competing since", day(row.since))] : []));
     const about = [row.revision ? `revision ${row.revision.slice(0, 12)}` : "", told.players[player], others.length ? `also ${others.map((each) => each.name === row.name ? `revision ${each.revision.slice(0, 8)}` : each.name).join(", ")}` : ""].filter(Boolean);
-    one("model").replaceChildren(back(), put(node("h2", "", "", { tabindex: "-1" }), node("bdi", row.name), ...tags(row)), node("p", about.join(" · "), "sub wide"), facts,
+    one("model").replaceChildren(back(), put(node("h1", "", "", { tabindex: "-1" }), node("bdi", row.name), ...tags(row)), node("p", about.join(" · "), "sub wide"), facts,
       ...(earlier.length ? [put(node("p", "Other revisions: ", "note"), ...earlier.slice(0, 20).flatMap((each, i) => [i ? ", " : "", link(`${each.revision.slice(0, 8)} (Elo ${elo(each.elo)})`, toModel(each.player))]))] : []),
       ...(near ? [put(node("p", "", "noprint"), link(`Head to head with its neighbour ${near.name}`, toTwo(player, near.player)))] : []),
-      ...(row.games ? [node("h3", "Rating", "met-h"), past([player]), node("h3", `Results by ${told.bins.unit}`, "met-h"), known(), columns(told.bins.own[player]), ...opponents(player), ...newest(player)] : [node("p", "It has not played yet.", "note")]));
+      ...(row.games ? [node("h2", "Rating", "met-h"), past([player]), node("h2", `Results by ${told.bins.unit}`, "met-h"), known(), columns(told.bins.own[player]), ...opponents(player), ...newest(player)] : [node("p", "It has not played yet.", "note")]));
   }
 
   // --- two of them --------------------------------------------------------------------------------------------
 
   function versus(a, b) {
     const [one_, two] = [named(a), named(b)], found = a === b ? null : between(a, b), difference = one_.elo - two.elo;
-    const title = put(node("h2", "", "", { tabindex: "-1" }), link(one_.name, toModel(a)), " against ", link(two.name, toModel(b)));
+    const title = put(node("h1", "", "", { tabindex: "-1" }), link(one_.name, toModel(a)), " against ", link(two.name, toModel(b)));
     const parts = [];
     if (found) {
       const direct = rated(found.outcomes), total = sum(found.total);
@@ -395,20 +395,20 @@
         ...(found.decisions ? [fact("Goals", found.goals.join(" : ")), fact("A match takes", `${((DECISION * found.decisions) / total).toFixed(1)} s`, "of play, on average")] : []),
         ...(found.known ? [fact("As blue", sum(found.blue) ? percent(share(found.blue)) : "none", counts(found.blue)), fact("As purple", sum(found.purple) ? percent(share(found.purple)) : "none", counts(found.purple))] : [])));
     } else parts.push(node("p", a === b ? "That is one model twice: the same file." : `They have not met. The ratings expect ${percent(expected(difference))} of the points for ${one_.name}.`, "note"));
-    one("versus").replaceChildren(back(), title, ...parts, ...watch(a, b), ...(a !== b && (one_.games || two.games) ? [node("h3", "Ratings", "met-h"), put(node("p", "", "note"), node("i", "", "line-key c0"), ` ${one_.name}  `, node("i", "", "line-key c1"), ` ${two.name}`), past([a, b])] : []), ...(found ? newest(a, b) : []));
+    one("versus").replaceChildren(back(), title, ...parts, ...watch(a, b), ...(a !== b && (one_.games || two.games) ? [node("h2", "Ratings", "met-h"), put(node("p", "", "note"), node("i", "", "line-key c0"), ` ${one_.name}  `, node("i", "", "line-key c1"), ` ${two.name}`), past([a, b])] : []), ...(found ? newest(a, b) : []));
   }
 
-  function player(packed, titles) {
+  function player(packed, words) {
     const made = one("player").content.firstElementChild.cloneNode(true);
     made.querySelector("script").textContent = packed;
     setTimeout(() => globalThis.openReplay(made)); // once it stands in the page
-    return [made, node("p", `${titles.join(". ")}. While the player has the focus: space plays and pauses, ← → step, 1 to 4 show what a player sees.`, "note replay-help")];
+    return [made, node("p", `${words} While the player has the focus: space plays and pauses, ← → step, 1 to 4 show what a player sees.`, "note replay-help")];
   }
 
   function watch(a, b) {
     const kept = [...document.querySelectorAll(".recorded")].find(({ dataset }) => [[a, b], [b, a]].some(([x, y]) => told.players[x] === dataset.a && told.players[y] === dataset.b));
-    const command = `sweep watch ${named(a).typed ?? "A"} ${named(b).typed ?? "B"}`, heading = node("h3", "Watch these two", "met-h");
-    const shown = kept ? player(kept.textContent.trim(), JSON.parse(kept.dataset.titles)) : [];
+    const command = `sweep watch ${named(a).typed ?? "A"} ${named(b).typed ?? "B"}`, heading = node("h2", "Watch these two", "met-h");
+    const shown = kept ? player(kept.textContent.trim(), "Matches of the history, played again from their seeds.") : [];
     if (!served.watch) return [heading, ...shown, put(node("p", shown.length ? "Fresh matches: " : "A page with their matches to look at: ", "note"), node("code", command))];
     const stage = put(node("div", "", "stage"), ...shown), button = node("button", "Play a fresh match", "", { type: "button" }), said = node("p", "Played on the server now; it does not count.", "sub", { role: "status" });
     button.addEventListener("click", async () => {
@@ -417,7 +417,7 @@
         const found = await fresh(a, b, (words) => { said.textContent = words; });
         said.textContent = `Played with seed ${found.seed}; it does not count.`;
         quiet(stage);
-        stage.replaceChildren(...player(found.packed, found.titles));
+        stage.replaceChildren(...player(found.packed, "Two matches from one kick-off, sides exchanged."));
       } catch (error) {
         said.textContent = error.message;
       }
@@ -474,7 +474,7 @@
     document.querySelector("body").classList.toggle("inside", where !== "board");
     if (!moved) return;
     scrollTo({ top: 0, behavior: "instant" });
-    if (where !== "board") one(where).querySelector("h2").focus({ preventScroll: true });
+    if (where !== "board") one(where).querySelector("h1").focus({ preventScroll: true });
   }
 
   function all() {

@@ -102,7 +102,6 @@ def page(found: Mapping[str, Any], recorded: Sequence[Recorded] = (), *, version
             found=found,
             data=_packed(json.dumps(found, separators=(",", ":"))),
             recorded=recorded,
-            titles=[json.dumps(each.titles) for each in recorded],
             version=version,
             watch=watch,
             style=style,

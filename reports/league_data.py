@@ -199,13 +199,12 @@ def _newest(matches: Matches, number: dict[str, int]) -> dict[str, Any]:
     order = (
         order[np.argsort(-matches.round[order], kind="stable")] if len(matches) and matches.round.min() >= 0 else order
     )
+    who, place = np.concatenate([one[order], two[order]]), np.tile(np.arange(len(order)), 2)
+    by_player = np.lexsort((place, who))
+    begins = np.searchsorted(who[by_player], np.arange(len(number)))
+    within = np.arange(len(who)) - begins[who[by_player]] if len(who) else by_player
     kept = np.zeros(len(matches), bool)
-    for who in (one, two):
-        chosen = who[order]
-        by_player = np.argsort(chosen, kind="stable")
-        begins = np.searchsorted(chosen[by_player], np.arange(len(number)))
-        within = np.arange(len(chosen)) - begins[chosen[by_player]] if len(chosen) else by_player
-        kept[order[by_player[within < own]]] = True
+    kept[order[place[by_player[within < own]]]] = True
     order = order[kept[order]]
     times = matches.timestamp[order]
     return {

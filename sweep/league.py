@@ -92,7 +92,7 @@ def _round(
         if found is not None:
             files.write(book.league, found.standings(), found.about())
     console.print(escape(_said(finished)))
-    league_page.after(found, {player: of.file for player, of in scanned.able.items()}, console.print)
+    league_page.after(found, {player: of.file for player, of in scanned.able.items()}, finished, console.print)
     if keep is not None:
         _put(keep, book.league, finished, console)
     return finished

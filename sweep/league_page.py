@@ -20,6 +20,7 @@ from trials.arena import telling
 from trials.errors import SetupError, SweepError
 from trials.folder import written_whole
 from trials.league import view
+from trials.league.book import Round
 from trials.league.matches import Matches
 from trials.league.roster import Entry, Offer
 from trials.league.tally import Pairing, pairing
@@ -34,7 +35,11 @@ ROOM = 600_000
 MOST = 140_000
 """and those of one pairing."""
 PATIENCE = 60.0
-"""Seconds of recording a round; what is still missing comes with the next."""
+"""Seconds of recording, at most;"""
+SHARE = 0.2
+"""of a round's own seconds so many, at most; what is still missing comes with the next."""
+WORTH = 5.0
+"""Seconds below which it is not begun."""
 PAIRINGS = 60
 WORDS = {1.0: "A typical win of {a}", 0.5: "A typical draw", 0.0: "A typical loss of {a}"}
 _RECORDS: TypeAdapter[tuple[MatchRecord, ...]] = TypeAdapter(tuple[MatchRecord, ...])
@@ -92,12 +97,12 @@ def playable(league: League) -> dict[str, Entry]:
     return found
 
 
-def write(league: League, finder: Finder | None = None) -> Path:
+def write(league: League, finder: Finder | None = None, patience: float = PATIENCE) -> Path:
     """Write the page whole, with recorded matches; `finder` lets missing ones be recorded. Raises OSError."""
-    return pages.write(league, recorded(league, finder))
+    return pages.write(league, recorded(league, finder, patience))
 
 
-def recorded(league: League, finder: Finder | None = None) -> list[Recorded]:
+def recorded(league: League, finder: Finder | None = None, patience: float = PATIENCE) -> list[Recorded]:
     """Matches to look at, the most telling pairings first, as many as there is room for."""
     path = league.folder.path / REPLAYS
     kept, wanted = _kept(path), _wanted(league)
@@ -108,9 +113,9 @@ def recorded(league: League, finder: Finder | None = None) -> list[Recorded]:
             found[key] = kept[key]
         else:
             missing.append(key)
-    if finder is not None and missing:
+    if finder is not None and missing and patience >= WORTH:
         room = ROOM - sum(len(each.packed) for _, each in found.values())
-        found |= _recorded(league, finder, missing, room)
+        found |= _recorded(league, finder, missing, room, patience)
     chosen, room = [], ROOM
     for key in wanted:
         if key in found and len(found[key][1].packed) <= room:
@@ -173,11 +178,11 @@ def _in_history(league: League, a: str, b: str, records: Sequence[MatchRecord]) 
 
 
 def _recorded(
-    league: League, finder: Finder, wanted: Sequence[Pairing], room: int
+    league: League, finder: Finder, wanted: Sequence[Pairing], room: int, patience: float
 ) -> dict[Pairing, tuple[tuple[MatchRecord, ...], Recorded]]:
     """What can be recorded of those within room and patience; who cannot be played is left out."""
     found: dict[Pairing, tuple[tuple[MatchRecord, ...], Recorded]] = {}
-    until = time.monotonic() + PATIENCE
+    until = time.monotonic() + patience
     recorder: Recorder | None = None
     try:
         for key in wanted:
@@ -265,10 +270,10 @@ def opened(path: Path) -> Path:
     return write(league, Asked(league))
 
 
-def after(league: League | None, files: Mapping[str, str], tell: Callable[[str], object]) -> None:
+def after(league: League | None, files: Mapping[str, str], over: Round, tell: Callable[[str], object]) -> None:
     """The page at the end of a round, played with those files; a page that cannot be written stops no league."""
     try:
         if league is not None:
-            write(league, Known(files))
+            write(league, Known(files), min(PATIENCE, SHARE * over.seconds))
     except (OSError, SweepError) as error:
         tell(f"the page was not written: {' '.join(str(error).split())[:300]}")

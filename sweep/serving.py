@@ -28,7 +28,6 @@ CONNECTIONS = 200
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 METHODS = ("GET", "HEAD", "POST")
 API = "default-src 'none'; frame-ancestors 'none'"
-TITLES = ("A fresh match", "The same kick-off with sides exchanged")
 
 Tell = Callable[[str], None]
 
@@ -231,7 +230,7 @@ def _matches(app: Flask, followed: Followed, fresh: Fresh | None) -> None:
             return error(422, ticket.line)
         if ticket.state != "done":
             return _answer(body({"state": ticket.state, "ahead": fresh.ahead(ticket)}), "application/json")
-        found = {"state": "done", "seed": ticket.seed, "titles": TITLES, "packed": ticket.packed}
+        found = {"state": "done", "seed": ticket.seed, "packed": ticket.packed}
         return _answer(body(found | {"a": ticket.a, "b": ticket.b}), "application/json")
 
 
