@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 import waitress
 from flask import Flask, Response, request
-from waitress.server import BaseWSGIServer, MultiSocketServer
+from waitress.server import BaseWSGIServer
 from werkzeug.exceptions import HTTPException
 
 from reports.replay import shown
@@ -40,7 +40,7 @@ def serve(path: Path, host: str, port: int, watch: bool, tell: Tell) -> None:
     fresh = Fresh() if watch else None
     try:
         server = bound(application(followed, fresh, host), host, port)
-        tell(f"{path} at http://{_shown(host)}:{port_of(server)}/ until Ctrl+C")
+        tell(f"{path} at http://{_shown(host)}:{server.effective_port}/ until Ctrl+C")
         signal.signal(signal.SIGTERM, signal.default_int_handler)
         server.run()  # returns after Ctrl+C
     except KeyboardInterrupt:
@@ -51,32 +51,26 @@ def serve(path: Path, host: str, port: int, watch: bool, tell: Tell) -> None:
             fresh.end()
 
 
-def bound(app: Flask, host: str, port: int) -> BaseWSGIServer | MultiSocketServer:
+def bound(app: Flask, host: str, port: int) -> BaseWSGIServer:
     """The server, listening. Raises SetupError."""
     try:
-        return waitress.create_server(
-            app,
-            host=host,
-            port=port,
-            threads=THREADS,
-            connection_limit=CONNECTIONS,
-            channel_timeout=30,
-            max_request_header_size=HEADERS,
-            max_request_body_size=BODY,
-            ident=None,
-        )
-    except (OSError, ValueError) as error:
+        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+        listening = socket.create_server((str(address[0]), port), family=family)
+    except OSError as error:
         raise SetupError(
             f"a server needs an address of this machine and a free port, but {host}:{port} is not to be had ({error});"
             " name others with --host and --port"
         ) from None
-
-
-def port_of(server: BaseWSGIServer | MultiSocketServer) -> int:
-    """The one it listens on."""
-    if isinstance(server, MultiSocketServer):
-        return int(server.effective_listen[0][1])
-    return int(server.effective_port)
+    return waitress.create_server(
+        app,
+        sockets=[listening],
+        threads=THREADS,
+        connection_limit=CONNECTIONS,
+        channel_timeout=30,
+        max_request_header_size=HEADERS,
+        max_request_body_size=BODY,
+        ident=None,
+    )
 
 
 def _shown(host: str) -> str:

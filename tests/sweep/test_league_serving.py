@@ -107,7 +107,7 @@ def served(league: Path) -> Iterator[Served]:
 
     thread = threading.Thread(target=run, daemon=True)
     thread.start()
-    yield Served(league, f"http://127.0.0.1:{serving.port_of(server)}/", followed, playing)
+    yield Served(league, f"http://127.0.0.1:{server.effective_port}/", followed, playing)
     server.close()
     server.task_dispatcher.shutdown()
     thread.join(10)
