@@ -130,8 +130,12 @@ class Fresh:
         spare: Recorder | None = None
         try:
             while not self._ended:
-                spare = spare or self._begin()  # begun before it is needed
-                if (ticket := self._next()) is not None and spare is not None:
+                spare = spare or self._begin()  # before it is needed
+                ticket = self._next()
+                if spare is not None and not spare.alive:  # it died waiting
+                    self._done_with(spare)
+                    spare = self._begin()
+                if ticket is not None and spare is not None:
                     self._play(ticket, spare)
                     self._done_with(spare)
                     spare = None

@@ -14,7 +14,8 @@ from reports import league_data, replay
 from reports.league import Recorded
 from trials.arena import players
 from trials.arena.replay import record
-from trials.league import view
+from trials.league import roster, view
+from trials.league.roster import Change
 from trials.league.view import League
 
 NASTY = (
@@ -91,6 +92,10 @@ def test_a_large_league_stays_within_bounds(league: League, monkeypatch: pytest.
 
 
 def test_a_league_before_its_first_match_and_one_of_ai_vs_ai_have_pages(tmp_path: Path) -> None:
+    (tmp_path / "refused").mkdir()
+    change = Change(what="refused", name="a/b", revision="1", time=0.0, line="no policy")
+    roster.append(tmp_path / "refused" / "models.jsonl", [change])
+    assert "Nobody has entered" in pages.page(pages.data(view.opened(tmp_path / "refused")))
     new = pages.data(view.opened(make(tmp_path / "new", 3, rounds=0).path))
     assert "Nobody has played enough" in pages.page(new) and [row[8] for row in new["models"]] == [0] * 3
     (tmp_path / "old").mkdir()
