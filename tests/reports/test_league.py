@@ -173,7 +173,7 @@ def test_the_page_in_a_browser(league: League, written: Path) -> None:
         for scheme in ("light", "dark"):
             context = browser.new_context(offline=True, color_scheme=scheme, bypass_csp=True)
             page = context.new_page()
-            for where in ("", f"#model={first}", f"#vs={first},{second}"):
+            for where in ("", f"#model={first}", f"#vs={first},{second}")[:: 1 if scheme == "light" else 2]:
                 page.goto("about:blank")
                 page.goto(written.as_uri() + where)
                 page.wait_for_selector("html[data-ready]")

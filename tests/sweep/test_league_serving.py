@@ -18,17 +18,20 @@ from urllib.request import Request, urlopen
 
 import psutil
 import pytest
+from click.testing import CliRunner
 from league_made import BEGAN
 from offline_page import BROWSER, MISSING, chromium, until
 
 from reports import replays
-from sweep import fresh, league_page, serving
+from sweep import fresh, league_page, recording, serving
+from sweep.cli import cli
 from sweep.fresh import Busy, Fresh
 from sweep.recording import Job, Recorder
 from sweep.snapshots import Followed
 from trials.arena import match, players
 from trials.errors import LostTrial, SetupError
 from trials.league import matches, roster, view
+from trials.league.book import Round
 from trials.league.folder import LeagueFolder
 from trials.league.roster import Change
 
@@ -238,6 +241,8 @@ def test_the_recorder_plays_only_what_entered_and_dies_alone() -> None:
     with Recorder() as recorder:
         with pytest.raises(SetupError, match="was changed"):
             recorder.record(job)
+        limits = psutil.Process(recorder._process.pid).rlimit(psutil.RLIMIT_AS)
+        assert limits == (recording.MEMORY, recording.MEMORY)
         with pytest.raises(LostTrial, match="took more than 0 s"):
             recorder.record(Job(("random", "random"), ("random", "random"), ("a", "b"), seed=1), 0.0)
         with pytest.raises(LostTrial, match="died"):
@@ -246,7 +251,9 @@ def test_the_recorder_plays_only_what_entered_and_dies_alone() -> None:
 
 
 def test_recorded_matches_are_those_of_the_history_and_are_kept(league: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    page = league_page.opened(league)
+    said = CliRunner().invoke(cli, ["league", "page", str(league)], catch_exceptions=False).output
+    page = league / "league.html"
+    assert said.startswith(str(page)) and page.is_file()
     kept = json.loads((league / league_page.REPLAYS).read_text())["pairings"]
     assert [(each["a"], each["b"]) for each in kept] == [
         ("chaser", "random")
@@ -263,6 +270,33 @@ def test_recorded_matches_are_those_of_the_history_and_are_kept(league: Path, mo
     assert league_page.recorded(view.opened(league)) == []  # not as the history has it
     (league / league_page.REPLAYS).write_text('{"format"')
     assert league_page.recorded(view.opened(league)) == []
+
+
+def test_a_round_writes_the_page_and_is_not_stopped_by_it(league: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    page, said = league / "league.html", list[str]()
+    page.unlink(missing_ok=True)
+    monkeypatch.setattr(league_page, "Recorder", None)  # a round of seconds is too short to record anything
+    over = Round(
+        number=1,
+        matchmaking="information",
+        began=BEGAN,
+        seconds=10.0,
+        core_seconds=10.0,
+        cores=1,
+        models=2,
+        pairings=1,
+        matches=32,
+        failed=0,
+        half=50.0,
+        widest=50.0,
+    )
+    league_page.after(view.opened(league), {name: name for name in NAMES}, over, said.append)
+    assert page.is_file() and said == []
+    page.unlink()
+    page.mkdir()
+    league_page.after(view.opened(league), {}, over, said.append)
+    page.rmdir()
+    assert len(said) == 1 and said[0].startswith("the page was not written")
 
 
 @pytest.mark.skipif(BROWSER is None, reason=MISSING)
