@@ -158,12 +158,20 @@ def _answer(line: bytes) -> dict[str, str]:
         return {"line": " ".join(str(error).split())[:300] or type(error).__name__}
 
 
+def _warm() -> None:
+    """Load and compile what is slow to, before a job's time begins."""
+    from reports import replays  # noqa: F401
+    from trials.arena import players, policy, replay  # noqa: F401
+
+    replay.record(players.load("chaser"), players.load("still"), 1, 0)
+
+
 def main() -> int:
     """Answer jobs until stdin ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # its owner ends it
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    from trials.arena import policy, telling  # noqa: F401 (slow to load: before a job's time begins)
+    _warm()
 
     out = sys.stdout.buffer
     out.write(b"{}\n")
