@@ -1,6 +1,7 @@
 """A league served to browsers: its pages live, JSON, and fresh matches to watch; it changes nothing in the league."""
 
 import ipaddress
+import logging
 import signal
 import socket
 from collections.abc import Callable, Sequence
@@ -61,6 +62,7 @@ def bound(app: Flask, host: str, port: int) -> BaseWSGIServer:
             f"a server needs an address of this machine and a free port, but {host}:{port} is not to be had ({error});"
             " name others with --host and --port"
         ) from None
+    logging.getLogger("waitress.queue").setLevel(logging.ERROR)  # it tells of every request that waits a moment
     return waitress.create_server(
         app,
         sockets=[listening],
