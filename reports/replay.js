@@ -545,6 +545,8 @@
     root.textContent = `This replay could not be shown: ${error.message}`;
   });
 
+  globalThis.openReplay = open; // for a page that makes players of its own
+
   for (const root of document.querySelectorAll(".replay")) {
     if (!("lazy" in root.dataset)) open(root);
     else new IntersectionObserver((seen, observer) => { // unpacked when somebody comes near

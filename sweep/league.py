@@ -14,7 +14,7 @@ from rich.markup import escape
 from rich.table import Table as Grid
 
 from reports import hub
-from sweep import entrants
+from sweep import entrants, league_page
 from trials.errors import SetupError, SweepError
 from trials.folder import written_whole
 from trials.league import files, matches, play, view
@@ -92,6 +92,7 @@ def _round(
         if found is not None:
             files.write(book.league, found.standings(), found.about())
     console.print(escape(_said(finished)))
+    league_page.after(found, {player: of.file for player, of in scanned.able.items()}, finished, console.print)
     if keep is not None:
         _put(keep, book.league, finished, console)
     return finished

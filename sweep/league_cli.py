@@ -1,4 +1,4 @@
-"""The command line of a league: `sweep league run`, `show` and `rebuild`; arguments and wiring, nothing else."""
+"""The command line of a league: `sweep league run`, `show`, `rebuild`, `page`, `serve`; arguments and wiring alone."""
 
 import json
 import re
@@ -98,3 +98,25 @@ def rebuild(folder: Path, source: str) -> None:
 
     found = leagues.rebuild(folder, source)
     click.echo(f"{len(found.matches)} matches of {len(found.standings())} models in {folder}")
+
+
+@league.command()
+@FOLDER
+def page(folder: Path) -> None:
+    """Write LEAGUE/league.html, one file that opens offline: leaderboard, models, any two, matches to watch."""
+    from sweep import league_page
+
+    written = league_page.opened(folder)
+    click.echo(f"{written} ({written.stat().st_size / 1000:.0f} kB)")
+
+
+@league.command()
+@FOLDER
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on; loopback is this machine.")
+@click.option("--port", type=click.IntRange(0, 65535), default=8000, show_default=True, help="0: any that is free.")
+@click.option("--watch/--no-watch", default=True, help="Whether visitors may have fresh matches played.")
+def serve(folder: Path, host: str, port: int, watch: bool) -> None:
+    """Serve the pages of LEAGUE live, read-only, with fresh matches to watch, until Ctrl+C."""
+    from sweep import serving
+
+    serving.serve(folder, host, port, watch, lambda line: click.echo(line, err=True))

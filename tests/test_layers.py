@@ -49,6 +49,8 @@ HOMES = {
     "httpx2": {"reports/hub/"},
     "click": {"sweep/cli.py", "sweep/commands_hub.py", "sweep/commands_play.py", "sweep/league_cli.py"},
     "rich": {"sweep/"},
+    "flask": {"sweep/serving.py"},
+    "waitress": {"sweep/serving.py"},
 }
 FILES = sorted(path for package in MAY_IMPORT for path in (ROOT / package).rglob("*.py"))
 

@@ -25,7 +25,7 @@ class Fit:
     def anchored(self, at: int | None, rating: float = 1200.0) -> "Fit":
         """The same differences, with player `at`, or the mean if None, at `rating` exactly."""
         n = len(self.ratings)
-        shift = np.eye(n) - (np.full((n, n), 1 / n) if at is None else np.eye(n)[[at]].repeat(n, axis=0))
+        shift = np.eye(n) - (np.full((n, n), 1 / max(n, 1)) if at is None else np.eye(n)[[at]].repeat(n, axis=0))
         return Fit(shift @ self.ratings + rating, shift @ self.covariance @ shift.T)
 
 
