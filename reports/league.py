@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from reports import league_data, marks
-from reports.page import HERE, _packed, allowed, templates
+from reports.page import HERE, allowed, packed, templates
 from reports.replay import shown
 from trials.arena.players import BUILT_IN, EARLIER
 from trials.folder import written_whole
@@ -100,7 +100,7 @@ def page(found: Mapping[str, Any], recorded: Sequence[Recorded] = (), *, version
         .get_template("league.html")
         .render(
             found=found,
-            data=_packed(json.dumps(found, separators=(",", ":"))),
+            data=packed(json.dumps(found, separators=(",", ":"))),
             recorded=recorded,
             version=version,
             watch=watch,

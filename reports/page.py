@@ -135,9 +135,9 @@ def render(
             charts={name: figure.layout.meta for name, figure in charts.items()},
             **parts,
             style=(HERE / "report.css").read_text(encoding="utf-8"),
-            plotly=_packed(plotly),
-            details=_packed(json.dumps(details.details(run))),
-            figures=_packed(json.dumps({name: json.loads(f.to_json()) for name, f in charts.items()})),
+            plotly=packed(plotly),
+            details=packed(json.dumps(details.details(run))),
+            figures=packed(json.dumps({name: json.loads(f.to_json()) for name, f in charts.items()})),
             allowed=" ".join(allowed(text) for text in (*parts["scripts"], plotly) if text),
         )
     )
@@ -214,7 +214,7 @@ def _environment() -> Any:
     return environment
 
 
-def _packed(text: str) -> str:
+def packed(text: str) -> str:
     """gzip in base85 (base64 would be 6 % longer), with `,` for `<` so that HTML sees no markup in it."""
     return base64.b85encode(gzip.compress(text.encode(), 9, mtime=0)).decode().replace("<", ",")
 

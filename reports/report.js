@@ -61,7 +61,7 @@
       const next = bodies.filter((body) => body.hidden)[0];
       most = Infinity;
       filter();
-      bodies.filter((body) => body === next || !body.hidden).find((body) => body === next)?.querySelector(".more").focus();
+      next?.querySelector(".more").focus();
     });
     addEventListener("hashchange", () => { filter(); one(location.hash.slice(1))?.scrollIntoView(); });
     filter();
