@@ -31,12 +31,15 @@ from trials.trial import Trial
 STEPS = 100_000
 EVERY = 25
 """Trials between two looks."""
+WORKERS = "workers"
+"""Folder in the run where every process that began a trial leaves its id."""
 
 
 class Actor(worker.TrialActor):
     """The worker with a stand-in trainer and drawn ratings."""
 
     def _begin(self) -> dict[str, Any]:
+        (self._place.run.path / WORKERS / str(os.getpid())).touch()
         self._trial = Trial(self._spec, self._place.run, drawn, "stand_in")
         return {}
 
@@ -103,7 +106,7 @@ class Costs:
             "tune_mib": tune_size / 2**20,
             "session_files": ray_files,
             "session_mib": ray_size / 2**20,
-            "workers": len(list(session.glob("logs/worker-*.out"))),
+            "workers": len(os.listdir(run / WORKERS)),
             "study_mib": self._conductor.run.study.stat().st_size / 2**20,
             "ledger_mib": self._conductor.run.ledger.stat().st_size / 2**20,
         }
@@ -137,6 +140,7 @@ def main(out: Path, trials: int, slots: int) -> int:
     conduct = tuner.conduct
 
     def watched(conductor: Conductor, session: tuner.Session) -> None:
+        (conductor.run.path / WORKERS).mkdir(exist_ok=True)
         Costs(conductor)
         conduct(conductor, session)
 
