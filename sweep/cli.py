@@ -116,6 +116,7 @@ def status(run: Path, as_json: bool) -> None:
         click.echo(json.dumps(summary))
     else:
         Console().print(statuses.table(summary))
+    _note(run)
 
 
 @cli.command()
@@ -135,6 +136,16 @@ def report(run: Path, live: bool, as_json: bool) -> None:
         return
     path = page.build(RunFolder(run))
     click.echo(json.dumps({"report": str(path)}) if as_json else str(path))
+    _note(run)
+
+
+def _note(run: Path) -> None:
+    """Say on stderr which lines of the run's ledger were passed over."""
+    from trials import ledger
+    from trials.folder import RunFolder
+
+    if note := ledger.notes(RunFolder(run).ledger):
+        click.echo(f"note: {note}", err=True)
 
 
 @cli.command()

@@ -15,6 +15,7 @@ from trials.arena import history, log, standings
 from trials.arena.standings import Pairing, Standing
 from trials.errors import SetupError
 from trials.folder import RunFolder
+from trials.league.matches import COLUMNS
 from trials.records import MatchRecord
 
 
@@ -54,7 +55,13 @@ def _is_published(source: Path) -> bool:
     if source.suffix != ".csv" or not source.is_file():
         return False
     with source.open(encoding="utf-8", errors="replace") as file:
-        return file.readline().strip() == ",".join(history.HISTORY)
+        header = tuple(file.readline().strip().split(","))
+    if header == COLUMNS:
+        raise SetupError(
+            f"a league's matches are rated by player and revision, but {source} would be rated by name here; its"
+            f" leaderboard is `sweep league show {source.parent}`"
+        )
+    return header == history.HISTORY
 
 
 def _logs(source: Path) -> list[Path]:

@@ -40,6 +40,8 @@ def resume(
     ledger.must_be_there(run.ledger)
     with driving(run):
         events = ledger.read(run.ledger)
+        if note := ledger.notes(run.ledger):
+            console.print(f"note: {note}", highlight=False, soft_wrap=True, markup=False)
         question = next((event for event in events if isinstance(event, SweepBegan)), None)
         if question is None:
             raise SetupError(f"a ledger must begin with its sweep, but {run.ledger} does not; start the sweep anew")

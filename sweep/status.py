@@ -67,6 +67,7 @@ def summary(run: RunFolder) -> dict[str, Any]:
         "baseline": began.baseline if began else None,
         "seconds": round(end.seconds, 1) if end else None,
         "idle_share": round(end.idle_share, 4) if end else None,
+        "half_written_lines": ledger.half_written(run.ledger),
         "trials": [rows[number] for number in sorted(rows)],
         "retrained": [_configuration(one) for one in found.configurations] if found is not None else [],
         "chosen": found.chosen.number if found is not None and found.chosen is not None else None,

@@ -30,5 +30,6 @@ class OneForRay(LoadScopeScheduling):  # type: ignore[misc]
         return file if alone else "ray"
 
 
+@pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> OneForRay:
     return OneForRay(config, log)

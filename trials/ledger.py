@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
+from pydantic_core import from_json
 
 from trials.errors import SetupError
 from trials.events import Event
@@ -54,13 +55,38 @@ def must_be_there(path: Path) -> None:
         )
 
 
-def _events(path: Path) -> Iterator[Event]:
+def half_written(path: Path) -> list[int]:
+    """Numbers, from 1, of the lines that `read` passes over: a driver died while it wrote them, or is writing."""
+    return [number for number, line in _lines(path) if _is_half(line)]
+
+
+def notes(path: Path) -> str:
+    """A sentence on those lines for whoever reads the run; empty where there are none."""
+    if not (numbers := half_written(path)):
+        return ""
+    which = f"line {numbers[0]}" if len(numbers) == 1 else f"lines {', '.join(map(str, numbers))}"
+    return f"half-written, so not counted: {which} of {path.name}; its driver died in mid-write, or is writing"
+
+
+def _is_half(line: bytes) -> bool:
+    try:
+        from_json(line)
+    except ValueError as error:
+        return "EOF while parsing" in str(error)
+    return False
+
+
+def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
+    """Lines that are not empty, with their numbers from 1."""
     must_be_there(path)
-    lines = path.read_bytes().split(b"\n")
-    for number, line in enumerate(lines, 1):
+    for number, line in enumerate(path.read_bytes().split(b"\n"), 1):
         line = line.rstrip(b"\0")  # which a file system may leave in place of what a lost machine was writing
-        if not line:
-            continue
+        if line:
+            yield number, line
+
+
+def _events(path: Path) -> Iterator[Event]:
+    for number, line in _lines(path):
         try:
             yield _EVENT.validate_json(line)
         except ValidationError as error:

@@ -23,7 +23,7 @@ from onnx import helper, numpy_helper
 from real_sweep import run_sweep
 from rich.console import Console
 
-from sweep import entrants, league
+from sweep import entrants, league, rates
 from sweep.cli import cli
 from trials.arena import history
 from trials.arena.crew import Task
@@ -100,6 +100,13 @@ def test_a_round_ends_with_a_leaderboard_that_follows_from_the_history(played: t
     assert by_name["built-in/house"]["elo"] == 1200 and shown["anchor"] == by_name["built-in/house"]["player"]
     assert files.leaderboard_csv.read_text().count("\n") == 1 + len(by_name)
     assert files.elo.read_text().splitlines()[0] == ",".join(history.ELO)
+
+
+def test_rating_a_leagues_history_by_name_points_to_the_league(played: tuple[Path, Path, str]) -> None:
+    path, _, _ = played
+    history_of = LeagueFolder(path).history
+    with pytest.raises(SetupError, match=f"its leaderboard is `sweep league show {path}`"):
+        rates.rate([history_of], None, None)
 
 
 def test_one_file_under_two_names_plays_once_and_stands_twice(played: tuple[Path, Path, str]) -> None:

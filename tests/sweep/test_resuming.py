@@ -65,6 +65,9 @@ def test_a_killed_driver_costs_nothing_that_was_finished(tmp_path: Path) -> None
         file.write(b'{"event": "rated", "time": 17')  # what a driver was writing when it died
     done = run_sweep("resume", str(run.path), timeout=400)
     assert done.returncode == 0, done.stdout + done.stderr
+    half = len(run.ledger.read_bytes().split(b'{"event": "rated", "time": 17\n')[0].splitlines()) + 1
+    note = f"note: half-written, so not counted: line {half} of ledger.jsonl"
+    assert note in done.stdout
     after = ledger.read(run.ledger)
     assert after[: len(before)] == before
     new = after[len(before) :]
@@ -86,6 +89,8 @@ def test_a_killed_driver_costs_nothing_that_was_finished(tmp_path: Path) -> None
     assert any(isinstance(event, FreshRated) for event in new)
     status = json_of(run_sweep("status", str(run.path), "--json"))
     assert status["state"] == "complete" and run.report.is_file()
+    assert status["half_written_lines"] == [half]
+    assert note in run_sweep("report", str(run.path)).stderr
 
 
 @pytest.fixture

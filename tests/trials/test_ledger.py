@@ -56,6 +56,8 @@ def test_a_half_line_is_not_believed_and_does_not_spoil_the_next(tmp_path: Path,
     read = ledger.read(path)
     assert read in ([first, third], [first, second, third])  # only the newline may have been cut off
     assert (cut == 1) == (second in read)
+    assert ledger.half_written(path) == ([] if cut == 1 else [2])
+    assert (ledger.notes(path) == "") == (cut == 1)
 
 
 def test_a_folder_without_a_ledger_is_refused(tmp_path: Path) -> None:
