@@ -21,15 +21,16 @@ SETUP = 0.16
 
 @dataclass
 class Pool:
-    """Models of known strength: seven in ten as AI vs AI's were spread, the others have hardly learnt anything."""
+    """Models of known strength: most as AI vs AI's were spread, the share `weak` has hardly learnt anything."""
 
     n: int
     seed: int = 0
+    weak: float = 0.3
     elo: dict[str, float] = field(init=False)
 
     def __post_init__(self) -> None:
         self.random = np.random.default_rng(self.seed)
-        weak = self.random.random(self.n) < 0.3
+        weak = self.random.random(self.n) < self.weak
         drawn = np.where(weak, self.random.normal(550, 80, self.n), self.random.normal(1250, 160, self.n))
         self.elo = {f"m{at:03d}": float(elo) for at, elo in enumerate(drawn)}
 
@@ -83,6 +84,8 @@ class Cost:
     """The share's half 95 % interval, Elo."""
     covered: float
     """Share of models whose interval holds the truth, ratings and truth both less their mean."""
+    stretched: float
+    """By what part of their distances the ratings are too far apart, taken at their word."""
 
 
 def until(pool: Pool, terms: Terms, half: float, share: float = 0.9, most: float = 1e9) -> Cost:
@@ -108,17 +111,23 @@ def until(pool: Pool, terms: Terms, half: float, share: float = 0.9, most: float
     truth = np.array([pool.elo[player] for player in rated.players])
     error = (rated.fit.ratings - rated.fit.ratings.mean()) - (truth - truth.mean())
     covered = float((np.abs(error) <= halves).mean())
-    return Cost(matches, seconds, number, float(np.median(halves)), float(np.quantile(halves, share)), covered)
+    stretched = float(np.polyfit(rated.fit.ratings, error, 1)[0])
+    reached = float(np.quantile(halves, share))
+    return Cost(matches, seconds, number, float(np.median(halves)), reached, covered, stretched)
 
 
-def compared(n: int, half: float, seed: int = 0, pairs: int = 32, most: float = 1e5) -> dict[str, Cost]:
+def compared(
+    n: int, half: float, seed: int = 0, pairs: int = 32, most: float = 1e5, weak: float = 0.3
+) -> dict[str, Cost]:
     """Both ways to the same precision of every model of the same pool, or until `most` seconds are over.
 
     `closest` may never get there: two groups more than its limit apart stop meeting, and what separates them stays as
     unsure as it was.
     """
     ways: tuple[Matchmaking, ...] = ("information", "closest")
-    return {way: until(Pool(n, seed), Terms(matchmaking=way, pairs=pairs, half=half), half, 1.0, most) for way in ways}
+    return {
+        way: until(Pool(n, seed, weak), Terms(matchmaking=way, pairs=pairs, half=half), half, 1.0, most) for way in ways
+    }
 
 
 def main() -> None:

@@ -29,44 +29,52 @@ class Fit:
         return Fit(shift @ self.ratings + rating, shift @ self.covariance @ shift.T)
 
 
-def fit(names: Sequence[str], table: Mapping[tuple[str, str], ArrayLike], start: ArrayLike | None = None) -> Fit:
+def fit(
+    names: Sequence[str],
+    table: Mapping[tuple[str, str], ArrayLike],
+    start: ArrayLike | None = None,
+    known: Reals | None = None,
+) -> Fit:
     """Ratings from pair outcomes: `table[a, b]` counts the pairs that scored 0, 0.25, 0.5, 0.75 and 1 for a, (5,).
 
     Maximises Firth's penalised likelihood under a normal prior of standard deviation PRIOR_SD: each pairing is given
     half a won and half a lost match times its leverage, so one-sided tables stay finite. The covariance is the
     sandwich clustered by pair, so neither draws nor a correlation within pairs bends it; between unconnected players
-    it is the prior's. `start` (n,), Elo, is where the search begins; the mean of `names` is about 0.
+    it is the prior's. `start` (n,), Elo, is where the search begins; the mean of `names` is about 0. `known` (n, n) is
+    a second normal prior's precision, 1 / Elo squared; of some directions it may say nothing.
     """
     counts = np.array([table[key] for key in table], np.float64).reshape(-1, 5)
     number = {name: at for at, name in enumerate(names)}
     a, b = (np.array([number[key[of]] for key in table], np.intp) for of in (0, 1))
-    n, prior = len(names), 1 / (PRIOR_SD * PER_ELO) ** 2
+    n = len(names)
+    prior = (np.eye(n) / PRIOR_SD**2 + (0.0 if known is None else known)) / PER_ELO**2
     played = 2 * counts.sum(axis=1)  # matches
     at = np.zeros(n) if start is None else np.asarray(start, np.float64) * PER_ELO  # log-odds
     for _ in range(200):
         p, inverse, weights = _look(at, a, b, played, counts, prior)
         surplus = 2 * (weights @ PAIR_SCORES - weights.sum(axis=1) * p)
-        step = inverse @ (np.bincount(a, surplus, n) - np.bincount(b, surplus, n) - prior * at)
+        step = inverse @ (np.bincount(a, surplus, n) - np.bincount(b, surplus, n) - prior @ at)
         at = at + step * min(1.0, 2.0 / np.abs(step).max(initial=1e-300))
         if np.abs(step).max(initial=0) < 1e-10:
             break
     p, inverse, weights = _look(at, a, b, played, counts, prior)
     spread = (weights * (2 * (PAIR_SCORES - p[:, None])) ** 2).sum(axis=1)
-    covariance = inverse @ _laplacian(a, b, spread, n, prior) @ inverse
+    covariance = inverse @ _laplacian(a, b, spread, prior) @ inverse
     return Fit(at / PER_ELO, covariance / PER_ELO**2)
 
 
-def _look(at: Reals, a: Places, b: Places, played: Reals, counts: Reals, prior: float) -> tuple[Reals, Reals, Reals]:
+def _look(at: Reals, a: Places, b: Places, played: Reals, counts: Reals, prior: Reals) -> tuple[Reals, Reals, Reals]:
     """Expected scores (pairings,), inverse information (n, n), and counts with the regulariser (pairings, 5)."""
     p = expected((at[a] - at[b]) / PER_ELO)
     information = played * p * (1 - p)
-    inverse = np.linalg.inv(_laplacian(a, b, information, len(at), prior))
+    inverse = np.linalg.inv(_laplacian(a, b, information, prior))
     leverage = information * (inverse[a, a] + inverse[b, b] - 2 * inverse[a, b])
     return p, inverse, counts + leverage[:, None] * REGULARISER
 
 
-def _laplacian(a: Places, b: Places, weights: Reals, n: int, prior: float) -> Reals:
-    """Sum over pairings of weight times (e_a - e_b)(e_a - e_b)', and the prior on the diagonal: (n, n)."""
+def _laplacian(a: Places, b: Places, weights: Reals, prior: Reals) -> Reals:
+    """Sum over pairings of weight times (e_a - e_b)(e_a - e_b)', and the prior: (n, n)."""
+    n = len(prior)
     between = np.bincount(a * n + b, weights, n * n).reshape(n, n)
     between = between + between.T
-    return np.asarray(np.diag(between.sum(axis=1) + prior) - between, np.float64)
+    return np.asarray(np.diag(between.sum(axis=1)) - between + prior, np.float64)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
@@ -17,6 +18,7 @@ from trials.arena import joint
 from trials.arena.history import START
 from trials.arena.joint import Fit
 from trials.arena.pairs import Reals
+from trials.league import kinds
 from trials.league.roster import Entry, Key
 from trials.league.tally import Tally, games
 
@@ -85,16 +87,25 @@ class Rated:
 def rate(tally: Tally, others: Iterable[str] = (), house: str | None = None, start: Rated | None = None) -> Rated:
     """Fit all players of `tally`, and `others`, who have not played; `house`, if it played, is at 1200, else the mean.
 
-    `start` is an earlier answer, from which the fit goes on faster.
+    What the pool is like (trials.league.kinds) is learnt from a first fit and known to a second. `start` is an earlier
+    answer, from which the first goes on faster.
     """
     met = {player for key in tally for player in key}
     players = tuple(sorted(met | set(others)))
     before = dict(zip(start.players, start.fit.ratings - start.fit.ratings.mean(), strict=True)) if start else {}
-    fitted = joint.fit(
-        players, {key: of.outcomes for key, of in tally.items()}, [before.get(player, 0.0) for player in players]
-    )
+    table = {key: of.outcomes for key, of in tally.items()}
+    fitted = joint.fit(players, table, [before.get(player, 0.0) for player in players])
+    if (known := _known(fitted, np.array([player in met for player in players], bool))) is not None:
+        fitted = joint.fit(players, table, fitted.ratings, known)
     anchor = players.index(house) if house is not None and house in met else None
     return Rated(players, fitted.anchored(anchor, ANCHOR), anchor, _connected(players, tally))
+
+
+def _known(fitted: Fit, met: NDArray[np.bool_]) -> Reals | None:
+    """What the pool's kinds say of everybody (n, n); they are found in those who have played."""
+    errors = np.sqrt(np.diag(fitted.covariance))
+    found = kinds.found(fitted.ratings[met], errors[met])
+    return None if found is None else kinds.precision(found, fitted.ratings, errors)
 
 
 def _connected(players: Sequence[str], tally: Tally) -> tuple[bool, ...]:

@@ -26,18 +26,26 @@ def test_the_comparison_at_length(n: int, half: float, capsys: pytest.CaptureFix
     assert found["information"].seconds < found["closest"].seconds
 
 
+def test_choosing_who_meets_does_not_stretch_the_ratings_of_a_large_pool() -> None:
+    """Without what is known of the pool they are 4 % too far apart in these three, and in nine others 6.5 %."""
+    pools = [until(Pool(120, seed, weak=0.0), Terms(half=40.0), 40.0, 1.0, most=30_000.0) for seed in (1, 2, 3)]
+    assert abs(sum(pool.stretched for pool in pools) / len(pools)) < 0.03
+
+
 @pytest.mark.slow
-def test_the_intervals_of_large_leagues_hold_the_truth(capsys: pytest.CaptureFixture[str]) -> None:
-    """Over a dozen pools: within one the errors go together, so one alone says little."""
-    pools = [compared(200, 40.0, seed=seed, most=30_000.0) for seed in range(1, 13)]
+@pytest.mark.parametrize("weak", (0.0, 0.3))
+def test_the_intervals_of_large_leagues_hold_the_truth(weak: float, capsys: pytest.CaptureFixture[str]) -> None:
+    """Over two dozen pools: within one the errors go together, so one alone says little."""
+    pools = [compared(200, 40.0, seed=seed, most=30_000.0, weak=weak) for seed in range(1, 25)]
     for way in ("information", "closest"):
         held = [pool[way].covered for pool in pools]
         with capsys.disabled():
             ends = f"{100 * min(held):.0f} to {100 * max(held):.0f} %"
             print(
-                f"\n{way}: the truth inside {100 * sum(held) / len(held):.1f} % over {len(held)} pools of 200, {ends}"
+                f"\n{way}, {100 * weak:.0f} % weak: the truth inside {100 * sum(held) / len(held):.1f} %"
+                f" over {len(held)} pools of 200, {ends}"
             )
-        assert sum(held) / len(held) >= 0.9
+        assert sum(held) / len(held) >= 0.93
 
 
 @pytest.mark.slow
