@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.linalg import lapack
 
 from trials.arena.pairs import PAIR_SCORES, REGULARISER, Reals, expected
 
@@ -67,7 +68,7 @@ def _look(at: Reals, a: Places, b: Places, played: Reals, counts: Reals, prior: 
     """Expected scores (pairings,), inverse information (n, n), and counts with the regulariser (pairings, 5)."""
     p = expected((at[a] - at[b]) / PER_ELO)
     information = played * p * (1 - p)
-    inverse = np.linalg.inv(_laplacian(a, b, information, prior))
+    inverse = _inverse(_laplacian(a, b, information, prior))
     leverage = information * (inverse[a, a] + inverse[b, b] - 2 * inverse[a, b])
     return p, inverse, counts + leverage[:, None] * REGULARISER
 
@@ -78,3 +79,13 @@ def _laplacian(a: Places, b: Places, weights: Reals, prior: Reals) -> Reals:
     between = np.bincount(a * n + b, weights, n * n).reshape(n, n)
     between = between + between.T
     return np.asarray(np.diag(between.sum(axis=1)) - between + prior, np.float64)
+
+
+def _inverse(of: Reals) -> Reals:
+    """Of a symmetric positive definite matrix (n, n), by Cholesky: half the work of a general one's."""
+    factor, wrong = lapack.dpotrf(of, lower=1)
+    lower, wrong_too = lapack.dpotri(factor, lower=1)
+    if wrong or wrong_too:
+        raise np.linalg.LinAlgError("the ratings' information must be positive definite")
+    lower = np.tril(lower)
+    return np.asarray(lower + np.tril(lower, -1).T, np.float64)
