@@ -160,6 +160,16 @@ def test_nothing_sticks_out(browser, report):
             until(page, f"document.documentElement.scrollWidth <= {width}")
 
 
+def test_a_phones_rows_say_what_the_hidden_head_would(browser, report):
+    row = "#trial-5 > tr:not(.detail)"
+    with opened(browser, report) as page:
+        assert "rank" not in page.inner_text(row)
+        page.set_viewport_size({"width": 390, "height": 844})
+        until(page, f"document.querySelector('{row}').innerText.startsWith('rank')")
+        words = " ".join(page.inner_text(row).split())
+        assert all(word in words for word in ("rank ", "trial 5", "Elo ", "state "))
+
+
 def test_finals_fit_and_lead_to_their_section(browser, synthetic, tmp_path):
     elos = {2: (140.0, 150.0, 160.0), 0: (0.0, 10.0, -10.0)}
     events = [synthetic.question(), *tuning(), *finals(elos), product(12, against_course=150.0), product(14, "course")]
