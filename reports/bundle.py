@@ -106,7 +106,7 @@ def leaking(folder: Path, private: Private, seen: Collection[str] = ()) -> list[
 
     known = (
         figures.bundle(),
-        *((page.HERE / name).read_text(encoding="utf-8") for name in ("report.js", "report.css")),
+        *((page.HERE / name).read_text(encoding="utf-8") for name in ("packed.js", "report.js", "report.css")),
     )
     found: list[Leak] = []
     for name in sorted(set(hashes(folder)) - set(seen)):

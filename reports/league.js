@@ -7,25 +7,7 @@
   let told = null, rows = [], byPlayer = new Map(), pairs = new Map(), beside = [];
   let sorted = { key: "elo", up: false }, everyone = false, wanted = null;
 
-  // --- unpacking ----------------------------------------------------------------------------------------------
-
-  function bytes(text) { // base85: five digits are four bytes
-    const digits = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz!#$%&()*+-;,=>?@^_`{|}~";
-    const codes = new Uint8Array(128);
-    [...digits].forEach((digit, place) => { codes[digit.charCodeAt(0)] = place; });
-    const missing = (5 - (text.length % 5)) % 5, whole = text + "~".repeat(missing);
-    const view = new DataView(new ArrayBuffer((whole.length / 5) * 4));
-    for (let i = 0, word = 0; i < whole.length; i++) {
-      word = (i % 5 ? word * 85 : 0) + codes[whole.charCodeAt(i)];
-      if (i % 5 === 4) view.setUint32(((i - 4) / 5) * 4, word);
-    }
-    return new Uint8Array(view.buffer, 0, view.byteLength - missing);
-  }
-
-  async function unpack(text) {
-    const stream = new Blob([bytes(text)]).stream().pipeThrough(new DecompressionStream("gzip"));
-    return JSON.parse(await new Response(stream).text());
-  }
+  // --- the data ----------------------------------------------------------------------------------------------
 
   function take(found) {
     told = found;
@@ -507,7 +489,7 @@
   }
 
   async function begin() {
-    take(await unpack(one("data").textContent.trim()));
+    take(JSON.parse(await unpacked(one("data").textContent)));
     for (const id of ["find", "provisional", "gone"]) one(id).addEventListener("input", board);
     one("rest").addEventListener("click", () => { everyone = true; board(); });
     one("two").addEventListener("submit", (event) => {

@@ -113,7 +113,7 @@ def page(found: Mapping[str, Any], recorded: Sequence[Recorded] = (), *, version
 
 def scripts() -> list[str]:
     """The page's, in their order."""
-    return [(HERE / name).read_text(encoding="utf-8") for name in ("replay.js", "league.js")]
+    return [(HERE / name).read_text(encoding="utf-8") for name in ("packed.js", "replay.js", "league.js")]
 
 
 def policy(those: Sequence[str], served: bool) -> str:

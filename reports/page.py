@@ -154,7 +154,7 @@ def shown(run: "Run", folder: RunFolder | None) -> dict[str, Any]:
         "replays": found,
         "opponents": met,
         "styles": [(HERE / f"{name}.css").read_text(encoding="utf-8") for name in names],
-        "scripts": [(HERE / f"{name}.js").read_text(encoding="utf-8") for name in ("report", *names, "live")],
+        "scripts": [(HERE / f"{name}.js").read_text(encoding="utf-8") for name in ("packed", "report", *names, "live")],
     }
 
 

@@ -114,7 +114,7 @@
   }
 
   async function learn() {
-    for (const trial of JSON.parse(await unpack("details"))) told.set(trial.trial, trial);
+    for (const trial of JSON.parse(await unpacked(one("details").textContent))) told.set(trial.trial, trial);
     for (const body of bodies) {
       const more = told.get(+body.dataset.trial);
       words.set(body, words.get(body) + JSON.stringify([more?.values, more?.notes]).toLowerCase());
@@ -166,25 +166,6 @@
   const SYMBOLS = ["circle", "square", "diamond", "triangle-up", "triangle-down", "pentagon"];
   let figures = {};
   let focus = [];
-
-  function bytes(text) { // base85: five digits are four bytes
-    const digits = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz!#$%&()*+-;,=>?@^_`{|}~";
-    const value = Object.fromEntries([...digits].map((digit, place) => [digit.charCodeAt(0), place]));
-    const codes = Array.from({ length: 128 }, (_, code) => value[code] ?? 0);
-    const missing = (5 - (text.length % 5)) % 5;
-    const whole = text + "~".repeat(missing);
-    const view = new DataView(new ArrayBuffer((whole.length / 5) * 4));
-    for (let i = 0, word = 0; i < whole.length; i++) {
-      word = (i % 5 ? word * 85 : 0) + codes[whole.charCodeAt(i)];
-      if (i % 5 === 4) view.setUint32(((i - 4) / 5) * 4, word);
-    }
-    return new Uint8Array(view.buffer, 0, view.byteLength - missing);
-  }
-
-  async function unpack(id) {
-    const stream = new Blob([bytes(one(id).textContent)]).stream().pipeThrough(new DecompressionStream("gzip"));
-    return new Response(stream).text();
-  }
 
   function coloured(thing) { // a copy in which var(--role) has become its colour
     const style = getComputedStyle(document.documentElement);
@@ -291,9 +272,9 @@
 
   async function begin() {
     await learned;
-    figures = JSON.parse(await unpack("figures"));
+    figures = JSON.parse(await unpacked(one("figures").textContent));
     const script = document.createElement("script");
-    script.textContent = await unpack("plotly");
+    script.textContent = await unpacked(one("plotly").textContent);
     document.head.append(script);
     show(one("focus") ? numbers() : []);
     all(".chart").forEach((place) => {

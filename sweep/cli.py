@@ -11,7 +11,7 @@ import click
 from rich.console import Console
 
 from sweep import commands_hub, commands_play
-from sweep.league_cli import league
+from sweep.commands_league import league
 from trials.errors import SweepError
 
 JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON object and nothing else.")

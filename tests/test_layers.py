@@ -47,7 +47,7 @@ HOMES = {
     "tensorboard": {"reports/tfevents.py", "trials/learner/"},
     "huggingface_hub": {"reports/hub/"},
     "httpx2": {"reports/hub/"},
-    "click": {"sweep/cli.py", "sweep/commands_hub.py", "sweep/commands_play.py", "sweep/league_cli.py"},
+    "click": {"sweep/cli.py", "sweep/commands_hub.py", "sweep/commands_play.py", "sweep/commands_league.py"},
     "rich": {"sweep/"},
     "flask": {"sweep/serving.py"},
     "waitress": {"sweep/serving.py"},

@@ -75,7 +75,7 @@ def test_a_policy_forbids_every_request(page):
     metas = [a for tag, a in Tags(page).tags if a.get("http-equiv") == "Content-Security-Policy"]
     assert "default-src 'none'" in metas[0]["content"] and "unsafe-eval" not in metas[0]["content"]
     script = metas[0]["content"].split("script-src")[1]
-    assert "unsafe-inline" not in script and script.count("sha256-") == 4  # plotly, report, opponents, live
+    assert "unsafe-inline" not in script and script.count("sha256-") == 5  # plotly, packed, report, opponents, live
 
 
 def test_small_enough(page):
@@ -122,7 +122,7 @@ def test_no_name_of_the_ledger_injects(synthetic, written):
             events[place] = replace(event, state="failed", reason=EVIL)
     page = text(written(events))
     tags = Tags(page).tags
-    assert [tag for tag, _ in tags].count("script") == 7 and "img" not in [tag for tag, _ in tags]
+    assert [tag for tag, _ in tags].count("script") == 8 and "img" not in [tag for tag, _ in tags]
     assert not [a for _, a in tags if "onerror" in a]
     assert "49" not in re.findall(r"&amp;(..)", page)  # no template inside a name is run
     assert "<script" not in json.dumps(figures(page)) and "<img" not in json.dumps(figures(page))

@@ -83,6 +83,8 @@ def _laplacian(a: Places, b: Places, weights: Reals, prior: Reals) -> Reals:
 
 def _inverse(of: Reals) -> Reals:
     """Of a symmetric positive definite matrix (n, n), by Cholesky: half the work of a general one's."""
+    if not len(of):
+        return of
     factor, wrong = lapack.dpotrf(of, lower=1)
     lower, wrong_too = lapack.dpotri(factor, lower=1)
     if wrong or wrong_too:
