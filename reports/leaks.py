@@ -57,7 +57,7 @@ _PATH_AMONG_BYTES = re.compile(
 )
 _EVENTS_OF = re.compile(r"tfevents\.\d+\.(.+\.\d+)(?:\.\d+)?$")
 """As TensorBoard names its files: time, host, process."""
-_PACKED = re.compile(r'(<script type="application/octet-stream" id="([\w-]+)">)([^<]*)(?=</script>)')
+_PACKED = re.compile(r'(<script type="application/octet-stream"([^>]*)>)([^<]*)(?=</script>)')
 
 
 @dataclass(frozen=True)
@@ -142,7 +142,11 @@ def _parts(name: str, data: bytes, known: Sequence[str]) -> Iterator[tuple[str, 
             yield "", data, "binary"
             return
         for place in _PACKED.finditer(text):
-            yield f"packed {place[2]}", _without(_opened(place[3]), known).encode(), "text"
+            called = re.search(r'id="([\w-]+)"', place[2])
+            content, kind = _opened(place[3])
+            if kind == "text":
+                content = _without(content.decode(), known).encode()
+            yield f"packed {called[1] if called else 'data'}", content, kind
         yield "", _without(_PACKED.sub(r"\1", text), known).encode(), "text"
 
 
@@ -189,12 +193,21 @@ def _unpacked(data: bytes) -> bytes:
         return data
 
 
-def _opened(packed: str) -> str:
-    """What reports/page.py packed."""
-    try:
-        return _unpacked(base64.b85decode(packed.replace(",", "<"))).decode(errors="replace")
-    except (ValueError, binascii.Error):
-        return packed
+def _opened(packed: str) -> tuple[bytes, Kind]:
+    """What a page packed, gzip in base85 (reports/page.py) or in base64; as it stands where it is neither."""
+    for decode in (lambda text: base64.b85decode(text.replace(",", "<")), base64.b64decode):
+        try:
+            data = decode(packed.strip())
+        except (ValueError, binascii.Error):
+            continue
+        if data.startswith(b"\x1f\x8b"):
+            data = _unpacked(data)
+            try:
+                data.decode()
+            except UnicodeDecodeError:
+                return data, "binary"
+            return data, "text"
+    return packed.encode(), "text"
 
 
 def _without(text: str, known: Sequence[str]) -> str:

@@ -309,14 +309,25 @@
 
   // --- paper --------------------------------------------------------------------------------------------------
 
-  let closed = [];
-  matchMedia("print").addEventListener("change", ({ matches }) => {
-    if (matches) {
+  let closed = null; // the parts that paper opened; null on a screen
+  function paper(on) {
+    if (on === (closed !== null)) {
+      charts(); // its width is known only now
+      return;
+    }
+    if (on) {
       closed = all("details:not([open]):not(.screen)");
       closed.forEach((part) => { part.open = true; });
-    } else closed.forEach((part) => { part.open = false; });
-    if (matches) all(".chart").forEach((place) => { place.dataset.near = "yes"; });
-    if (table) { most = matches ? Infinity : FIRST; filter(); }
+      all(".chart").forEach((place) => { place.dataset.near = "yes"; });
+    } else {
+      closed.forEach((part) => { part.open = false; });
+      closed = null;
+    }
+    if (table) { most = on ? Infinity : FIRST; filter(); }
     charts();
-  });
+  }
+  // the event comes before pages are counted, the query's change after; where the one does not come the other does
+  addEventListener("beforeprint", () => paper(true));
+  addEventListener("afterprint", () => paper(false));
+  matchMedia("print").addEventListener("change", ({ matches }) => paper(matches));
 })();

@@ -53,6 +53,17 @@ def as_packed_page(planted: str) -> bytes:
     return f'<script type="application/octet-stream" id="figures">{packed}</script>'.encode()
 
 
+def as_base64_in_a_page(planted: str) -> bytes:
+    packed = base64.b64encode(gzip.compress(f'{{"name":"{planted}"}}'.encode())).decode()
+    return f'<div><script type="application/octet-stream">{packed}</script></div>'.encode()
+
+
+def as_recording(planted: str) -> bytes:
+    content = planted.encode() + np.random.default_rng(1).bytes(20_000)
+    packed = base64.b64encode(gzip.compress(content)).decode()
+    return f'<script type="application/octet-stream" class="recorded">{packed}</script>'.encode()
+
+
 def as_checkpoint(planted: str) -> bytes:
     made = io.BytesIO()
     torch.save({"global_step": torch.tensor(5), "from": planted, "w": torch.randn(64, 64)}, made)
@@ -88,6 +99,7 @@ FILES: dict[str, Callable[[str], bytes]] = {
     "README.md": as_text,
     "report.html": as_page,
     "packed/report.html": as_packed_page,
+    "base64/report.html": as_base64_in_a_page,
     "SoccerTwos/checkpoint.pt": as_checkpoint,
     "SoccerTwos/deflated.pt": as_deflated,
     "SoccerTwos/events.out.tfevents.1.trial": as_events,
@@ -104,6 +116,16 @@ def test_what_is_planted_is_found_by_file_and_place(name: str, kind: str) -> Non
     assert all(leak.file == name and leak.place for leak in found)
     clean = leaks.find(name, FILES[name]("nothing of note"), PRIVATE)
     assert clean == [], clean
+
+
+def test_what_is_packed_is_no_path_whatever_its_letters() -> None:
+    random = np.random.default_rng(0)
+    for _ in range(50):
+        rows = random.integers(0, 1000, (300, 4)).tolist()
+        page = as_base64_in_a_page(json.dumps(rows)[1:-1].replace('"', ""))
+        assert leaks.find("report.html", page, PRIVATE) == []
+    assert leaks.find("report.html", as_recording(""), PRIVATE) == []
+    assert leaks.find("report.html", as_recording("/home/someone/a.onnx "), PRIVATE)
 
 
 @pytest.mark.parametrize("kind", ["user", "host", "token"])
