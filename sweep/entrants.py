@@ -183,7 +183,9 @@ def scan(book: Book, sources: Sequence[Source], cores: int) -> Scan:
     silent, notes = {}, []
     for each in sources:
         try:
-            for offer in _told_apart(each.offers(), {key[0]: key[1] for key in offers}):
+            heard = list(_told_apart(each.offers(), {key[0]: key[1] for key in offers}))
+            notes += [] if heard else [f"{each.word} has no model; check its name"]
+            for offer in heard:
                 offers.setdefault(offer.key, (offer, each))
         except (OSError, SweepError) as error:
             silent[each.word] = each

@@ -53,11 +53,14 @@ def run(
         sources = sources or [entrants.source(word) for word in sorted({e.source for e in _active(book)})]
         for number in count(1):
             began = time.monotonic()
-            finished = _round(book, sources, terms, keep, console, patient=every is not None)
-            if finished is not None and not finished.matches and every is None:
+            last = number == (rounds or (1 if every is None else None))
+            finished = _round(book, sources, terms, console, patient=every is not None)
+            if finished is not None and keep is not None:
+                _put(keep, league, finished, console, last)
+            if finished is not None and finished.matches == finished.before and every is None:
                 console.print(f"nothing to play: every model has {play_enough(terms)}")
                 return
-            if number == (rounds or (1 if every is None else None)):
+            if last:
                 return
             if every is not None:
                 time.sleep(max(0.0, began + every - time.monotonic()))
@@ -73,7 +76,7 @@ def _active(book: Book) -> list[Any]:
 
 
 def _round(
-    book: Book, sources: Sequence[entrants.Source], terms: Terms, keep: Keep | None, console: Console, patient: bool
+    book: Book, sources: Sequence[entrants.Source], terms: Terms, console: Console, patient: bool
 ) -> Round | None:
     """One round; None where there is nobody to play and `patient` waits for the next."""
     try:
@@ -93,31 +96,36 @@ def _round(
             files.write(book.league, found.standings(), found.about())
     console.print(escape(_said(finished)))
     league_page.after(found, {player: of.file for player, of in scanned.able.items()}, finished, console.print)
-    if keep is not None:
-        _put(keep, book.league, finished, console)
     return finished
 
 
-def _put(keep: Keep, league: LeagueFolder, finished: Round, console: Console) -> None:
-    """What cannot be published now is in the folder, and goes with the next round."""
+def _put(keep: Keep, league: LeagueFolder, finished: Round, console: Console, last: bool) -> None:
+    """What cannot be published now is in the folder, and goes with the next round; of the `last`, SetupError."""
     try:
         keep(league.published(), f"Round {finished.number}: {finished.matches} matches")
     except (OSError, SweepError) as error:
-        console.print(escape(f"the dataset was not brought up to this round: {error}"))
+        line = f"the dataset was not brought up to this round, which is whole in {league.path}: {error}"
+        if last:
+            raise SetupError(line) from error
+        console.print(escape(line))
 
 
 def _said(finished: Round) -> str:
-    rate = finished.matches / finished.seconds if finished.seconds else 0
+    played = finished.matches - finished.before
+    rate = played / finished.seconds if finished.seconds else 0
     return (
-        f"round {finished.number} ({finished.matchmaking}): {finished.models} models, {finished.matches:,} matches of"
-        f" {finished.pairings:,} pairings in {finished.seconds:.0f} s on {finished.cores} cores ({rate:.0f}/s);"
-        f" 95 % intervals ± {finished.half:.0f} Elo, the widest ± {finished.widest:.0f}"
+        f"round {finished.number} ({finished.matchmaking}): {finished.models} models, {played:,} matches of"
+        f" {finished.pairings:,} pairings in {finished.seconds:.0f} s on {finished.cores}"
+        f" {'core' if finished.cores == 1 else 'cores'} ({rate:.0f}/s)"
+        + (f", after {finished.before:,} before it was cut off;" if finished.before else ";")
+        + f" 95 % intervals ± {finished.half:.0f} Elo, the widest ± {finished.widest:.0f}"
         + (f"; {finished.failed} pairings failed" if finished.failed else "")
     )
 
 
 def dataset(repo: str) -> Keep:
-    """A dataset on the Hub as the place to keep a league."""
+    """A dataset on the Hub as the place to keep a league. Raises HubError for what is no USER/NAME."""
+    hub.named(repo)
     return lambda files, message: hub.datasets.put(files, repo, message)
 
 

@@ -64,6 +64,7 @@ def promote(run: RunFolder, order: Order, say: Say) -> dict[str, Any]:
     """
     from reports import hub
 
+    hub.named(order.repo)
     ledger.must_be_there(run.ledger)
     if not order.dry_run:  # a missing token is told before minutes of matches
         if (account := hub.account()) is None:

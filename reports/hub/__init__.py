@@ -13,6 +13,7 @@ from reports.hub.models import (
     fetched,
     listed,
     model,
+    named,
     remote,
     version,
 )
@@ -37,6 +38,7 @@ __all__ = [
     "fetched",
     "listed",
     "model",
+    "named",
     "published",
     "remote",
     "version",

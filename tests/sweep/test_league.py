@@ -23,6 +23,7 @@ from onnx import helper, numpy_helper
 from real_sweep import run_sweep
 from rich.console import Console
 
+from reports.hub import HubError
 from sweep import entrants, league, rates
 from sweep.cli import cli
 from trials.arena import history
@@ -239,6 +240,9 @@ def test_a_league_killed_in_a_round_goes_on_and_counts_nothing_twice(tmp_path: P
     said = play(path, terms=Terms(pairs=4, budget=2.0, half=5.0))
     assert "were cut off the history" in said
     after = matches.read(files.history)
+    (over,) = book.rounds(files)
+    assert over.matches == len(after) and 0 < over.before <= len(before)
+    assert f"after {over.before:,} before it was cut off" in said
     assert len(after) > len(before) and set(after.round.tolist()) == {1} == {r.number for r in book.rounds(files)}
     keys = list(
         zip(after.player1.tolist(), after.player2.tolist(), after.pair.tolist(), after.side1.tolist(), strict=True)
@@ -315,6 +319,9 @@ def test_models_come_from_the_hub_and_the_league_lives_in_a_dataset(
     assert [c.title for c in commits if c.title.startswith("Round")] == [f"Round 1: {len(seen.matches)} matches"]
     again = league.rebuild(tmp_path / "again", "hub:tester/league")
     assert again.standings() == seen.standings() and again.rounds == seen.rounds
+    with playing(LeagueFolder(path)):
+        unknown = entrants.scan(book.Book(LeagueFolder(path)), [entrants.source("hub:NoSuchTag")], 1)
+    assert unknown.notes[0] == "hub:NoSuchTag has no model; check its name"
     source = entrants.source("hub:ML-Agents-SoccerTwos")
     hub.store.put("other/empty", {"SoccerTwos.onnx": (LADDER / "house-1500k.onnx").read_bytes()})
     with playing(LeagueFolder(path)):
@@ -325,6 +332,21 @@ def test_models_come_from_the_hub_and_the_league_lives_in_a_dataset(
     with playing(LeagueFolder(path)):
         scanned = entrants.scan(book.Book(LeagueFolder(path)), [source], 1)
     assert len(scanned.able) == 3 and "did not answer" in scanned.notes[0]  # what is cached plays on
+
+
+def test_a_dataset_that_was_not_written_is_no_success_and_costs_no_match(tmp_path: Path) -> None:
+    path = tmp_path / "league"
+
+    def away(files: object, message: str) -> None:
+        raise OSError("no route")
+
+    with pytest.raises(HubError, match="must be named USER/NAME"):
+        league.dataset("bad name")
+    with pytest.raises(SetupError, match=r"not brought up to this round, which is whole in .*: no route"):
+        league.run(path, ["random", "still"], QUICK, keep=away, console=Console(file=io.StringIO()))
+    assert view.opened(path).rounds[0].matches == len(view.opened(path).matches) > 0
+    with pytest.raises(SetupError, match="one of the league's matches, soccer-1, but got 'nix'"):
+        view.opened(path, "nix")
 
 
 @pytest.mark.parametrize(

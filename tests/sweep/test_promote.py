@@ -274,6 +274,12 @@ def test_a_killed_assembly_leaves_the_earlier_folder_and_nothing_else(tmp_path: 
     assert (target / "README.md").read_text() == "second"
 
 
+@pytest.mark.parametrize("dry_run", [True, False])
+def test_a_name_that_no_repository_can_have_is_refused_before_anything_else(tmp_path: Path, dry_run: bool) -> None:
+    with pytest.raises(SetupError, match="must be named USER/NAME"):
+        promote.promote(RunFolder(tmp_path), Order(repo="poca-SoccerTwos", dry_run=dry_run), print)
+
+
 def test_a_run_that_is_driven_is_left_alone(run: RunFolder) -> None:
     with driving(run), pytest.raises(SetupError, match="one driver at a time"):
         promoted(run)

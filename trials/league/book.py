@@ -33,12 +33,15 @@ class Round:
     """Players that could play."""
     pairings: int
     matches: int
+    """All of the round's."""
     failed: int
     """Pairings that were given up: a player failed, or they took too long."""
     half: float
     """Median half 95 % interval of those that could play, Elo."""
     widest: float
     """The widest of them."""
+    before: int = 0
+    """Of its matches, those played before it was cut off; neither `seconds` nor `pairings` have them."""
     notes: tuple[str, ...] = ()
     """Sources that did not answer, models refused, matches given up: a line each."""
 
@@ -82,11 +85,14 @@ class Book:
         self.ai_vs_ai = tally.sequential(ours) if ours is not None else {}
         self.last_round: dict[str, int] = {}
         """Player to the last round in which it played."""
+        self.before = 0
+        """Matches of the round to play that were played before it was cut off."""
         if ours is not None and len(ours):
             for column in (ours.player1, ours.player2):
                 for at, number in zip(column.tolist(), ours.round.tolist(), strict=True):
                     player = ours.players[at]
                     self.last_round[player] = max(number, self.last_round.get(player, 0))
+            self.before = int((ours.round == self.number).sum())
 
     @property
     def number(self) -> int:
@@ -118,6 +124,7 @@ class Book:
         """Append a round that is over."""
         append_lines(self.league.rounds, _ROUND.dump_json(finished) + b"\n")
         self.rounds.append(finished)
+        self.before = 0
 
 
 def _results(records: Iterable[MatchRecord]) -> Iterable[tuple[str, str, float]]:

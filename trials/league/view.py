@@ -261,7 +261,7 @@ class League:
 def opened(path: Path, environment: str | None = None) -> League:
     """Read the league in a folder; by default of the environment played here, if anything was, else the last one's.
 
-    Raises SetupError for a folder without one.
+    Raises SetupError for a folder without one, or where nothing was played in that environment.
     """
     folder = LeagueFolder(path)
     must_be_there(folder)
@@ -269,6 +269,9 @@ def opened(path: Path, environment: str | None = None) -> League:
     if environment is None:
         found = every.environments[int(every.environment[-1])] if len(every) else VERSION
         environment = VERSION if VERSION in every.environments else found
+    elif environment != VERSION and environment not in every.environments:
+        has = ", ".join(every.environments) or "none so far"
+        raise SetupError(f"--environment must be one of the league's matches, {has}, but got {environment!r}")
     return League(
         folder=folder,
         environment=environment,
