@@ -22,6 +22,9 @@
       row.points = row.games ? (row.won + row.drawn / 2) / row.games : -1;
       row.words = `${row.name} ${row.revision} ${row.sameAs}`.toLowerCase();
     }
+    const often = new Map();
+    for (const row of byPlayer.values()) often.set(row.name, (often.get(row.name) ?? 0) + 1);
+    for (const row of rows) row.shown = often.get(row.name) > 1 && row.revision ? `${row.name}@${row.revision.slice(0, 8)}` : row.name;
     pairs = new Map(told.pairings.a.map((a, at) => [a * told.players.length + told.pairings.b[at], at]));
     beside = told.players.map(() => []);
     told.pairings.a.forEach((a, at) => { beside[a].push(at); beside[told.pairings.b[at]].push(at); });
@@ -129,7 +132,7 @@
   const key = (player) => encodeURIComponent(told.players[player]);
   const toModel = (player) => `#model=${key(player)}`;
   const toTwo = (a, b) => `#vs=${key(a)},${key(b)}`;
-  const named = (player) => byPlayer.get(player) ?? { name: told.players[player], player, elo: 1200, low: 1200, high: 1200, rank: null, revision: "", state: "", provisional: "" };
+  const named = (player) => byPlayer.get(player) ?? { name: told.players[player], shown: told.players[player], player, elo: 1200, low: 1200, high: 1200, rank: null, revision: "", state: "", provisional: "" };
 
   function link(text, to, kind = "") {
     return put(node("a", "", kind, { href: to }), node("bdi", text));
@@ -221,13 +224,13 @@
     one("kicker").textContent = told.kicker;
     one("headline").replaceChildren(node("bdi", told.headline));
     const anchor = told.anchor ? "The house baseline stands at 1200." : "The mean of all stands at 1200.";
-    one("board-note").textContent = `${anchor} Elo from all matches at once, with its 95 % interval; models that cannot be told apart share a rank (=). Hollow: provisional, with too few games for a rank. AI vs AI’s own Elo (K 20, match by match) stands beside it.`;
-    one("names").replaceChildren(...[...byPlayer.values()].slice(0, 2000).map((row) => node("option", "", "", { value: row.name })));
+    one("board-note").textContent = `${anchor} Elo from all matches at once, with its 95 % interval; a rank is 1 more than the models that are surely better, and = marks one that several share. Hollow: provisional, with too few games for a rank. AI vs AI’s own Elo (K 20, match by match) stands beside it.`;
+    one("names").replaceChildren(...[...byPlayer.values()].slice(0, 2000).map((row) => node("option", "", "", { value: row.shown })));
   }
 
   function shelf() { // recorded matches, by pairing
     const kept = [...document.querySelectorAll(".recorded")].map(({ dataset }) => [dataset.a, dataset.b].map((player) => told.players.indexOf(player))).filter(([a, b]) => a >= 0 && b >= 0);
-    const list = put(node("ul", "", "shelf"), ...kept.map(([a, b]) => put(node("li"), link(`${named(a).name} against ${named(b).name}`, toTwo(a, b)))));
+    const list = put(node("ul", "", "shelf"), ...kept.map(([a, b]) => put(node("li"), link(`${named(a).shown} against ${named(b).shown}`, toTwo(a, b)))));
     one("shelf").replaceChildren(...(kept.length ? [node("h2", "Matches to watch"), node("p", "Matches of the history, played again from their seeds and recorded.", "note"), list] : []));
   }
 
@@ -285,7 +288,7 @@
       drawn("path", { class: `band c${i}`, d: `${path(points.map(([t, v, w]) => [t, v + w]))}${path([...points].reverse().map(([t, v, w]) => [t, v - w])).replace("M", "L")}Z` }),
       drawn("path", { class: `line c${i}`, d: path(points) }),
     ]);
-    const svg = drawn("svg", { class: "past", viewBox: "0 0 100 100", preserveAspectRatio: "none", role: "img", "aria-label": `Elo over ${times.length} ratings: ${players.map((player, i) => `${named(player).name} from ${elo(lines[i][0]?.[1] ?? 1200)} to ${elo(lines[i].at(-1)?.[1] ?? 1200)}`).join("; ")}` }, ...parts);
+    const svg = drawn("svg", { class: "past", viewBox: "0 0 100 100", preserveAspectRatio: "none", role: "img", "aria-label": `Elo over ${times.length} ratings: ${players.map((player, i) => `${named(player).shown} from ${elo(lines[i][0]?.[1] ?? 1200)} to ${elo(lines[i].at(-1)?.[1] ?? 1200)}`).join("; ")}` }, ...parts);
     const scale = put(node("div", "", "past-y", { "aria-hidden": "true" }), node("span", elo(high)), node("span", elo((low + high) / 2)), node("span", elo(low)));
     return put(node("div", "", "past-whole"), scale, svg, put(node("div", "", "past-x", { "aria-hidden": "true" }), node("span", minute(from)), node("span", minute(times.at(-1)))));
   }
@@ -308,7 +311,7 @@
     const all = beside[player].map((at) => met(at, player)).sort((a, b) => named(b.other).elo - named(a.other).elo);
     const make = (some) => put(node("table", "", "plain opp"), head(["Opponent", "Results", "W–D–L", "Points", "Expected", "Elo difference", "As blue", "As purple"], 2), put(node("tbody"), ...some.map((each) => {
       const row = named(each.other), direct = rated(each.outcomes);
-      const th = put(node("th", "", "", { scope: "row" }), link(row.name, toTwo(player, each.other)), " ", node("span", `Elo ${elo(row.elo)}`, "sub"));
+      const th = put(node("th", "", "", { scope: "row" }), link(row.shown, toTwo(player, each.other)), " ", node("span", `Elo ${elo(row.elo)}`, "sub"));
       return put(node("tr"), th, put(cell("", "wdl-cell"), bar(each.total)), cell(counts(each.total)), put(cell(), node("b", percent(share(each.total)))), cell(percent(expected(strong - row.elo))),
         put(cell(), node("b", elo(direct.elo, true)), node("small", ` [${elo(direct.low, true)}, ${elo(direct.high, true)}]`)), cell(each.known ? counts(each.blue) : ""), cell(each.known ? counts(each.purple) : ""));
     })));
@@ -325,7 +328,7 @@
       if ((first || b === player) && (other === null || a === other || b === other) && found.length < n.own) found.push({ other: first ? b : a, result: first ? n.halves[i] : 2 - n.halves[i], side: n.side1[i] < 0 ? null : first ? n.side1[i] : 1 - n.side1[i], decisions: n.decisions[i], time, round: n.round[i] });
     });
     const make = (some) => put(node("table", "", "plain met-list"), head(["Opponent", "Result", "Side", "Length", "Round", "When (UTC)"], 3), put(node("tbody"), ...some.map((each) => {
-      const th = put(node("th", "", "", { scope: "row" }), link(named(each.other).name, toTwo(player, each.other)));
+      const th = put(node("th", "", "", { scope: "row" }), link(named(each.other).shown, toTwo(player, each.other)));
       return put(node("tr", "", LETTERS[each.result]), th, cell(WORDS[each.result], `mark-${LETTERS[each.result]}`), cell(each.side === null ? "" : SIDES[each.side], ""),
         cell(each.decisions > 0 ? `${(each.decisions * DECISION).toFixed(1)} s` : ""), cell(each.round > 0 ? each.round : ""), cell(minute(each.time)));
     })));
@@ -359,7 +362,7 @@
     const about = [row.revision ? `revision ${row.revision.slice(0, 12)}` : "", told.players[player], others.length ? `also ${others.map((each) => each.name === row.name ? `revision ${each.revision.slice(0, 8)}` : each.name).join(", ")}` : ""].filter(Boolean);
     one("model").replaceChildren(back(), put(node("h1", "", "", { tabindex: "-1" }), node("bdi", row.name), ...tags(row)), node("p", about.join(" · "), "sub wide"), facts,
       ...(earlier.length ? [put(node("p", "Other revisions: ", "note"), ...earlier.slice(0, 20).flatMap((each, i) => [i ? ", " : "", link(`${each.revision.slice(0, 8)} (Elo ${elo(each.elo)})`, toModel(each.player))]))] : []),
-      ...(near ? [put(node("p", "", "noprint"), link(`Head to head with its neighbour ${near.name}`, toTwo(player, near.player)))] : []),
+      ...(near ? [put(node("p", "", "noprint"), link(`Head to head with its neighbour ${near.shown}`, toTwo(player, near.player)))] : []),
       ...(row.games ? [node("h2", "Rating", "met-h"), past([player]), node("h2", `Results by ${told.bins.unit}`, "met-h"), known(), columns(told.bins.own[player]), ...opponents(player), ...newest(player)] : [node("p", "It has not played yet.", "note")]));
   }
 
@@ -367,7 +370,7 @@
 
   function versus(a, b) {
     const [one_, two] = [named(a), named(b)], found = a === b ? null : between(a, b), difference = one_.elo - two.elo;
-    const title = put(node("h1", "", "", { tabindex: "-1" }), link(one_.name, toModel(a)), " against ", link(two.name, toModel(b)));
+    const title = put(node("h1", "", "", { tabindex: "-1" }), link(one_.shown, toModel(a)), " against ", link(two.shown, toModel(b)));
     const parts = [];
     if (found) {
       const direct = rated(found.outcomes), total = sum(found.total);
@@ -376,8 +379,8 @@
         fact("Elo difference", elo(direct.elo, true), `from these alone: 95 % interval ${elo(direct.low, true)} to ${elo(direct.high, true)}`), fact("On the leaderboard", elo(difference, true), `${elo(one_.elo)} and ${elo(two.elo)}`),
         ...(found.decisions ? [fact("Goals", found.goals.join(" : ")), fact("A match takes", `${((DECISION * found.decisions) / total).toFixed(1)} s`, "of play, on average")] : []),
         ...(found.known ? [fact("As blue", sum(found.blue) ? percent(share(found.blue)) : "none", counts(found.blue)), fact("As purple", sum(found.purple) ? percent(share(found.purple)) : "none", counts(found.purple))] : [])));
-    } else parts.push(node("p", a === b ? "That is one model twice: the same file." : `They have not met. The ratings expect ${percent(expected(difference))} of the points for ${one_.name}.`, "note"));
-    one("versus").replaceChildren(back(), title, ...parts, ...watch(a, b), ...(a !== b && (one_.games || two.games) ? [node("h2", "Ratings", "met-h"), put(node("p", "", "note"), node("i", "", "line-key c0"), ` ${one_.name}  `, node("i", "", "line-key c1"), ` ${two.name}`), past([a, b])] : []), ...(found ? newest(a, b) : []));
+    } else parts.push(node("p", a === b ? "That is one model twice: the same file." : `They have not met. The ratings expect ${percent(expected(difference))} of the points for ${one_.shown}.`, "note"));
+    one("versus").replaceChildren(back(), title, ...parts, ...watch(a, b), ...(a !== b && (one_.games || two.games) ? [node("h2", "Ratings", "met-h"), put(node("p", "", "note"), node("i", "", "line-key c0"), ` ${one_.shown}  `, node("i", "", "line-key c1"), ` ${two.shown}`), past([a, b])] : []), ...(found ? newest(a, b) : []));
   }
 
   function player(packed, words) {
@@ -431,7 +434,7 @@
   function find(word) { // a player, by key, name, or the name's beginning
     const text = word.trim(), at = told.players.indexOf(text);
     if (at >= 0) return at;
-    const row = rows.find((each) => each.name === text && each.state === "playing") ?? rows.find((each) => each.name === text) ?? rows.find((each) => text && each.words.includes(text.toLowerCase()));
+    const row = rows.find((each) => each.shown === text) ?? rows.find((each) => each.name === text && each.state === "playing") ?? rows.find((each) => each.name === text) ?? rows.find((each) => text && each.words.includes(text.toLowerCase()));
     return row ? row.player : -1;
   }
 
@@ -450,7 +453,7 @@
       one(id).hidden = id !== where;
       if (id !== "board") { quiet(one(id)); one(id).replaceChildren(); }
     }
-    document.title = where === "board" ? `${told.name}: league` : `${players.map((each) => named(each).name).join(" against ")}: ${told.name}`;
+    document.title = where === "board" ? `${told.name}: league` : `${players.map((each) => named(each).shown).join(" against ")}: ${told.name}`;
     if (where === "model") model(players[0]);
     if (where === "versus") versus(...players);
     document.querySelector("body").classList.toggle("inside", where !== "board");
