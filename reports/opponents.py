@@ -96,7 +96,7 @@ def section(run: Run, folder: RunFolder | None) -> Opponents | None:
         laddered=laddered,
         laddered_columns=on,
         strengths=strengths,
-        circles=circles({**_scores(every), **(of_ladder(ladder) if ladder else {})}),
+        circles=circles({**_scores(every), **(of_ladder(ladder) if ladder else {})}, strengths),
         ladder_known=ladder is not None,
         logged=any(row.matches for row in every),
         played=played.section(run),

@@ -108,6 +108,7 @@ def render(
     found = found or told(run)
     ranked, mattered = found.ranked, found.mattered
     charts = figures_of(run, ranked, curves, mattered)
+    winner = sections.winner(run, ranked)
     parts, plotly = shown(run, folder), figures.bundle() if charts else ""
     return str(
         _environment()
@@ -118,7 +119,9 @@ def render(
             refresh=refresh if not run.finished else None,
             ranked=ranked,
             first=sections.first_screen(run, ranked),
-            winner=sections.winner(run, ranked),
+            winner=winner,
+            gone=folder is not None and winner is not None and not (folder.path / winner.policy).exists(),
+            half=ledger.notes(folder.ledger) if folder is not None else "",
             axis=sections.ladder_axis(run, ranked),
             fresh=sections.fresh_on_ladder(run),
             focus=sections.focus(run, ranked),

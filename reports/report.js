@@ -284,7 +284,12 @@
     document.documentElement.dataset.charts = "drawn";
   }
 
-  const numbers = () => (one("focus").value.match(/\d+/g) ?? []).map(Number);
+  const help = one("focus-help")?.textContent;
+  function numbers() { // of trials that there are; the others are named
+    const asked = (one("focus").value.match(/\d+/g) ?? []).map(Number), unknown = asked.filter((trial) => !told.has(trial));
+    one("focus-help").textContent = told.size && unknown.length ? `there is no trial ${unknown.join(", ")}` : help;
+    return told.size ? asked.filter((trial) => told.has(trial)) : asked;
+  }
 
   const learned = one("details") ? learn() : null;
 

@@ -160,6 +160,25 @@ def test_nothing_sticks_out(browser, report):
             until(page, f"document.documentElement.scrollWidth <= {width}")
 
 
+def test_folded_parts_are_open_before_papers_pages_are_counted(browser, report):
+    closed = "document.querySelectorAll('details:not([open]):not(.screen)').length"
+    with opened(browser, report) as page:
+        before = page.evaluate(closed)
+        page.evaluate("dispatchEvent(new Event('beforeprint'))")
+        assert before > 0 and page.evaluate(closed) == 0
+        page.evaluate("dispatchEvent(new Event('afterprint'))")
+        assert page.evaluate(closed) == before
+
+
+def test_a_trial_that_there_is_not_is_named(browser, report):
+    with opened(browser, report) as page:
+        usual = page.inner_text("#focus-help")
+        page.fill("#focus", "5 99")
+        assert page.inner_text("#focus-help") == "there is no trial 99"
+        page.fill("#focus", "5 0")
+        assert page.inner_text("#focus-help") == usual
+
+
 def test_a_phones_rows_say_what_the_hidden_head_would(browser, report):
     row = "#trial-5 > tr:not(.detail)"
     with opened(browser, report) as page:

@@ -56,6 +56,9 @@ def test_circles_are_all_those_there_are(scores):
     trios = [trio for trio in itertools.combinations("abcdef", 3) if has_met(*trio)]
     ways = [way for a, b, c in trios for way in ((a, b, c), (a, c, b))]
     every = {way for way in ways if all(beats(x, y) for x, y in zip(way, (*way[1:], way[0]), strict=True))}
+    without = circles(scores, "abc")
+    assert without.trios == len([trio for trio in trios if trio != ("a", "b", "c")])
+    assert {circle.names for circle in without.found} == {way for way in every if set(way) != {*"abc"}}
     found = circles(scores)
     assert {circle.names for circle in found.found} == every and len(found.found) == len(every)
     assert found.trios == len(trios)

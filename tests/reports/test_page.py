@@ -174,11 +174,26 @@ def failed(synthetic, count: int, state: str = "failed") -> list:
     return [event for spec in specs for event in synthetic.trial_events(spec, state, 1e9, 0, dice)]
 
 
-def test_a_half_written_last_line_is_passed_over(synthetic, written):
-    folder = written(synthetic.synthetic_events(3))
+def test_a_half_written_last_line_is_passed_over_and_named(synthetic, written):
+    events = synthetic.synthetic_events(3)
+    folder = written(events)
+    assert "half-written" not in text(folder)
     with folder.ledger.open("a") as ledger:
         ledger.write('{"event": "rated", "time": 17')
-    assert "Policy" in text(folder)
+    said = text(folder)
+    assert "Policy" in said and f"half-written, so not counted: line {len(events) + 1} of ledger.jsonl" in said
+
+
+def test_a_policy_whose_file_is_gone_is_said_so(synthetic, written):
+    events = synthetic.synthetic_events(3)
+    folder = written(events)
+    assert "is not in the run’s folder" in text(folder)
+    for event in events:
+        if isinstance(event, TrialEnded) and event.candidate is not None:
+            path = folder.path / event.candidate.path
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.touch()
+    assert "is not in the run’s folder" not in text(folder)
 
 
 def test_infinite_ratings_are_shown(synthetic, written):
