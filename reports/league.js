@@ -394,7 +394,7 @@
     const kept = [...document.querySelectorAll(".recorded")].find(({ dataset }) => [[a, b], [b, a]].some(([x, y]) => told.players[x] === dataset.a && told.players[y] === dataset.b));
     const command = `sweep watch ${named(a).typed ?? "A"} ${named(b).typed ?? "B"}`, heading = node("h2", "Watch these two", "met-h");
     const shown = kept ? player(kept.textContent.trim(), "Matches of the history, played again from their seeds.") : [];
-    if (!served.watch) return [heading, ...shown, put(node("p", shown.length ? "Fresh matches: " : "A page with their matches to look at: ", "note"), node("code", command))];
+    if (!served.watch) return [heading, ...shown, put(node("p", `${shown.length ? "Fresh matches" : "A page with their matches to look at"}${command.includes(".onnx") ? ", in the models’ folder" : ""}: `, "note"), node("code", command))];
     const stage = put(node("div", "", "stage"), ...shown), button = node("button", "Play a fresh match", "", { type: "button" }), said = node("p", "Played on the server now; it does not count.", "sub", { role: "status" });
     button.addEventListener("click", async () => {
       button.disabled = true;

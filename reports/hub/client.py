@@ -118,7 +118,7 @@ def account() -> str | None:
     """The name of whoever is logged in (HF_TOKEN, `hf auth login`); None without a token. Raises HubError."""
     if hf.get_token() is None:
         return None
-    return str(asked(lambda api: api.whoami()["name"], "ask for the account of", "this token", reading()))
+    return str(asked(lambda api: api.whoami()["name"], "tell", "whose it is", reading()))
 
 
 def _cause(error: BaseException) -> Exception:
