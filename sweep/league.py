@@ -55,9 +55,10 @@ def run(
             began = time.monotonic()
             last = number == (rounds or (1 if every is None else None))
             finished = _round(book, sources, terms, console, patient=every is not None)
+            idle = finished is not None and finished.matches == finished.before and every is None
             if finished is not None and keep is not None:
-                _put(keep, league, finished, console, last)
-            if finished is not None and finished.matches == finished.before and every is None:
+                _put(keep, league, finished, console, last or idle)
+            if idle:
                 console.print(f"nothing to play: every model has {play_enough(terms)}")
                 return
             if last:

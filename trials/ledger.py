@@ -69,6 +69,7 @@ def notes(path: Path) -> str:
 
 
 def _is_half(line: bytes) -> bool:
+    """Whether it was cut off in mid-write; any other damage is none of that."""
     try:
         from_json(line)
     except ValueError as error:
@@ -90,9 +91,9 @@ def _events(path: Path) -> Iterator[Event]:
         try:
             yield _EVENT.validate_json(line)
         except ValidationError as error:
+            if _is_half(line):
+                continue
             what = error.errors()[0]
-            if what["type"] == "json_invalid" and "EOF while parsing" in what["msg"]:
-                continue  # cut off in mid-write
             raise SetupError(
                 f"every line of a ledger must be one of its events, but line {number} of {path} is not"
                 f" ({': '.join(filter(None, ['.'.join(map(str, what['loc'])), what['msg']]))}); was it written by"

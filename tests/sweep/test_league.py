@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -345,6 +346,10 @@ def test_a_dataset_that_was_not_written_is_no_success_and_costs_no_match(tmp_pat
     with pytest.raises(SetupError, match=r"not brought up to this round, which is whole in .*: no route"):
         league.run(path, ["random", "still"], QUICK, keep=away, console=Console(file=io.StringIO()))
     assert view.opened(path).rounds[0].matches == len(view.opened(path).matches) > 0
+    said = Console(file=io.StringIO())
+    with pytest.raises(SetupError, match="not brought up to"):  # nor where nobody needs a match any more
+        league.run(path, ["random", "still"], replace(QUICK, half=1e4), rounds=9, keep=away, console=said)
+    assert len(view.opened(path).rounds) < 9
     with pytest.raises(SetupError, match="one of the league's matches, soccer-1, but got 'nix'"):
         view.opened(path, "nix")
 
