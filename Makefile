@@ -5,34 +5,37 @@ SHELL := /bin/bash
 SPACE  ?= quick
 NAME   ?=
 TORCH  ?= cpu
-PYTHON ?= $(shell for p in python3.11 python3.12 python3 python; do \
-	command -v $$p >/dev/null 2>&1 && $$p -c 'import sys; sys.exit(not (3,11) <= sys.version_info[:2] < (3,13))' && { echo $$p; break; }; done)
+PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3.14 python3 python; do \
+	command -v $$p >/dev/null 2>&1 && $$p -c 'import sys; sys.exit(not (3,11) <= sys.version_info[:2] < (3,15))' 2>/dev/null && { echo $$p; break; }; done)
 TORCH_VERSION := 2.13.0
-UV_VERSION    := 0.13.9
-UV := .venv/bin/uv
 
-.venv/.ready: requirements.lock pyproject.toml
-	@test -n "$(PYTHON)" || { echo "python 3.11 or 3.12 must be on the path, but none was found; install one or name it: make $(MAKECMDGOALS) PYTHON=/path/to/python3.11"; exit 1; }
-	@echo "building .venv (once): $$($(PYTHON) --version), torch $(TORCH_VERSION) ($(TORCH))"
+# A lock means what it says: --no-config keeps [tool.uv] of pyproject.toml, and a user's own uv.toml, out of it.
+UV := .venv/bin/uv --no-config
+INSTALL := $(UV) pip install -q --compile-bytecode --no-deps
+
+.venv/.ready: requirements.lock requirements-build.lock pyproject.toml
+	@test -n "$(PYTHON)" || { echo "python 3.11, 3.12, 3.13 or 3.14 must be on the path, but none was found; install one or name it: make $(MAKECMDGOALS) PYTHON=/path/to/python3.12"; exit 1; }
 	@test -x .venv/bin/python || $(PYTHON) -m venv .venv
-	@.venv/bin/python -m pip install -q --disable-pip-version-check uv==$(UV_VERSION)
-	@$(UV) pip install -q --compile-bytecode --no-deps --require-hashes -r requirements.lock
+	@echo "building .venv (once): $$(.venv/bin/python --version), torch $(TORCH_VERSION) ($(TORCH))"
+	@.venv/bin/python -m pip install -q --disable-pip-version-check --no-deps --require-hashes -r requirements-build.lock
+	@$(INSTALL) --require-hashes -r requirements.lock
 	@$(MAKE) -s torch
-	@$(UV) pip install -q --no-deps --no-build-isolation -e .
+	@$(INSTALL) --no-build-isolation -e .
 	@touch $@
 
 .venv/.ready-dev: .venv/.ready requirements-dev.lock
-	@$(UV) pip install -q --no-deps --require-hashes -r requirements-dev.lock
+	@$(INSTALL) --require-hashes -r requirements-dev.lock
 	@touch $@
 
 # torch is not in the lock: where it comes from is a setting. uv does not read pip's configuration, so a folder of wheels
-# that pip is told of (find-links) is handed over; otherwise uv's --torch-backend picks the build (cpu, cu130, auto, ...).
+# that pip is told of (find-links) is handed over; otherwise uv's --torch-backend picks the build (cpu, cu130, auto, ...),
+# and TORCH=index takes what the package index has. What a CUDA build brings along may not move what the lock has.
 .PHONY: torch
 torch:
 	@links="$$(.venv/bin/python -m pip config get :env:.find-links 2>/dev/null || .venv/bin/python -m pip config get global.find-links 2>/dev/null || true)"; \
 	if .venv/bin/python -c 'import sys, importlib.metadata as m; sys.exit(m.version("torch").split("+")[0] != "$(TORCH_VERSION)")' 2>/dev/null && [ "$(TORCH)" = "$$(cat .venv/.torch 2>/dev/null)" ]; then exit 0; fi; \
-	if [ "$(TORCH)" = cpu ] && [ -n "$$links" ] && $(UV) pip install --no-config -q --compile-bytecode --no-index --no-deps --reinstall-package torch --find-links "$$links" torch==$(TORCH_VERSION) 2>/dev/null; then :; \
-	else $(UV) pip install --no-config -q --compile-bytecode --torch-backend $(TORCH) --reinstall-package torch torch==$(TORCH_VERSION); fi && echo $(TORCH) > .venv/.torch
+	if [ "$(TORCH)" = cpu ] && [ -n "$$links" ] && $(INSTALL) --no-index --reinstall-package torch --find-links "$$links" torch==$(TORCH_VERSION) 2>/dev/null; then :; \
+	else $(UV) pip install -q --compile-bytecode $(if $(filter index,$(TORCH)),,--torch-backend $(TORCH)) --constraint requirements.lock --reinstall-package torch torch==$(TORCH_VERSION); fi && echo $(TORCH) > .venv/.torch
 
 .PHONY: help sweep test promote lint faults bench doctor wheel lock house ladder clean-env
 
@@ -52,10 +55,12 @@ promote: .venv/.ready ## the best trial to the Hugging Face Hub, with its proof:
 	@test -n "$(REPO)" || { echo "make promote needs a repository: make promote REPO=USER/NAME, and ARGS=--dry-run to look at it first"; exit 2; }
 	@.venv/bin/sweep promote $(RUN) --repo $(REPO) $(ARGS)
 
-lint: .venv/.ready-dev ## ruff and mypy
+lint: .venv/.ready-dev ## ruff, mypy, shellcheck and hadolint
 	@.venv/bin/ruff check .
 	@.venv/bin/ruff format --check .
 	@.venv/bin/mypy
+	@.venv/bin/shellcheck .ci/run sweep/cluster/slurm.sbatch
+	@.venv/bin/hadolint --failure-threshold warning Containerfile
 
 bench: .venv/.ready-dev ## speed as ratios in one run, and long statistics
 	@.venv/bin/python -m pytest -m slow -s $(ARGS)
@@ -78,12 +83,11 @@ wheel: .venv/.ready ## dist/*.whl, for the nodes of a cluster (sweep/cluster/REA
 	@ls dist/*.whl
 
 lock: .venv/.ready ## make the lock files anew from pyproject.toml
-	@$(UV) pip compile pyproject.toml $(LOCK) -o requirements.lock
-	@cp requirements.lock requirements-dev.lock
-	@$(UV) pip compile pyproject.toml --extra dev $(LOCK) -o requirements-dev.lock
-	@cp requirements.lock requirements-cluster.lock
-	@$(UV) pip compile pyproject.toml --extra cluster $(LOCK) -o requirements-cluster.lock
-LOCK := --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --upgrade -q
+	@$(LOCK) --group trainer -o requirements.lock
+	@$(LOCK) --group trainer --extra dev -c requirements.lock -o requirements-dev.lock
+	@$(LOCK) --group trainer --extra cluster -c requirements.lock -o requirements-cluster.lock
+	@$(LOCK:pyproject.toml=) --group build -c requirements.lock -o requirements-build.lock
+LOCK := .venv/bin/uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --fork-strategy fewest --upgrade -q
 
 clean-env: ## remove .venv; the next command builds it again
 	@rm -rf .venv

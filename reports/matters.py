@@ -101,7 +101,7 @@ def _student(count: int) -> float:
     return float(t.ppf(0.975, count - 1))
 
 
-def _questioned(table: np.ndarray, elo: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:  # type: ignore[type-arg]
+def _questioned(table: np.ndarray, elo: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Each unseen trial's error, the same of guessing the mean, and losses [fold, hole], all in Elo."""
     from sklearn.ensemble import RandomForestRegressor  # a second's import that small runs never pay
     from sklearn.inspection import permutation_importance
@@ -124,7 +124,7 @@ def _questioned(table: np.ndarray, elo: np.ndarray, seed: int) -> tuple[np.ndarr
     return np.array(errors), np.array(naive), np.array(losses)
 
 
-def _codes(column: pd.Series) -> np.ndarray:  # type: ignore[type-arg]
+def _codes(column: pd.Series) -> np.ndarray:
     """A column as numbers: positive wide ranges in logarithms, words by their order of appearance, absent as −1."""
     if not _numeric(column):
         return pd.factorize(column.astype(str).where(column.notna()))[0].astype(float)

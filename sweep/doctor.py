@@ -60,7 +60,7 @@ def _try(name: str, check: Callable[[], str], mend: str) -> Check:
 
 
 def _python() -> str:
-    if not (3, 11) <= sys.version_info[:2] < (3, 13):
+    if not (3, 11) <= sys.version_info[:2] < (3, 15):
         raise RuntimeError(f"python {platform.python_version()}")
     return f"{platform.python_version()}, {platform.system()} {platform.machine()}"
 
@@ -149,7 +149,7 @@ EXECUTABLE_MEND = (
     "run it by hand with --mlagents-port 5005 -logFile - to see more; `chmod +x` it; take a SoccerTwos build"
 )
 CHECKS: tuple[tuple[str, Callable[[], str], str], ...] = (
-    ("python", _python, "install Python 3.11 or 3.12 and `make clean-env sweep`"),
+    ("python", _python, "install Python 3.11 to 3.14 and `make clean-env sweep`"),
     ("memory", _memory, f"a trial needs about {MIN_MEMORY_GIB:g} GiB: close something or lower --slots"),
     ("disk", _disk, f"a sweep needs about {MIN_DISK_GIB:g} GiB: remove old folders of runs/"),
     ("torch", _torch, "`make torch` installs it again; TORCH=cu130 make torch takes a CUDA build"),

@@ -5,7 +5,9 @@ Each mend names what breaks without it. Call `apply()` before the first import o
 
 import ast
 import functools
+import importlib.metadata
 import importlib.util
+import json
 import sys
 import warnings
 from importlib.abc import Loader, MetaPathFinder
@@ -19,11 +21,57 @@ _MESSAGES = "mlagents_envs.communicator_objects."
 
 def apply() -> None:
     """Apply every mend once; safe to call again."""
-    warnings.filterwarnings("ignore", message="pkg_resources is deprecated")
+    stand_in()
+    _settings_converter()
     _numpy_names()
     if not any(isinstance(finder, MessageFinder) for finder in sys.meta_path):
         sys.meta_path.insert(0, MessageFinder())
     _classic_onnx_export()
+    _numpy_scalars_as_json()
+    _sums_in_double()
+
+
+def stand_in() -> None:
+    """Modules that mlagents imports to compare versions and that are gone: pkg_resources from setuptools 81 on,
+    distutils from Python 3.12 on. Nothing where they are still there.
+    """
+    if importlib.util.find_spec("pkg_resources") is None:  # mlagents/torch_utils/torch.py: torch >= 1.6.0
+        _module(
+            "pkg_resources",
+            get_distribution=importlib.metadata.distribution,
+            DistributionNotFound=importlib.metadata.PackageNotFoundError,
+        )
+    if importlib.util.find_spec("distutils") is None:  # the same, and mlagents_envs/environment.py
+        from packaging.version import Version
+
+        class Compared(Version):
+            """A version as both classes of distutils compare it, with its numbers in `version`."""
+
+            @property
+            def version(self) -> tuple[int, ...]:
+                return self.release
+
+        _module("distutils", version=_module("distutils.version", LooseVersion=Compared, StrictVersion=Compared))
+
+
+def _module(name: str, **held: Any) -> ModuleType:
+    sys.modules[name] = module = ModuleType(name)
+    module.__spec__ = ModuleSpec(name, None)  # find_spec asks what is imported for it
+    module.__dict__.update(held)
+    return module
+
+
+def _settings_converter() -> None:
+    """mlagents' settings.py writes a field's value by the value's own class, as cattr did before cattrs 22.1;
+    since then the declared class counts, and a trainer's hyperparameters would lose those that only POCA has.
+    """
+    import cattrs
+
+    converter = cattrs.BaseConverter()
+    names = ("structure", "unstructure", "register_structure_hook", "register_structure_hook_func")
+    held = {name: getattr(converter, name) for name in (*names, "register_unstructure_hook")}
+    if "cattr" not in sys.modules or not hasattr(sys.modules["cattr"], "stand_in"):
+        _module("cattr", stand_in=True, **held)
 
 
 def _numpy_names() -> None:
@@ -42,6 +90,55 @@ def _classic_onnx_export() -> None:
     if not isinstance(torch.onnx.export, functools.partial):
         warnings.filterwarnings("ignore", message="You are using the legacy TorchScript-based ONNX export")
         torch.onnx.export = functools.partial(torch.onnx.export, dynamo=False)
+
+
+def _numpy_scalars_as_json() -> None:
+    """mlagents' training_status.json holds ghost Elo and rewards as numpy's scalars, and json knows none of numpy 2."""
+    import numpy as np
+
+    default = json.JSONEncoder.default
+
+    def plain(self: json.JSONEncoder, o: Any) -> Any:
+        return o.item() if isinstance(o, np.generic) else default(self, o)
+
+    if getattr(default, "__name__", "") != plain.__name__:
+        json.JSONEncoder.default = plain  # type: ignore[method-assign]
+
+
+def _sums_in_double() -> None:
+    """mlagents' `trainers/trainer/trainer_utils.py` was written for numpy 1, where a float times a float32 scalar is a
+    double; from numpy 2 on (NEP 50) it is a float32, and each sum over a trajectory would end in other bits.
+    """
+    import mlagents.trainers.poca.trainer as poca
+    import numpy as np
+    from mlagents.trainers.trainer import trainer_utils
+
+    poca.lambda_return = lambda_return
+    discount = trainer_utils.discount_rewards
+    if discount.__module__ == trainer_utils.__name__:
+
+        def discount_rewards(r: Any, gamma: float = 0.99, value_next: float = 0.0) -> Any:
+            return discount(r.astype(np.float64), gamma, value_next).astype(r.dtype)
+
+        trainer_utils.discount_rewards = discount_rewards
+
+
+def lambda_return(r: Any, value_estimates: Any, gamma: float = 0.99, lambd: float = 0.8, value_next: Any = 0.0) -> Any:
+    """TD(lambda) targets, float32 of shape (steps,): rewards `r`, critic's estimates, and that of the state after them.
+
+    As mlagents 1.1.0 `trainers/trainer/trainer_utils.py` under numpy 1.26, bit for bit. `value_next` may be an array of
+    one value, as the POCA trainer hands it over; numpy 2.4 puts none into a place of `returns`.
+    """
+    import numpy as np
+
+    returns = np.zeros_like(r)
+    last = np.asarray(value_next).item()
+    returns[-1] = r[-1] + np.float32(gamma) * np.float32(last)
+    for t in reversed(range(r.size - 1)):
+        returns[t] = (
+            gamma * lambd * float(returns[t + 1]) + float(r[t]) + (1 - lambd) * gamma * float(value_estimates[t + 1])
+        )
+    return returns
 
 
 class MessageFinder(MetaPathFinder):
