@@ -167,6 +167,7 @@ def test_the_dashboard_and_rays_clients_stay_on_the_node() -> None:
 
 
 def test_versions_are_those_of_the_makefile() -> None:
+    assert made("TORCH_VERSION") == process.TORCH
     for text in (CONTAINERFILE, cluster.text("local")):
         assert f"torch=={made('TORCH_VERSION')}" in text.replace("${TORCH_VERSION}", made("TORCH_VERSION"))
 

@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,9 @@ LOG_BYTES = 8 * 2**20
 KEPT_BYTES = 2**20
 LAUNCHER = "trials.learner.launcher"
 FOREIGN = "trials.learner.foreign"
+
+TORCH = "2.13.0"
+"""The release of torch that everything was tried with; the Makefile's."""
 
 TRIAL_EXIT, SETUP_EXIT, MACHINE_EXIT = 1, 3, 4
 """Exit statuses with which the launcher says whose fault its end is (trials/errors.py)."""
@@ -177,9 +181,26 @@ def _mark(process: psutil.Process) -> str:
         return ""
 
 
+def must_be_installed() -> None:
+    """Raise SetupError where the trainer's packages are not there, as where only the wheel was installed: it cannot
+    require them, since mlagents refuses every current Python and which build of torch is a setting."""
+    missing = [name for name in ("torch", "mlagents", "mlagents_envs") if find_spec(name) is None]
+    if not missing:
+        return
+    if find_spec("pip") is None:  # as in an environment of uv's
+        pip, anyway = f"uv pip install --python {sys.executable}", "--no-deps"
+    else:
+        pip, anyway = f"{sys.executable} -m pip install", "--no-deps --ignore-requires-python"
+    raise SetupError(
+        f"training needs torch and mlagents 1.1.0, but {' and '.join(missing)} cannot be imported;"
+        f" `{pip} torch=={TORCH} && {pip} {anyway} mlagents==1.1.0 mlagents-envs==1.1.0`"
+    )
+
+
 def check_with_mlagents(config: Mapping[str, Any]) -> dict[str, Any]:
     """mlagents' own opinion of a complete configuration, asked in a process of its own: as it resolves it, every
-    default written out. Raises SpaceError."""
+    default written out. Raises SpaceError, SetupError where it is not installed."""
+    must_be_installed()
     done = subprocess.run(
         [sys.executable, "-m", "trials.learner.check"],
         input=yaml.safe_dump(dict(config), sort_keys=False),
