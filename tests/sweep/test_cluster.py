@@ -22,6 +22,7 @@ from real_sweep import run_sweep
 
 from sweep import cluster
 from sweep.cli import cli
+from trials.learner import process
 
 ROOT = Path(__file__).parents[2]
 KUBERAY = {doc["kind"]: doc for doc in yaml.safe_load_all(cluster.text("kuberay"))}
