@@ -51,8 +51,7 @@ class Stint:
         return self._worked + self._waited
 
     def _look(self, before: Times, passed: float) -> Times:
-        there = _with_descendants(self._pids)
-        return _by_thread(there, before, passed) if self._exact else _by_process(there, before, passed)
+        return (_by_thread if self._exact else _by_process)(self._pids, before, passed)
 
 
 def ended(process: "subprocess.Popen[bytes] | subprocess.Popen[str]", seconds: float) -> bool:
@@ -99,22 +98,14 @@ def _had(passed: float, before: Times, now: Times) -> tuple[float, float]:
     return worked, passed - worked - starved - max(0.0, earlier)
 
 
-def _with_descendants(pids: Iterable[int]) -> list[psutil.Process]:
-    found: list[psutil.Process] = []
-    for pid in pids:
-        with contextlib.suppress(psutil.Error):
-            process = psutil.Process(pid)
-            found += [process, *process.children(recursive=True)]
-    return found
-
-
 # --- Linux ---
 
 
 def _exact() -> bool:
-    """Whether the scheduler tells of its delays; a kernel without these statistics, or gVisor, does not."""
-    ran = _schedstat(Path(f"/proc/self/task/{os.getpid()}/schedstat"))
-    return ran is not None and ran[0] > 0
+    """Whether the kernel tells of delays and children; without these options, or in gVisor, it does not."""
+    own = Path(f"/proc/self/task/{os.getpid()}")
+    ran = _schedstat(own / "schedstat")
+    return ran is not None and ran[0] > 0 and (own / "children").exists()
 
 
 def _schedstat(file: Path) -> tuple[float, float] | None:
@@ -125,17 +116,25 @@ def _schedstat(file: Path) -> tuple[float, float] | None:
     return int(ran) / 1e9, int(waited) / 1e9
 
 
-def _by_thread(processes: Iterable[psutil.Process], before: Times, passed: float) -> Times:
-    found = {}
-    for process in processes:
-        with contextlib.suppress(OSError):
-            for thread in map(int, os.listdir(f"/proc/{process.pid}/task")):
-                folder = Path(f"/proc/{process.pid}/task/{thread}")
-                if (told := _schedstat(folder / "schedstat")) is not None:
-                    then = before.get(thread)
-                    still = then is not None and then[:2] == told and _is_ready(folder / "stat")
-                    found[thread] = *told, then[2] + passed if then is not None and still else 0.0
+def _by_thread(pids: Iterable[int], before: Times, passed: float) -> Times:
+    found, waiting = {}, list(pids)
+    while waiting:
+        for thread in _threads(waiting.pop()):
+            if (told := _schedstat(thread / "schedstat")) is not None:
+                number = int(thread.name)
+                then = before.get(number)
+                still = then is not None and then[:2] == told and _is_ready(thread / "stat")
+                found[number] = *told, then[2] + passed if then is not None and still else 0.0
+            with contextlib.suppress(OSError):
+                waiting += map(int, (thread / "children").read_text(encoding="ascii").split())
     return found
+
+
+def _threads(pid: int) -> list[Path]:
+    try:
+        return [Path(entry) for entry in os.scandir(f"/proc/{pid}/task")]
+    except OSError:
+        return []
 
 
 def _is_ready(stat: Path) -> bool:
@@ -149,7 +148,12 @@ def _is_ready(stat: Path) -> bool:
 # --- elsewhere ---
 
 
-def _by_process(processes: Sequence[psutil.Process], before: Times, passed: float) -> Times:
+def _by_process(pids: Iterable[int], before: Times, passed: float) -> Times:
+    processes: list[psutil.Process] = []
+    for pid in pids:
+        with contextlib.suppress(psutil.Error):
+            process = psutil.Process(pid)
+            processes += [process, *process.children(recursive=True)]
     found, ready = {}, _ready(processes)
     for process in processes:
         with contextlib.suppress(psutil.Error):

@@ -23,7 +23,7 @@ LOOK = 32
 STRIKES = 3
 """Opponents against whom a player may crash or outlast its worker before it is refused."""
 LATE = 4.0
-"""Times a pairing's cap after which its worker is ended: expectations are rough."""
+"""Times a pairing's cap, in seconds of work, after which its worker is ended: expectations are rough."""
 GUESSED = 20_000
 """Decision steps that the guess of their cost is worth beside measured ones."""
 
