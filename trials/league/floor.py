@@ -60,6 +60,7 @@ class Floor:
         self._context = multiprocessing.get_context("spawn")
         self._kept = kept
         self._workers = [_Worker(self._context, kept) for _ in range(cores)]
+        self._over = 0.0
 
     def __enter__(self) -> "Floor":
         return self
@@ -67,6 +68,12 @@ class Floor:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         for worker in self._workers:
             worker.end()
+
+    @property
+    def had(self) -> float:
+        """Seconds of work that each worker has had for tasks, on average: what a round has cost."""
+        under_way = sum(worker.had for worker in self._workers if worker.given and worker.ready)
+        return (self._over + under_way) / len(self._workers)
 
     def outcomes(self, following: Callable[[Sequence[str]], Task | None], cap: float) -> Iterator[Outcome]:
         """Play what `following` names until it names nothing more and all is over, in the order it was over.
@@ -84,9 +91,12 @@ class Floor:
             connection.wait([end for worker in busy for end in worker.ends], timeout=LOOK_S)
             for worker in busy:
                 if connection.wait(worker.ends, timeout=0):
+                    had = worker.had
                     if (outcome := worker.answer()) is not None:
+                        self._over += had
                         yield outcome
                 elif worker.had > (cap if worker.ready else STARTING):
+                    self._over += worker.had
                     yield worker.cut_off(f"a pairing must be over within {cap:.0f} s of work, but was not")
             for at, worker in enumerate(self._workers):
                 if worker.dead:

@@ -33,7 +33,7 @@ class Terms:
     pairs: int = 32
     """Of a pairing, each time it is played."""
     budget: float | None = None
-    """Seconds of wall time a round may play; None: BUDGET by information, and no end by closest."""
+    """Seconds of work each core may play in a round; None: BUDGET by information, and no end by closest."""
     cores: int = 1
     cap: float = 30.0
     """Processor seconds that a pairing may be expected to cost, or it has fewer pairs, one at least."""
