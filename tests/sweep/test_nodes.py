@@ -4,6 +4,7 @@ import json
 import re
 import subprocess
 import time
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,14 +13,15 @@ import psutil
 import pytest
 from elsewhere import build, install
 from patience import now
-from ray_cluster import Node, RayCluster, drive, ray_cluster
+from ray_cluster import SETTINGS, Node, RayCluster, drive, ray_cluster
 from real_sweep import SPACE
 from s3_server import KEYS, S3Server, s3_server
 
+from sweep import nodes
 from trials import ledger
 from trials.events import SweepEnded, TrialEnded, TrialResumed
 from trials.folder import RunFolder
-from trials.storage import storage
+from trials.storage import Storage, storage
 
 INTERVAL = 12_000
 SPACE_ = SPACE.replace("checkpoint_interval: 200000", f"checkpoint_interval: {INTERVAL}")
@@ -139,6 +141,48 @@ def test_a_sweep_outlives_its_nodes(site: Site, tmp_path: Path) -> None:
     assert drive(site.cluster, "resume", where, log=again, cwd=elsewhere).wait() == 1
     assert "must have something left to do, but all 2 trials of run are over" in again.read_text()
     assert (elsewhere / "runs" / "run" / "ledger.jsonl").read_bytes() == run.ledger.read_bytes()
+
+
+def test_a_node_that_answers_late_is_used_from_then_on(
+    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import ray
+
+    question = nodes._question
+
+    def slow(*words: object) -> object:
+        answer, waits = question(*words), tmp_path / "answer"
+
+        def late() -> object:
+            import time
+
+            while not waits.exists():
+                time.sleep(0.05)
+            return answer()
+
+        return late
+
+    monkeypatch.setattr(nodes, "_question", slow)
+    monkeypatch.setattr(nodes, "ANSWER_S", 0.5)
+    monkeypatch.setattr(nodes, "FIRST_S", 1.0)
+    for name, value in SETTINGS.items():
+        monkeypatch.setenv(name, value)
+    site.cluster.join()
+    told: list[str] = []
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        ray.init(address=site.cluster.address, log_to_driver=False, logging_level="ERROR")
+        try:
+            seen = nodes.Nodes(Storage(str(tmp_path)), (), {"CPU": 1.0}, told.append)
+            seen.look(wait=True)
+            late = set(seen.avoided)
+            assert late and not seen.slots and all("gave no answer in 0.5 s; it may still" in line for line in told)
+            (tmp_path / "answer").touch()
+            monkeypatch.setattr(nodes, "ANSWER_S", 120.0)
+            seen.look(wait=True)
+            assert seen.slots == len(late) and not seen.avoided and "is refused no more" in told[-1]
+        finally:
+            ray.shutdown()
 
 
 def _ends(events: list[object]) -> list[TrialEnded]:

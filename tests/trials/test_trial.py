@@ -132,7 +132,7 @@ def test_a_trainer_that_is_dealt_no_processor_does_not_hang(begin: Callable[...,
         os.sched_setaffinity(trial.process.pid, {core})
         os.setpriority(os.PRIO_PROCESS, trial.process.pid, 19)
         for _ in range(4):
-            assert trial.advance(1.0) == Heartbeat(700, 150.0)
+            assert trial.advance(1.0) == Heartbeat(700, 200.0)
     trial.process.stop(grace=0)
 
 
