@@ -128,12 +128,14 @@ def test_a_trainer_that_is_dealt_no_processor_does_not_hang(begin: Callable[...,
     trial, core = begin("works 700", spec=spec_of(stall_seconds=1.5)), min(os.sched_getaffinity(0))
     while not trial.files.progress.exists():
         trial.process.wait(0.1)
-    with busy(4, core):
-        os.sched_setaffinity(trial.process.pid, {core})
-        os.setpriority(os.PRIO_PROCESS, trial.process.pid, 19)
-        for _ in range(4):
-            assert trial.advance(1.0) == Heartbeat(700, 200.0)
-    trial.process.stop(grace=0)
+    try:
+        with busy(4, core):
+            os.sched_setaffinity(trial.process.pid, {core})
+            os.setpriority(os.PRIO_PROCESS, trial.process.pid, 19)
+            for _ in range(4):
+                assert trial.advance(1.0) == Heartbeat(700, 200.0)
+    finally:
+        trial.process.stop(grace=0)
 
 
 def test_a_trial_goes_on_in_another_worker(begin: Callable[..., Trial]) -> None:
