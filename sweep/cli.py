@@ -60,7 +60,9 @@ for _command in (commands_hub.promote, commands_hub.verify, league):
 @click.option("--baseline", help="What the headline is measured against: house, an ONNX file, a Hub id, ...")
 @click.option("--env", help="What trains: `embedded` (default), or the path of an ML-Agents executable.")
 @click.option("--trainer", help="Another environment's mlagents-learn, which trains in --env's executable.")
-@click.option("--stall-seconds", type=float, help="A trainer without a step for so long is taken to hang; default 300.")
+@click.option(
+    "--stall-seconds", type=float, help="A trainer that had so long without a step is taken to hang; default 300."
+)
 @click.option("--gpus-per-trial", type=float, help="GPUs a trial gets; a fraction lets trials share one.")
 @click.option("--cpus-per-trial", type=float, help="CPUs a trial is placed by.")
 @click.option("--torch-device", help="`cpu`, `cuda` or `cuda:N`; default: CUDA where the trial has a GPU.")

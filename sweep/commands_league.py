@@ -32,7 +32,9 @@ def _duration(_context: click.Context, _option: click.Parameter, text: str | Non
 @click.option("--rounds", type=click.IntRange(1), help="Rounds to play; default: one.")
 @click.option("--every", callback=_duration, metavar="4h", help="A round each 15m, 4h, ...; until Ctrl+C.")
 @click.option("--matchmaking", type=click.Choice(["information", "closest"]), default="information", show_default=True)
-@click.option("--budget", type=click.FloatRange(0, min_open=True), help="Seconds a round may play; see README.")
+@click.option(
+    "--budget", type=click.FloatRange(0, min_open=True), help="Seconds a round may play on each core; see README."
+)
 @click.option(
     "--precision", type=click.FloatRange(1, 1000), default=25.0, show_default=True, help="± Elo that is enough."
 )

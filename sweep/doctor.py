@@ -12,6 +12,7 @@ import psutil
 from rich.markup import escape
 from rich.table import Table
 
+from trials import stint
 from trials.errors import SweepError
 from trials.learner.ports import PortLease
 
@@ -75,7 +76,7 @@ def _torch() -> str:
 def _trainer() -> str:
     """A trainer's process as a trial starts it: mlagents imports, takes the course's YAML, exports an ONNX."""
     code = "from trials.learner import smoke; smoke.main()"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=180, check=False)
+    done = stint.run([sys.executable, "-c", code], 180)
     if done.returncode != 0:
         raise RuntimeError((done.stderr.strip().splitlines() or ["the trainer's process failed"])[-1])
     return done.stdout.strip().splitlines()[-1]
@@ -94,7 +95,7 @@ def _ray() -> str:
         "ray.init(address='local', num_cpus=1, include_dashboard=False, log_to_driver=False, logging_level='ERROR',"
         " _node_ip_address='127.0.0.1'); print(ray.get(ray.remote(lambda: ray.__version__).remote()))"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=False)
+    done = stint.run([sys.executable, "-c", code], 120)
     if done.returncode != 0:
         raise RuntimeError((done.stderr.strip().splitlines() or ["Ray did not start"])[-1])
     return f"ray {done.stdout.strip().splitlines()[-1]} started and ran a task"

@@ -82,6 +82,7 @@ class Keeper:
         self._wanted: dict[int, int] = {}
         """Trial to how often it was asked for, until what was there at the last asking is here."""
         self._seen: dict[str, Stat] = {}
+        """What was fetched."""
         self._lock, self._wake, self._closed = threading.Lock(), threading.Event(), False
         self._beaten = time.monotonic()
         try:
@@ -102,8 +103,10 @@ class Keeper:
             self._mirrors.append(Mirror(files.path, storage / files.path.relative_to(run.path).as_posix()))
         for mirror in self._mirrors:
             mirror.start()
-        self._thread = threading.Thread(target=self._work, daemon=True, name="keeper")
-        self._thread.start()
+        self._over = threading.Event()
+        self._threads = [threading.Thread(target=work, daemon=True, name="keeper") for work in (self._work, self._live)]
+        for thread in self._threads:
+            thread.start()
 
     def heard(self, event: Event) -> None:
         """A listener of the ledger: what a trial has put into the storage is fetched."""
@@ -114,10 +117,12 @@ class Keeper:
             self._wake.set()
 
     def settle(self, seconds: float = SETTLE_S) -> None:
-        """Wait until everything is where it should be. Raises SetupError after `seconds`."""
-        deadline, asked = time.monotonic() + seconds, [(mirror, mirror.ask()) for mirror in self._mirrors]
+        """Wait until everything is where it should be. Raises SetupError after `seconds` in which nothing moved."""
+        asked, moved, since = [(mirror, mirror.ask()) for mirror in self._mirrors], -1, 0.0
         while not self._closed and (self._wanted or not all(mirror.reached(number) for mirror, number in asked)):
-            if time.monotonic() > deadline:
+            before, moved = moved, len(self._seen) + sum(mirror.put for mirror in self._mirrors)
+            since = time.monotonic() if moved != before else since
+            if time.monotonic() - since > seconds:
                 raise SetupError(
                     f"a run must be kept in its storage, but {self._storage.address} has not answered for"
                     f" {seconds:g} s; when it does, run `sweep resume {self._run.path}`"
@@ -128,7 +133,9 @@ class Keeper:
         """End the threads and say that this driver is done."""
         self._closed = True
         self._wake.set()
-        self._thread.join()
+        self._over.set()
+        for thread in self._threads:
+            thread.join()
         for mirror in self._mirrors:
             mirror.close()
         with contextlib.suppress(OSError):
@@ -140,11 +147,17 @@ class Keeper:
             self._wake.wait(BEAT_S / 5)
             self._wake.clear()
             with contextlib.suppress(OSError):  # tried again in the next round
-                self._beat()
                 for number in sorted(self._wanted):
                     if not self._closed:
                         self._bring(number)
-                        self._beat()
+
+    def _live(self) -> None:
+        """Apart from the other work: a trial that takes long to fetch must not make this driver look dead."""
+        while not self._closed:
+            self._over.wait(BEAT_S / 5)
+            with contextlib.suppress(OSError):  # the next word may come through
+                if not self._closed:
+                    self._beat()
 
     def _beat(self) -> None:
         """Say that this driver lives, unless another has taken over while the storage was away."""

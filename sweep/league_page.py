@@ -1,7 +1,7 @@
 """A league's page and the matches that can be watched in it: whose, where their policies are, recorded in limits."""
 
 import json
-import time
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from itertools import pairwise
@@ -27,6 +27,7 @@ from trials.league.tally import Pairing, pairing
 from trials.league.view import League
 from trials.records import MatchRecord
 from trials.soccer.constants import VERSION
+from trials.stint import Stint
 
 REPLAYS = "replays.json"
 FORMAT = "league-replays-1"
@@ -35,7 +36,7 @@ ROOM = 600_000
 MOST = 140_000
 """and those of one pairing."""
 PATIENCE = 60.0
-"""Seconds of recording, at most;"""
+"""Seconds of work (trials.stint) for recording, at most;"""
 SHARE = 0.2
 """of a round's own seconds so many, at most; what is still missing comes with the next."""
 WORTH = 5.0
@@ -182,11 +183,11 @@ def _recorded(
 ) -> dict[Pairing, tuple[tuple[MatchRecord, ...], Recorded]]:
     """What can be recorded of those within room and patience; who cannot be played is left out."""
     found: dict[Pairing, tuple[tuple[MatchRecord, ...], Recorded]] = {}
-    until = time.monotonic() + patience
+    stint = Stint(os.getpid())
     recorder: Recorder | None = None
     try:
         for key in wanted:
-            left = until - time.monotonic()
+            left = patience - stint.seconds
             if room <= 0 or left <= 0 or league.environment != VERSION:
                 break
             try:

@@ -21,7 +21,10 @@ from trials.storage import Storage
 LOOK_S = 3.0
 """How often the cluster is asked who is there, seconds."""
 ANSWER_S = 90.0
-"""How long a machine may take to answer, seconds: it starts a Python for it."""
+"""After how long no trial is placed on a machine that has not answered, until it does, seconds: it starts a Python
+first, and may be busy."""
+FIRST_S = 300.0
+"""How long a sweep waits for a first machine, seconds."""
 
 
 @dataclass
@@ -35,7 +38,7 @@ class Nodes:
     """Of a trial: CPU, GPU."""
     say: Callable[[str], None]
     refused: dict[str, str] = field(default_factory=dict)
-    """Ray's id of a machine to why no trial goes there."""
+    """Ray's id of a machine to why no trial goes there, or not yet."""
     _good: set[str] = field(default_factory=set)
     _asked: dict[Any, tuple[str, str, float]] = field(default_factory=dict)
     _there: list[dict[str, Any]] = field(default_factory=list)
@@ -43,7 +46,7 @@ class Nodes:
     _token: str = field(default_factory=lambda: uuid4().hex)
 
     def look(self, wait: bool = False) -> None:
-        """See who is there and ask who is new; with `wait`, until everybody has answered."""
+        """See who is there and ask who is new; with `wait`, until everybody has answered, or ANSWER_S and somebody."""
         if not wait and time.monotonic() - self._looked < LOOK_S:
             return
         self._looked = time.monotonic()
@@ -64,6 +67,8 @@ class Nodes:
                 if before:
                     self.say(f"node {_name(node)} joined")
         self._hear(ANSWER_S if wait else 0.0)
+        if wait and not self._good:
+            self._hear(FIRST_S - ANSWER_S)
 
     @property
     def avoided(self) -> list[str]:
@@ -86,10 +91,9 @@ class Nodes:
             for answer in done:
                 identity, name, _ = self._asked.pop(answer)
                 self._judge(identity, name, answer)
-            late = [answer for answer, (_, _, since) in self._asked.items() if time.monotonic() - since > ANSWER_S]
-            for answer in late:
-                identity, name, _ = self._asked.pop(answer)
-                self._refuse(identity, name, f"it gave no answer in {ANSWER_S:g} s")
+            for identity, name, since in self._asked.values():
+                if time.monotonic() - since > ANSWER_S and identity not in self.refused:
+                    self._refuse(identity, name, f"it gave no answer in {ANSWER_S:g} s; it may still")
             if not done:
                 return
 
@@ -105,6 +109,8 @@ class Nodes:
             self._refuse(identity, name, f"it has {wrong}" if not said["wrong"] else wrong)
         else:
             self._good.add(identity)
+            if self.refused.pop(identity, None) is not None:
+                self.say(f"node {name} is refused no more: it has answered")
 
     def _refuse(self, identity: str, name: str, why: str) -> None:
         self.refused[identity] = f"node {name} is refused: {why}"

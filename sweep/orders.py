@@ -1,12 +1,13 @@
 """Which trials are asked to end: told by the driver, asked by workers that share no folder with it."""
 
+import contextlib
 from collections.abc import Callable
 
 import ray
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 ANSWER_S = 30.0
-"""How long an answer may take, seconds."""
+"""How long an answer is waited for, seconds."""
 
 
 @ray.remote(num_cpus=0)
@@ -29,7 +30,9 @@ def issue(name: str) -> Callable[[int], None]:
     actor = Orders.options(name=name, scheduling_strategy=here).remote()  # type: ignore[attr-defined]
 
     def order(number: int) -> None:
-        ray.get(actor.stop.remote(number), timeout=ANSWER_S)
+        told = actor.stop.remote(number)
+        with contextlib.suppress(ray.exceptions.GetTimeoutError):  # a busy machine: it is on its way
+            ray.get(told, timeout=ANSWER_S)
 
     return order
 

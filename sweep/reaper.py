@@ -15,9 +15,11 @@ from collections.abc import Iterator
 
 import psutil
 
+from trials.stint import Stint
+
 POLL_S = 0.5
 GRACE_S = 8.0
-"""How long trainers and Ray may take to end by themselves, seconds; an orphaned trainer takes up to 6."""
+"""Seconds of work that trainers and Ray may take to end by themselves; an orphaned trainer takes up to 6."""
 
 
 @contextlib.contextmanager
@@ -47,8 +49,8 @@ def main() -> None:
         family = {process for process in family if process.is_running()}
         time.sleep(POLL_S)
     family.discard(psutil.Process())
-    deadline = time.monotonic() + GRACE_S
-    while (left := [process for process in family if _lives(process)]) and time.monotonic() < deadline:
+    grace = Stint(*(process.pid for process in family))
+    while (left := [process for process in family if _lives(process)]) and grace.seconds < GRACE_S:
         time.sleep(POLL_S / 5)
     for process in left:
         for survivor in [*_children(process), process]:

@@ -13,7 +13,6 @@ import select
 import signal
 import subprocess
 import sys
-import time
 from dataclasses import asdict, dataclass
 from types import TracebackType
 from typing import Any
@@ -22,13 +21,14 @@ from pydantic import TypeAdapter
 
 from trials.errors import LostTrial, SetupError, SweepError
 from trials.records import MatchRecord
+from trials.stint import LOOK_S, Stint
 
 MEMORY = 3 << 30
 """Bytes of address space; onnxruntime, numba and two of the course's networks reserve 1.5 GiB."""
 STARTING = 120.0
-"""Seconds that it may take to begin."""
+"""Seconds of work (trials.stint) that it may take to begin."""
 SECONDS = 30.0
-"""That a job may take; a pair of the longest matches takes two."""
+"""Those that a job may take; a pair of the longest matches takes two."""
 LONGEST = 4 << 20
 """Characters of an answer."""
 
@@ -112,15 +112,23 @@ class Recorder:
     def _read(self, seconds: float) -> dict[str, Any]:
         """The next line, a JSON object. Raises LostTrial."""
         assert self._process.stdout is not None
-        until, data = time.monotonic() + seconds, bytearray()
+        stint, data = Stint(self._process.pid), bytearray()
         handle = self._process.stdout.fileno()
-        while not data.endswith(b"\n"):
-            ready, _, _ = select.select([handle], [], [], max(0.0, until - time.monotonic()))
-            chunk = os.read(handle, 1 << 16) if ready else b""
-            data += chunk
-            if not chunk or len(data) > LONGEST:
-                self._process.kill()
-                raise _lost("it died" if ready and not chunk else f"it took more than {seconds:.0f} s")
+        try:
+            while not data.endswith(b"\n"):
+                if not select.select([handle], [], [], LOOK_S)[0]:
+                    if stint.seconds < seconds:
+                        continue
+                    raise _lost(f"it took more than {seconds:.0f} s of work")
+                chunk = os.read(handle, 1 << 16)
+                data += chunk
+                if not chunk:
+                    raise _lost("it died")
+                if len(data) > LONGEST:
+                    raise _lost(f"it said more than {LONGEST >> 20} MiB")
+        except LostTrial:
+            self._process.kill()
+            raise
         found = json.loads(data)
         return found if isinstance(found, dict) else {}
 

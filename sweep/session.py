@@ -22,6 +22,10 @@ from trials.errors import SetupError
 OBJECT_STORE_BYTES = 100 * 2**20
 """Of a local Ray: results are a few hundred bytes, and by default it would reserve a third of the memory."""
 
+PATIENT = {"worker_register_timeout_seconds": 600, "raylet_start_wait_time_s": 300}
+"""Seconds that a local Ray's processes may take to begin: a busy machine is slow, and by default they are given up
+after a minute (Ray's `ray_config_def.h`)."""
+
 
 @dataclass(frozen=True)
 class Session:
@@ -100,6 +104,7 @@ def ray_session(settings: Settings, say: Callable[[str], None]) -> Iterator[Sess
                     log_to_driver=False,
                     logging_level="ERROR",
                     _node_ip_address="127.0.0.1",
+                    _system_config=PATIENT,
                 )
         try:
             _must_fit(settings)

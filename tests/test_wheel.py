@@ -44,7 +44,6 @@ def run(bin_: Path, *words: object, cwd: Path, **more: str) -> str:
         env=environ | {"XDG_CACHE_HOME": str(cwd / "cache")} | more,
         capture_output=True,
         text=True,
-        timeout=300,
     )
     assert done.returncode == 0, done.stderr
     return done.stdout

@@ -38,6 +38,8 @@ class Mirror:
         self._lock, self._wake, self._closed = threading.Lock(), threading.Event(), False
         self.away_since: float | None = None
         """Unix seconds since when the storage has not answered; None: it does."""
+        self.put = 0
+        """Files put there so far: a storage that is slow answers."""
         self.reason = ""
         """What it said last."""
         self._thread = threading.Thread(target=self._keep, daemon=True, name="mirror")
@@ -108,6 +110,7 @@ class Mirror:
                         raise
                     continue
                 self._kept[name] = stamp
+                self.put += 1
         for name in [name for name in self._kept if name not in here and not (self._local / name).exists()]:
             self._storage.remove(name)
             del self._kept[name]

@@ -50,7 +50,7 @@ class TrialSpec:
     configuration: int | None = None
     """Of a final trial: the trial whose configuration it is."""
     stall_seconds: float = 300.0
-    """A trainer that makes no step for so long is taken to hang."""
+    """A trainer that has had so much time (trials.stint) without a step is taken to hang."""
 
 
 @dataclass(frozen=True, kw_only=True, config=CONFIG)

@@ -17,6 +17,7 @@ from trials.folder import RunFolder, TrialFolder, written_whole
 from trials.learner import process
 from trials.learner.process import TrainerProcess
 from trials.records import Candidate, Training, TrialSpec
+from trials.stint import Stint
 
 Fault = Literal["none", "trial", "machine", "setup"]
 Rate = Callable[[Path, int], Rated]
@@ -100,8 +101,9 @@ class Trial:
 
     def _start(self) -> TrainerProcess:
         self.files.progress.unlink(missing_ok=True)
-        self._heard = time.time()
-        return TrainerProcess(self.files, self.spec.threads, self._program)
+        started = TrainerProcess(self.files, self.spec.threads, self._program)
+        self._told, self._silent = 0.0, Stint(started.pid)
+        return started
 
     def _lose(self, reason: str) -> None:
         """The machine failed this training: begin again from its last whole checkpoint."""
@@ -121,8 +123,12 @@ class Trial:
         )
 
     def _hangs(self) -> bool:
-        where = process.read_progress(self.files)
-        return time.time() - max(where.time, self._heard) > self.spec.stall_seconds
+        """Whether it has had too much since it last spoke: a trainer that gets no processor is slow, no more."""
+        told = process.read_progress(self.files).time
+        if told != self._told:
+            self._told = told
+            self._silent.again()
+        return self._silent.seconds > self.spec.stall_seconds
 
     def _judge(self, status: int, asked: bool = False) -> tuple[Fault, str]:
         """Whose fault the end of the trainer's process is, and one line that says why."""

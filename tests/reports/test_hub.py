@@ -6,7 +6,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 import traceback
 from pathlib import Path
 
@@ -14,6 +13,7 @@ import pytest
 from hub_server import OTHER, READ, WRITE, Fault, HubServer, environ, serving
 from hypothesis import given
 from hypothesis import strategies as st
+from patience import now
 
 from reports import hub as hubs
 from reports.hub.patience import Again, Patience, patiently
@@ -297,7 +297,7 @@ def test_a_kill_in_the_middle_leaves_nothing_public_and_the_repetition_finishes(
     known = os.environ | environ(hub, tmp_path / "hf") | {"HF_HUB_DISABLE_XET": str(int("lfs" in point))}
     hub.fault(point, hang=5.0)
     killed = subprocess.Popen([sys.executable, "-c", code], env=known)
-    assert hub.reached.wait(30)
+    assert hub.reached.wait(300)
     os.kill(killed.pid, signal.SIGKILL)
     killed.wait()
     assert held(hub) == {} and commits(hub) == []
@@ -325,7 +325,7 @@ def test_a_commit_that_is_done_late_is_not_taken_for_somebody_elses(
 def test_somebody_who_commits_in_between_is_told(hub: HubServer, folder: Path) -> None:
     hub.store.put(REPO, {"README.md": b"old"})
     hub.fault("POST .*/preupload", hang=0.3)
-    other = threading.Thread(target=lambda: hub.reached.wait(10) and hub.store.put(REPO, {"new.md": b"theirs"}))
+    other = threading.Thread(target=lambda: hub.reached.wait(300) and hub.store.put(REPO, {"new.md": b"theirs"}))
     other.start()
     with pytest.raises(HubError, match="somebody committed in between"):
         put(folder)
@@ -337,10 +337,10 @@ def test_a_hub_that_was_never_there_is_not_waited_for(
     folder: Path, hub: HubServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", "http://me:secret@127.0.0.1:9")
-    began = time.monotonic()
+    began = now()
     with pytest.raises(HubAway, match=r"reachable to publish to tester/poca, but 127.0.0.1:9 is not") as caught:
         hubs.published(folder, REPO, message="m", how=Patience(seconds=60, first=0.01))
-    assert time.monotonic() - began < 30 and "secret" not in str(caught.value)
+    assert now() - began < 30 and "secret" not in str(caught.value)
 
 
 # what comes
@@ -519,7 +519,7 @@ def test_mlagents_own_scripts_work_beside_it(hub: HubServer, tmp_path: Path) -> 
     def script(name: str, *words: str) -> None:
         command = [str(Path(sys.executable).with_name(name)), *words]
         known = os.environ | environ(hub, tmp_path / "theirs")
-        done = subprocess.run(command, capture_output=True, text=True, env=known, timeout=120, check=False)
+        done = subprocess.run(command, capture_output=True, text=True, env=known, check=False)
         assert done.returncode == 0, done.stderr
 
     script("mlagents-push-to-hf", "--run-id", "SoccerTwos", "--local-dir", str(run), "--repo-id", "tester/pushed")

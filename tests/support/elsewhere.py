@@ -19,14 +19,14 @@ def build(folder: Path) -> Path:
     for name in ("pyproject.toml", "README.md", "LICENSE"):
         shutil.copyfile(ROOT / name, copy / name)
     code = "import sys; from setuptools import build_meta; build_meta.build_wheel(sys.argv[1])"
-    subprocess.run([sys.executable, "-c", code, out], cwd=copy, check=True, capture_output=True, timeout=120)
+    subprocess.run([sys.executable, "-c", code, out], cwd=copy, check=True, capture_output=True)
     (made,) = out.glob("*.whl")
     return made
 
 
 def install(wheel: Path, folder: Path) -> Path:
     """A new environment's `bin`: the wheel in it, the locked packages of this one beside it, the checkout not."""
-    subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder], check=True, timeout=120)
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder], check=True)
     packages = next(folder.glob("lib/python3*/site-packages"))
     here = Path(sys.executable).parent
     uv = [
@@ -40,7 +40,7 @@ def install(wheel: Path, folder: Path) -> Path:
         "--link-mode=copy",
         "--python",
     ]
-    subprocess.run([*uv, folder / "bin" / "python", wheel], check=True, capture_output=True, timeout=120)
+    subprocess.run([*uv, folder / "bin" / "python", wheel], check=True, capture_output=True)
     locked = next(Path(sys.prefix).glob("lib/python3*/site-packages"))
     (packages / "locked.pth").write_text(f"{locked}\n")  # its own .pth files, the checkout's among them, are not read
     return folder / "bin"

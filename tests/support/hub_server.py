@@ -20,6 +20,7 @@ from typing import Any
 import pytest
 from hub_routes import Handler
 from hub_store import OTHER, READ, WRITE, Entry, Fault, Store
+from patience import now
 
 __all__ = ["OTHER", "READ", "WRITE", "Fault", "HubServer", "hub", "serving"]
 
@@ -56,8 +57,8 @@ class HubServer(ThreadingHTTPServer):
     @property
     def log(self) -> list[Entry]:
         """Every request that was answered, in that order."""
-        deadline = time.monotonic() + 5
-        while self.answering and time.monotonic() < deadline:
+        deadline = now() + 5
+        while self.answering and now() < deadline:
             time.sleep(0.002)
         return list(self.entries)
 

@@ -7,9 +7,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from patience import now
+
 BROWSERS = ("/usr/bin/chromium", "chromium", "chromium-browser", "google-chrome")
 BROWSER = next((found for name in BROWSERS if (found := shutil.which(name))), None)
 MISSING = "no Chromium at /usr/bin/chromium or on PATH; apt install chromium"
+
+PATIENCE_MS = 300_000
+"""That a page may take, by the clock: a busy machine is no fault of a page's."""
 
 
 @contextlib.contextmanager
@@ -19,6 +24,14 @@ def chromium() -> Iterator[Any]:
 
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=BROWSER, args=["--no-sandbox"])
+        make = browser.new_context
+
+        def patient(**settings: Any) -> Any:
+            context = make(**settings)
+            context.set_default_timeout(PATIENCE_MS)
+            return context
+
+        browser.new_context = patient  # type: ignore[method-assign]
         yield browser
         browser.close()
 
@@ -35,7 +48,7 @@ def shown(browser: Any, path: Path, ready: str, **settings: Any) -> Iterator[Any
     page.on("dialog", lambda dialog: complaints.append(dialog.message))
     page.on("request", lambda request: asked.append(request.url))
     page.goto(path.as_uri())
-    page.wait_for_selector(ready, timeout=30_000)
+    page.wait_for_selector(ready)
     yield page
     context.close()
     assert complaints == []
@@ -44,7 +57,7 @@ def shown(browser: Any, path: Path, ready: str, **settings: Any) -> Iterator[Any
 
 def until(page: Any, truth: str) -> None:
     """Wait for an expression to hold (the page's own policy forbids playwright's way of waiting)."""
-    end = time.monotonic() + 10
+    end = now() + 30
     while not page.evaluate(truth):
-        assert time.monotonic() < end, truth
+        assert now() < end, truth
         time.sleep(0.05)

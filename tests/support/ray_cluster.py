@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import psutil
+from patience import now
 from real_sweep import plain_environ
 
 from trials.learner.ports import PortLease
@@ -56,7 +57,7 @@ class Node:
         self.look()
         with contextlib.suppress(psutil.Error):
             self.process.send_signal(signal.SIGTERM)
-        _, left = psutil.wait_procs(list(self.family), timeout=10)
+        _, left = psutil.wait_procs(list(self.family), timeout=60)
         for process in left:
             with contextlib.suppress(psutil.Error):
                 process.kill()
@@ -108,9 +109,9 @@ class RayCluster:
 
     def _up(self, node: Node) -> Node:
         """Wait until it runs: raylets of one machine that start at the same moment take each other's files."""
-        deadline = time.monotonic() + 120
+        deadline = now() + 120
         while "Ray runtime started" not in (said := node.log.read_text()):
-            assert time.monotonic() < deadline and node.process.poll() is None, said
+            assert now() < deadline and node.process.poll() is None, said
             time.sleep(0.1)
         return node
 

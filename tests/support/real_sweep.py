@@ -63,10 +63,10 @@ class Finished:
     status: int
 
 
-def run_sweep(*arguments: str, cwd: Path | None = None, timeout: float = 300) -> subprocess.CompletedProcess[str]:
+def run_sweep(*arguments: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
     """The command line in a process of its own, without a terminal."""
     return subprocess.run(
-        [*SWEEP, *arguments], capture_output=True, text=True, timeout=timeout, cwd=cwd, check=False, env=plain_environ()
+        [*SWEEP, *arguments], capture_output=True, text=True, cwd=cwd, check=False, env=plain_environ()
     )
 
 

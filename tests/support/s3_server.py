@@ -11,6 +11,8 @@ import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from patience import now
+
 from trials.learner.ports import PortLease
 
 KEYS = {"AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing", "AWS_EC2_METADATA_DISABLED": "true"}
@@ -50,14 +52,14 @@ def s3_server() -> Iterator[S3Server]:
     )
     endpoint = f"http://127.0.0.1:{port}"
     try:
-        deadline = time.monotonic() + 60
+        deadline = now() + 60
         while True:
             try:
                 request = urllib.request.Request(f"{endpoint}/{BUCKET}", method="PUT")
-                urllib.request.urlopen(request, timeout=10)
+                urllib.request.urlopen(request, timeout=120)
                 break
             except (urllib.error.URLError, ConnectionError):
-                assert time.monotonic() < deadline and process.poll() is None
+                assert now() < deadline and process.poll() is None
                 time.sleep(0.1)
         yield S3Server(endpoint, process)
     finally:

@@ -15,6 +15,7 @@ from typing import Any
 import jsonschema
 import pytest
 import yaml
+from patience import communicate, now
 from ray.autoscaler._private.util import prepare_config, validate_config
 from ray.scripts.scripts import start as ray_start
 from rayjob import schema
@@ -182,7 +183,7 @@ def test_no_file_holds_a_secret() -> None:
 
 def test_hadolint_finds_nothing_in_the_containerfile() -> None:
     words = [BIN / "hadolint", "--failure-threshold", "warning", "--format", "json", ROOT / "Containerfile"]
-    done = subprocess.run(words, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(words, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout
     assert {entry["level"] for entry in json.loads(done.stdout)} <= {"info", "style"}
 
@@ -196,9 +197,7 @@ def test_the_image_is_built_from_what_it_is_given() -> None:
 
 
 def test_shellcheck_finds_nothing_in_the_slurm_script() -> None:
-    done = subprocess.run(
-        [BIN / "shellcheck", cluster.HERE / cluster.FILES["slurm"]], capture_output=True, text=True, timeout=60
-    )
+    done = subprocess.run([BIN / "shellcheck", cluster.HERE / cluster.FILES["slurm"]], capture_output=True, text=True)
     assert done.returncode == 0, done.stdout
 
 
@@ -243,7 +242,7 @@ def script(tmp_path: Path, **more: str) -> subprocess.Popen[str]:
 
 def test_the_slurm_script_starts_the_head_then_the_rest_then_the_sweep(tmp_path: Path) -> None:
     process = script(tmp_path)
-    process.communicate(timeout=30)
+    communicate(process, 30)
     assert process.returncode == 3, "the sweep's own"
     lines = (tmp_path / "log").read_text().splitlines()
     head, rest = (line for line in lines if line.startswith("srun ") and "ray start" in line)
@@ -260,11 +259,11 @@ def test_the_slurm_script_starts_the_head_then_the_rest_then_the_sweep(tmp_path:
 def test_the_slurm_script_hands_on_the_signal_that_the_time_is_up(tmp_path: Path) -> None:
     process = script(tmp_path, LASTS="60", RESUME="runs/first")
     log = tmp_path / "log"
-    until = time.monotonic() + 20
-    while not (log.exists() and "driver RAY" in log.read_text()) and time.monotonic() < until:
+    until = now() + 20
+    while not (log.exists() and "driver RAY" in log.read_text()) and now() < until:
         time.sleep(0.05)
     process.send_signal(signal.SIGTERM)
-    process.communicate(timeout=30)
+    communicate(process, 30)
     assert process.returncode == 7
     lines = log.read_text().splitlines()
     assert "sweep resume runs/first --trials 5" in lines

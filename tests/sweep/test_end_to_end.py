@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TypeVar
 
 import yaml
+from patience import communicate, now
 from real_sweep import SPACE, SWEEP, Finished, json_of, plain_environ, run_sweep, trainers
 
 from sweep.finals import choose
@@ -163,13 +164,13 @@ def test_ctrl_c_keeps_what_was_done_and_leaves_nothing_running(space_file: Path,
         env=plain_environ(),
     )
     run = RunFolder(out)
-    deadline = time.monotonic() + 120
+    deadline = now() + 120
     while not all(run.trial(number).progress.is_file() for number in (0, 1)):
-        assert time.monotonic() < deadline and sweep.poll() is None
+        assert now() < deadline and sweep.poll() is None
         time.sleep(0.2)
     assert len(trainers(out)) == 2
     os.killpg(sweep.pid, signal.SIGINT)  # what a terminal does
-    output, _ = sweep.communicate(timeout=150)
+    output, _ = communicate(sweep, 150)
     assert sweep.returncode == 130, output
     assert trainers(out) == []
     events = ledger.read(run.ledger)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from patience import communicate, now, survivors
 from real_sweep import SPACE, SWEEP, plain_environ, trainers
 
 from trials import ledger
@@ -65,9 +66,9 @@ def sweep(tmp_path: Path) -> Iterator[Callable[[], tuple["subprocess.Popen[str]"
                 preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
             )
         )
-        deadline = time.monotonic() + 120
+        deadline = now() + 120
         while process.read_progress(run.trial(0)).step < 2 * INTERVAL:
-            assert time.monotonic() < deadline and started[0].poll() is None, started[0].communicate()[0]
+            assert now() < deadline and started[0].poll() is None, started[0].communicate()[0]
             time.sleep(0.1)
         return started[0], run
 
@@ -89,9 +90,7 @@ def tree(sweep: "subprocess.Popen[str]", run: RunFolder) -> list[psutil.Process]
 def gone(processes: list[psutil.Process], within: float) -> float:
     """Seconds until all have ended; fails after `within`."""
     began = time.monotonic()
-    while alive := [p for p in processes if p.is_running() and p.status() != psutil.STATUS_ZOMBIE]:
-        assert time.monotonic() - began < within, [p.cmdline() for p in alive]
-        time.sleep(0.05)
+    assert survivors(processes, within) == []
     return time.monotonic() - began
 
 
@@ -104,14 +103,14 @@ def test_the_worker_is_killed(
     assert worker is not None and "ray::" in " ".join(worker.cmdline())
     doomed = [worker, trainer, *trainer.children(recursive=True)]
     at = process.read_progress(run.trial(0)).step
-    began = time.monotonic()
+    began = now()
     worker.kill()
     seconds = gone(doomed, 15)
     while not any(isinstance(event, TrialResumed) for event in ledger.read(run.ledger)):
-        assert time.monotonic() - began < 90
+        assert now() - began < 90
         time.sleep(0.2)
-    on = time.monotonic() - began
-    output, _ = driver.communicate(timeout=200)
+    on = now() - began
+    output, _ = communicate(driver, 200)
     assert driver.returncode == 0, output
     (resumed,) = [event for event in ledger.read(run.ledger) if isinstance(event, TrialResumed)]
     (ended,) = [event for event in ledger.read(run.ledger) if isinstance(event, TrialEnded)]
@@ -142,12 +141,12 @@ def test_ctrl_c(times: int, sweep: Callable[..., tuple["subprocess.Popen[str]", 
     driver, run = sweep()
     everything = tree(driver, run)
     at = process.read_progress(run.trial(0)).step
-    began = time.monotonic()
+    began = now()
     for _ in range(times):
         os.killpg(driver.pid, signal.SIGINT)
         time.sleep(0.3)
-    output, _ = driver.communicate(timeout=60)
-    seconds = time.monotonic() - began
+    output, _ = communicate(driver, 60)
+    seconds = now() - began
     gone(everything, 20)
     assert driver.returncode == 130, output
     ends = [event for event in ledger.read(run.ledger) if isinstance(event, SweepEnded)]
@@ -172,7 +171,7 @@ def test_an_executable_that_is_none_is_refused_before_anything_starts(
 ) -> None:
     path = tmp_path / "Soccer.x86_64"
     make(path)
-    began = time.monotonic()
+    began = now()
     done = subprocess.run(
         [sys.executable, "-m", "sweep", "run", "quick", "--env", str(path), "--out", str(tmp_path / "run")],
         capture_output=True,
@@ -181,4 +180,4 @@ def test_an_executable_that_is_none_is_refused_before_anything_starts(
     )
     assert done.returncode == 1 and line in done.stderr and not (tmp_path / "run").exists()
     said = done.stderr.strip().replace(str(tmp_path), "")
-    table.append(f"| {line} | - | - | {time.monotonic() - began:.1f} | {said} | nothing |")
+    table.append(f"| {line} | - | - | {now() - began:.1f} | {said} | nothing |")

@@ -1,12 +1,14 @@
 """A run kept in a storage: by its driver, for another machine, and by one driver at a time."""
 
 import os
+import threading
 import time
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from events import ended, spec_of
+from patience import now
 
 from sweep import keeping, settings
 from sweep.models import Model
@@ -148,14 +150,50 @@ def test_a_driver_that_was_taken_over_puts_nothing_there_any_more(
         assert keeper is not None
         keeper.broken = said.append
         keeping.storage_of(made).write(".driving", b"another")
-        deadline = time.monotonic() + 20
+        deadline = now() + 20
         while not said:
-            assert time.monotonic() < deadline
+            assert now() < deadline
             time.sleep(0.02)
         run.report.write_text("late")
     assert "another has taken over" in said[0]
     assert keeping.storage_of(made).read("report.html") is None
     assert keeping.storage_of(made).read(".driving") == b"another"
+
+
+def test_a_driver_says_that_it_lives_while_it_fetches(made: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(keeping, "BEAT_S", 0.05)
+    place, going_on = keeping.storage_of(made), threading.Event()
+    place.write("trials/0003/candidates/SoccerTwos-7.onnx", b"policy")
+    fetch = Storage.fetch
+    monkeypatch.setattr(Storage, "fetch", lambda *words: going_on.wait(120) and fetch(*words))
+    with keeping.kept(RunFolder(made.out), replace(made, ray_address="127.0.0.1:6379")) as keeper:
+        assert keeper is not None
+        keeper.heard(ended(3))
+        said = [place.stat(keeping.BEAT)]
+        while len(said) < 4:
+            time.sleep(0.02)
+            said += [now] if (now := place.stat(keeping.BEAT)) not in said else []
+        going_on.set()
+    assert RunFolder(made.out).trial(3).candidates.exists()
+
+
+def test_a_storage_that_is_slow_is_waited_for_and_one_that_is_gone_is_not(
+    made: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run, put = RunFolder(made.out), Storage.put
+    for number in range(12):
+        (run.trial(0).candidates / f"SoccerTwos-{number}.onnx").write_bytes(b"policy")
+    slow = threading.Event()
+    monkeypatch.setattr(Storage, "put", lambda *words: slow.wait(0.25) or put(*words))
+    with keeping.kept(run, made) as keeper:
+        assert keeper is not None
+        keeper.settle(2.0)
+        monkeypatch.setattr(Storage, "put", lambda *words: slow.wait())
+        (run.trial(0).candidates / "SoccerTwos-9.onnx").write_bytes(b"policy")
+        with pytest.raises(SetupError, match=r"has not answered for 0\.5 s"):
+            keeper.settle(0.5)
+        monkeypatch.setattr(Storage, "put", put)
+        slow.set()
 
 
 def test_a_run_in_its_storage_has_one_driver_too(made: Settings, tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from uuid import uuid4
 
 import psutil
 import pytest
+from patience import now, survivors
 from real_sweep import SPACE, SWEEP, plain_environ, run_sweep
 
 from trials import ledger
@@ -144,13 +145,13 @@ def kill(life: Life, moment: Moment, later: float, wait: bool = True) -> tuple[f
     None where it came to its end before.
     """
     driver = life.start()
-    deadline = time.monotonic() + 900
+    deadline = now() + 900
     try:
         while not moment(life):
             if driver.poll() is not None:
                 assert driver.returncode == 0, (life.run.path.parent / f"driver-{life.drivers}.err").read_text()
                 return None
-            assert time.monotonic() < deadline, [p.cmdline() for p in life.left()]
+            assert now() < deadline, [p.cmdline() for p in life.left()]
             time.sleep(0.0005)
         time.sleep(later)
         reached = {number: where.step for number, where in enumerate(progress(life))}
@@ -158,9 +159,8 @@ def kill(life: Life, moment: Moment, later: float, wait: bool = True) -> tuple[f
         driver.kill()
     driver.wait()
     began = time.monotonic()
-    while (left := life.left()) and wait:
-        assert time.monotonic() - began < 20, [each.cmdline() for each in left]
-        time.sleep(0.05)
+    while wait and (those := life.left()):
+        assert survivors(those, 20) == []
     return time.monotonic() - began, reached
 
 
@@ -232,7 +232,7 @@ def to_its_end(life: Life, killed: list[tuple[str, Moment, float]], wait: bool =
         earlier = ledger.read(life.run.ledger) if life.run.ledger.exists() else []
         marks.append(len(earlier))
     ended = [event for event in earlier if isinstance(event, SweepEnded)]
-    done = run_sweep("resume" if life.run.ledger.exists() else "run", str(life.run.path), timeout=900)
+    done = run_sweep("resume" if life.run.ledger.exists() else "run", str(life.run.path))
     assert done.returncode == 0, (ended, done.stdout + done.stderr)
     events = ledger.read(life.run.ledger)
     for at, row in enumerate(rows):

@@ -4,6 +4,7 @@ import json
 import re
 import subprocess
 import time
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,14 +12,16 @@ from pathlib import Path
 import psutil
 import pytest
 from elsewhere import build, install
-from ray_cluster import Node, RayCluster, drive, ray_cluster
+from patience import now
+from ray_cluster import SETTINGS, Node, RayCluster, drive, ray_cluster
 from real_sweep import SPACE
 from s3_server import KEYS, S3Server, s3_server
 
+from sweep import nodes
 from trials import ledger
 from trials.events import SweepEnded, TrialEnded, TrialResumed
 from trials.folder import RunFolder
-from trials.storage import storage
+from trials.storage import Storage, storage
 
 INTERVAL = 12_000
 SPACE_ = SPACE.replace("checkpoint_interval: 200000", f"checkpoint_interval: {INTERVAL}")
@@ -47,7 +50,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     (constants,) = other.parent.glob("lib/python3*/site-packages/trials/soccer/constants.py")
     constants.write_text(re.sub(r'(VERSION: Final = )"soccer-\d+"', r'\1"soccer-0"', constants.read_text()))
     play = ["-m", "sweep", "play", "still", "random", "--matches", "2"]  # compiles the game there
-    subprocess.run([wheel / "python", *play], cwd=folder, check=True, capture_output=True, timeout=600)
+    subprocess.run([wheel / "python", *play], cwd=folder, check=True, capture_output=True)
     with pytest.MonkeyPatch.context() as patch, s3_server() as server:
         for name, value in KEYS.items():
             patch.setenv(name, value)
@@ -57,9 +60,9 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 
 def said(log: Path, words: str, driver: "subprocess.Popen[str]") -> None:
     """Wait until the driver has said so."""
-    deadline = time.monotonic() + PATIENCE_S
+    deadline = now() + PATIENCE_S
     while words not in log.read_text():
-        assert time.monotonic() < deadline and driver.poll() is None, log.read_text()
+        assert now() < deadline and driver.poll() is None, log.read_text()
         time.sleep(0.1)
 
 
@@ -79,7 +82,7 @@ def test_nodes_are_refused_by_name(site: Site, tmp_path: Path) -> None:
     site.cluster.join(python=str(site.other))
     log = tmp_path / "driver.log"
     driver = drive(site.cluster, "run", str(site.space), "--out", str(tmp_path / "run"), log=log)
-    assert driver.wait(120) == 1
+    assert driver.wait() == 1
     output = log.read_text()
     assert re.search(r"node \S+ \(\w{8}\) is refused: it has environment soccer-0 in place of soccer-1", output), output
     assert "a cluster must have a node that may take a trial" in output
@@ -93,7 +96,7 @@ def test_a_storage_that_does_not_answer_is_refused_before_anything_starts(site: 
     ):
         log = tmp_path / "driver.log"
         words = ("--out", str(tmp_path / "run"), "--storage", address)
-        assert drive(site.cluster, "run", str(site.space), *words, log=log).wait(120) == 1
+        assert drive(site.cluster, "run", str(site.space), *words, log=log).wait() == 1
         assert line in log.read_text() and "Traceback" not in log.read_text()
 
 
@@ -111,13 +114,13 @@ def test_a_sweep_outlives_its_nodes(site: Site, tmp_path: Path) -> None:
     first.look()
     first.raylet.kill()
     first.process.kill()
-    assert driver.wait(PATIENCE_S) == 0, log.read_text()
+    assert driver.wait() == 0, log.read_text()
     output = log.read_text()
     assert re.search(r"node \S+ \(\w{8}\) joined", output) and re.search(r"node \S+ \(\w{8}\) is gone", output)
     assert not working(second)
-    deadline = time.monotonic() + 30
+    deadline = now() + 30
     while first.alive():
-        assert time.monotonic() < deadline, first.alive()
+        assert now() < deadline, first.alive()
         time.sleep(0.2)
 
     events = ledger.read(run.ledger)
@@ -135,9 +138,51 @@ def test_a_sweep_outlives_its_nodes(site: Site, tmp_path: Path) -> None:
     elsewhere.mkdir()
     again = tmp_path / "again.log"
     where = address.replace("?", "/run?")
-    assert drive(site.cluster, "resume", where, log=again, cwd=elsewhere).wait(120) == 1
+    assert drive(site.cluster, "resume", where, log=again, cwd=elsewhere).wait() == 1
     assert "must have something left to do, but all 2 trials of run are over" in again.read_text()
     assert (elsewhere / "runs" / "run" / "ledger.jsonl").read_bytes() == run.ledger.read_bytes()
+
+
+def test_a_node_that_answers_late_is_used_from_then_on(
+    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import ray
+
+    question = nodes._question
+
+    def slow(*words: object) -> object:
+        answer, waits = question(*words), tmp_path / "answer"
+
+        def late() -> object:
+            import time
+
+            while not waits.exists():
+                time.sleep(0.05)
+            return answer()
+
+        return late
+
+    monkeypatch.setattr(nodes, "_question", slow)
+    monkeypatch.setattr(nodes, "ANSWER_S", 0.5)
+    monkeypatch.setattr(nodes, "FIRST_S", 1.0)
+    for name, value in SETTINGS.items():
+        monkeypatch.setenv(name, value)
+    site.cluster.join()
+    told: list[str] = []
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        ray.init(address=site.cluster.address, log_to_driver=False, logging_level="ERROR")
+        try:
+            seen = nodes.Nodes(Storage(str(tmp_path)), (), {"CPU": 1.0}, told.append)
+            seen.look(wait=True)
+            late = set(seen.avoided)
+            assert late and not seen.slots and all("gave no answer in 0.5 s; it may still" in line for line in told)
+            (tmp_path / "answer").touch()
+            monkeypatch.setattr(nodes, "ANSWER_S", 120.0)
+            seen.look(wait=True)
+            assert seen.slots == len(late) and not seen.avoided and "is refused no more" in told[-1]
+        finally:
+            ray.shutdown()
 
 
 def _ends(events: list[object]) -> list[TrialEnded]:

@@ -28,10 +28,12 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         patch.setenv("RAY_AUTH_MODE", "disabled")
         env = plain_environ() | {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "1"}
         head = subprocess.Popen([*RAY, "start", *words], stdout=log, stderr=log, env=env)
-        time.sleep(5)
+        while "Ray runtime started" not in (said := Path(log.name).read_text()):
+            assert head.poll() is None, said
+            time.sleep(0.1)
         yield address
         head.terminate()
-        head.wait(30)
+        head.wait()
 
 
 def test_two_trials_share_a_gpu(cluster: str, tmp_path: Path) -> None:

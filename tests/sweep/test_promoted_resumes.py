@@ -56,7 +56,7 @@ def learn(downloads: Path, steps: int, *words: str) -> str:
         done = subprocess.run(
             ["./mlagents-learn", "downloads/mine/configuration.yaml", "--results-dir", "downloads", *words,
              "--env", "SoccerTwos.x86_64", "--no-graphics", "--base-port", str(lease.ports[0])],
-            cwd=downloads.parent, capture_output=True, text=True, timeout=240, check=False,
+            cwd=downloads.parent, capture_output=True, text=True, check=False,
             env=os.environ | {"OMP_NUM_THREADS": "1"},
         )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr

@@ -16,9 +16,7 @@ Told = tuple[list[dict[str, object]], list[tuple[int, str, float]]]
 def test_one_slot_and_one_seed_repeat_a_sweep(space_file: Path, tmp_path: Path) -> None:
     def sweep(name: str) -> Told:
         out = tmp_path / name
-        done = run_sweep(
-            *("run", str(space_file), "--slots", "1", "--trials", "8", "--seed", "11", "--out", str(out)), timeout=550
-        )
+        done = run_sweep(*("run", str(space_file), "--slots", "1", "--trials", "8", "--seed", "11", "--out", str(out)))
         assert done.returncode == 0, done.stderr
         events = ledger.read(RunFolder(out).ledger)
         proposals = [dict(event.spec.params) for event in events if isinstance(event, TrialBegan)]

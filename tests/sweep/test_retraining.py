@@ -13,6 +13,7 @@ import optuna
 import pytest
 from events import ended, rated, spec_of
 from final_events import SEEDS, finals, product, question, trained, tuning
+from patience import communicate, now
 from pydantic import TypeAdapter
 from real_sweep import SWEEP, Finished, json_of, plain_environ, run_sweep, trainers
 from rich.console import Console
@@ -199,19 +200,19 @@ def test_real_finals_are_cut_resumed_and_told(finished: Finished, tmp_path: Path
     driver = subprocess.Popen(
         words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True, env=plain_environ()
     )
-    deadline = time.monotonic() + 200
+    deadline = now() + 200
     while not any(isinstance(event, TrialEnded) for event in ledger.read(folder.ledger)[len(before) :]):
-        assert time.monotonic() < deadline and driver.poll() is None
+        assert now() < deadline and driver.poll() is None
         time.sleep(0.2)
     os.killpg(driver.pid, signal.SIGINT)
-    output, _ = driver.communicate(timeout=150)
+    output, _ = communicate(driver, 150)
     assert driver.returncode == 130 and trainers(folder.path) == [], output
     cut = ledger.read(folder.ledger)
     state = json_of(run_sweep("status", str(folder.path), "--json"))
     assert state["state"] == "interrupted" and str(state["phase"]).startswith("finals: ")
     assert not any(isinstance(event, RetrainedRated) for event in cut) and folder.report.is_file()
 
-    done = run_sweep("resume", str(folder.path), timeout=400)
+    done = run_sweep("resume", str(folder.path))
     assert done.returncode == 0, done.stdout + done.stderr
     after = ledger.read(folder.ledger)
     assert after[: len(cut)] == cut

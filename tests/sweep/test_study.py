@@ -1,12 +1,12 @@
 """The study: what it proposes, what it is told, and that the ledger rebuilds it."""
 
-import time
 from pathlib import Path
 
 import optuna
 import pytest
 from events import ended, rated, spec_of
 from optuna.storages.journal import JournalFileSymlinkLock
+from patience import now
 
 from search_spaces import Space, load
 from sweep import study as studies
@@ -88,9 +88,9 @@ def test_a_failed_trial_is_never_the_best() -> None:
 def test_a_lock_that_a_killed_driver_left_on_the_journal_holds_nobody_up(tmp_path: Path) -> None:
     lock = JournalFileSymlinkLock(str(tmp_path / "study.log"))
     assert lock.acquire()
-    began = time.monotonic()
+    began = now()
     studies.open_study(tmp_path / "study.log", 0, startup_trials=3)
-    assert time.monotonic() - began < lock.grace_period / 2
+    assert now() - began < lock.grace_period / 2
 
 
 def test_a_proposal_that_was_passed_over_keeps_its_number() -> None:

@@ -17,6 +17,7 @@ import bad_executables
 import psutil
 import pytest
 import yaml
+from patience import now
 from real_sweep import SPACE
 
 from trials.arena import match, players
@@ -88,16 +89,16 @@ def live(trial: Trial, strike: Callable[[Trial], None] | None, at: int = 12_000,
     """Advance a trial to its end, striking once it has passed `at` steps."""
     news: list[Any] = []
     struck, where, lost, again = 0.0, 0, None, None
-    deadline = time.monotonic() + limit
+    deadline = now() + limit
     while not (news and isinstance(news[-1], Training)):
-        assert time.monotonic() < deadline, news
+        assert now() < deadline, news
         happened = trial.advance(0.1)
         if isinstance(happened, Heartbeat):
             if strike is not None and not struck and happened.step >= at:
-                where, struck = happened.step, time.monotonic()
+                where, struck = happened.step, now()
                 strike(trial)
             elif struck and lost is not None and again is None and happened.steps_per_second > 0:
-                again = time.monotonic() - struck
+                again = now() - struck
         else:
             news.append(happened)
             if isinstance(happened, TrialResumed):
@@ -238,11 +239,11 @@ def test_it_is_stopped(times: int, executable: Path, tmp_path: Path, table: list
     took: list[float] = []
 
     def stop(trial: Trial) -> None:
-        began = time.monotonic()
+        began = now()
         for _ in range(times):
             os.kill(trial.process.pid, signal.SIGINT)
         trial.stop()
-        took.append(time.monotonic() - began)
+        took.append(now() - began)
 
     found = live(trial, stop)
     found.seconds = took[0]

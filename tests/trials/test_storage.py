@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from patience import now
 from s3_server import KEYS, S3Server, s3_server
 
 from trials.errors import SetupError
@@ -73,9 +74,9 @@ def test_a_bucket_that_is_not_there_is_an_oserror(server: S3Server) -> None:
 
 
 def until(condition: Callable[[], bool], seconds: float = 20.0) -> None:
-    deadline = time.monotonic() + seconds
+    deadline = now() + seconds
     while not condition():
-        assert time.monotonic() < deadline
+        assert now() < deadline
         time.sleep(0.02)
 
 

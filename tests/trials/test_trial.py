@@ -2,13 +2,15 @@
 
 import os
 import signal
-import time
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from busy import busy
+from patience import now
 from real_sweep import SPACE
 
 from trials.arena import match, players
@@ -37,6 +39,7 @@ progress(int(step))
 if how == "killed": os.kill(os.getpid(), signal.SIGKILL)
 if how == "whole": export(int(step))
 if how == "hangs": time.sleep(600)
+while how == "works": pass
 if how == "nan": print("trial: losses must be numbers, but Losses/Policy Loss is nan"); sys.exit(1)
 if how == "full": print("set-up: the disk must have room"); sys.exit(3)
 if how == "wire": print("machine: UnityTimeOutException: The Unity environment took too long"); sys.exit(4)
@@ -75,8 +78,8 @@ def begin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Tria
 def lived(trial: Trial, seconds: float = 60.0) -> list[Any]:
     """Everything that happens to a trial but signs of life, to its end."""
     news: list[Any] = []
-    deadline = time.monotonic() + seconds
-    while not (news and isinstance(news[-1], Training)) and time.monotonic() < deadline:
+    deadline = now() + seconds
+    while not (news and isinstance(news[-1], Training)) and now() < deadline:
         happened = trial.advance(1.0)
         if not isinstance(happened, Heartbeat):
             news.append(happened)
@@ -118,6 +121,21 @@ def test_a_hanging_trainer_is_ended_and_goes_on(begin: Callable[..., Trial]) -> 
     resumed, rated, end = lived(begin("hangs 700", "whole 1000", spec=spec_of(stall_seconds=3.0)))
     assert resumed.reason == "no trainer step for 3 s at step 700" and end.fault == "none"
     assert isinstance(rated, TrialRated)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux binds a process to a core")
+def test_a_trainer_that_is_dealt_no_processor_does_not_hang(begin: Callable[..., Trial]) -> None:
+    trial, core = begin("works 700", spec=spec_of(stall_seconds=1.5)), min(os.sched_getaffinity(0))
+    while not trial.files.progress.exists():
+        trial.process.wait(0.1)
+    try:
+        with busy(4, core):
+            os.sched_setaffinity(trial.process.pid, {core})
+            os.setpriority(os.PRIO_PROCESS, trial.process.pid, 19)
+            for _ in range(4):
+                assert trial.advance(1.0) == Heartbeat(700, 200.0)
+    finally:
+        trial.process.stop(grace=0)
 
 
 def test_a_trial_goes_on_in_another_worker(begin: Callable[..., Trial]) -> None:

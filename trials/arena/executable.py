@@ -8,7 +8,6 @@ import atexit
 import hashlib
 import logging
 import os
-import time
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -28,13 +27,12 @@ from trials.soccer.executable import protobuf  # before anything that imports ml
 with warnings.catch_warnings():  # it imports distutils
     warnings.simplefilter("ignore")
     from mlagents_envs.environment import UnityEnvironment
-    from mlagents_envs.rpc_communicator import RpcCommunicator
     from mlagents_envs.side_channel.engine_configuration_channel import EngineConfig, EngineConfigurationChannel
 
+    from trials.learner.wire import Line
+
 TIMEOUT_S = 60.0
-"""How long an executable may take for an answer, the first included, seconds."""
-POLL_S = 0.5
-"""How often to look whether it lives while an answer is awaited, seconds."""
+"""Seconds of work that an executable may take for an answer, the first included."""
 CLOSE_S = 5
 """How long it may take to leave when told to, seconds; then it is killed."""
 ENGINES = ("UnityPlayer.so", "GameAssembly.so", "UnityPlayer.dll", "GameAssembly.dll")
@@ -113,17 +111,8 @@ def version(executable: Path) -> str:
     return f"unity-{digest.hexdigest()[:12]}"
 
 
-class _Line(RpcCommunicator):  # type: ignore[misc]  # mlagents_envs has no types
-    """mlagents' end of the wire, which notices within half a second that the other end died, and waits for ever for
-    nothing: mlagents looks every tenth of its timeout, never while it waits for the second message."""
-
-    def poll_for_timeout(self, poll_callback: Callable[[], None] | None = None) -> None:
-        deadline = time.monotonic() + self.timeout_wait
-        while not self.unity_to_external.parent_conn.poll(POLL_S):
-            if poll_callback is not None:
-                poll_callback()
-            if time.monotonic() > deadline:
-                raise UnityTimeOutException
+class _Line(Line):
+    """The wire, on which nothing is waited for without a limit, as mlagents does for the second message."""
 
     def initialize(self, inputs: Any, poll_callback: Callable[[], None] | None = None) -> Any:
         self.poll_for_timeout(poll_callback)

@@ -12,26 +12,20 @@ import subprocess
 import sys
 from pathlib import Path
 
+from trials import stint
 from trials.errors import BadPolicy
 
 MEMORY = 2 << 30  # bytes of address space; onnxruntime with the course's network takes 0.3 GiB
-SECONDS = 60  # of wall time; a start takes one or two
+SECONDS = 60  # of work (trials.stint); a start takes one or two
 REFUSED = 3
 
 
 def vet(path: Path) -> None:
     """Load and try an ONNX file in another process, within MEMORY and SECONDS. Raises BadPolicy."""
     try:
-        tried = subprocess.run(
-            [sys.executable, "-m", "trials.arena.vetting", str(path)],
-            capture_output=True,
-            text=True,
-            errors="replace",
-            timeout=SECONDS,
-            check=False,
-        )
+        tried = stint.run([sys.executable, "-m", "trials.arena.vetting", str(path)], SECONDS)
     except subprocess.TimeoutExpired:
-        raise BadPolicy(f"a policy must load within {SECONDS} s, but {path.name} did not") from None
+        raise BadPolicy(f"a policy must load within {SECONDS} s of work, but {path.name} did not") from None
     if tried.returncode == REFUSED:
         raise BadPolicy(tried.stderr.strip().splitlines()[-1])
     if tried.returncode:

@@ -1,7 +1,8 @@
 """Processes that play pairings, one each at a time: a player that fails, hangs or crashes costs its pairing, no more.
 
 Each worker keeps the policies it used last, up to a number, and tells which player it is asking, so that a worker that
-dies or takes too long says whose fault that was. Workers leave Ctrl+C to their owner and end with it, however it ends.
+dies or takes too long says whose fault that was. What a machine has to do beside is nobody's fault: limits are on what
+a worker has had (trials.stint). Workers leave Ctrl+C to their owner and end with it, however it ends.
 """
 
 import multiprocessing
@@ -23,11 +24,12 @@ from trials.arena.crew import Task, begin_worker
 from trials.arena.players import Floats, Player
 from trials.errors import BadPolicy, SweepError
 from trials.records import MatchRecord
+from trials.stint import LOOK_S, Stint
 
 KEPT = 96
 """Loaded policies a worker keeps: half a gigabyte of the course's network, 5 MB each."""
 STARTING = 120.0
-"""Seconds that a worker may take to begin."""
+"""Seconds of work that a worker may take to begin."""
 AHEAD = 2
 """Tasks a worker has been given: the one it plays and the next."""
 
@@ -40,7 +42,7 @@ class Outcome:
     records: tuple[MatchRecord, ...]
     """Whole pairs; none where it failed."""
     seconds: float
-    """Of one core, loading included."""
+    """Of a processor, loading included; of one that was ended, those it has had."""
     decisions: int
     """Decision steps of a field."""
     line: str = ""
@@ -58,6 +60,7 @@ class Floor:
         self._context = multiprocessing.get_context("spawn")
         self._kept = kept
         self._workers = [_Worker(self._context, kept) for _ in range(cores)]
+        self._over = 0.0
 
     def __enter__(self) -> "Floor":
         return self
@@ -66,11 +69,17 @@ class Floor:
         for worker in self._workers:
             worker.end()
 
+    @property
+    def had(self) -> float:
+        """Seconds of work that each worker has had for tasks, on average: what a round has cost."""
+        under_way = sum(worker.had for worker in self._workers if worker.given and worker.ready)
+        return (self._over + under_way) / len(self._workers)
+
     def outcomes(self, following: Callable[[Sequence[str]], Task | None], cap: float) -> Iterator[Outcome]:
         """Play what `following` names until it names nothing more and all is over, in the order it was over.
 
-        `following` is told the files that the asking worker has at hand. A task that takes longer than `cap` seconds
-        is ended with its worker.
+        `following` is told the files that the asking worker has at hand. A task that takes more than `cap` seconds
+        of work is ended with its worker.
         """
         while True:
             for worker in self._workers:
@@ -79,14 +88,16 @@ class Floor:
             busy = [worker for worker in self._workers if worker.given]
             if not busy:
                 return
-            patience = max(0.0, min(worker.until(cap) for worker in busy) - time.monotonic())
-            ready = connection.wait([end for worker in busy for end in worker.ends], timeout=patience)
+            connection.wait([end for worker in busy for end in worker.ends], timeout=LOOK_S)
             for worker in busy:
-                if any(end in ready for end in worker.ends):
+                if connection.wait(worker.ends, timeout=0):
+                    had = worker.had
                     if (outcome := worker.answer()) is not None:
+                        self._over += had
                         yield outcome
-                elif time.monotonic() > worker.until(cap):
-                    yield worker.cut_off(f"a pairing must be over within {cap:.0f} s, but was not")
+                elif worker.had > (cap if worker.ready else STARTING):
+                    self._over += worker.had
+                    yield worker.cut_off(f"a pairing must be over within {cap:.0f} s of work, but was not")
             for at, worker in enumerate(self._workers):
                 if worker.dead:
                     self._workers[at] = fresh = _Worker(self._context, self._kept)
@@ -106,7 +117,7 @@ class _Worker:
         self._hand: OrderedDict[str, None] = OrderedDict()
         self._kept = kept
         self.given: list[Task] = []
-        self.since = time.monotonic()
+        self._stint = Stint(self._process.pid)
         self.ready = self.dead = False
 
     @property
@@ -119,13 +130,14 @@ class _Worker:
         """Files that it has loaded, or will have when it comes to a new task."""
         return tuple(self._hand)
 
-    def until(self, cap: float) -> float:
-        """When its first task must be over, on the monotonic clock."""
-        return self.since + (cap if self.ready else STARTING)
+    @property
+    def had(self) -> float:
+        """Seconds that it has had for its first task, or to begin."""
+        return self._stint.seconds
 
     def give(self, task: Task) -> None:
-        if not self.given:
-            self.since = time.monotonic()
+        if not self.given and self.ready:
+            self._stint.again()
         self.given.append(task)
         for file in (task.a, task.b):
             self._hand[file] = None
@@ -140,7 +152,8 @@ class _Worker:
         with suppress(EOFError, OSError):  # it died
             if self._pipe.poll():
                 outcome: Outcome | None = self._pipe.recv()
-                self.ready, self.since = True, time.monotonic()
+                self.ready = True
+                self._stint.again()
                 if outcome is not None:
                     self.given.pop(0)
                 return outcome
@@ -148,7 +161,7 @@ class _Worker:
 
     def cut_off(self, line: str) -> Outcome:
         """End it, and with it its first task."""
-        task, seconds = self.given.pop(0), time.monotonic() - self.since
+        task, seconds = self.given.pop(0), self.had
         blamed = int(self._asking.value)
         self.end()
         return Outcome(task, (), seconds, 0, line, blamed)
@@ -185,7 +198,7 @@ def _load(file: str, _stamp: int) -> Player:
 
 
 def _play(task: Task, loaded: Callable[[str, int], Player], asking: Any) -> Outcome:
-    began = time.perf_counter()
+    began = time.process_time()
     try:
         seats = []
         for number, file in ((1, task.a), (2, task.b)):
@@ -196,10 +209,10 @@ def _play(task: Task, loaded: Callable[[str, int], Player], asking: Any) -> Outc
     except (SweepError, MemoryError) as error:
         blamed = int(asking.value) if isinstance(error, BadPolicy) else 0
         line = " ".join(str(error).split()) or type(error).__name__
-        return Outcome(task, (), time.perf_counter() - began, 0, line, blamed, sure=blamed > 0)
+        return Outcome(task, (), time.process_time() - began, 0, line, blamed, sure=blamed > 0)
     finally:
         asking.value = 0
-    return Outcome(task, tuple(played.records), time.perf_counter() - began, played.decisions)
+    return Outcome(task, tuple(played.records), time.process_time() - began, played.decisions)
 
 
 @dataclass

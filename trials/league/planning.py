@@ -33,10 +33,10 @@ class Terms:
     pairs: int = 32
     """Of a pairing, each time it is played."""
     budget: float | None = None
-    """Seconds of wall time a round may play; None: BUDGET by information, and no end by closest."""
+    """Seconds of work each core may play in a round; None: BUDGET by information, and no end by closest."""
     cores: int = 1
     cap: float = 30.0
-    """Seconds of one core that a pairing may be expected to cost, or it has fewer pairs, one at least."""
+    """Processor seconds that a pairing may be expected to cost, or it has fewer pairs, one at least."""
     half: float = 25.0
     """By information: half of the 95 % interval at which a model needs no more matches, Elo."""
 

@@ -23,7 +23,7 @@ LOOK = 32
 STRIKES = 3
 """Opponents against whom a player may crash or outlast its worker before it is refused."""
 LATE = 4.0
-"""Times a pairing's cap after which its worker is ended: expectations are rough."""
+"""Times a pairing's cap, in seconds of work, after which its worker is ended: expectations are rough."""
 GUESSED = 20_000
 """Decision steps that the guess of their cost is worth beside measured ones."""
 
@@ -55,8 +55,8 @@ def play(
     What was played before something goes wrong, Ctrl+C included, is in the history. Raises OSError where that cannot be
     written.
     """
-    season = _Season(book, able, terms, house, list(notes))
     with Floor(terms.cores) as floor:
+        season = _Season(book, able, terms, house, list(notes), lambda: floor.had)
         for outcome in floor.outcomes(season.following, LATE * terms.cap):
             season.enter(outcome)
             if tell is not None:
@@ -75,6 +75,8 @@ class _Season:
     terms: Terms
     house: str | None
     notes: list[str]
+    had: Callable[[], float]
+    """Seconds of work that a worker has had."""
     matches: int = 0
     pairings: int = 0
     failed: int = 0
@@ -99,7 +101,7 @@ class _Season:
 
     def following(self, at_hand: Sequence[str]) -> Task | None:
         """The next task for a worker that has these files at hand."""
-        if self.seconds >= self.terms.seconds:
+        if self.had() >= self.terms.seconds:
             return None
         if not self._queue:
             self._plan()

@@ -20,6 +20,7 @@ from mlagents_envs.side_channel.environment_parameters_channel import Environmen
 from mlagents_envs.side_channel.stats_side_channel import StatsSideChannel
 
 from trials.errors import SetupError
+from trials.learner.wire import Line
 from trials.records import TrialSpec
 from trials.soccer.env import SoccerEnv
 
@@ -58,6 +59,7 @@ def _over_the_wire(factory: Any, options: Any, path: str, stop: Stop) -> "Manage
             capture_frame_rate=asked.capture_frame_rate,
         )
     )
+    learn.UnityEnvironment._get_communicator = staticmethod(Line)
     try:
         return Manager(factory(0, [engine, parameters, StatsSideChannel()]), parameters, stop)
     except UnityTimeOutException:

@@ -30,13 +30,14 @@ from trials.folder import TrialFolder, written_whole
 from trials.learner import checkpoints, health, process, tether
 from trials.learner.ports import PortLease
 from trials.records import TrialSpec
+from trials.stint import Stint
 
 POLL_S = 1.0
 """How often its files are looked at, seconds."""
 BUSY_S = 0.02
 """Of processor time between two looks, seconds: a trainer that waits for a silent environment uses none."""
 ORPHAN_GRACE_S = 5.0
-"""How long it may take to export once whoever started this is gone, seconds."""
+"""Seconds of work that it may take to export once whoever started this is gone."""
 MACHINE = re.compile(r"Unity(TimeOut|Environment|Communicat\w+|WorkerInUse)Exception|No space left on device")
 
 
@@ -115,10 +116,10 @@ def main(folder: Path) -> None:
     files = TrialFolder(folder)
     spec = TypeAdapter(TrialSpec).validate_json(files.spec.read_bytes())
     health.room(files.path)
-    asked: list[float] = []
+    asked: list[Stint] = []
 
     def ask(*_: object) -> None:
-        asked.append(time.monotonic())
+        asked.append(Stint(os.getpid()))
 
     for number in (signal.SIGINT, signal.SIGTERM):  # before it starts: what is ignored or blocked here is so in there
         signal.signal(number, ask)
@@ -133,7 +134,7 @@ def main(folder: Path) -> None:
             if asked and not told:
                 told = True
                 trainer.process.send_signal(signal.SIGINT)
-            if asked and time.monotonic() - asked[0] > grace:
+            if asked and asked[0].seconds > grace:
                 break
             trainer.look()
             time.sleep(POLL_S)

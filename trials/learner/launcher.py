@@ -22,13 +22,14 @@ from trials.folder import TrialFolder
 from trials.learner import checkpoints, compat, process, tether
 from trials.learner.ports import PortLease
 from trials.records import TrialSpec
+from trials.stint import LOOK_S, Stint
 
 PARENT_POLL_S = 1.0
 """How often the watchdog looks for its parent, seconds."""
 TIMEOUT_S = 60
-"""How long an executable may take for a step or for its start, seconds; ML-Agents' own default."""
+"""Seconds of work that an executable may take for a step or for its start; ML-Agents' own default, by the clock."""
 ORPHAN_GRACE_S = 5.0
-"""How long an orphan may take for its last export, seconds."""
+"""Seconds of work that an orphan may take for its last export."""
 
 
 class StopFlag:
@@ -119,7 +120,9 @@ def _end_with_parent(flag: StopFlag) -> None:
         while os.getppid() == parent:
             time.sleep(PARENT_POLL_S)
         flag.raised = True
-        time.sleep(ORPHAN_GRACE_S)
+        grace = Stint(os.getpid())
+        while grace.seconds < ORPHAN_GRACE_S:
+            time.sleep(LOOK_S)
         tether.end_children()
         os._exit(1)
 

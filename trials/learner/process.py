@@ -20,10 +20,11 @@ import yaml
 from trials.errors import LostTrial, SetupError, SpaceError, SweepError
 from trials.folder import TrialFolder, written_whole
 from trials.learner import tether
+from trials.stint import Stint
 
 STOP_GRACE_S = 120.0
-"""How long a trainer may take from SIGINT to its last export, seconds; a POCA update of the course's size on one slow
-core takes up to a minute, and no signal interrupts one."""
+"""Seconds of work that a trainer may take from SIGINT to its last export; a POCA update of the course's size on one
+slow core takes up to a minute, and no signal interrupts one."""
 TAIL_LINES = 25
 LOOK_PERIOD_S = 1.0
 """How often at most a trainer's descendants are looked for and its logs bounded, seconds."""
@@ -105,7 +106,9 @@ class TrainerProcess:
         """SIGINT, wait for the export, then kill what is left of the process and its descendants, by id."""
         if self.status is None:
             self._process.send_signal(signal.SIGINT)
-            self.wait(grace)
+            stint = Stint(self.pid)
+            while self.status is None and stint.seconds < grace:
+                self.wait(LOOK_PERIOD_S)
         self.sweep_up()
         _ = self.status
 

@@ -2,17 +2,18 @@ import multiprocessing
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import psutil
 import pytest
+from patience import survivors
 
 from trials.arena import match, players
 from trials.arena.crew import STOPPING_CHUNK, Crew, Task
 from trials.arena.sprt import Test
 from trials.errors import BadPolicy, LostTrial
+from trials.stint import ended
 
 PAIRING = Task(a="house", b="random", first=3, pairs=150, seed=5)
 
@@ -102,16 +103,13 @@ def test_workers_end_with_an_owner_that_was_killed(
     process, workers = owner()
     assert len(workers) >= 2
     process.kill()
-    _, alive = psutil.wait_procs(workers, timeout=10)
-    assert alive == []
+    assert survivors(workers, 10) == []
 
 
 def test_an_interrupted_owner_ends_at_once_with_its_workers(
     owner: Callable[[], tuple["subprocess.Popen[str]", list[psutil.Process]]],
 ) -> None:
     process, workers = owner()
-    began = time.monotonic()
     psutil.Process(process.pid).send_signal(2)
-    process.wait(timeout=20)
-    _, alive = psutil.wait_procs(workers, timeout=10)
-    assert alive == [] and time.monotonic() - began < 20
+    assert ended(process, 20)
+    assert survivors(workers, 10) == []

@@ -17,7 +17,6 @@ def run(config: Any) -> subprocess.CompletedProcess[str]:
         input=config if isinstance(config, str) else yaml.safe_dump(config),
         capture_output=True,
         text=True,
-        timeout=120,
         check=False,
     )
 

@@ -3,12 +3,12 @@
 import os
 import signal
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from patience import now
 from real_sweep import SPACE
 
 from trials.arena import match, players
@@ -64,9 +64,9 @@ def rated(path: Path, seed: int) -> Rated:
 
 def lived(trial: Trial, kill_at: int | None = None) -> list[Any]:
     news: list[Any] = []
-    deadline = time.monotonic() + 240
+    deadline = now() + 240
     while not (news and isinstance(news[-1], Training)):
-        assert time.monotonic() < deadline, news
+        assert now() < deadline, news
         happened = trial.advance(0.2)
         if not isinstance(happened, Heartbeat):
             news.append(happened)

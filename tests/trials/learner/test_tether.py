@@ -11,6 +11,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from patience import now, runs, survivors
 
 from trials.learner import tether
 
@@ -67,18 +68,8 @@ def trainer(executable: Path, tied: str, where: str) -> Iterator[tuple[psutil.Pr
         process.stdout.close()
 
 
-def runs(process: psutil.Process) -> bool:
-    try:
-        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return False
-
-
 def wait_until_gone(*processes: psutil.Process) -> None:
-    deadline = time.monotonic() + GONE_S
-    while left := [process for process in processes if runs(process)]:
-        assert time.monotonic() < deadline, f"{left} still there after {GONE_S} s"
-        time.sleep(0.02)
+    assert survivors(processes, GONE_S) == []
 
 
 @linux_only
@@ -148,9 +139,9 @@ def test_a_trainer_in_a_hurry_ends_everything_below_it_and_not_itself() -> None:
     )
     assert process.stdin is not None and process.stdout is not None
     top = psutil.Process(process.pid)
-    deadline = time.monotonic() + 20
+    deadline = now() + 20
     while len(below := top.children(recursive=True)) < 2:
-        assert time.monotonic() < deadline
+        assert now() < deadline
         time.sleep(0.02)
     process.stdin.write("\n")
     process.stdin.flush()

@@ -23,6 +23,7 @@ from typing import NoReturn
 import psutil
 
 from trials.errors import SweepError
+from trials.stint import LOOK_S, Stint
 
 FIELDS, FIELDS_MOST = 8, 256
 """As many as Unity's build of SoccerTwos has; and as many as may all end at once within the 4 MiB that mlagents' server
@@ -30,7 +31,7 @@ takes in a message."""
 PARENT_POLL_S = 1.0
 """How often to look whether the parent lives, seconds."""
 ORPHAN_GRACE_S = 2.0
-"""How long an orphan may take to say farewell, seconds."""
+"""Seconds of work that an orphan may take to say farewell."""
 
 log = logging.getLogger("trials.soccer.executable")
 
@@ -149,7 +150,9 @@ def _end_with_parent() -> None:
                 time.sleep(PARENT_POLL_S)
         log.error("SoccerTwos: the process that started the environment is gone, so it ends")
         os.kill(os.getpid(), signal.SIGTERM)
-        time.sleep(ORPHAN_GRACE_S)
+        grace = Stint(os.getpid())
+        while grace.seconds < ORPHAN_GRACE_S:
+            time.sleep(LOOK_S)
         os._exit(1)
 
     threading.Thread(target=watch, name="watch-parent", daemon=True).start()

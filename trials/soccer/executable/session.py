@@ -2,6 +2,7 @@
 
 import contextlib
 import logging
+import socket
 from collections.abc import Callable
 from types import TracebackType
 from typing import Any, Self
@@ -17,6 +18,8 @@ from trials.soccer.executable.protobuf import UnityMessageProto
 EXCHANGE = "/communicator_objects.UnityToExternalProto/Exchange"
 CONNECT_S = 5.0
 """How long to look for the trainer's server, which listens before it starts an executable, seconds."""
+BUSY_S = 60.0
+"""How long it may take to answer where it listens, seconds: its machine may be busy."""
 FAREWELL_S = 0.5
 """How long a last message may take, seconds; its answer may never come, and is not needed."""
 
@@ -43,14 +46,13 @@ class Trainer:
             response_deserializer=UnityMessageProto.FromString,
         )
         self._open = True
-        try:
-            grpc.channel_ready_future(self._channel).result(timeout=CONNECT_S)
-        except grpc.FutureTimeoutError:
+        ready = grpc.channel_ready_future(self._channel)
+        if not (_within(ready, CONNECT_S) or (_listens(port) and _within(ready, BUSY_S))):
             self._channel.close()
             raise SetupError(
                 f"a trainer must listen on port {port}, but nobody answers there; start one first, or name its"
                 " port with --mlagents-port"
-            ) from None
+            )
 
     def exchange(self, message: Any) -> Any | None:
         """The trainer's answer, however long it thinks; None where it ended the session. Raises LostTrial."""
@@ -78,6 +80,23 @@ class Trainer:
             with contextlib.suppress(grpc.RpcError):
                 self._exchange(messages.farewell(), timeout=FAREWELL_S)
         self._channel.close()
+
+
+def _within(ready: Any, seconds: float) -> bool:
+    """Whether a channel is ready in time."""
+    with contextlib.suppress(grpc.FutureTimeoutError):
+        ready.result(timeout=seconds)
+        return True
+    return False
+
+
+def _listens(port: int) -> bool:
+    """Whether a connection is taken, which the kernel does even for a server that gets no processor."""
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=CONNECT_S).close()
+    except OSError:
+        return False
+    return True
 
 
 def _was_stopped(error: Any) -> bool:

@@ -1,0 +1,49 @@
+"""A league's processes on a busy machine: who gets no processor loses no match, who hangs or never ends does."""
+
+import os
+import sys
+
+import psutil
+import pytest
+from busy import busy
+
+from trials.arena.crew import Task
+from trials.league.floor import Floor, Outcome
+
+CAP = 1.5
+
+
+def played(floor: Floor, *tasks: Task, cap: float) -> list[Outcome]:
+    queue = list(tasks)
+    return list(floor.outcomes(lambda _: queue.pop(0) if queue else None, cap))
+
+
+def task(pairs: int) -> Task:
+    return Task(a="random", b="still", first=0, pairs=pairs, seed=1)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux binds a process to a core")
+def test_a_worker_that_is_dealt_no_processor_is_not_ended_and_costs_the_round_nothing() -> None:
+    core = min(os.sched_getaffinity(0))
+    with Floor(1) as floor:
+        played(floor, task(1), cap=600.0)  # it has begun, and all is loaded
+        before, worker = floor.had, floor._workers[0]._process.pid
+        assert worker is not None
+        with busy(4, core):
+            for thread in psutil.Process(worker).threads():
+                os.sched_setaffinity(thread.id, {core})
+                os.setpriority(os.PRIO_PROCESS, thread.id, 10)
+            (outcome,) = played(floor, task(24), cap=CAP)
+        assert len(outcome.records) == 48 and outcome.line == ""
+        assert outcome.seconds < CAP and floor.had - before < CAP
+        (long,) = played(floor, task(5000), cap=CAP)
+        assert "must be over within 2 s of work" in long.line and CAP <= long.seconds < CAP + 2
+
+
+def test_a_worker_that_sleeps_is_ended() -> None:
+    with Floor(1) as floor:
+        played(floor, task(1), cap=600.0)
+        worker = psutil.Process(floor._workers[0]._process.pid)
+        worker.suspend()
+        (outcome,) = played(floor, task(1), cap=CAP)
+        assert "must be over within" in outcome.line and not worker.is_running()
