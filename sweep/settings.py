@@ -10,6 +10,7 @@ import yaml
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 
+from search_spaces import owners
 from search_spaces.space import Space
 from sweep import searching
 from trials.errors import SetupError
@@ -142,8 +143,9 @@ def _lower(text: str) -> str:
 
 
 def of_space(name: str, space: Space, given: Mapping[str, object]) -> Settings:
-    """Settings of a sweep over `space`: its own `sweep:` section, then what was `given` (None: not given)."""
-    values: dict[str, object] = {"steps": space.budget}
+    """Settings of a sweep over `space`: what it gives under mlagents' names, its own `sweep:` section, then what was
+    `given` (None: not given). Raises SetupError, SpaceError."""
+    values: dict[str, object] = {"steps": space.budget, **owners.taken(space, env=given.get("env") is None)}
     if not space.holes:
         values["trials"] = 1
     values |= {
