@@ -243,7 +243,7 @@ def renderer(settings: Settings, space: Space) -> Any:
             origin="course" if first or space.name == "course" else "sampled" if space.holes else "fixed",
             params=dict(params),
             config=config,
-            seed=settings.seed * 1000 + number,
+            seed=settings.training_seed(number),
             steps=settings.steps,
             fields=settings.fields,
             threads=settings.threads,

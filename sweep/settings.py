@@ -87,6 +87,10 @@ class Settings:
         """Absolute path of the executable that trains; None: the embedded environment does."""
         return None if self.env == "embedded" else str(Path(self.env).expanduser().resolve())
 
+    def training_seed(self, number: int) -> int:
+        """Of trainer and environment, the `number`th of the sweep's own: below 2**31, as numpy and Unity take them."""
+        return (1000 * self.seed + number) % 2**31
+
     @property
     def bar(self) -> str:
         """What a trial that is stopped at a rung stayed below."""
