@@ -78,6 +78,7 @@ def main(folder: Path) -> None:
     from trials.learner import hooks
 
     checkpoints.save_whole()
+    checkpoints.load_anywhere()
     resumed = checkpoints.restore(files)
     hooks.install(files, spec, flag, resumed or 0)
     torch.set_num_threads(spec.threads)  # mlagents set its own from the host's core count while it was imported
