@@ -105,7 +105,7 @@ def _drawn(rows: Iterable[Row]) -> list[Rating | Interval]:
 
 def headline(run: Run, ranked: tuple[Ranked, ...]) -> str:
     """The first thing a reader reads: what is shown of configurations, or, without finals, of the chosen policy."""
-    return _of_configurations(run) or verdict.headline(run, ranked)
+    return verdict.nothing_lived(run) or _of_configurations(run) or verdict.headline(run, ranked)
 
 
 def remarks(run: Run, ranked: tuple[Ranked, ...]) -> tuple[str, ...]:

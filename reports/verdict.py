@@ -87,6 +87,8 @@ def tested(sprt: Verdict) -> str:
 
 def headline(run: Run, ranked: tuple[Ranked, ...]) -> str:
     """What fresh matches show of the chosen policy: the first thing a reader reads where nothing was retrained."""
+    if dead := nothing_lived(run):
+        return dead
     if run.winner is None:
         return _unplayed(run, ranked)
     number, random, sprt = run.winner.candidate.trial, run.winner.random, run.winner.random_sprt
@@ -101,6 +103,17 @@ def headline(run: Run, ranked: tuple[Ranked, ...]) -> str:
     rejected = sprt.verdict == "rejected"
     opening = "Nothing was learned that matches can show" if rejected else "It is not shown that anything was learned"
     return f"{opening}: policy {number} {stands}, {tested(sprt)}."
+
+
+def nothing_lived(run: Run) -> str:
+    """What comes first where every trial that the sweep proposed failed, whatever trial 0 did; empty elsewhere."""
+    proposed = [trial for trial in run.trials if trial.spec.origin == "sampled"]
+    if not run.finished or not proposed or not all(trial.state == "failed" for trial in proposed):
+        return ""
+    if all(trial.state == "failed" for trial in run.trials):
+        return ""
+    which = "The only trial" if len(proposed) == 1 else f"All {len(proposed)} trials"
+    return f"{which} that the sweep proposed failed: nothing is known of any configuration but the course’s, trial 0."
 
 
 def _unplayed(run: Run, ranked: tuple[Ranked, ...]) -> str:
@@ -136,7 +149,8 @@ def remarks(run: Run, ranked: tuple[Ranked, ...]) -> tuple[str, ...]:
     if run.question and not run.finished:
         said.append("The ledger has no end yet: the sweep is still running, or it was cut off.")
     elif run.end and run.end.state != "complete":
-        said.append(f"The sweep was {run.end.state}: {run.end.reason or 'no reason given'}.".replace("..", "."))
+        how = "failed" if run.end.state == "failed" else f"was {run.end.state}"
+        said.append(f"The sweep {how}: {run.end.reason or 'no reason given'}.".replace("..", "."))
     return tuple(said)
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from search_spaces import keys
 from search_spaces.holes import Tied, is_number
 from search_spaces.relations import ADVISED, REQUIRED, Interval, Ranges, Relation
-from search_spaces.scaling import reference
+from search_spaces.scaling import BATCHES, reference
 from search_spaces.space import Space
 from search_spaces.text import flatten, get, show
 
@@ -75,6 +75,12 @@ def _self_play(ranges: Ranges) -> Iterator[str]:
 def _buffer(ranges: Ranges, fields: int) -> Iterator[str]:
     space = ranges.space
     buffer, batch = ranges.of("hyperparameters.buffer_size"), ranges.of("hyperparameters.batch_size")
+    if buffer and batch and not ranges.named("hyperparameters.buffer_size") and batch.high > buffer.low:
+        yield (
+            f"hyperparameters.batch_size reaches {show(batch.high)}, more than mlagents' default buffer_size of"
+            f" {show(buffer.low)} holds: {BATCHES} x batch_size is taken for it there"
+        )
+        return
     hole = space.holes.get("hyperparameters.buffer_size")
     whole = isinstance(hole, Tied) and hole.kind == "multiple_of" and hole.of == "hyperparameters.batch_size"
     if buffer and batch and not whole:
@@ -93,6 +99,8 @@ def _buffer(ranges: Ranges, fields: int) -> Iterator[str]:
 
 
 def _unshared(space: Space) -> Iterator[str]:
+    if not space.holes:
+        return  # the file itself is what is trained
     for path, value in flatten(space.tree.get("environment_parameters") or {}, "environment_parameters").items():
         if get(space.sweep.shared, path) is None:
             yield f"{path} {show(value)} is not in sweep.shared: trial 0 trains without it"

@@ -1,10 +1,11 @@
 """The environment parameters of a space: names that SoccerTwos reads, values as mlagents samples them."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from search_spaces import keys
 from search_spaces.holes import is_hole, is_number
+from search_spaces.keys import Key
 from search_spaces.space import Space
 
 _SAMPLERS: Mapping[str, tuple[str, ...]] = {
@@ -14,6 +15,18 @@ _SAMPLERS: Mapping[str, tuple[str, ...]] = {
     "multirangeuniform": ("intervals",),
 }
 """Sampler types of mlagents 1.1.0 and their parameters; each takes a seed as well."""
+_NUMBER = Key(kind="float")
+_NUMBERS = {"st_dev": Key(kind="float", low=0), "seed": Key(kind="int", low=-1)}
+
+_CRITERIA: Mapping[str, Key] = {
+    "behavior": Key(kind="text"),
+    "measure": Key(kind="text", options=("progress", "reward")),
+    "threshold": Key(kind="float"),
+    "min_lesson_length": Key(kind="int", low=0),
+    "signal_smoothing": Key(kind="bool"),
+    "require_reset": Key(kind="bool"),
+}
+"""Keys of a lesson's completion_criteria (mlagents 1.1.0, trainers/settings.py, CompletionCriteriaSettings)."""
 
 
 def check_parameters(space: Space, section: Any) -> None:
@@ -39,6 +52,7 @@ def _value(space: Space, path: str, value: Any) -> None:
     if not isinstance(value, Mapping):
         raise space.error(path, "must be a number, a sampler or a curriculum", value, "write a number")
     if "curriculum" in value:
+        _must_know(space, path, "a parameter with lessons", value, ("curriculum",))
         _curriculum(space, path, value["curriculum"])
     else:
         _sampler(space, path, value)
@@ -51,23 +65,50 @@ def _curriculum(space: Space, path: str, lessons: Any) -> None:
         here = f"{path}.curriculum[{number}]"
         if not isinstance(lesson, Mapping) or "value" not in lesson or "name" not in lesson:
             raise space.error(here, "must be a lesson with name and value", lesson, "write both")
-        if number < len(lessons) - 1 and not lesson.get("completion_criteria"):
+        _must_know(space, here, "a lesson", lesson, ("name", "value", "completion_criteria"))
+        criteria = lesson.get("completion_criteria")
+        if number < len(lessons) - 1 and not criteria:
             raise space.error(here, "must have a completion_criteria, as another lesson follows", lesson, "write one")
-        _value(space, here, lesson["value"])
+        if criteria is not None:
+            _completion(space, f"{here}.completion_criteria", criteria)
+        _value(space, f"{here}.value", lesson["value"])
+
+
+def _completion(space: Space, path: str, criteria: Any) -> None:
+    """What must be reached before the next lesson: names of mlagents and of this file, numbers in their ranges."""
+    if not isinstance(criteria, Mapping):
+        raise space.error(path, f"must be a section with {', '.join(_CRITERIA)}", criteria, "write it so")
+    _must_know(space, path, "a completion_criteria", criteria, _CRITERIA)
+    if criteria.get("behavior") != space.behavior:
+        mend = f"write {space.behavior}, the behavior that is trained: no other moves it on"
+        raise space.error(f"{path}.behavior", f"must be {space.behavior}", criteria.get("behavior"), mend)
+    for name, value in criteria.items():
+        if fault := _CRITERIA[str(name)].fault(value):
+            raise space.error(f"{path}.{name}", fault, value, "edit that line")
+    threshold = criteria.get("threshold", 0)
+    if criteria.get("measure") == "progress" and not 0 <= threshold <= 1:
+        rule = "must be from 0 to 1, a share of max_steps, where the measure is progress"
+        raise space.error(f"{path}.threshold", rule, threshold, "edit that line")
+
+
+def _must_know(space: Space, path: str, what: str, section: Mapping[str, Any], known: Iterable[str]) -> None:
+    for name in section:
+        if name not in known:
+            near = keys.nearest(str(name), known)
+            mend = f"did you mean {near}?" if near else "take it out"
+            raise space.error(f"{path}.{name}", f"must be a key of {what} ({', '.join(known)})", name, mend)
 
 
 def _sampler(space: Space, path: str, tree: Mapping[str, Any]) -> None:
     kind, parameters = tree.get("sampler_type"), tree.get("sampler_parameters")
-    if kind not in _SAMPLERS or not isinstance(parameters, Mapping) or len(tree) > 2:
+    if not isinstance(kind, str) or kind not in _SAMPLERS or not isinstance(parameters, Mapping) or len(tree) > 2:
         rule = f"must have sampler_type (one of {', '.join(_SAMPLERS)}) and sampler_parameters"
         raise space.error(path, rule, tree, "write a number, or those two")
+    inside = f"{path}.sampler_parameters"
+    _must_know(space, inside, f"a {kind} sampler", parameters, (*_SAMPLERS[kind], "seed"))
     for name, value in parameters.items():
-        if name not in (*_SAMPLERS[str(kind)], "seed"):
-            near = keys.nearest(str(name), _SAMPLERS[str(kind)])
-            mend = f"did you mean {near}?" if near else f"known are {', '.join(_SAMPLERS[str(kind)])}"
-            raise space.error(path, f"must have parameters of a {kind} sampler", name, mend)
-        if name != "intervals" and not is_number(value):
-            raise space.error(f"{path}.{name}", "must be a number", value, "write a number")
+        if name != "intervals" and (fault := _NUMBERS.get(name, _NUMBER).fault(value)):
+            raise space.error(f"{inside}.{name}", fault, value, "write such a number")
     intervals = parameters.get("intervals", [[parameters.get("min_value", 0), parameters.get("max_value", 1)]])
     if not isinstance(intervals, list) or not all(_is_interval(interval) for interval in intervals):
         raise space.error(path, "must sample from low up to high", tree, "write low first")

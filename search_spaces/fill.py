@@ -4,7 +4,7 @@ import copy
 from collections.abc import Mapping
 from typing import Any
 
-from search_spaces import keys
+from search_spaces import keys, owners
 from search_spaces.holes import Choice, Float, Hole, Int, Tied, Trial, show_hole
 from search_spaces.space import Space, load
 from search_spaces.text import get, merged
@@ -25,12 +25,13 @@ def parameter(path: str, hole: Hole) -> str:
 
 
 def render(space: Space, params: Mapping[str, Value]) -> dict[str, Any]:
-    """The complete trainer configuration with every hole filled, `sweep` left out; nothing is scaled yet.
+    """The complete trainer configuration with every hole filled, nothing scaled yet; `sweep` and what a sweep decides
+    itself (search_spaces/owners.py) are left out.
 
     SpaceError where a parameter is missing, unknown or outside its hole.
     """
     _fits(space, params)
-    config = copy.deepcopy({key: value for key, value in space.tree.items() if key != "sweep"})
+    config = copy.deepcopy(owners.kept({key: value for key, value in space.tree.items() if key != "sweep"}))
     trainer = config["behaviors"][space.behavior]
     for path in space.holes:
         put(trainer, path, _filled(space, path, params))
@@ -80,7 +81,7 @@ def course(space: Space) -> dict[str, Any]:
     base = load("course")
     config = render(base, {})
     shared = copy.deepcopy(dict(space.sweep.shared))
-    top = {key: shared.pop(key) for key in list(shared) if key in keys.TOP}
+    top = owners.kept({key: shared.pop(key) for key in list(shared) if key in keys.TOP})
     return merged(config, {**top, "behaviors": {base.behavior: shared}})
 
 

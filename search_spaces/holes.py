@@ -186,7 +186,12 @@ def _int(low: float, high: float, step: Any, kind: str) -> Int:
 
 def is_number(value: Any) -> bool:
     """Whether `value` is a finite number; true and false are none."""
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return False
+    try:
+        return math.isfinite(value)
+    except OverflowError:  # an integer that no float holds
+        return False
 
 
 def _is_whole(value: Any) -> bool:

@@ -49,8 +49,12 @@ class Key:
         return _WHAT[self.kind] if not self.options else f"one of {', '.join(self.options)}"
 
     def _number_fault(self, value: Any) -> str | None:
-        if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        if isinstance(value, bool) or not isinstance(value, int | float):
             return f"must be {self._what()}"
+        if isinstance(value, float) and not math.isfinite(value):
+            return f"must be {self._what()}"
+        if abs(value) > _LARGEST:
+            return f"must be at most {min(self.high, _LARGEST):g}"
         if self.kind == "int" and value != int(value):
             return "must be a whole number"
         if value < self.low or (self.open_low and value == self.low):
@@ -60,6 +64,8 @@ class Key:
         return "must be even" if self.even and value % 2 else None
 
 
+_LARGEST = 2**63
+"""Of numbers: numpy, torch and ML-Agents' wire hold no larger whole ones."""
 _TYPES: dict[str, type] = {"bool": bool, "text": str, "list": list}
 _WHAT = {"int": "a whole number", "float": "a number", "bool": "true or false", "text": "text", "list": "a list"}
 
@@ -169,11 +175,12 @@ _BEHAVIOR: Schema = {
     "max_steps": _count(default=500000),
     "time_horizon": _count(typical=(32, 2048), default=64),
     "summary_freq": _count(default=50000),
-    "checkpoint_interval": _count(),
+    "checkpoint_interval": _count(default=500000),
     "keep_checkpoints": _count(),
     "even_checkpoints": _FLAG,
     "init_path": _PATH,
     "threaded": _FLAG,
+    "framework": _TEXT,  # until release 16; mlagents passes it over
 }
 
 _COUNT0 = _count(0)
@@ -189,9 +196,9 @@ TOP: Schema = {
         "env_args": Key(kind="list", nullable=True),
         "base_port": _count(),
         "num_envs": _count(),
-        "num_areas": _count(),
+        "num_areas": _count(high=4096),
         "timeout_wait": _count(),
-        "seed": _count(-1),
+        "seed": _count(-1, high=2**31 - 1),
         "max_lifetime_restarts": _count(-1),
         "restarts_rate_limit_n": _count(-1),
         "restarts_rate_limit_period_s": _COUNT0,

@@ -116,7 +116,13 @@ class Ranges:
         above, below = self.of(a), self.of(b)
         return above.over(below) if above and below else None
 
+    def named(self, path: str) -> bool:
+        """Whether the file decides the key at `path`."""
+        return path in self.space.holes or named(self.space.trainer, path)
+
     def verdict(self, relation: Relation) -> Literal["holds", "may fail", "cannot hold"]:
+        if not (self.named(relation.more) and self.named(relation.less)):
+            return "holds"
         ratio = self.ratio(relation.more, relation.less)
         if ratio is None or ratio.low >= relation.factor * (1 - 1e-9):
             return "holds"
@@ -149,6 +155,16 @@ class Ranges:
                 product = product.times(_extent(hole.by.extremes))
         scaled = (self.factor if way[0] in STEP_KEYS else 1) / (self.factor if end in STEP_KEYS else 1)
         return product.times(Interval(scaled, scaled))
+
+
+def named(trainer: Mapping[str, Any], path: str) -> bool:
+    """Whether somebody decides the key at `path`: a default, written out or not, makes no file impossible."""
+    value = get(trainer, path)
+    if path == "max_steps" or value is None:
+        return value is not None or path == "max_steps"
+    if path == _TEAM and named(trainer, _SAVE):
+        return True
+    return bool(value != default(trainer, path))
 
 
 def default(trainer: Mapping[str, Any], path: str) -> Any:

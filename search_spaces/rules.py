@@ -41,8 +41,9 @@ def check(space: Space, steps: int, fields: int) -> None:
         ) from None
 
 
-def check_config(config: Mapping[str, Any]) -> None:
-    """The same for one rendered configuration, at its own max_steps.
+def check_config(config: Mapping[str, Any], of: Space | None = None) -> None:
+    """The same for one rendered configuration, at its own max_steps; of the relations, those between keys that the
+    space it is `of` names (None: the configuration itself).
 
     SpaceError for a key or type that no trial could have; BadTrial for values that break a relation.
     """
@@ -52,8 +53,9 @@ def check_config(config: Mapping[str, Any]) -> None:
         raise space.error(path, "must be filled", hole, "render the space first")
     _structure(space)
     ranges = Ranges(space, space.budget)
+    by = Ranges(of or space, space.budget)
     for relation in REQUIRED:
-        if ranges.verdict(relation) == "cannot hold":
+        if by.named(relation.more) and by.named(relation.less) and ranges.verdict(relation) == "cannot hold":
             raise BadTrial(refusal(ranges, relation, "in this trial"))
 
 
@@ -75,7 +77,7 @@ def _structure(space: Space) -> None:
     if space.trainer.get("trainer_type") is None:
         raise space.error("trainer_type", "must be written (mlagents would take ppo)", None, "write trainer_type: poca")
     for name, value in space.tree.items():
-        if name in ("behaviors", "sweep"):
+        if name in ("behaviors", "sweep") or (value is None and name in keys.TOP):
             continue
         if name == "environment_parameters":
             check_parameters(space, value)
@@ -112,7 +114,8 @@ def _leaf(space: Space, path: str, key: Key, value: Any) -> None:
             path, "must be a value or a hole", value, f"did you mean {near}?" if near else "see quick.yaml"
         )
     elif fault := key.fault(value):
-        raise space.error(path, fault, value, _usual(key))
+        comment = isinstance(value, str) and key.kind != "text" and "//" in value
+        raise space.error(path, fault, value, "comments begin with #" if comment else _usual(key))
 
 
 def _hole(space: Space, path: str, key: Key, hole: Hole) -> None:
@@ -157,6 +160,8 @@ def _unknown(space: Space, schema: Schema, name: str, path: str) -> SpaceError:
         mend = f"it belongs at {near}"
     else:
         mend = f"did you mean {near}?" if near else f"known are {', '.join(schema)}"
+    if name.startswith("//"):
+        mend = "comments begin with #"
     section = path or (f"behaviors.{space.behavior}" if name in space.trainer else space.file)
     return SpaceError(f"{section} must hold keys that mlagents knows, but got {name} in {space.where(here)}; {mend}")
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from search_spaces.fill import course, put, render
 from search_spaces.holes import is_number
-from search_spaces.relations import Ranges, default
+from search_spaces.relations import Ranges, default, named
 from search_spaces.space import Space, load
 from search_spaces.text import flatten, get, show
 from trials.records import Value
@@ -17,7 +17,10 @@ REFERENCE = 1_000_000
 """Steps from which nothing is scaled: four of the course's team changes (250,000), two turns for each team."""
 
 _SAVE, _TEAM, _SWAP = "self_play.save_steps", "self_play.team_change", "self_play.swap_steps"
-_CHECKPOINT = 500_000  # mlagents' default of checkpoint_interval
+_BUFFER, _BATCH = "hyperparameters.buffer_size", "hyperparameters.batch_size"
+_SEQUENCE = "network_settings.memory.sequence_length"
+BATCHES = 10
+"""Of a buffer that nobody names, where mlagents' default holds no whole batch: as many as its defaults hold."""
 
 Changes = Mapping[str, tuple[Value | None, Value | None]]
 """Dotted path below the behavior, or from the top, to (value before or the course's, effective value), None: absent."""
@@ -40,7 +43,9 @@ def scale(config: Mapping[str, Any], steps: int, reference: int = REFERENCE) -> 
 
     Use the same reference for all trials of a sweep, trial 0 included: `reference(space)`. Whole numbers of at least 1;
     a team_change that is a multiple of save_steps stays that multiple, and swap_steps the same share of team_change.
-    Also returned: what changed, path below the behavior to (before, after).
+    What mlagents would take for a key that nobody names is fitted to what is named: a checkpoint and two team changes
+    within the budget, a buffer of whole batches, sequences within a batch. Also returned: what changed, path below the
+    behavior to (before, after).
     """
     scaled = copy.deepcopy(dict(config))
     trainer = next(iter(scaled["behaviors"].values()))
@@ -48,7 +53,8 @@ def scale(config: Mapping[str, Any], steps: int, reference: int = REFERENCE) -> 
     if steps < reference:
         share = Fraction(steps, reference)
         new |= {key: max(1, round(_own(trainer, key) * share)) for key in ("checkpoint_interval", "summary_freq")}
-        new |= _self_play(trainer, share) if trainer.get("self_play") is not None else {}
+        new |= _self_play(trainer, share, steps) if trainer.get("self_play") is not None else {}
+    new |= _fitted(trainer, new)
     changes = {key: (get(trainer, key), value) for key, value in new.items() if get(trainer, key) != value}
     for key, value in new.items():
         put(trainer, key, value)
@@ -72,16 +78,34 @@ def _flat(config: Mapping[str, Any]) -> dict[str, Value]:
     }
 
 
-def _self_play(trainer: Mapping[str, Any], share: Fraction) -> dict[str, int]:
+def _fitted(trainer: Mapping[str, Any], new: Mapping[str, int]) -> dict[str, int]:
+    """Defaults that would make a trial impossible, in the nearest way that does not."""
+    found: dict[str, int] = {}
+    batch, interval = _own(trainer, _BATCH), new.get("checkpoint_interval", _own(trainer, "checkpoint_interval"))
+    if not named(trainer, "checkpoint_interval") and interval > new["max_steps"]:
+        found["checkpoint_interval"] = new["max_steps"]
+    if not named(trainer, _BUFFER) and _own(trainer, _BUFFER) < batch:
+        found[_BUFFER] = BATCHES * batch
+    if (
+        get(trainer, "network_settings.memory") is not None
+        and not named(trainer, _SEQUENCE)
+        and _own(trainer, _SEQUENCE) > batch
+    ):
+        found[_SEQUENCE] = batch
+    return found
+
+
+def _self_play(trainer: Mapping[str, Any], share: Fraction, steps: int) -> dict[str, int]:
     """Rounded down, so that two team changes still fit into the budget where they did."""
     save, team, swap = (_own(trainer, key) for key in (_SAVE, _TEAM, _SWAP))
     new_save = max(1, floor(save * share))
     new_team = new_save * (team // save) if team % save == 0 else max(new_save, floor(team * share))
+    if not named(trainer, _TEAM):
+        new_team = max(new_save, min(new_team, steps // 2))
     return {_SAVE: new_save, _TEAM: new_team, _SWAP: max(1, round(new_team * swap / team))}
 
 
 def _own(trainer: Mapping[str, Any], key: str) -> int:
     """The configuration's value, or mlagents' default."""
     value = get(trainer, key)
-    value = default(trainer, key) if value is None else value
-    return int(_CHECKPOINT if value is None else value)
+    return int(default(trainer, key) if value is None else value)

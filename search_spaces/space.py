@@ -6,11 +6,14 @@ from pathlib import Path
 from typing import Any
 
 from search_spaces import keys
+from search_spaces.formats import must_be_current
 from search_spaces.holes import BadHole, Choice, Float, Hole, Int, Tied, is_hole, is_number, parse, show_hole
-from search_spaces.text import flatten, get, merged, read, show
+from search_spaces.text import flatten, get, merged, plain, read, show
 from trials.errors import SpaceError
 
 _FOLDER = Path(__file__).parent
+_OLD = ("curriculum", "parameter_randomization")
+"""Sections of older releases, which wrote them empty too."""
 SHIPPED = tuple(sorted(path.stem for path in _FOLDER.glob("*.yaml")))
 """Names that `load` knows without a path."""
 
@@ -67,6 +70,12 @@ class Space:
     sweep: SweepDefaults
     lines: Mapping[str, int] = field(default_factory=dict, repr=False)
     """Dotted path from the file's top to line number."""
+    folder: Path = field(default=Path(), compare=False)
+    """Where the file lies: its paths begin there."""
+
+    def beside(self, path: str) -> Path:
+        """A path that the file names, from the file's own folder."""
+        return self.folder / Path(path).expanduser()
 
     @property
     def trainer(self) -> Mapping[str, Any]:
@@ -81,10 +90,14 @@ class Space:
         return self.sweep.steps or (int(own) if own is not None and is_number(own) else 500_000)
 
     def where(self, path: str) -> str:
-        """File and line of a path below the behavior or from the top, for messages."""
-        tops = (f"behaviors.{self.behavior}.{path}", f"default_settings.{path}", path)
-        line = next((self.lines[top] for top in tops if top in self.lines), None)
-        return f"{self.file}:{line}" if line else self.file
+        """File and line of a path below the behavior or from the top, for messages; of what it stands in, where the
+        file does not write it."""
+        while path:
+            for top in (f"behaviors.{self.behavior}.{path}", f"default_settings.{path}", path):
+                if top in self.lines:
+                    return f"{self.file}:{self.lines[top]}"
+            path = path.rpartition(".")[0]
+        return self.file
 
     def error(self, path: str, rule: str, came: Any, mend: str) -> SpaceError:
         """A SpaceError of one line: the rule, what came, what to do."""
@@ -104,12 +117,13 @@ def load(name_or_path: str | Path) -> Space:
         raise SpaceError(
             f"a search space must be one of {known} or a YAML file, but got {name_or_path} ({reason}); check the name"
         ) from None
-    return from_text(text, path.stem, path.name)
+    return replace(from_text(text, path.stem, path.name), folder=path.absolute().parent)
 
 
 def from_text(text: str, name: str, file: str | None = None) -> Space:
     """A space from a file's text, as a ledger keeps it; `file` is what messages call it. SpaceError as in `load`."""
     file = file or f"{name}.yaml"
+    text = plain(text)
     tree, lines = read(text, file)
     return build(tree, name=name, file=file, text=text, lines=lines)
 
@@ -118,8 +132,11 @@ def build(
     tree: Mapping[str, Any], *, name: str, file: str, text: str = "", lines: Mapping[str, int] | None = None
 ) -> Space:
     """A space from a parsed tree; SpaceError for a missing behavior, a bad hole or a bad `sweep` section."""
+    must_be_current(tree, file, lines or {})
+    if tree.get("behaviors") is None and tree.get("default_settings"):
+        tree = {**tree, "behaviors": {keys.BEHAVIOR: {}}}  # mlagents takes them for every behavior
     behavior = _behavior(tree, file)
-    whole = {key: value for key, value in tree.items() if key != "default_settings"}
+    whole = {key: value for key, value in tree.items() if key not in ("default_settings", *_OLD)}
     whole["behaviors"] = {behavior: merged(_section(tree, "default_settings", file), tree["behaviors"][behavior])}
     bare = Space(
         name=name,

@@ -1,5 +1,6 @@
 """YAML text as a tree of plain values, with the line each key stands on."""
 
+import json
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -12,6 +13,8 @@ Tree = dict[str, Any]
 
 _NUMBER = re.compile(r"^[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?$")
 _NAME = re.compile(r"[A-Za-z_][\w.]*")
+_COMMENTS = ("//", "/*", ";")
+"""How comments begin elsewhere; in YAML such a line is text."""
 
 
 class _Loader(yaml.SafeLoader):
@@ -30,16 +33,27 @@ class _Loader(yaml.SafeLoader):
 _Loader.add_implicit_resolver("tag:yaml.org,2002:float", _NUMBER, list("-+.0123456789"))
 
 
+def plain(text: str) -> str:
+    """`text`, JSON that is indented by tabs as the YAML it then is: inside JSON's own texts no tab can stand."""
+    if "\t" in text and text.lstrip("\ufeff \t\r\n").startswith("{"):
+        try:
+            json.loads(text.lstrip("\ufeff"))
+        except ValueError:
+            return text
+        return text.replace("\t", "  ")
+    return text
+
+
 def read(text: str, file: str) -> tuple[Tree, dict[str, int]]:
-    """The tree in `text`, and dotted path to line number; SpaceError where it is not one YAML mapping."""
+    """The tree in `text`, and dotted path (a list's items as `lessons[0]`) to line number; SpaceError where it is not
+    one YAML or JSON mapping."""
     try:
         tree = yaml.load(text, Loader=_Loader)  # a SafeLoader
         lines = _lines(yaml.compose(text, Loader=yaml.SafeLoader), "")
     except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f"{file}:{mark.line + 1}" if mark else file
-        problem = getattr(error, "problem", None) or str(error).splitlines()[0]
-        raise SpaceError(f"{file} must be YAML, but got: {problem} in {where}; mend that line") from None
+        raise _unreadable(error, text, file) from None
+    except ValueError as error:  # a number of thousands of digits, a day that no calendar has
+        raise SpaceError(f"{file} must be YAML, but got: {str(error).splitlines()[0]}; mend that value") from None
     except RecursionError:
         raise SpaceError(
             f"{file} must be YAML that ends, but got an anchor inside itself; write the values out"
@@ -51,14 +65,49 @@ def read(text: str, file: str) -> tuple[Tree, dict[str, int]]:
     return tree, lines
 
 
+def _unreadable(error: yaml.YAMLError, text: str, file: str) -> SpaceError:
+    """One line on what is no YAML, with the line where that began: the parser often stumbles one later."""
+    problem = getattr(error, "problem", None) or str(error).splitlines()[0]
+    mark, context = getattr(error, "problem_mark", None), getattr(error, "context_mark", None)
+    if context is not None and str(getattr(error, "context", "")).startswith("while scanning"):
+        mark = context
+    if mark is None:
+        return SpaceError(f"{file} must be YAML, but got: {problem} in {file}; mend that line")
+    lines, at = text.splitlines(), mark.line
+    if problem.startswith("mapping values"):
+        at = _begun(lines, at)
+    elif "parsing a flow" in str(getattr(error, "context", "")) and at and "//" in lines[at - 1]:
+        at -= 1
+    comment = at < len(lines) and (lines[at].lstrip().startswith(_COMMENTS) or " //" in lines[at])
+    mend = "comments begin with #" if comment else "mend that line"
+    return SpaceError(f"{file} must be YAML, but got: {problem} in {file}:{at + 1}; {mend}")
+
+
+def _begun(lines: list[str], at: int) -> int:
+    """Where the text began that a key stands behind: the first of the lines right above that hold no key."""
+    begun = at
+    for above in range(at - 1, -1, -1):
+        line = lines[above].strip()
+        if not line or line.startswith("#"):
+            continue
+        if ":" in line.removeprefix("//"):
+            break
+        begun = above
+    return begun
+
+
 def _lines(node: yaml.Node | None, path: str) -> dict[str, int]:
-    """Dotted path to line, counted from 1, of every key below `node`."""
+    """Dotted path to line, counted from 1, of every key and of every list's item below `node`."""
     found: dict[str, int] = {}
     if isinstance(node, yaml.MappingNode):
         for key, value in node.value:
             below = f"{path}.{key.value}" if path else str(key.value)
             found[below] = key.start_mark.line + 1
             found |= _lines(value, below)
+    elif isinstance(node, yaml.SequenceNode):
+        for number, item in enumerate(node.value):
+            found[f"{path}[{number}]"] = item.start_mark.line + 1
+            found |= _lines(item, f"{path}[{number}]")
     return found
 
 

@@ -1,8 +1,10 @@
 """The command line: arguments and wiring, nothing else."""
 
 import json
+import os
 import shlex
 import sys
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from typing import Any, NoReturn
@@ -14,6 +16,7 @@ from sweep import commands_hub, commands_play
 from sweep.commands_league import league
 from trials.errors import SweepError
 
+RAY = "Of a Ray cluster, host:port or auto; default: RAY_ADDRESS, where that is set, else Ray on this machine."
 JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON object and nothing else.")
 
 
@@ -74,7 +77,7 @@ for _command in (commands_hub.promote, commands_hub.verify, league):
 @click.option("--seed", type=int, help="Of proposals, trainers, environments and matches.")
 @click.option("--out", type=click.Path(path_type=Path), help="Folder of the run; default runs/SPACE-DATE-TIME.")
 @click.option("--storage", help="Where a cluster keeps the run: a path, or s3://bucket/prefix; default: --out itself.")
-@click.option("--ray-address", envvar="RAY_ADDRESS", help="Of a Ray cluster; default: Ray on this machine.")
+@click.option("--ray-address", envvar="RAY_ADDRESS", help=RAY)
 def run(space: str, warm_start: Path | None, **given: Any) -> int:
     """Sweep SPACE: quick, soccertwos, course, or any trainer YAML."""
     from search_spaces import load
@@ -83,11 +86,30 @@ def run(space: str, warm_start: Path | None, **given: Any) -> int:
 
     loaded = load(space)
     given["out"] = given["out"] or Path("runs") / f"{loaded.name}-{datetime.now():%Y%m%d-%H%M%S}"
-    given["ray_address"] = given["ray_address"] or None
+    given["ray_address"], answered = _cluster(given["ray_address"])
     made = settings.of_space(space, loaded, given)
     from_run = ["--warm-start", warm.name_of(warm_start)] if warm_start is not None else []
+    answered()
     command = "sweep run " + shlex.join([*_typed(space, given), *from_run])
     return runs.sweep(made, command, Console(stderr=False), warm_start)
+
+
+def _cluster(text: str | None) -> tuple[str | None, Callable[[], None]]:
+    """A cluster's address, None where this machine is meant, and what says that it answers. Raises SetupError."""
+    from sweep import address
+
+    source = click.get_current_context().get_parameter_source("ray_address")
+    found = address.given(text, source is click.core.ParameterSource.ENVIRONMENT)
+    if found is None:
+        os.environ.pop(address.VARIABLE, None)  # Ray itself would look there
+        return None, lambda: None
+
+    def answered() -> None:
+        address.must_answer(found)
+        if found.source == address.VARIABLE:
+            click.echo(f"note: {address.VARIABLE} is set: the sweep runs on {found.text}; {found.without}", err=True)
+
+    return found.text, answered
 
 
 def _typed(space: str, given: dict[str, Any]) -> list[str]:
@@ -154,14 +176,14 @@ def _note(run: Path) -> None:
 @click.argument("run")
 @click.option("--trials", metavar="N|+N", help="Trials in all, or so many more.")
 @click.option("--final-seeds", type=click.IntRange(0, 100), help="Fresh training seeds of finalists and course.")
-@click.option("--ray-address", envvar="RAY_ADDRESS", help="Of a Ray cluster; default: Ray on this machine.")
+@click.option("--ray-address", envvar="RAY_ADDRESS", help=RAY)
 def resume(run: str, trials: str | None, final_seeds: int | None, ray_address: str | None) -> int:
     """Go on with a sweep whose driver was killed or stopped, or widen one; RUN is a folder, or s3://bucket/prefix/NAME."""
     from sweep import resuming
 
-    return resuming.resume(
-        resuming.folder(run, ray_address), trials, ray_address or None, Console(stderr=False), final_seeds
-    )
+    cluster, answered = _cluster(ray_address)
+    answered()
+    return resuming.resume(resuming.folder(run, cluster), trials, cluster, Console(stderr=False), final_seeds)
 
 
 @cli.command()

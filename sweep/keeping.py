@@ -5,18 +5,20 @@ another machine can go on with the sweep from there when the driver's is gone.
 """
 
 import contextlib
+import shutil
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from uuid import uuid4
 
+from search_spaces.files import INPUTS, Input
 from sweep.models import Model
 from sweep.settings import Settings
 from trials import ledger
 from trials.errors import SetupError
 from trials.events import Event, TrialEnded, TrialRated
-from trials.folder import RunFolder
+from trials.folder import RunFolder, written_whole
 from trials.mirror import Mirror
 from trials.storage import Stat, Storage, storage
 
@@ -183,12 +185,13 @@ class Keeper:
 def bring(
     storage: Storage, run: RunFolder, under: str, seen: dict[str, Stat], heavy: bool = False, missing: bool = False
 ) -> None:
-    """Copy what changed below `under` since it was `seen` into the run's folder; checkpoints only if `heavy`, with
-    `missing` only files that are not there. Raises OSError."""
+    """Copy what changed below `under` since it was `seen` into the run's folder; trials' checkpoints only if `heavy`,
+    with `missing` only files that are not there. Raises OSError."""
     for name, stat in storage.files(under).items():
         if missing and (run.path / name).exists():
             continue
-        if seen.get(name) == stat or (name.endswith(HEAVY) and not heavy) or Path(name).name.startswith("."):
+        light = heavy or not name.endswith(HEAVY) or name.startswith(f"{INPUTS}/")
+        if seen.get(name) == stat or not light or Path(name).name.startswith("."):
             continue
         storage.fetch(name, run.path / name)
         seen[name] = stat
@@ -201,6 +204,13 @@ def shared(baseline: Model, place: Storage) -> str:
     name = f"baseline/{baseline.name.removesuffix('.onnx')}.onnx"
     place.put(Path(baseline.load), name)
     return name
+
+
+def keep(inputs: Sequence[Input], run: RunFolder) -> None:
+    """Copy the files that a space names into the run, each whole or not at all. Raises OSError."""
+    for source, name in (pair for each in inputs for pair in each.files):
+        with written_whole(run.path / name) as temporary:
+            shutil.copyfile(source, temporary)
 
 
 def must_be_free(settings: Settings) -> None:

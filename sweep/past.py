@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from trials.events import Event, SweepBegan, SweepEnded, TrialBegan, TrialEnded, TrialRated
+from trials.events import Event, FinalsBegan, SweepBegan, SweepEnded, TrialBegan, TrialEnded, TrialRated
 from trials.records import TrialSpec
 
 
@@ -42,3 +42,29 @@ def of(events: Sequence[Event]) -> Past:
         rated=tuple(rated.values()),
         ended=tuple(ended[number] for number in sorted(ended) if number in began),
     )
+
+
+def proposed(events: Sequence[Event]) -> tuple[TrialEnded, ...]:
+    """How the trials ended that the sweep itself proposed, beside the course's: what it is made for."""
+    return _ends(events, {spec.number for spec in _specs(events) if spec.origin == "sampled"})
+
+
+def finalists(events: Sequence[Event]) -> tuple[TrialEnded, ...]:
+    """How the trainings of the last finals ended, but for the course's where there are others."""
+    finals = next((event for event in reversed(events) if isinstance(event, FinalsBegan)), None)
+    if finals is None:
+        return ()
+    others = set(finals.configurations) - {finals.course}
+    mine = {spec.number for spec in _specs(events) if spec.origin == "final" and spec.seed in finals.seeds}
+    wanted = {spec.number for spec in _specs(events) if spec.configuration in (others or set(finals.configurations))}
+    return _ends(events, mine & wanted)
+
+
+def _specs(events: Sequence[Event]) -> list[TrialSpec]:
+    return [event.spec for event in events if isinstance(event, TrialBegan)]
+
+
+def _ends(events: Sequence[Event], numbers: set[int]) -> tuple[TrialEnded, ...]:
+    """The last end of each, in the order of their numbers."""
+    ends = {event.trial: event for event in events if isinstance(event, TrialEnded) and event.trial in numbers}
+    return tuple(ends[number] for number in sorted(ends))

@@ -30,7 +30,7 @@ FEW = 2000
 
 def fresh_seeds(settings: Settings) -> tuple[int, ...]:
     """The training seeds of the finals."""
-    return tuple(1000 * settings.seed + SEEDS + k for k in range(settings.final_seeds))
+    return tuple(settings.training_seed(SEEDS + k) for k in range(settings.final_seeds))
 
 
 def begin(conductor: Conductor) -> None:

@@ -5,7 +5,7 @@ import platform
 import sys
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import asdict, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Literal
@@ -20,13 +20,15 @@ from search_spaces import (
     check,
     check_config,
     course,
+    files,
     load,
     notes,
+    owners,
     reference,
     render,
     scale,
 )
-from sweep import finals, keeping, live, models, retraining, showing
+from sweep import finals, keeping, live, models, past, retraining, showing
 from sweep import warm as taking
 from sweep.conductor import Conductor
 from sweep.past import Past
@@ -51,13 +53,18 @@ def sweep(settings: Settings, command: str, console: Console, warm_start: Path |
     Raises SweepError before anything starts.
     """
     space, baseline = prepare(settings)
+    inputs = files.named(space)
+    tried = [(each.key, str(each.source)) for each in inputs] + _device(settings)
+    space = files.taken_along(space, inputs)
     settings = replace(settings, baseline=baseline.pinned or settings.baseline)
     rendered = renderer(settings, space)
-    check_with_mlagents(course(space) if space.holes else render(space, {}))
+    if not space.holes:
+        rendered(0, {})  # a file without parameters is one trial: what it breaks is known now
+    check_with_mlagents(course(space) if space.holes else render(space, {}), *tried)
     warm = taking.take_over(warm_start, settings, space, rendered) if warm_start is not None else None
     if warm is not None:
         console.print(taking.said(warm), markup=False, highlight=False, soft_wrap=True)
-    for note in notes(space, settings.steps, settings.fields):
+    for note in (*owners.notes(space, asdict(settings)), *notes(space, settings.steps, settings.fields)):
         console.print(f"note: {note}", markup=False, highlight=False, soft_wrap=True)
     run = RunFolder(settings.out)
     _must_be_new(run)
@@ -65,6 +72,7 @@ def sweep(settings: Settings, command: str, console: Console, warm_start: Path |
     run.trials.mkdir(parents=True, exist_ok=True)
     with driving(run):
         _open(run, settings, space)
+        keeping.keep(inputs, run)
         return drive(settings, space, rendered, models.kept(baseline, run), run, command, console, warm=warm)
 
 
@@ -76,10 +84,10 @@ def drive(
     run: RunFolder,
     command: str,
     console: Console,
-    past: Past | None = None,
+    before: Past | None = None,
     warm: WarmStarted | None = None,
 ) -> int:
-    """The sweep in its folder, from its beginning or from its `past`; the exit status."""
+    """The sweep in its folder, from its beginning or from what was `before`; the exit status."""
     began = time.time()
     match.play(players.load("still"), players.load("random"), 1, settings.seed)  # compile the game here, not per worker
 
@@ -92,9 +100,11 @@ def drive(
         console.print(f"note: {text}", markup=False, highlight=False, soft_wrap=True)
 
     with keeping.kept(run, settings) as keeper:
+        if keeper is not None and (run.path / files.INPUTS).is_dir():
+            keeper.settle()  # workers fetch them before they train
         with tuner.ray_session(settings, say) as session:
             settings = session.settings
-            conductor = Conductor(settings, space, run, rendered, session.baseline(baseline), past, warm)
+            conductor = Conductor(settings, space, run, rendered, session.baseline(baseline), before, warm)
             conductor.say = say
             if keeper is not None:
                 conductor.listeners.append(keeper.heard)
@@ -121,11 +131,18 @@ def drive(
 
 
 def _must_have_worked(conductor: Conductor) -> None:
-    """Raise SetupError where the sweep was broken off, or nothing in it worked."""
+    """Raise SetupError where the sweep was broken off, or nothing in it worked, or nothing that it proposed did."""
     if conductor.broken:
         raise SetupError(conductor.broken)
     if conductor.over and all(end.state == "failed" for end in conductor.over):
         raise SetupError(f"a sweep needs a trial that works, but all failed; the last: {conductor.over[-1].reason}")
+    if conductor.interrupted:
+        return
+    events = ledger.read(conductor.run.ledger)
+    for what, ends in (("a trial that it proposed", past.proposed(events)), ("a finalist", past.finalists(events))):
+        if ends and all(end.state == "failed" for end in ends):
+            count = "its only one" if len(ends) == 1 else f"all {len(ends)}"
+            raise SetupError(f"a sweep needs {what} to work, but {count} failed; the first: {ends[0].reason}")
 
 
 def _headline(
@@ -180,6 +197,12 @@ def _close(
     console.print(f"report: {shown}", highlight=False, soft_wrap=True)
 
 
+def _device(settings: Settings) -> list[tuple[str, str]]:
+    """The device that this machine's torch must have; none where another machine's, or another torch, trains."""
+    elsewhere = settings.ray_address or settings.trainer or settings.torch_device is None
+    return [] if elsewhere else [("device", str(settings.torch_device))]
+
+
 def prepare(settings: Settings) -> tuple[Space, models.Model]:
     """The space and the baseline, checked. Raises SpaceError, BadPolicy or SetupError."""
     space = load(settings.space)
@@ -214,13 +237,13 @@ def renderer(settings: Settings, space: Space) -> Any:
     def spec(number: int, params: Mapping[str, Value]) -> TrialSpec:
         first = number == 0 and bool(space.holes)
         config, _ = scale(course(space) if first else render(space, params), settings.steps, factor_from)
-        check_config(config)
+        check_config(config, None if first else space)
         return TrialSpec(
             number=number,
             origin="course" if first or space.name == "course" else "sampled" if space.holes else "fixed",
             params=dict(params),
             config=config,
-            seed=settings.seed * 1000 + number,
+            seed=settings.training_seed(number),
             steps=settings.steps,
             fields=settings.fields,
             threads=settings.threads,

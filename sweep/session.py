@@ -81,18 +81,13 @@ def ray_session(settings: Settings, say: Callable[[str], None]) -> Iterator[Sess
         # Ray puts the driver's folder on its workers' path, where a checkout would hide what is installed on a node
         elsewhere = contextlib.chdir("/")
         if settings.ray_address:
-            if settings.ray_address.startswith("ray://"):
-                raise SetupError(
-                    f"RAY_ADDRESS must be host:port or auto, on a machine of the cluster, but got"
-                    f" {settings.ray_address}; run the sweep there (sweep/cluster/README.md)"
-                )
             try:
                 with elsewhere:
                     ray.init(address=settings.ray_address, log_to_driver=False, logging_level="ERROR")
-            except ConnectionError as error:
+            except (ConnectionError, RuntimeError, ValueError) as error:  # `address.must_answer` has asked before
                 raise SetupError(
-                    f"RAY_ADDRESS must name a running Ray cluster, but {settings.ray_address} does not answer"
-                    f" ({str(error).splitlines()[0]}); start one with `ray start --head`, or leave RAY_ADDRESS empty"
+                    f"a Ray cluster must take this driver, but {settings.ray_address} does not"
+                    f" ({' '.join(str(error).split())[:300]}); run the sweep on a machine of the cluster, with its Ray"
                 ) from None
         else:
             with elsewhere:

@@ -10,6 +10,7 @@ import yaml
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 
+from search_spaces import owners
 from search_spaces.space import Space
 from sweep import searching
 from trials.errors import SetupError
@@ -86,6 +87,10 @@ class Settings:
         """Absolute path of the executable that trains; None: the embedded environment does."""
         return None if self.env == "embedded" else str(Path(self.env).expanduser().resolve())
 
+    def training_seed(self, number: int) -> int:
+        """Of trainer and environment, the `number`th of the sweep's own: below 2**31, as numpy and Unity take them."""
+        return (1000 * self.seed + number) % 2**31
+
     @property
     def bar(self) -> str:
         """What a trial that is stopped at a rung stayed below."""
@@ -142,8 +147,9 @@ def _lower(text: str) -> str:
 
 
 def of_space(name: str, space: Space, given: Mapping[str, object]) -> Settings:
-    """Settings of a sweep over `space`: its own `sweep:` section, then what was `given` (None: not given)."""
-    values: dict[str, object] = {"steps": space.budget}
+    """Settings of a sweep over `space`: what it gives under mlagents' names, its own `sweep:` section, then what was
+    `given` (None: not given). Raises SetupError, SpaceError."""
+    values: dict[str, object] = {"steps": space.budget, **owners.taken(space, env=given.get("env") is None)}
     if not space.holes:
         values["trials"] = 1
     values |= {

@@ -60,6 +60,7 @@ def summary(run: RunFolder) -> dict[str, Any]:
     return {
         "run": run.name,
         "state": end.state if end else "running or killed",
+        "reason": end.reason if end else "",
         "phase": phase(events),
         "space": began.space if began else None,
         "trials_planned": began.trials if began else None,
@@ -121,7 +122,8 @@ def table(found: dict[str, Any]) -> Table:
     """The summary for a terminal."""
     doing = "" if found["phase"] == "over" else f", {found['phase']}"
     told = "".join(f"\npublished: trial {one['trial']} as {one['repo']}" for one in found["promoted"])
-    shown = Table(title=f"{found['run']}: {found['state']}{doing}{told}", title_justify="left")
+    why = f"\n{escape(found['reason'])}" if found["reason"] else ""
+    shown = Table(title=f"{found['run']}: {found['state']}{doing}{why}{told}", title_justify="left")
     for name in ("trial", "state", "steps", "steps/s", "Elo [95 %], provisional (house 1200)", "W-D-L", ""):
         shown.add_column(name, overflow="fold")
     for row in found["trials"]:

@@ -9,6 +9,7 @@ import ray
 from pydantic import TypeAdapter
 from ray import tune
 
+from search_spaces.files import needed
 from sweep import orders, workplace
 from sweep.identity import difference, installed
 from sweep.workplace import FLUSH_S, Workplace
@@ -108,7 +109,8 @@ class TrialActor(tune.Trainable):  # type: ignore[misc]
             return {"misplaced": wrong, "done": True}
         try:
             name = workplace.player(self._config["baseline"], self._cluster.storage if self._cluster else None)
-            away = self._place.prepare()
+            if not (away := self._place.prepare()):
+                self._place.have(needed(self._spec.config))
         except OSError as error:
             away = str(error).splitlines()[0]
         if away:

@@ -6,12 +6,13 @@ import platform
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from uuid import uuid4
 
 import psutil
 
+from search_spaces.files import INPUTS
 from trials.folder import RunFolder
 from trials.mirror import Mirror
 from trials.storage import Storage
@@ -49,6 +50,18 @@ class Workplace:
             self._mirror.start()
             self.ready = True
         return ""
+
+    def have(self, names: Sequence[str]) -> None:
+        """Fetch files or folders of the run's (`inputs/...`) here. Raises OSError, where one is away too."""
+        if self._storage is None or not names:
+            return
+        there = list(self._storage.files(INPUTS))
+        for name in names:
+            wanted = [file for file in there if file == name or file.startswith(f"{name}/")]
+            if not wanted:
+                raise FileNotFoundError(f"{self._storage.address} has no {name}")
+            for file in wanted:
+                self._storage.fetch(file, self.run.path / file)
 
     def ask(self) -> int:
         """A number that `safe` knows once everything there is now is where another machine can have it."""

@@ -10,6 +10,7 @@ from typing import Literal
 import yaml
 from pydantic import TypeAdapter
 
+from search_spaces.files import located
 from trials.arena import log
 from trials.arena.ladder import Rated
 from trials.events import TrialRated, TrialResumed
@@ -57,7 +58,7 @@ class Trial:
         if before.time:  # a worker before this one died
             self._lost.append(_Life(before, 0.0))
             self._resuming = "its worker died"
-        _write(self.files, spec)
+        _write(self.files, spec, run.path)
         self.process = self._start()
 
     def advance(self, seconds: float) -> TrialRated | TrialResumed | Heartbeat | Training:
@@ -207,9 +208,9 @@ class _Life:
     seconds: float
 
 
-def _write(files: TrialFolder, spec: TrialSpec) -> None:
+def _write(files: TrialFolder, spec: TrialSpec, run: Path) -> None:
     files.candidates.mkdir(parents=True, exist_ok=True)
     with written_whole(files.spec) as temporary:
         temporary.write_bytes(TypeAdapter(TrialSpec).dump_json(spec))
     with written_whole(files.trainer_yaml) as temporary:
-        temporary.write_text(yaml.safe_dump(dict(spec.config), sort_keys=False))
+        temporary.write_text(yaml.safe_dump(located(spec.config, run.absolute()), sort_keys=False))

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from reports import sections, tables, verdict
+from reports import finals, sections, tables, verdict
 from trials.events import FreshRated
 
 
@@ -63,6 +63,19 @@ def test_all_failed(synthetic):
     run = replace(run, trials=run.trials[1:])  # trial 0 completes
     said = verdict.headline(run, tables.ranking(run))
     assert said == "2 trials, all failed before a policy was rated: nothing was learned."
+
+
+def test_nothing_that_was_proposed_lived(synthetic):
+    events = synthetic.synthetic_events(3, fresh=None, states=("failed",))
+    events[-1] = replace(events[-1], state="failed", reason="it broke")
+    run = tables.run_of("x", events)
+    ranked = tables.ranking(run)
+    said = (
+        "All 2 trials that the sweep proposed failed: nothing is known of any configuration but the course’s, trial 0."
+    )
+    assert verdict.headline(run, ranked) == finals.headline(run, ranked) == said
+    assert "The sweep failed: it broke." in verdict.remarks(run, ranked)
+    assert verdict.nothing_lived(replace(run, end=None)) == ""  # others may still come
 
 
 def test_nothing_begun(synthetic):

@@ -1,15 +1,43 @@
 """Every mistake in a space is refused by name, in one line, before anything starts."""
 
+import json
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 import search_spaces
 from trials.errors import BadTrial, SpaceError
 
 COURSE = (Path(search_spaces.__file__).parent / "course.yaml").read_text()
 
+
+def lessons(more: str) -> tuple[str, str]:
+    """The edit that gives the course a curriculum; `more` in its first lesson's completion_criteria, line 7 on."""
+    text = (
+        "environment_parameters:\n  ball_touch:\n    curriculum:\n      - name: first\n        completion_criteria:\n"
+    )
+    text += f"          {more}\n        value: 1\n      - {{name: last, value: 0}}\n"
+    return "behaviors:\n", text + "behaviors:\n"
+
+
+LESSONS = [
+    (
+        "{behavior: Nobody, threshold: 1}",
+        "environment_parameters.ball_touch.curriculum[0].completion_criteria.behavior must be SoccerTwos, but got"
+        " Nobody in my.yaml:8",
+    ),
+    ("{threshold: 1}", "completion_criteria.behavior must be SoccerTwos, but got nothing in my.yaml:7"),
+    ("{behavior: SoccerTwos, measure: Elo}", "measure must be one of progress, reward, but got Elo in my.yaml:8"),
+    ("{behavior: SoccerTwos, measure: Reward}", "measure must be one of progress, reward, but got Reward"),
+    ("{behavior: SoccerTwos, threshhold: 1}", "got threshhold in my.yaml:8; did you mean threshold?"),
+    ("{behavior: SoccerTwos, threshold: .nan}", "threshold must be a number, but got nan in my.yaml:8"),
+    ("{behavior: SoccerTwos, min_lesson_length: 1.5}", "min_lesson_length must be a whole number, but got 1.5"),
+    ("{behavior: SoccerTwos, signal_smoothing: 1}", "signal_smoothing must be true or false, but got 1"),
+    ("{behavior: SoccerTwos, measure: progress, threshold: 7}", "threshold must be from 0 to 1, a share of max_steps"),
+    ("5", "completion_criteria must be a section with behavior, measure, threshold"),
+]
 BAD = [
     # limits and types
     (
@@ -221,6 +249,58 @@ BAD = [
         "environment_parameters: {gravity: {curriculum: []}}\nbehaviors:\n",
         "must have a list of lessons",
     ),
+    (
+        "behaviors:\n",
+        "environment_parameters: {gravity: {sampler_type: gaussian, sampler_parameters: {mean: .nan}}}\nbehaviors:\n",
+        "environment_parameters.gravity.sampler_parameters.mean must be a number, but got nan in my.yaml:3",
+    ),
+    (
+        "behaviors:\n",
+        "environment_parameters: {gravity: {sampler_type: gaussian, sampler_parameters: {st_dev: -1}}}\nbehaviors:\n",
+        "st_dev must be at least 0, but got -1",
+    ),
+    *((*lessons(more), fragment) for more, fragment in LESSONS),
+    # numbers that none is
+    *(
+        (f"{key}: {old}", f"{key}: {new}", rule)
+        for key, old in (("batch_size", "2048"), ("learning_rate", "0.0005"), ("initial_elo", "1200"))
+        for new, rule in ((".nan", "number, but got nan"), ("-.inf", "number, but got -inf"), ("1e400", "but got inf"))
+    ),
+    (
+        "batch_size: 2048",
+        f"batch_size: {10**400}",
+        "hyperparameters.batch_size must be at most 9.22337e+18, but got 1000",
+    ),
+    ("batch_size: 2048", f"batch_size: {'9' * 5000}", "my.yaml must be YAML, but got: Exceeds the limit"),
+    ("batch_size: 2048", f"batch_size: {{int: [1, {10**400}]}}", "must give two numbers, low and high, after int"),
+    ("epsilon: 0.2", "epsilon: {choice: [0.1, .nan]}", "epsilon must be a number everywhere in its hole"),
+    ("behaviors:\n", "sweep: {first_rung: .nan}\nbehaviors:\n", "sweep.first_rung must be a number, but got nan"),
+    (
+        "behaviors:\n",
+        "engine_settings: {time_scale: .inf}\nbehaviors:\n",
+        "engine_settings.time_scale must be a number",
+    ),
+    # comments of other languages, and where a line went wrong
+    ("    hyperparameters:\n", "    // note\n    hyperparameters:\n", "in my.yaml:6; comments begin with #"),
+    ("    hyperparameters:\n", "    /* note */\n    hyperparameters:\n", "in my.yaml:6; comments begin with #"),
+    ("behaviors:\n", "// note\nbehaviors:\n", "in my.yaml:3; comments begin with #"),
+    ("behaviors:\n", "// one\n// two\nbehaviors:\n", "in my.yaml:3; comments begin with #"),
+    (
+        "    hyperparameters:\n",
+        "    // note: one\n    hyperparameters:\n",
+        "got // note in my.yaml:6; comments begin with #",
+    ),
+    (
+        "epsilon: 0.2",
+        "epsilon: 0.2 // note",
+        "epsilon must be a number, but got '0.2 // note' in my.yaml:11; comments begin",
+    ),
+    (
+        "    self_play:\n",
+        "    self_play: {window: 3, // note\n      save_steps: 5}\n    x:\n",
+        "in my.yaml:32; comments begin",
+    ),
+    ("batch_size: 2048", "batch_size 2048", "in my.yaml:7; mend that line"),
     # the sweep section
     ("behaviors:\n", "sweep: {trails: 3}\nbehaviors:\n", "sweep must hold keys that a sweep knows, but got trails"),
     ("behaviors:\n", "sweep: {trails: 3}\nbehaviors:\n", "did you mean trials?"),
@@ -322,3 +402,59 @@ def test_trial_0_must_be_a_valid_trial_too(tmp_path: Path) -> None:
     file.write_text(shared + COURSE.replace("buffer_size: 20480", tied))
     with pytest.raises(SpaceError, match=r"trial 0, the course with sweep.shared of my.yaml, must be a valid trial: "):
         search_spaces.check(search_spaces.load(file), 1_000_000, 8)
+
+
+PLAIN = {"trainer_type": "poca", "self_play": {"save_steps": 50000}}
+
+
+@pytest.mark.parametrize(
+    ("more", "steps"),
+    [
+        ({"max_steps": 100_000}, 2000),  # checkpoint_interval, by default 500,000
+        ({"max_steps": 100_000, "checkpoint_interval": 500_000}, 100_000),  # the same, written out as mlagents does
+        ({}, 1000),
+        ({"max_steps": 20_000}, 20_000),  # team_change, by default 5 x save_steps
+        ({"max_steps": 300_000, "self_play": {"swap_steps": 400_000}}, 300_000),
+        ({"hyperparameters": {"batch_size": 20_480}}, 2000),  # buffer_size, by default 10,240
+        ({"network_settings": {"memory": {"memory_size": 64}}, "hyperparameters": {"batch_size": 32}}, 2000),
+        ({"trainer_type": "sac", "hyperparameters": {"batch_size": 100_000}}, 2000),
+    ],
+)
+def test_defaults_that_a_file_does_not_name_never_make_it_impossible(
+    more: dict[str, Any], steps: int, tmp_path: Path
+) -> None:
+    file = tmp_path / "my.yaml"
+    file.write_text(yaml.safe_dump({"behaviors": {"SoccerTwos": PLAIN | more}}))
+    space = search_spaces.load(file)
+    search_spaces.check(space, steps, 8)
+    config, _ = search_spaces.scale(search_spaces.render(space, {}), steps, search_spaces.reference(space))
+    search_spaces.check_config(config, space)
+    trainer = config["behaviors"]["SoccerTwos"]
+    hyper = {"batch_size": 128 if trainer["trainer_type"] == "sac" else 1024, "buffer_size": 10_240}
+    hyper |= trainer.get("hyperparameters", {})
+    assert trainer["max_steps"] == steps and hyper["buffer_size"] >= hyper["batch_size"]
+    assert trainer.get("checkpoint_interval", steps) <= steps
+    if memory := trainer.get("network_settings", {}).get("memory"):
+        assert memory["sequence_length"] == hyper["batch_size"]
+
+
+def test_a_buffer_that_is_taken_for_a_large_batch_is_said(tmp_path: Path) -> None:
+    file = tmp_path / "my.yaml"
+    file.write_text(yaml.safe_dump({"behaviors": {"SoccerTwos": PLAIN | {"hyperparameters": {"batch_size": 20_480}}}}))
+    assert any("10 x batch_size is taken" in note for note in search_spaces.notes(search_spaces.load(file)))
+
+
+def test_a_file_without_parameters_is_told_nothing_of_a_trial_0_beside_it(tmp_path: Path) -> None:
+    file = tmp_path / "my.yaml"
+    file.write_text("environment_parameters: {ball_touch: 0.02}\n" + COURSE)
+    assert not [note for note in search_spaces.notes(search_spaces.load(file)) if "trial 0" in note]
+    file.write_text("environment_parameters: {ball_touch: 0.02}\n" + COURSE.replace("epoch: 3", "epoch: {int: [3, 4]}"))
+    assert [note for note in search_spaces.notes(search_spaces.load(file)) if "trial 0 trains without it" in note]
+
+
+def test_json_indented_by_tabs_is_read(tmp_path: Path) -> None:
+    file = tmp_path / "config.json"
+    file.write_text(json.dumps(yaml.safe_load(COURSE), indent="\t"))
+    space = search_spaces.load(file)
+    search_spaces.check(space, space.budget, 8)
+    assert search_spaces.from_text(space.text, "again").trainer == search_spaces.load("course").trainer

@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 import search_spaces
-from search_spaces import Choice, Float, Int, Tied
+from search_spaces import Choice, Float, Int, Tied, owners
 from trials.errors import SpaceError
 
 COURSE = (Path(search_spaces.__file__).parent / "course.yaml").read_text()
@@ -149,7 +149,8 @@ debug: false
     trainer = config["behaviors"]["SoccerTwos"]
     assert trainer["hyperparameters"] == {"batch_size": 256, "buffer_size": 5000}
     assert trainer["max_steps"] == 5_000_000 and type(trainer["max_steps"]) is int
-    assert "default_settings" not in config and config["torch_settings"] == {"device": "cpu"}
+    assert not {"default_settings", "torch_settings", "checkpoint_settings"} & set(config)
+    assert owners.taken(space) == {"torch_device": "cpu"} and config["debug"] is False
     search_spaces.check_config(config)
 
 

@@ -5,6 +5,7 @@ when a training ends. Neither holds the ghost windows: a training that goes on s
 Source: mlagents 1.1.0 `trainers/model_saver/torch_model_saver.py`, `trainers/training_status.py`, `trainers/learn.py`.
 """
 
+import functools
 import json
 import logging
 import os
@@ -35,6 +36,14 @@ def save_whole() -> None:
 
     whole.whole = True  # type: ignore[attr-defined]
     torch.save = whole
+
+
+def load_anywhere() -> None:
+    """Let this process's torch.load take what was saved on a GPU, where mlagents would ask for that GPU."""
+    import torch
+
+    if not isinstance(torch.load, functools.partial):
+        torch.load = functools.partial(torch.load, map_location="cpu")
 
 
 def save_status(files: TrialFolder) -> None:

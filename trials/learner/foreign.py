@@ -34,6 +34,8 @@ from trials.stint import Stint
 
 POLL_S = 1.0
 """How often its files are looked at, seconds."""
+CAUSE_LINES = 400
+"""Of its log, in which the first cause is looked for: tracebacks of what failed after it stand behind."""
 BUSY_S = 0.02
 """Of processor time between two looks, seconds: a trainer that waits for a silent environment uses none."""
 ORPHAN_GRACE_S = 5.0
@@ -148,14 +150,14 @@ def main(folder: Path) -> None:
 
 
 def _whose(status: int, files: TrialFolder) -> SweepError:
-    tail = process.log_tail(files)
+    tail = process.log_tail(files, CAUSE_LINES)
     said = process.reason(status, tail) if status >= 0 else f"killed by {signal.Signals(-status).name}"
-    if status >= 0 and not process.exported(files) and not MACHINE.search(tail):
+    if status >= 0 and not process.exported(files) and not MACHINE.search(said):
         return SetupError(
             f"--trainer must be an mlagents-learn that trains, but it ended with status {status} before its first"
             f" export: {said}; try it by hand with {files.path / 'foreign.yaml'}"
         )
-    fault = LostTrial if status < 0 or MACHINE.search(tail) else BadTrial
+    fault = LostTrial if status < 0 or MACHINE.search(said) else BadTrial
     return fault(f"mlagents-learn ended with status {status}: {said}")
 
 
@@ -165,6 +167,8 @@ def _command(files: TrialFolder, spec: TrialSpec, port: int, resume: bool) -> li
         raise SetupError("a foreign trainer must have a program and an executable, but the trial names none")
     config: dict[str, Any] = yaml.safe_load(files.trainer_yaml.read_text())
     for behavior in config["behaviors"].values():
+        if resume:
+            behavior.pop("init_path", None)  # mlagents would load it in place of the trial's own checkpoint
         behavior["checkpoint_interval"] = min(behavior.get("checkpoint_interval", 500_000), *spec.rungs)
         behavior["keep_checkpoints"] = max(behavior.get("keep_checkpoints", 5), 5)
     own = files.path / "foreign.yaml"

@@ -4,15 +4,18 @@ Sources: mlagents 1.1.0 `trainers/trainer/rl_trainer.py` (checkpoints), `trainer
 (export), `trainers/stats.py`.
 """
 
+import functools
 import json
 import shutil
 import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from mlagents.trainers import stats
 from mlagents.trainers.model_saver.torch_model_saver import TorchModelSaver
 from mlagents.trainers.trainer.rl_trainer import RLTrainer
+from mlagents.trainers.trainer_controller import TrainerController
 
 from trials.errors import SetupError
 from trials.folder import TrialFolder, written_whole
@@ -23,7 +26,13 @@ PROGRESS_PERIOD_S = 0.25
 """How often progress.json is replaced at most, seconds."""
 
 
-def install(files: TrialFolder, spec: TrialSpec, stop: environments.Stop, resumed: int = 0) -> None:
+class Noting(environments.Stop, Protocol):
+    """Keeps what went wrong first."""
+
+    first: Exception | None
+
+
+def install(files: TrialFolder, spec: TrialSpec, stop: Noting, resumed: int = 0) -> None:
     """Change mlagents' modules in this process for one training of `spec`, from `resumed` trainer steps on."""
     health.room(files.path)
     progress = Progress(files, resumed)
@@ -31,8 +40,30 @@ def install(files: TrialFolder, spec: TrialSpec, stop: environments.Stop, resume
     _export_first()
     _publish_exports(files)
     _checkpoint_at_rungs(tuple(rung for rung in spec.rungs if rung > resumed), progress)
+    _note_first(stop)
     haste.install()
     stats.StatsReporter.add_writer(MetricsWriter(files, health.Health(spec)))
+
+
+def _note_first(stop: Noting) -> None:
+    """Keep the first failure of a training: on its way out mlagents exports what may not exist, and so hides why, and a
+    trainer's own thread (`threaded`) dies unheard while the environment goes on for ever."""
+
+    def noting(work: Callable[..., Any], again: bool) -> Callable[..., Any]:
+        @functools.wraps(work)
+        def done(*arguments: Any, **options: Any) -> Any:
+            try:
+                return work(*arguments, **options)
+            except Exception as error:
+                stop.first = stop.first or error
+                if again:
+                    raise
+
+        return done
+
+    for name in ("_reset_env", "advance", "reset_env_if_ready"):
+        setattr(TrainerController, name, noting(getattr(TrainerController, name), again=True))
+    TrainerController.trainer_update_func = noting(TrainerController.trainer_update_func, again=False)
 
 
 def _export_first() -> None:

@@ -12,14 +12,15 @@ import signal
 import sys
 import threading
 import time
+import traceback
 from pathlib import Path
 from typing import Any
 
 from pydantic import TypeAdapter
 
-from trials.errors import LostTrial, SetupError, SweepError
+from trials.errors import BadTrial, LostTrial, SetupError, SweepError
 from trials.folder import TrialFolder
-from trials.learner import checkpoints, compat, process, tether
+from trials.learner import check, checkpoints, compat, process, tether
 from trials.learner.ports import PortLease
 from trials.records import TrialSpec
 from trials.stint import LOOK_S, Stint
@@ -32,11 +33,17 @@ ORPHAN_GRACE_S = 5.0
 """Seconds of work that an orphan may take for its last export."""
 
 
+NOT_THERE = (errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.EACCES, errno.EPERM, errno.ENAMETOOLONG, errno.ELOOP)
+"""What the file system says that another start does not mend, of a file that is no part of the trial's own folder."""
+
+
 class StopFlag:
     """Set by SIGINT; looked at between environment steps, so that no checkpoint or export is torn by a signal."""
 
     def __init__(self) -> None:
         self.raised = False
+        self.first: Exception | None = None
+        """What went wrong first: what mlagents does on its way out may fail for want of what never came to be."""
         signal.signal(signal.SIGINT, self._on_signal)
         signal.signal(signal.SIGTERM, self._on_signal)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT, signal.SIGTERM})  # a Ray worker's are blocked
@@ -45,7 +52,9 @@ class StopFlag:
         self.raised = True
 
     def check(self) -> None:
-        """Raise KeyboardInterrupt, on which mlagents saves and exports, once."""
+        """Raise KeyboardInterrupt, on which mlagents saves and exports, once; or what ended a trainer's thread."""
+        if self.first is not None:
+            raise self.first
         if self.raised:
             self.raised = False
             raise KeyboardInterrupt
@@ -62,17 +71,15 @@ def main(folder: Path) -> None:
 
     import torch
 
-    if (spec.device or "").startswith("cuda") and not torch.cuda.is_available():
-        raise SetupError(
-            f"--torch-device {spec.device} needs a GPU that torch can use, but torch {torch.__version__} sees none;"
-            " `make torch TORCH=auto`, or leave it out"
-        )
+    if spec.device is not None:
+        check.must_see(spec.device)
     torch.set_num_threads(spec.threads)
     from mlagents.trainers import learn
 
     from trials.learner import hooks
 
     checkpoints.save_whole()
+    checkpoints.load_anywhere()
     resumed = checkpoints.restore(files)
     hooks.install(files, spec, flag, resumed or 0)
     torch.set_num_threads(spec.threads)  # mlagents set its own from the host's core count while it was imported
@@ -95,21 +102,38 @@ def main(folder: Path) -> None:
             str(spec.fields),
         ]  # this product's own heeds it, Unity's have what they have
     options = learn.parse_command_line(words)
-    from mlagents_envs.exception import UnityException
-
+    if resumed is not None:
+        for trainer in options.behaviors.values():
+            trainer.init_path = None  # mlagents would load it in place of the trial's own checkpoint
     try:
         learn.run_cli(options)
-    except (UnityException, OSError) as error:
-        raise _whose(error, files) from error
+    except Exception as error:  # noqa: BLE001  whatever ended the training is told in one line
+        first = flag.first or error
+        traceback.print_exception(first)
+        raise _whose(first, files) from None
 
 
 def _whose(error: Exception, files: TrialFolder) -> SweepError:
-    """Whose fault an environment's or the disk's failure is."""
+    """Whose fault it is: another start mends what a machine, a disk or an environment did, never the trial's own."""
+    if isinstance(error, SweepError):
+        return error
+    said = f"{type(error).__name__}: {' '.join(str(error).split())}"
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
         return SetupError(
             f"the disk must have room, but {files.path} has none left; free some, then run the sweep again"
         )
-    return LostTrial(f"{type(error).__name__}: {' '.join(str(error).split())}")
+    if isinstance(error, OSError):
+        own = files.path.absolute() in (*Path(str(error.filename)).absolute().parents,)
+        lasting = (
+            error.errno in NOT_THERE or (error.errno is None and isinstance(error, FileNotFoundError))
+        ) and not own
+        return BadTrial(said) if lasting else LostTrial(said)
+    from mlagents_envs import exception as unity
+
+    asked = (unity.UnityActionException, unity.UnityObservationException, unity.UnityPolicyException)
+    if isinstance(error, unity.UnityException) and not isinstance(error, (*asked, unity.UnitySideChannelException)):
+        return LostTrial(said)
+    return BadTrial(said)
 
 
 def _end_with_parent(flag: StopFlag) -> None:

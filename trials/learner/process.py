@@ -33,6 +33,8 @@ SWEEP_S = 2.0
 LOG_BYTES = 8 * 2**20
 """A log larger than this on disk is cut down to its last KEPT_BYTES, which then lie beside it in `.1`."""
 KEPT_BYTES = 2**20
+ERROR, HANDLING = r"[\w.]*(Error|Exception)\b", "During handling of the above exception, another exception occurred"
+"""How a traceback's last line begins, and what stands between an exception and one raised on the way out."""
 LAUNCHER = "trials.learner.launcher"
 FOREIGN = "trials.learner.foreign"
 
@@ -200,12 +202,13 @@ def must_be_installed() -> None:
     )
 
 
-def check_with_mlagents(config: Mapping[str, Any]) -> dict[str, Any]:
+def check_with_mlagents(config: Mapping[str, Any], *tried: tuple[str, str]) -> dict[str, Any]:
     """mlagents' own opinion of a complete configuration, asked in a process of its own: as it resolves it, every
-    default written out. Raises SpaceError, SetupError where it is not installed."""
+    default written out. `tried` there too: ("device", torch's name), (key, path of the file that it names). Raises
+    SpaceError, SetupError where mlagents is not installed."""
     must_be_installed()
     done = subprocess.run(
-        [sys.executable, "-m", "trials.learner.check"],
+        [sys.executable, "-m", "trials.learner.check", *map("=".join, tried)],
         input=yaml.safe_dump(dict(config), sort_keys=False),
         capture_output=True,
         text=True,
@@ -317,6 +320,9 @@ def reason(status: int, tail: str) -> str:
     errors = [
         line.strip()
         for line in tail.splitlines()
-        if re.match(r"((set-up|machine|trial): |[\w.]*(Error|Exception)\b)", line.strip())
+        if re.match(rf"((set-up|machine|trial): |{ERROR})", line.strip()) or line.startswith(HANDLING)
     ]
-    return errors[-1] if errors else f"the trainer's process ended with status {status}"
+    at = len(errors) - 1
+    while at >= 2 and errors[at - 1].startswith(HANDLING):  # what was raised on the way out hides why
+        at -= 2
+    return errors[at] if errors else f"the trainer's process ended with status {status}"

@@ -1,0 +1,149 @@
+"""Files that a trainer YAML names, checkpoints and demonstrations: found from its own folder, and taken into the run.
+
+A run keeps them under `inputs/`, named by content, and its space names them there: so it goes on, moves, is repeated
+and reaches a cluster's machines without the place they came from.
+"""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from copy import deepcopy
+from dataclasses import dataclass, replace
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from search_spaces.fill import put
+from search_spaces.holes import Choice
+from search_spaces.space import Space, from_text
+from search_spaces.text import get
+
+PATHS = {
+    "init_path": ".pt",
+    "behavioral_cloning.demo_path": ".demo",
+    "reward_signals.gail.demo_path": ".demo",
+}
+"""Keys below a behavior that name a file, and how its name ends; a folder of demonstrations may stand for one."""
+INPUTS = "inputs"
+"""The run's folder for them."""
+
+
+@dataclass(frozen=True)
+class Input:
+    """A file or folder that a space names."""
+
+    key: str
+    """Path below the behavior."""
+    written: str
+    source: Path
+    name: str
+    """In the run: `inputs/`, 8 hex digits of its content's sha256, its own name."""
+
+    @property
+    def files(self) -> list[tuple[Path, str]]:
+        """Each file with its name in the run: itself, or a folder's demonstrations."""
+        if not self.source.is_dir():
+            return [(self.source, self.name)]
+        return [(file, f"{self.name}/{file.name}") for file in sorted(self.source.glob("*.demo"))]
+
+
+def named(space: Space) -> tuple[Input, ...]:
+    """Every file that `space` names. SpaceError where one is not there, or is by its name of another kind."""
+    return tuple(_found(space, key, text) for key in PATHS for text in _written(space, key))
+
+
+def _written(space: Space, key: str) -> Sequence[str]:
+    hole = space.holes.get(key)
+    if isinstance(hole, Choice):
+        return [str(option) for option in hole.options]
+    value = get(space.trainer, key)
+    return [] if value is None else [str(value)]
+
+
+def _found(space: Space, key: str, text: str) -> Input:
+    source, suffix = space.beside(text), PATHS[key]
+    if not source.exists():
+        mend = "correct the path, or take that line out"
+        raise space.error(key, "must name a file that is there, from the YAML's own folder", text, mend)
+    if source.is_dir() and suffix == ".demo" and not any(source.glob("*.demo")):
+        raise space.error(key, "must name a .demo file or a folder of them", text, "record one, or name another")
+    if source.is_dir() and suffix == ".pt":
+        mend = "name the file in it: checkpoint.pt, in the folder of the behavior"
+        raise space.error(key, "must name a checkpoint, a .pt file", text, mend)
+    if source.is_file() and source.suffix != suffix:
+        raise space.error(key, f"must name a {suffix} file", text, "name such a file")
+    digest, found = sha256(), Input(key, text, source, "")
+    try:
+        for file, name in found.files:
+            digest.update(name.encode() + file.read_bytes())
+    except OSError as error:
+        reason = (error.strerror or type(error).__name__).lower()
+        raise space.error(key, "must name a file that can be read", f"{text} ({reason})", "mend that") from None
+    return replace(found, name=f"{INPUTS}/{digest.hexdigest()[:8]}-{source.resolve().name}")
+
+
+def taken_along(space: Space, inputs: Sequence[Input]) -> Space:
+    """`space` with these named as the run keeps them, its text too, comments and order kept where that can be."""
+    if not inputs:
+        return space
+    for text in (_in_place(space, inputs), _anew(space, inputs)):
+        found = replace(from_text(text, space.name, space.file), folder=space.folder)
+        if all([*_written(found, key)] == [each.name for each in inputs if each.key == key] for key in PATHS):
+            return found
+    raise space.error(inputs[0].key, "must stand on a line of its own", inputs[0].written, "write it so")
+
+
+def _in_place(space: Space, inputs: Sequence[Input]) -> str:
+    """The text with each of the paths replaced where it stands."""
+    text, cuts = space.text, dict[int, tuple[int, str]]()
+    root = yaml.compose(text, Loader=yaml.SafeLoader)
+    for each in inputs:
+        for section in (("behaviors", space.behavior), ("default_settings",)):
+            for node in _scalars(_node(root, (*section, *each.key.split(".")))):
+                if node.value == each.written:
+                    cuts[node.start_mark.index] = node.end_mark.index, json.dumps(each.name, ensure_ascii=False)
+    for start in sorted(cuts, reverse=True):
+        end, new = cuts[start]
+        text = text[:start] + new + text[end:]
+    return text
+
+
+def _node(node: Any, path: Sequence[str]) -> Any:
+    for part in path:
+        pairs = node.value if isinstance(node, yaml.MappingNode) else []
+        node = next((value for key, value in pairs if getattr(key, "value", None) == part), None)
+    return node
+
+
+def _scalars(node: Any) -> Iterator[yaml.ScalarNode]:
+    """The paths at a key: its value, or the options of its choice."""
+    if isinstance(node, yaml.ScalarNode):
+        yield node
+    elif isinstance(node, yaml.MappingNode):
+        for option in getattr(_node(node, ("choice",)), "value", []):
+            yield from _scalars(option)
+
+
+def _anew(space: Space, inputs: Sequence[Input]) -> str:
+    tree: dict[str, Any] = deepcopy(dict(space.tree))
+    for key in {each.key for each in inputs}:
+        names = [each.name for each in inputs if each.key == key]
+        put(tree["behaviors"][space.behavior], key, {"choice": names} if key in space.holes else names[0])
+    return yaml.safe_dump(tree, sort_keys=False, allow_unicode=True)
+
+
+def located(config: Mapping[str, Any], run: Path) -> dict[str, Any]:
+    """A trial's configuration with the run's files where they lie on this machine."""
+    found = deepcopy(dict(config))
+    for trainer in found["behaviors"].values():
+        for key in PATHS:
+            if (value := get(trainer, key)) is not None:
+                put(trainer, key, str(run / str(value)))
+    return found
+
+
+def needed(config: Mapping[str, Any]) -> list[str]:
+    """What a trial's configuration names in its run."""
+    paths = (get(trainer, key) for trainer in config["behaviors"].values() for key in PATHS)
+    return [str(path) for path in paths if path is not None]

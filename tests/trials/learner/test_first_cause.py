@@ -1,0 +1,129 @@
+"""What went wrong first is what is told, and only what another start may mend is the machine's: the real trainer."""
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from pydantic import TypeAdapter
+
+from trials.folder import TrialFolder
+from trials.learner import process
+from trials.records import TrialSpec
+
+SMALL = {
+    "trainer_type": "poca",
+    "hyperparameters": {"batch_size": 64, "buffer_size": 256},
+    "network_settings": {"hidden_units": 32, "num_layers": 1},
+    "self_play": {"save_steps": 50000, "team_change": 200000},
+    "time_horizon": 16,
+}
+FAILING = """
+import sys
+from pathlib import Path
+from trials.learner import compat; compat.apply()
+from mlagents.trainers.poca.trainer import POCATrainer
+def update(self): raise {error}
+POCATrainer._update_policy = update
+from trials.learner import launcher
+launcher.exit_now(launcher._run(sys.argv[1:]))
+"""
+FROM_GPU = """
+import sys, torch
+torch.serialization.register_package(0, lambda storage: "cuda:0", lambda storage, place: None)
+torch.save(torch.load(sys.argv[1], weights_only=True), sys.argv[2])
+"""
+
+
+def folder(path: Path, steps: int = 1000, **more: Any) -> TrialFolder:
+    files = TrialFolder(path)
+    path.mkdir(exist_ok=True)
+    config = {"behaviors": {"SoccerTwos": SMALL | {"max_steps": steps} | more}}
+    spec = TrialSpec(
+        number=0, origin="fixed", params={}, config=config, seed=1, steps=steps, fields=2, threads=1, rungs=(steps,)
+    )
+    files.candidates.mkdir(exist_ok=True)
+    files.spec.write_bytes(TypeAdapter(TrialSpec).dump_json(spec))
+    files.trainer_yaml.write_text(yaml.safe_dump(config))
+    return files
+
+
+def train(files: TrialFolder, *python: str, timeout: float = 240) -> tuple[int, str]:
+    """Exit status, and the one line that ledger and report have."""
+    words = python or ("-m", process.LAUNCHER)
+    with files.log.open("w") as log:
+        done = subprocess.run(
+            [sys.executable, *words, str(files.path)],
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            check=False,
+            timeout=timeout,
+        )
+    return done.returncode, process.reason(done.returncode, process.log_tail(files))
+
+
+def test_a_missing_file_is_named_and_is_the_trials_own_fault(tmp_path: Path) -> None:
+    gone = tmp_path / "no.demo"
+    status, reason = train(folder(tmp_path / "run", behavioral_cloning={"demo_path": str(gone)}))
+    assert reason == f"trial: FileNotFoundError: The demonstration file or directory {gone} does not exist."
+    assert status == process.TRIAL_EXIT
+
+
+@pytest.mark.parametrize("threaded", [False, True])
+@pytest.mark.parametrize(
+    ("error", "status", "reason"),
+    [
+        ('ValueError("update")', process.TRIAL_EXIT, "trial: ValueError: update"),
+        (
+            'ConnectionResetError(104, "reset")',
+            process.MACHINE_EXIT,
+            "machine: ConnectionResetError: [Errno 104] reset",
+        ),
+    ],
+)
+def test_a_failing_update_ends_the_training_even_in_a_thread_of_its_own(
+    threaded: bool, error: str, status: int, reason: str, tmp_path: Path
+) -> None:
+    files = folder(tmp_path / "run", 50_000, threaded=threaded)
+    assert train(files, "-c", FAILING.format(error=error)) == (status, reason)
+
+
+def test_a_checkpoint_of_a_gpu_begins_a_trial_and_never_comes_back_in_its_later_lives(tmp_path: Path) -> None:
+    first = folder(tmp_path / "first")
+    assert train(first) == (0, "the trainer's process ended with status 0")
+    old = tmp_path / "old.pt"
+    checkpoint = next(first.results.glob("*/checkpoint.pt"))
+    subprocess.run([sys.executable, "-c", FROM_GPU, str(checkpoint), str(old)], check=True)
+    second = folder(tmp_path / "second", init_path=str(old))
+    assert train(second)[0] == 0
+    assert f"Initializing from {old}." in second.log.read_text()
+    assert "Failed to load" not in second.log.read_text()
+    assert train(folder(second.path, 2000, init_path=str(old)))[0] == 0
+    assert "Initializing from" not in (later := second.log.read_text()) and "Resuming from" in later
+
+
+CHAIN = """
+Traceback (most recent call last):
+  File "a.py", line 1, in <module>
+FileNotFoundError: The demonstration file or directory x.demo does not exist.
+
+During handling of the above exception, another exception occurred:
+
+Traceback (most recent call last):
+  File "b.py", line 1, in <module>
+KeyError: 'SoccerTwos'
+
+During handling of the above exception, another exception occurred:
+
+Traceback (most recent call last):
+  File "c.py", line 1, in <module>
+FileNotFoundError: [Errno 2] No such file or directory: 'SoccerTwos-0.onnx'
+"""
+
+
+def test_of_a_strangers_tracebacks_the_first_of_the_last_chain_is_the_cause() -> None:
+    said = process.reason(1, "ValueError: caught long before\n" + CHAIN)
+    assert said == "FileNotFoundError: The demonstration file or directory x.demo does not exist."
+    assert process.reason(1, CHAIN + "\nTraceback\nValueError: later\n") == "ValueError: later"
