@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from hashlib import file_digest
 from pathlib import Path
 from time import time
@@ -17,10 +17,8 @@ from trials.folder import RunFolder
 from trials.league import roster
 from trials.league.book import Book
 from trials.league.play import Playable
-from trials.league.roster import Change, Entry, Offer
-
-HUB = "hub:"
-LAST = ":last"
+from trials.league.roster import BUILT_IN as OWN
+from trials.league.roster import HUB, LAST, Change, Entry, Offer
 
 
 @dataclass(frozen=True)
@@ -71,7 +69,7 @@ class Files:
 
     def fetch(self, offer: Offer) -> Found:
         """The file, if it is as it was offered."""
-        path = self._at.get(offer.key)
+        path = self._at.get((offer.name, offer.revision))
         if path is None:
             raise FileNotFoundError(f"{offer.name} is no longer in {self.word}")
         return Found(str(path), offer.revision)
@@ -94,7 +92,7 @@ class BuiltIn:
 
     def offers(self) -> list[Offer]:
         """Itself; the revision is its file's sha256, or its name."""
-        return [Offer(name=f"built-in/{self.word}", revision=models.resolve(self.word).sha256, source=self.word)]
+        return [Offer(name=OWN + self.word, revision=models.resolve(self.word).sha256, source=self.word)]
 
     def fetch(self, offer: Offer) -> Found:
         """As trials.arena.players knows it."""
@@ -183,7 +181,7 @@ def scan(book: Book, sources: Sequence[Source], cores: int) -> Scan:
     silent, notes = {}, []
     for each in sources:
         try:
-            heard = list(_told_apart(each.offers(), {key[0]: key[1] for key in offers}))
+            heard = each.offers()
             notes += [] if heard else [f"{each.word} has no model; check its name"]
             for offer in heard:
                 offers.setdefault(offer.key, (offer, each))
@@ -203,15 +201,6 @@ def scan(book: Book, sources: Sequence[Source], cores: int) -> Scan:
         if entry.state == "playing" and key in found
     }
     return Scan(able, tuple(notes))
-
-
-def _told_apart(offers: Sequence[Offer], taken: Mapping[str, str]) -> Iterator[Offer]:
-    """One name is one model's at a time: a second file of a name gets its revision's first digits behind it."""
-    names = dict(taken)
-    for offer in offers:
-        if names.setdefault(offer.name, offer.revision) != offer.revision:
-            offer = replace(offer, name=f"{offer.name}~{offer.revision[:6]}")
-        yield offer
 
 
 _Fetched = dict[roster.Key, tuple[Found, Offer, Source]]
@@ -263,6 +252,12 @@ def _admit(book: Book, those: Sequence[tuple[Found, Offer, Source]], bad: Mappin
         changes.append(_change("refused" if line else "entered", offer, of.sha256, line))
         notes += [f"{offer.name} is refused: {line}"] if line else []
     book.change(changes)
+    names = roster.called(book.entries)
+    notes += [
+        f"{offer.name} of {offer.source} is called {names[offer.key]}: another of that name plays"
+        for _, offer, _ in those
+        if names[offer.key] != offer.name
+    ]
 
 
 def _change(what: str, offer: Offer, sha: str, line: str) -> Change:

@@ -22,6 +22,7 @@ from trials.league.book import Book, Round
 from trials.league.folder import LeagueFolder, playing
 from trials.league.leaderboard import Place
 from trials.league.planning import Terms
+from trials.league.roster import HUB
 from trials.league.view import League
 from trials.soccer.constants import VERSION
 
@@ -138,11 +139,11 @@ def rebuild(path: Path, word: str) -> League:
     league = LeagueFolder(path)
     if league.history.exists() or league.roster.exists():
         raise SetupError(f"a league is rebuilt into a new folder, but {path} holds one; name another")
-    if not word.startswith(entrants.HUB):
+    if not word.startswith(HUB):
         return _rebuilt(league, Path(word))
     with TemporaryDirectory() as made:
         names = [file.name for file in (league.history, league.roster, league.rounds)]
-        hub.datasets.taken(word.removeprefix(entrants.HUB), names, Path(made))
+        hub.datasets.taken(word.removeprefix(HUB), names, Path(made))
         return _rebuilt(league, Path(made))
 
 

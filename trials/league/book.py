@@ -110,7 +110,12 @@ class Book:
         """Let a player play no more, under any of its names."""
         now = time.time()
         every = [e for e in self.entries.values() if e.state == "playing" and e.player == player]
-        self.change([Change(what="refused", name=e.name, revision=e.revision, time=now, line=line) for e in every])
+        self.change(
+            [
+                Change(what="refused", name=e.name, revision=e.revision, time=now, source=e.source, line=line)
+                for e in every
+            ]
+        )
 
     def add(self, number: int, names: tuple[str, str], records: Sequence[MatchRecord]) -> None:
         """Append whole pairs of one pairing, and count them."""
