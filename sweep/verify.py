@@ -83,10 +83,10 @@ def _matches(policy: Path, pairs: int, cores: int, progress: bool) -> list[Check
         counts = f"{played['wins']}-{played['draws']}-{played['losses']}"
         said = f"{counts}, Elo {played['elo']:+.0f} [{played['elo_low']:+.0f}, {played['elo_high']:+.0f}]"
         entropy = played["entropy"]["a"]
-        if opponent == "random" and entropy > UNIFORM - NEAR:
+        if opponent == "random" and not entropy <= UNIFORM - NEAR:  # NaN passes no gate
             mend = "train it: no step was learned from, or it is the wrong file"
             found.append(Check(name, "no", f"{said}; its actions are as good as random ({entropy:.2f} nats)", mend))
-        elif opponent == "random" and played["elo_high"] < 0:
+        elif opponent == "random" and not played["elo_high"] >= 0:
             found.append(Check(name, "advice", f"{said}: worse than random play", "train it longer"))
         else:
             found.append(Check(name, "ok", said))

@@ -18,7 +18,7 @@ from trials.arena.history import listed
 from trials.errors import SetupError
 from trials.league.matches import short
 from trials.ledger import append_lines
-from trials.records import CONFIG
+from trials.records import CONFIG, Finite
 
 HUB = "hub:"
 """Before a tag, the source of models from the Hub."""
@@ -45,7 +45,7 @@ class Change:
     """`author/name`."""
     revision: str
     """Of the Hub's repository; of a file its sha256."""
-    time: float
+    time: Finite
     """Unix seconds."""
     source: str = ""
     """Where it was found, as a person named it."""
@@ -63,7 +63,7 @@ class Entry:
     revision: str
     source: str
     sha256: str
-    since: float
+    since: Finite
     """Unix seconds at which it entered."""
     state: Literal["playing", "gone", "refused"]
     line: str = ""
