@@ -3,13 +3,13 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
-from hashlib import file_digest
 from pathlib import Path
 from time import time
 from typing import Protocol
 
 from reports import hub
 from sweep import models
+from trials.arena import external
 from trials.arena.players import BUILT_IN, EARLIER
 from trials.arena.vetting import vet
 from trials.errors import BadPolicy, SetupError, SweepError
@@ -58,7 +58,8 @@ class Files:
     listing: Callable[[], Iterator[tuple[str, Path]]]
 
     def __post_init__(self) -> None:
-        self._known: dict[tuple[Path, int, int], str] = {}
+        self._known: dict[tuple[tuple[Path, int, int], ...], str] = {}
+        self._beside: dict[Path, tuple[Path, ...]] = {}
         self._at: dict[tuple[str, str], Path] = {}
 
     def offers(self) -> list[Offer]:
@@ -75,12 +76,23 @@ class Files:
         return Found(str(path), offer.revision)
 
     def _hash(self, path: Path) -> str:
-        stat = path.stat()
-        key = (path, stat.st_mtime_ns, stat.st_size)
+        files = (path, *self._beside.get(path, ()))
+        key = tuple((file, *_state(file)) for file in files)
         if key not in self._known:
-            with path.open("rb") as file:
-                self._known[key] = file_digest(file, "sha256").hexdigest()
+            files = (path, *external.files(path))
+            self._beside[path] = files[1:]
+            key = tuple((file, *_state(file)) for file in files)
+            self._known[key] = external.digest_of(path)
         return self._known[key]
+
+
+def _state(file: Path) -> tuple[int, int]:
+    """What changes with a file."""
+    try:
+        stat = file.stat()
+    except FileNotFoundError:
+        return 0, 0
+    return stat.st_mtime_ns, stat.st_size
 
 
 @dataclass(frozen=True)

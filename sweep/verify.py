@@ -15,6 +15,7 @@ from reports import subject as subjects
 from reports.checks import Check
 from reports.subject import Subject
 from sweep import playing
+from trials.arena import external
 from trials.errors import SetupError, SweepError
 
 UNIFORM = 3 * math.log(3)
@@ -63,6 +64,9 @@ def _subject(what: str, revision: str | None, scratch: Path) -> tuple[Subject, s
 
     there = hub.remote(what, revision or at or None)
     folder = hub.fetched(there.version, patterns=_small(there.files), into=scratch)
+    policy = subjects.policy_of(subjects.of_folder(folder))
+    if policy is not None and (others := [file.name for file in external.files(policy)]):
+        hub.fetched(there.version, patterns=others, into=scratch, limit=hub.MODEL_BYTES)
     return replace(subjects.of_folder(folder), names=list(there.files), tags=there.tags), there.version.revision
 
 
