@@ -4,6 +4,7 @@ The course's last step (deep RL course, unit 7, AI vs AI): the model has the tag
 SoccerTwos.onnx, and observations and actions are unchanged. `mlagents-push-to-hf` looks at none of it.
 """
 
+import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -145,11 +146,13 @@ def _trained(subject: Subject) -> Check:
     name = "trained"
     steps = _steps(as_json(subject, STATUS))
     seconds = as_json(subject, "run_logs/timers.json").get("total")
-    if steps is None and not isinstance(seconds, int | float):
+    if not isinstance(seconds, int | float) or not math.isfinite(seconds):
+        seconds = None
+    if steps is None and seconds is None:
         return Check(name, "unknown", "no training_status.json or timers.json tells", "upload run_logs with the model")
     if steps is not None and steps < MOMENT_STEPS:
         return trained_for(steps)
-    if isinstance(seconds, int | float) and seconds < MOMENT_S:
+    if seconds is not None and seconds < MOMENT_S:
         if steps is not None:
             return Check(
                 name, "advice", f"{steps:,} steps, but the last run took {seconds:.2g} s", "was it started twice?"

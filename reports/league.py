@@ -38,9 +38,8 @@ def data(league: League) -> dict[str, Any]:
     found = league_data.plain(league)
     places = league.standings()
     for row, place in zip(found["models"], places, strict=True):
-        entry = league.entries.get((place.name, place.revision))
         row[2], row[15] = shown(place.name, LONGEST), shown(place.same_as, LONGEST)
-        row += [round(entry.since) if entry else 0, typed(place, entry.source if entry else "")]
+        row += [round(place.since), typed(place)]
     for refused in found["refused"]:
         refused.update({key: shown(refused[key], LONGEST if key != "line" else 400) for key in refused})
     for played in found["played"]:
@@ -76,13 +75,13 @@ def kicker(league: League) -> str:
     return " · ".join([*parts, shown(league.environment), *when])
 
 
-def typed(place: Place, source: str) -> str:
+def typed(place: Place) -> str:
     """What `sweep watch` may be given for a model, quoted for a shell; of a file no more than its name."""
-    name = place.name.partition("~")[0]
+    name = place.name.removesuffix(f"~{place.player[:6]}")
     own = name.partition("/")[2] or name
     if place.name.startswith("built-in/") and own in (*BUILT_IN, *EARLIER):
         return own
-    word = f"{name}@{place.revision}" if source.startswith("hub:") else f"{own.rpartition('/')[2]}.onnx"
+    word = f"{name}@{place.revision}" if place.source.startswith("hub:") else f"{own.rpartition('/')[2]}.onnx"
     return shlex.quote(shown(f"./{word}" if word.startswith("-") else word, 300))
 
 

@@ -8,7 +8,6 @@ import json
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
-from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +17,7 @@ from reports import replay as pages
 from reports.opponents import called
 from reports.page import templates
 from reports.tables import Run
-from trials.arena import log, players, rating, telling
+from trials.arena import external, log, players, rating, telling
 from trials.arena.players import BUILT_IN, EARLIER, LADDER, Player
 from trials.errors import SetupError, SweepError
 from trials.folder import RunFolder, written_whole
@@ -195,7 +194,7 @@ def _load(run: Run, folder: RunFolder, identity: str) -> Player:
     installed = [LADDER / f"{name}.onnx" for name in ("house", *EARLIER)]
     own = [folder.path / one.path for one in candidates(run) if one.sha256 == identity]
     for path in (*own, *installed, *_baseline(folder)):
-        if path.is_file() and sha256(path.read_bytes()).hexdigest() == identity:
+        if path.is_file() and external.digest_of(path) == identity:
             return players.load(path)
     raise SetupError("A policy that played them is no longer in the run’s folder, so they cannot be played again.")
 

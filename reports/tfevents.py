@@ -54,7 +54,7 @@ def _summaries(metrics: Path) -> list[dict[str, Any]]:
             summary = json.loads(line)
         except ValueError:
             continue
-        if isinstance(summary, dict) and isinstance(summary.get("step"), int) and "time" in summary:
+        if isinstance(summary, dict) and isinstance(summary.get("step"), int) and _is_number(summary.get("time")):
             found.append(summary)
     return sorted(found, key=lambda summary: summary["step"])
 
@@ -63,5 +63,9 @@ def _numbers(summary: Mapping[str, Any]) -> list[tuple[str, float]]:
     return [
         (name, float(value))
         for name, value in summary.items()
-        if name not in ("step", "time", "seconds") and isinstance(value, int | float) and math.isfinite(value)
+        if name not in ("step", "time", "seconds") and _is_number(value)
     ]
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and math.isfinite(value)

@@ -14,6 +14,7 @@ from rich.console import Console
 
 from sweep import commands_hub, commands_play
 from sweep.commands_league import league
+from sweep.numbers import Finite
 from trials.errors import SweepError
 
 RAY = "Of a Ray cluster, host:port or auto; default: RAY_ADDRESS, where that is set, else Ray on this machine."
@@ -64,10 +65,10 @@ for _command in (commands_hub.promote, commands_hub.verify, league):
 @click.option("--env", help="What trains: `embedded` (default), or the path of an ML-Agents executable.")
 @click.option("--trainer", help="Another environment's mlagents-learn, which trains in --env's executable.")
 @click.option(
-    "--stall-seconds", type=float, help="A trainer that had so long without a step is taken to hang; default 300."
+    "--stall-seconds", type=Finite(), help="A trainer that had so long without a step is taken to hang; default 300."
 )
-@click.option("--gpus-per-trial", type=float, help="GPUs a trial gets; a fraction lets trials share one.")
-@click.option("--cpus-per-trial", type=float, help="CPUs a trial is placed by.")
+@click.option("--gpus-per-trial", type=Finite(), help="GPUs a trial gets; a fraction lets trials share one.")
+@click.option("--cpus-per-trial", type=Finite(), help="CPUs a trial is placed by.")
 @click.option("--torch-device", help="`cpu`, `cuda` or `cuda:N`; default: CUDA where the trial has a GPU.")
 @click.option("--threads", type=int, help="CPU threads of a trainer.")
 @click.option("--sampler", help="Who proposes: tpe (default), gp or random.")
@@ -189,7 +190,7 @@ def resume(run: str, trials: str | None, final_seeds: int | None, ray_address: s
 @cli.command()
 @click.argument("run", type=click.Path(path_type=Path))
 @click.option("--trial", type=click.IntRange(0), required=True, help="The trial to train further.")
-@click.option("--steps", type=click.IntRange(1000), required=True, help="Trainer steps more.")
+@click.option("--steps", type=click.IntRange(1000, 10**12), required=True, help="Trainer steps more.")
 @click.option("--set", "changes", multiple=True, metavar="KEY=VALUE", help="hyperparameters.learning_rate=1e-4, ...")
 def extend(run: Path, trial: int, steps: int, changes: tuple[str, ...]) -> int:
     """Train a finished trial further, from its last checkpoint, as a new trial of the same run."""

@@ -8,6 +8,8 @@ from typing import Any
 import click
 from rich.console import Console
 
+from sweep.numbers import ELO, ELO_OF_A_TEST
+
 JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON object and nothing else.")
 CORES = click.option("--cores", type=click.IntRange(1, 1024), default=1, show_default=True, help="CPU cores that play.")
 
@@ -20,8 +22,10 @@ CORES = click.option("--cores", type=click.IntRange(1, 1024), default=1, show_de
 @click.option("--dry-run", is_flag=True, help="Write it all to RUN/promotion/, upload nothing.")
 @click.option("--create-pr", is_flag=True, help="Open a pull request instead of a commit.")
 @click.option("--revision", help="The branch that is committed to; default main.")
-@click.option("--min-elo", type=float, help="The least Elo difference to the baseline.")
-@click.option("--sprt", type=float, nargs=2, metavar="ELO0 ELO1", help="A test against the baseline that must pass.")
+@click.option("--min-elo", type=ELO, help="The least Elo difference to the baseline.")
+@click.option(
+    "--sprt", type=ELO_OF_A_TEST, nargs=2, metavar="ELO0 ELO1", help="A test against the baseline that must pass."
+)
 @click.option("--matches", type=click.IntRange(8, 1_000_000), default=400, show_default=True, help="Of the estimate.")
 @click.option("--baseline", help="Whom the Elo is stated against; default: the run's own.")
 @click.option("--message", help="Of the commit.")
@@ -42,7 +46,7 @@ def promote(
     from sweep import product, promote, proof
     from trials.folder import RunFolder
 
-    if sprt and not -1000 <= sprt[0] < sprt[1] <= 1000:
+    if sprt and not sprt[0] < sprt[1]:
         raise click.UsageError(
             f"--sprt takes ELO0 below ELO1, within -1000 and 1000, but got {sprt[0]:g} and {sprt[1]:g}"
         )

@@ -7,6 +7,8 @@ from pathlib import Path
 import click
 from rich.console import Console
 
+from sweep.numbers import SECONDS, YEAR, Finite
+
 FOLDER = click.argument("folder", metavar="LEAGUE", type=click.Path(path_type=Path, file_okay=False))
 JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON object and nothing else.")
 UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
@@ -21,9 +23,11 @@ def _duration(_context: click.Context, _option: click.Parameter, text: str | Non
     """Seconds from `90s`, `15m`, `4h` or `1d`."""
     if text is None:
         return None
-    if not (found := re.fullmatch(r"(\d+(?:\.\d+)?)([smhd])", text)) or float(found[1]) == 0:
-        raise click.BadParameter(f"it must be a time such as 90s, 15m or 4h, but got {text!r}")
-    return float(found[1]) * UNITS[found[2]]
+    found = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)([smhd])", text)
+    seconds = float(found[1]) * UNITS[found[2]] if found else 0.0
+    if not 0 < seconds <= YEAR:
+        raise click.BadParameter(f"it must be a time such as 90s, 15m or 4h, 365d at most, but got {text!r}")
+    return seconds
 
 
 @league.command()
@@ -32,14 +36,10 @@ def _duration(_context: click.Context, _option: click.Parameter, text: str | Non
 @click.option("--rounds", type=click.IntRange(1), help="Rounds to play; default: one.")
 @click.option("--every", callback=_duration, metavar="4h", help="A round each 15m, 4h, ...; until Ctrl+C.")
 @click.option("--matchmaking", type=click.Choice(["information", "closest"]), default="information", show_default=True)
-@click.option(
-    "--budget", type=click.FloatRange(0, min_open=True), help="Seconds a round may play on each core; see README."
-)
-@click.option(
-    "--precision", type=click.FloatRange(1, 1000), default=25.0, show_default=True, help="± Elo that is enough."
-)
+@click.option("--budget", type=SECONDS, help="Seconds a round may play on each core; see README.")
+@click.option("--precision", type=Finite(1, 1000), default=25.0, show_default=True, help="± Elo that is enough.")
 @click.option("--pairs", type=click.IntRange(1, 10_000), default=32, show_default=True, help="Of a pairing, at a time.")
-@click.option("--pairing-cap", type=click.FloatRange(0.1), default=30.0, show_default=True, help="Seconds for those.")
+@click.option("--pairing-cap", type=Finite(0.1, 86_400), default=30.0, show_default=True, help="Seconds for those.")
 @click.option("--cores", type=click.IntRange(1, 1024), default=1, show_default=True, help="CPU cores that play.")
 @click.option("--dataset", metavar="USER/NAME", help="Put the league into a dataset on the Hub after every round.")
 def run(
@@ -98,7 +98,7 @@ def rebuild(folder: Path, source: str) -> None:
     """Make LEAGUE, a new folder, from SOURCE: a league's folder or dataset (hub:USER/NAME), or a soccer_history.csv."""
     from sweep import league as leagues
 
-    found = leagues.rebuild(folder, source)
+    found = leagues.rebuild(folder, source, lambda note: click.echo(f"note: {note}", err=True))
     click.echo(f"{len(found.matches)} matches of {len(found.standings())} models in {folder}")
 
 

@@ -8,10 +8,11 @@ from typing import Any, TypeVar
 
 import click
 
+from sweep.numbers import ELO_OF_A_TEST, PROBABILITY
+
 F = TypeVar("F", bound=Callable[..., Any])
 JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON object and nothing else.")
 SEED = click.option("--seed", type=click.IntRange(0, 2**31 - 1), default=0, show_default=True)
-PROBABILITY = click.FloatRange(0, 0.5, min_open=True, max_open=True)
 FRESH = "Played after a test for the estimate, which its own matches would flatter; 0: none."
 
 
@@ -42,7 +43,9 @@ def _conditions(command: F) -> F:
 @click.argument("a")
 @click.argument("b")
 @click.option("--matches", type=click.IntRange(2, 1_000_000), help="Matches in all; default 200.")
-@click.option("--sprt", type=float, nargs=2, metavar="ELO0 ELO1", help="Play until it is decided which A is better by.")
+@click.option(
+    "--sprt", type=ELO_OF_A_TEST, nargs=2, metavar="ELO0 ELO1", help="Play until it is decided which A is better by."
+)
 @click.option("--alpha", type=PROBABILITY, default=0.05, show_default=True, help="Of the test: false acceptances.")
 @click.option("--beta", type=PROBABILITY, default=0.05, show_default=True, help="Of the test: false rejections.")
 @click.option("--max-pairs", type=click.IntRange(1, 500_000), default=5000, show_default=True, help="Of the test.")
@@ -66,7 +69,7 @@ def play(
 
     if sprt and matches:
         raise click.UsageError("--matches and --sprt exclude each other: a test plays what it needs; see --max-pairs")
-    if sprt and not -1000 <= sprt[0] < sprt[1] <= 1000:
+    if sprt and not sprt[0] < sprt[1]:
         raise click.UsageError(
             f"--sprt takes ELO0 below ELO1, within -1000 and 1000, but got {sprt[0]:g} and {sprt[1]:g}"
         )

@@ -2,14 +2,14 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from dataclasses import dataclass, replace
-from hashlib import file_digest
+from dataclasses import dataclass
 from pathlib import Path
 from time import time
 from typing import Protocol
 
 from reports import hub
 from sweep import models
+from trials.arena import external
 from trials.arena.players import BUILT_IN, EARLIER
 from trials.arena.vetting import vet
 from trials.errors import BadPolicy, SetupError, SweepError
@@ -17,10 +17,8 @@ from trials.folder import RunFolder
 from trials.league import roster
 from trials.league.book import Book
 from trials.league.play import Playable
-from trials.league.roster import Change, Entry, Offer
-
-HUB = "hub:"
-LAST = ":last"
+from trials.league.roster import BUILT_IN as OWN
+from trials.league.roster import HUB, LAST, Change, Entry, Offer
 
 
 @dataclass(frozen=True)
@@ -60,7 +58,8 @@ class Files:
     listing: Callable[[], Iterator[tuple[str, Path]]]
 
     def __post_init__(self) -> None:
-        self._known: dict[tuple[Path, int, int], str] = {}
+        self._known: dict[tuple[tuple[Path, int, int], ...], str] = {}
+        self._beside: dict[Path, tuple[Path, ...]] = {}
         self._at: dict[tuple[str, str], Path] = {}
 
     def offers(self) -> list[Offer]:
@@ -71,18 +70,29 @@ class Files:
 
     def fetch(self, offer: Offer) -> Found:
         """The file, if it is as it was offered."""
-        path = self._at.get(offer.key)
+        path = self._at.get((offer.name, offer.revision))
         if path is None:
             raise FileNotFoundError(f"{offer.name} is no longer in {self.word}")
         return Found(str(path), offer.revision)
 
     def _hash(self, path: Path) -> str:
-        stat = path.stat()
-        key = (path, stat.st_mtime_ns, stat.st_size)
+        files = (path, *self._beside.get(path, ()))
+        key = tuple((file, *_state(file)) for file in files)
         if key not in self._known:
-            with path.open("rb") as file:
-                self._known[key] = file_digest(file, "sha256").hexdigest()
+            files = (path, *external.files(path))
+            self._beside[path] = files[1:]
+            key = tuple((file, *_state(file)) for file in files)
+            self._known[key] = external.digest_of(path)
         return self._known[key]
+
+
+def _state(file: Path) -> tuple[int, int]:
+    """What changes with a file."""
+    try:
+        stat = file.stat()
+    except FileNotFoundError:
+        return 0, 0
+    return stat.st_mtime_ns, stat.st_size
 
 
 @dataclass(frozen=True)
@@ -94,7 +104,7 @@ class BuiltIn:
 
     def offers(self) -> list[Offer]:
         """Itself; the revision is its file's sha256, or its name."""
-        return [Offer(name=f"built-in/{self.word}", revision=models.resolve(self.word).sha256, source=self.word)]
+        return [Offer(name=OWN + self.word, revision=models.resolve(self.word).sha256, source=self.word)]
 
     def fetch(self, offer: Offer) -> Found:
         """As trials.arena.players knows it."""
@@ -183,7 +193,7 @@ def scan(book: Book, sources: Sequence[Source], cores: int) -> Scan:
     silent, notes = {}, []
     for each in sources:
         try:
-            heard = list(_told_apart(each.offers(), {key[0]: key[1] for key in offers}))
+            heard = each.offers()
             notes += [] if heard else [f"{each.word} has no model; check its name"]
             for offer in heard:
                 offers.setdefault(offer.key, (offer, each))
@@ -203,15 +213,6 @@ def scan(book: Book, sources: Sequence[Source], cores: int) -> Scan:
         if entry.state == "playing" and key in found
     }
     return Scan(able, tuple(notes))
-
-
-def _told_apart(offers: Sequence[Offer], taken: Mapping[str, str]) -> Iterator[Offer]:
-    """One name is one model's at a time: a second file of a name gets its revision's first digits behind it."""
-    names = dict(taken)
-    for offer in offers:
-        if names.setdefault(offer.name, offer.revision) != offer.revision:
-            offer = replace(offer, name=f"{offer.name}~{offer.revision[:6]}")
-        yield offer
 
 
 _Fetched = dict[roster.Key, tuple[Found, Offer, Source]]
@@ -263,6 +264,12 @@ def _admit(book: Book, those: Sequence[tuple[Found, Offer, Source]], bad: Mappin
         changes.append(_change("refused" if line else "entered", offer, of.sha256, line))
         notes += [f"{offer.name} is refused: {line}"] if line else []
     book.change(changes)
+    names = roster.called(book.entries)
+    notes += [
+        f"{offer.name} of {offer.source} is called {names[offer.key]}: another of that name plays"
+        for _, offer, _ in those
+        if names[offer.key] != offer.name
+    ]
 
 
 def _change(what: str, offer: Offer, sha: str, line: str) -> Change:

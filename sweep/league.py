@@ -22,6 +22,7 @@ from trials.league.book import Book, Round
 from trials.league.folder import LeagueFolder, playing
 from trials.league.leaderboard import Place
 from trials.league.planning import Terms
+from trials.league.roster import HUB
 from trials.league.view import League
 from trials.soccer.constants import VERSION
 
@@ -130,34 +131,37 @@ def dataset(repo: str) -> Keep:
     return lambda files, message: hub.datasets.put(files, repo, message)
 
 
-def rebuild(path: Path, word: str) -> League:
+def rebuild(path: Path, word: str, tell: Callable[[str], object] = lambda note: None) -> League:
     """Make the league in `path`, a new folder, from a folder or file with its history, or a dataset `hub:USER/NAME`.
 
-    The history may be AI vs AI's. Everything but history, roster and rounds follows from them. Raises SetupError.
+    The history may be AI vs AI's, or what another program made of either, which `tell` is told. Everything but history,
+    roster and rounds follows from them. Raises SetupError.
     """
     league = LeagueFolder(path)
     if league.history.exists() or league.roster.exists():
         raise SetupError(f"a league is rebuilt into a new folder, but {path} holds one; name another")
-    if not word.startswith(entrants.HUB):
-        return _rebuilt(league, Path(word))
+    if not word.startswith(HUB):
+        return _rebuilt(league, Path(word), tell)
     with TemporaryDirectory() as made:
         names = [file.name for file in (league.history, league.roster, league.rounds)]
-        hub.datasets.taken(word.removeprefix(entrants.HUB), names, Path(made))
-        return _rebuilt(league, Path(made))
+        hub.datasets.taken(word.removeprefix(HUB), names, Path(made))
+        return _rebuilt(league, Path(made), tell)
 
 
-def _rebuilt(league: LeagueFolder, source: Path) -> League:
+def _rebuilt(league: LeagueFolder, source: Path, tell: Callable[[str], object]) -> League:
     there = LeagueFolder(source)
     history = there.history if source.is_dir() else source
     matches.read(history)  # refuses what is no history
+    data, note = matches.tidied(history)
+    if note:
+        tell(note)
     with playing(league):
-        pairs = [(history, league.history)]
-        if source.is_dir():
-            pairs += [(old, new) for old, new in ((there.roster, league.roster), (there.rounds, league.rounds))]
-        for old, new in reversed(pairs):  # the history last: with it the league is there
-            if old.is_file():
+        for old, new in ((there.rounds, league.rounds), (there.roster, league.roster)):
+            if source.is_dir() and old.is_file():
                 with written_whole(new) as temporary:
                     copyfile(old, temporary)
+        with written_whole(league.history) as temporary:  # the last: with it the league is there
+            temporary.write_bytes(data)
         found = view.opened(league.path)
         files.write(league, found.standings(), found.about())
     return found

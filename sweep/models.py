@@ -8,14 +8,13 @@ import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from hashlib import sha256
 from pathlib import Path
-from shutil import copyfile
 
+from trials.arena import external
 from trials.arena.players import BUILT_IN, EARLIER, HOUSE, LADDER
 from trials.arena.vetting import vet
 from trials.errors import BadPolicy
-from trials.folder import RunFolder, written_whole
+from trials.folder import RunFolder
 
 _HUB_ID = re.compile(
     r"(?P<repo>[A-Za-z0-9_][\w.-]*/[A-Za-z0-9_][\w.-]*?)(?:@(?P<revision>[\w./-]+))?"
@@ -63,7 +62,7 @@ def resolve(text: str) -> Model:
     if text != "house":
         vet(path)
         name = path.stem if path.stem not in (*BUILT_IN, *EARLIER) else path.name  # those names are the house's own
-        return Model(name, str(path.resolve()), _hash(path))
+        return Model(name, str(path.parent.resolve() / path.name), _hash(path))
     return Model(text, text, _hash(path))
 
 
@@ -83,8 +82,7 @@ def kept(model: Model, run: RunFolder) -> Model:
     if not Path(model.load).is_absolute():
         return model
     path = run.baseline / f"{model.name.removesuffix('.onnx')}.onnx"
-    with written_whole(path) as temporary:
-        copyfile(model.load, temporary)
+    external.copy(Path(model.load), path)
     return replace(model, load=str(path.absolute()))
 
 
@@ -135,4 +133,4 @@ def _own_name(model: Model, among: Sequence[Model]) -> str:
 
 
 def _hash(path: Path) -> str:
-    return sha256(path.read_bytes()).hexdigest()
+    return external.digest_of(path)

@@ -196,7 +196,7 @@ def _gate(played: dict[str, dict[str, Any]], baseline: str, bar: Bar) -> Iterabl
         yield _tested(f"--sprt against {baseline}", mine["sprt"])
     if bar.min_elo is not None:
         found = f"{mine['elo']:+.1f} Elo [{mine['elo_low']:+.0f}, {mine['elo_high']:+.0f}] against {baseline}"
-        short = mine["elo"] < bar.min_elo
+        short = not mine["elo"] >= bar.min_elo  # NaN passes no gate
         wanted = f"{bar.min_elo:+g} is asked"
         yield (
             Check("--min-elo", "no", f"{found}, but {wanted}", "train on") if short else Check("--min-elo", "ok", found)

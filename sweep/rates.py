@@ -11,11 +11,10 @@ from rich.table import Table as Grid
 
 from sweep import models
 from sweep.playing import counts
-from trials.arena import history, log, standings
+from trials.arena import history, log, sheet, standings
 from trials.arena.standings import Pairing, Standing
 from trials.errors import SetupError
 from trials.folder import RunFolder
-from trials.league.matches import COLUMNS
 from trials.records import MatchRecord
 
 
@@ -36,13 +35,17 @@ def rate(sources: Sequence[Path], baseline: str | None, history_to: Path | None)
             " they have no environment in common"
         )
     if published:
-        rows = _merged([history.read(source) for source in published])
+        read, notes = zip(*(history.opened(source) for source in published), strict=True)
+        rows = _merged(read)
         models = sorted({model for row in rows for model in (row.model1, row.model2)})
         names = dict(zip(models, models, strict=True))
         found = _plain(standings.published(rows, anchor_of(names, baseline)), names, rows, history.ENVIRONMENT)
+        found["notes"] = [note for note in notes if note]
     else:
         logs = [log.read(file) for source in sources for file in _logs(source)]
-        names = _distinct({player: name for each in reversed(logs) for player, name in each.names.items()})
+        names = _distinct(
+            {player: name.strip() or name for each in reversed(logs) for player, name in each.names.items()}
+        )
         records = [*dict.fromkeys(record for each in logs for record in each.records)]  # a match counts once
         rows = history.rows(_fixed(records), names)
         found = summary(records, names, anchor_of(names, baseline))
@@ -54,14 +57,14 @@ def rate(sources: Sequence[Path], baseline: str | None, history_to: Path | None)
 def _is_published(source: Path) -> bool:
     if source.suffix != ".csv" or not source.is_file():
         return False
-    with source.open(encoding="utf-8", errors="replace") as file:
-        header = tuple(file.readline().strip().split(","))
-    if header == COLUMNS:
+    with source.open("rb") as file:
+        header = {*sheet.names(file.read(65536))}
+    if {"model1", "player1"} <= header:
         raise SetupError(
             f"a league's matches are rated by player and revision, but {source} would be rated by name here; its"
             f" leaderboard is `sweep league show {source.parent}`"
         )
-    return header == history.HISTORY
+    return bool({"model1", "model2"} & header)
 
 
 def _logs(source: Path) -> list[Path]:
@@ -223,6 +226,7 @@ def _remarks(found: dict[str, Any]) -> list[str]:
         )
     if found.get("kick_off") == "not controlled":
         said.append("kick-offs are the executable's own: the matches of a pair have none in common")
+    said += found.get("notes", [])
     if any(map(_lopsided, found["ratings"])):
         said.append("* stronger on one side than on the other")
     return said

@@ -14,7 +14,7 @@ from reports import page
 from search_spaces import from_text
 from sweep import keeping, models, past
 from sweep import run as runs
-from sweep.settings import Settings, read, write
+from sweep.settings import MOST, Settings, read, write
 from trials import ledger, retrained
 from trials.arena import rungs
 from trials.errors import SetupError
@@ -90,14 +90,14 @@ def _widened(settings: Settings, trials: str | None) -> Settings:
     if trials is None:
         return settings
     number = trials.removeprefix("+")
-    if not number.isascii() or not number.isdigit() or int(number) < 1:
-        raise SetupError(f"--trials must be a number or +N, but got {trials!r}")
+    if not number.isascii() or not number.isdigit() or len(number) > 7 or not 1 <= int(number) <= MOST:
+        raise SetupError(f"--trials must be a number or +N, {MOST:,} at most, but got {trials!r}")
     wanted = int(number) + (settings.trials if trials.startswith("+") else 0)
     if wanted < settings.trials:
         raise SetupError(
             f"--trials must be at least the {settings.trials} the sweep has, but got {wanted}; widen it or leave it"
         )
-    return replace(settings, trials=wanted)
+    return replace(settings, trials=min(wanted, MOST))
 
 
 def _with_seeds(settings: Settings, final_seeds: int | None) -> Settings:

@@ -16,7 +16,9 @@ from sweep import searching
 from trials.errors import SetupError
 from trials.folder import written_whole
 
-Count = Annotated[int, Field(ge=1)]
+MOST = 1_000_000
+"""Of trials, slots, seeds and matches."""
+Count = Annotated[int, Field(ge=1, le=MOST)]
 TRIAL_MEMORY_GIB = 1.5
 """What a trainer and its worker take together, GiB; measured at 1.3 with 32 fields."""
 
@@ -33,7 +35,7 @@ class Settings:
     """Trials in all, trial 0 (the course's configuration) included."""
     slots: Count | None = None
     """Trials at the same time; None: as many as the cluster's CPUs hold."""
-    steps: Annotated[int, Field(ge=1000)] = 5_000_000
+    steps: Annotated[int, Field(ge=1000, le=10**12)] = 5_000_000
     """Budget of a trial in trainer steps (decisions of the learning team's agents)."""
     fields: Annotated[int, Field(ge=1, le=4096)] = 8
     """Fields in each trial's environment."""
@@ -49,8 +51,8 @@ class Settings:
     """A trainer that makes no step for so long is taken to hang, and goes on from its last checkpoint."""
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
     """Of proposals, trainers, environments and matches."""
-    cpus_per_trial: Annotated[float, Field(gt=0)] = 1.0
-    gpus_per_trial: Annotated[float, Field(ge=0)] = 0.0
+    cpus_per_trial: Annotated[float, Field(gt=0, le=4096)] = 1.0
+    gpus_per_trial: Annotated[float, Field(ge=0, le=4096)] = 0.0
     """May be a fraction: several trials share a GPU."""
     threads: Count = 1
     """CPU threads of a trainer."""
@@ -64,11 +66,11 @@ class Settings:
     """Trials before the sampler proposes; until then proposals are random."""
     first_rung: Annotated[float, Field(gt=0, le=1)] = 1 / 3
     """Share of the budget at which trials are first rated and compared."""
-    reduction_factor: Annotated[float, Field(gt=1)] = 3.0
+    reduction_factor: Annotated[float, Field(gt=1, le=1000)] = 3.0
     """ASHA keeps the best 1/reduction_factor at a rung."""
-    rating_matches: Annotated[int, Field(ge=8)] = 200
+    rating_matches: Annotated[int, Field(ge=8, le=MOST)] = 200
     """Matches against the ladder at each rung."""
-    fresh_matches: Annotated[int, Field(ge=8)] = 400
+    fresh_matches: Annotated[int, Field(ge=8, le=MOST)] = 400
     """Matches of each headline number, played after the choice is made."""
     final_seeds: Annotated[int, Field(ge=0, le=100)] = 3
     """Fresh training seeds that finalists and the course's configuration are trained anew on, after tuning; 0: none."""

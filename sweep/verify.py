@@ -15,6 +15,7 @@ from reports import subject as subjects
 from reports.checks import Check
 from reports.subject import Subject
 from sweep import playing
+from trials.arena import external
 from trials.errors import SetupError, SweepError
 
 UNIFORM = 3 * math.log(3)
@@ -63,6 +64,9 @@ def _subject(what: str, revision: str | None, scratch: Path) -> tuple[Subject, s
 
     there = hub.remote(what, revision or at or None)
     folder = hub.fetched(there.version, patterns=_small(there.files), into=scratch)
+    policy = subjects.policy_of(subjects.of_folder(folder))
+    if policy is not None and (others := [file.name for file in external.files(policy)]):
+        hub.fetched(there.version, patterns=others, into=scratch, limit=hub.MODEL_BYTES)
     return replace(subjects.of_folder(folder), names=list(there.files), tags=there.tags), there.version.revision
 
 
@@ -83,10 +87,10 @@ def _matches(policy: Path, pairs: int, cores: int, progress: bool) -> list[Check
         counts = f"{played['wins']}-{played['draws']}-{played['losses']}"
         said = f"{counts}, Elo {played['elo']:+.0f} [{played['elo_low']:+.0f}, {played['elo_high']:+.0f}]"
         entropy = played["entropy"]["a"]
-        if opponent == "random" and entropy > UNIFORM - NEAR:
+        if opponent == "random" and not entropy <= UNIFORM - NEAR:  # NaN passes no gate
             mend = "train it: no step was learned from, or it is the wrong file"
             found.append(Check(name, "no", f"{said}; its actions are as good as random ({entropy:.2f} nats)", mend))
-        elif opponent == "random" and played["elo_high"] < 0:
+        elif opponent == "random" and not played["elo_high"] >= 0:
             found.append(Check(name, "advice", f"{said}: worse than random play", "train it longer"))
         else:
             found.append(Check(name, "ok", said))

@@ -12,7 +12,7 @@ settings.load_profile("repeatable")
 
 
 RAYLESS = (
-    *("following", "identity", "league", "league_serving", "regret", "searching"),
+    *("following", "identity", "league", "league_serving", "numbers", "regret", "searching"),
     *("settings", "study", "tournament", "verify", "warm", "watch"),
 )
 """Tests of sweep/ that start no Ray."""

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
-from trials.records import CONFIG, Candidate, Rating, State, TrialSpec, Value, Verdict
+from trials.records import CONFIG, Candidate, Finite, Number, Rating, State, TrialSpec, Value, Verdict
 
 
 @dataclass(frozen=True, kw_only=True, config=CONFIG)
@@ -14,7 +14,7 @@ class SweepBegan:
     """The first line of a ledger: the question, and what it was asked with."""
 
     event: Literal["sweep"] = "sweep"
-    time: float
+    time: Finite
     """Unix seconds, as in every event."""
     name: str
     command: str
@@ -29,7 +29,7 @@ class SweepBegan:
     fields: int
     seed: int
     rungs: tuple[int, ...]
-    reduction_factor: float
+    reduction_factor: Finite
     startup_trials: int
     """Trials before the sampler takes over from random proposals."""
     sampler: Literal["tpe", "gp", "random"] = "tpe"
@@ -64,7 +64,7 @@ class Observation:
     """Its number there."""
     params: Mapping[str, Value]
     """In this sweep's own holes."""
-    elo: Mapping[int, float]
+    elo: Mapping[int, Number]
     """Rung to match Elo, as it was rated there."""
     state: Literal["complete", "pruned"]
 
@@ -74,7 +74,7 @@ class WarmStarted:
     """What the sweep took over from another run before its first trial; everything of it that is ever needed again."""
 
     event: Literal["warm"] = "warm"
-    time: float
+    time: Finite
     run: str
     """Name of the other run."""
     ledger_sha256: str
@@ -92,7 +92,7 @@ class TrialBegan:
     """A trial was proposed and handed to a worker."""
 
     event: Literal["trial"] = "trial"
-    time: float
+    time: Finite
     spec: TrialSpec
 
 
@@ -101,7 +101,7 @@ class TrialResumed:
     """A trial's trainer or worker died through no fault of the trial, and it goes on."""
 
     event: Literal["resumed"] = "resumed"
-    time: float
+    time: Finite
     trial: int
     reason: str
     """What died, and of what."""
@@ -117,14 +117,14 @@ class TrialRated:
     """A trial reached a rung, exported, and was rated on the ladder: a tuning number, used for choosing."""
 
     event: Literal["rated"] = "rated"
-    time: float
+    time: Finite
     candidate: Candidate
     rung: int
     """The step the rung stands at; the candidate's own steps may be a few more."""
     rating: Rating
     baseline: Rating | None = None
     """Directly against a baseline that is no rung of the ladder, an Elo difference."""
-    seconds: float
+    seconds: Finite
     """Spent playing."""
 
 
@@ -133,7 +133,7 @@ class TrialEnded:
     """A trial is over."""
 
     event: Literal["ended"] = "ended"
-    time: float
+    time: Finite
     trial: int
     state: State
     reason: str
@@ -142,11 +142,11 @@ class TrialEnded:
     """Last lines of the trainer's log, only for failures."""
     steps: int
     """Trainer steps reached."""
-    train_seconds: float
+    train_seconds: Finite
     """From the first trainer step to the last."""
-    process_seconds: float
+    process_seconds: Finite
     """Life of the trainer's process."""
-    began: float
+    began: Finite
     """Unix seconds at which the trainer's process started; 0 where it never did."""
     slot: int
     """Which slot of the sweep, 0 to slots - 1."""
@@ -158,7 +158,7 @@ class FinalsBegan:
     """Tuning is over and finalists are chosen: each is trained anew on each of the seeds."""
 
     event: Literal["finals"] = "finals"
-    time: float
+    time: Finite
     configurations: tuple[int, ...]
     """Numbers of the trials whose configurations they are, best in tuning first, the course's last."""
     course: int | None
@@ -172,7 +172,7 @@ class RetrainedRated:
     """A retrained policy played matches of its own: by these the best seed of a configuration is known."""
 
     event: Literal["retrained"] = "retrained"
-    time: float
+    time: Finite
     candidate: Candidate
     configuration: int
     seed: int
@@ -188,7 +188,7 @@ class CourseMet:
     """A finalist's retrained policy directly against one of the course's: what configurations are chosen by."""
 
     event: Literal["met"] = "met"
-    time: float
+    time: Finite
     candidate: Candidate
     course: Candidate
     rating: Rating
@@ -200,7 +200,7 @@ class FreshRated:
     """Matches played after the choice was made, on seeds not used for choosing: the headline numbers."""
 
     event: Literal["fresh"] = "fresh"
-    time: float
+    time: Finite
     candidate: Candidate
     role: Literal["winner", "course"]
     baseline: Rating
@@ -218,7 +218,7 @@ class Promoted:
     """A policy went to the Hugging Face Hub, after fresh matches of its own."""
 
     event: Literal["promoted"] = "promoted"
-    time: float
+    time: Finite
     candidate: Candidate
     repo: str
     """`USER/NAME`."""
@@ -229,10 +229,10 @@ class Promoted:
     """Of the policy as it was uploaded: the candidate's, unless texts had to be taken out of it."""
     baseline: str
     """Whom the Elo difference is to."""
-    elo: float
-    low: float
+    elo: Number
+    low: Number
     """Lower end of the 95 % interval."""
-    high: float
+    high: Number
     matches: int
     forced: bool
     """Whether the gate was overruled."""
@@ -243,11 +243,11 @@ class SweepEnded:
     """The last line of a ledger whose driver lived to write it."""
 
     event: Literal["end"] = "end"
-    time: float
+    time: Finite
     state: Literal["complete", "interrupted", "failed"]
     reason: str
-    seconds: float
-    idle_share: float
+    seconds: Finite
+    idle_share: Finite
     """Share of slot time, from the first trial's start to the last trial's end, in which the slot had no trainer
     process, 0 to 1."""
 

@@ -5,9 +5,10 @@ What a ledger says with them is in `trials/events.py`.
 
 from collections.abc import Mapping
 from dataclasses import field
-from typing import Any, Literal
+from math import isnan
+from typing import Annotated, Any, Literal
 
-from pydantic import ConfigDict
+from pydantic import AfterValidator, ConfigDict, Field
 from pydantic.dataclasses import dataclass
 
 Value = bool | int | float | str
@@ -15,6 +16,17 @@ State = Literal["running", "complete", "pruned", "failed", "stopped"]
 """`stopped`: the user ended the sweep while the trial ran; what it had exported is kept."""
 
 CONFIG = ConfigDict(extra="forbid", ser_json_inf_nan="strings")
+
+
+def _number(value: float) -> float:
+    if isnan(value):
+        raise ValueError("it must be a number, but is NaN")
+    return value
+
+
+Finite = Annotated[float, Field(allow_inf_nan=False)]
+Number = Annotated[float, AfterValidator(_number)]
+"""May be infinite, as the end of an interval that has none."""
 
 
 @dataclass(frozen=True, kw_only=True, config=CONFIG)
@@ -49,7 +61,7 @@ class TrialSpec:
     """The trial whose last checkpoint this one began from."""
     configuration: int | None = None
     """Of a final trial: the trial whose configuration it is."""
-    stall_seconds: float = 300.0
+    stall_seconds: Finite = 300.0
     """A trainer that has had so much time (trials.stint) without a step is taken to hang."""
 
 
@@ -81,11 +93,11 @@ class Training:
     """Last lines of the trainer's log; empty where nothing went wrong."""
     steps: int
     """Trainer steps reached."""
-    began: float
+    began: Finite
     """Unix seconds at which the process started."""
-    train_seconds: float
+    train_seconds: Finite
     """From the first trainer step to the last."""
-    process_seconds: float
+    process_seconds: Finite
     """Life of the process."""
     candidate: Candidate | None
     """The last policy it exported."""
@@ -118,13 +130,13 @@ class ScheduledMatch:
 class MatchRecord(ScheduledMatch):
     """A match that was played to its end and counts."""
 
-    result: float
+    result: Finite
     """Of a: won 1, drawn 0.5, lost 0."""
     goals_a: int
     goals_b: int
     decisions: int
     """Decision steps played, 1 to 1000 an episode."""
-    time: float = field(compare=False)
+    time: Finite = field(compare=False)
     """Unix seconds at which it was counted: no part of what was played, hence of no comparison."""
 
 
@@ -141,11 +153,11 @@ class Side:
 class Rating:
     """A policy's strength from matches, on the logistic Elo scale (400 points: odds of 10)."""
 
-    elo: float
+    elo: Number
     """Against the ladder: the house baseline stands at 1200. Against one opponent: the difference, 0 is equal."""
-    low: float
+    low: Number
     """Lower end of the 95 % interval."""
-    high: float
+    high: Number
     wins: int
     draws: int
     losses: int
@@ -171,11 +183,11 @@ class Rating:
 class Verdict:
     """A sequential probability ratio test on pairs."""
 
-    elo0: float
-    elo1: float
-    llr: float
-    lower: float
-    upper: float
+    elo0: Number
+    elo1: Number
+    llr: Number
+    lower: Number
+    upper: Number
     verdict: Literal["accepted", "rejected", "undecided"]
     """accepted: at least elo1 is believed; rejected: at most elo0 is believed."""
     pairs: int

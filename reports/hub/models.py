@@ -2,10 +2,10 @@
 
 import hashlib
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatch
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from shutil import copyfile
 
 import huggingface_hub as hf
@@ -13,6 +13,8 @@ from huggingface_hub import errors
 
 from reports.hub.client import asked, reading
 from reports.hub.refusals import HubAway, HubError
+from trials.arena import external
+from trials.errors import BadPolicy
 
 TAG = "ML-Agents-SoccerTwos"
 """Of every SoccerTwos model that the course's tools have put there."""
@@ -185,14 +187,44 @@ def model(repo: str, revision: str | None = None, file: str | None = None) -> Mo
                 f"a policy must have at most {MODEL_BYTES >> 20} MiB, but {name} of {repo} has {size >> 20} MiB; it was"
                 " not downloaded"
             )
-        exactly = re.sub(r"([*?[])", r"[\1]", name)
-        found = _model(at, name, Path(api.snapshot_download(repo, revision=at.revision, allow_patterns=exactly)) / name)
-        if listing[name].sha256 not in (None, found.sha256):
-            found.path.resolve().unlink()  # the cache would give it again
-            raise HubError(f"a file must arrive as the Hub has it, but {name} of {repo} did not; try again")
-        return found
+        path = _arrived(api, at, listing, name)
+        others = _beside(at, name, path)
+        if lacking := [other for other in others if other not in listing]:
+            raise HubError(
+                f"a policy must be there with all its files, but {name} of {repo} keeps its numbers in {lacking[0]},"
+                " which is not in the repository; name another model"
+            )
+        if (size := size + sum(listing[other].size for other in others)) > MODEL_BYTES:
+            raise HubError(
+                f"a policy must have at most {MODEL_BYTES >> 20} MiB, but {name} of {repo} and what is beside it have"
+                f" {size >> 20} MiB; they were not downloaded"
+            )
+        for other in others:
+            _arrived(api, at, listing, other)
+        return _model(at, name, path)
 
     return asked(download, "read", repo, reading())
+
+
+def _arrived(api: hf.HfApi, at: Version, listing: Mapping[str, File], name: str) -> Path:
+    """One file, downloaded or from the cache, just as the Hub lists it."""
+    exactly = re.sub(r"([*?[])", r"[\1]", name)
+    path = Path(api.snapshot_download(at.repo, revision=at.revision, allow_patterns=exactly)) / name
+    data = path.read_bytes()
+    if listing[name].sha256 not in (None, hashlib.sha256(data).hexdigest()):
+        pointer = data.startswith(external.LFS)
+        path.resolve().unlink()  # the cache would give it again
+        what = "a Git LFS pointer came instead" if pointer else "did not"
+        raise HubError(f"a file must arrive as the Hub has it, but {name} of {at.repo} {what}; try again")
+    return path
+
+
+def _beside(at: Version, name: str, path: Path) -> list[str]:
+    """Names in the repository of the files that an ONNX file keeps numbers in. Raises HubError."""
+    try:
+        return [(PurePosixPath(name).parent / other).as_posix() for other in external.beside(path, path.read_bytes())]
+    except BadPolicy as error:
+        raise HubError(f"{error} ({at.repo})") from None
 
 
 def _chosen(at: Version, listing: Iterable[str], file: str | None) -> str:
@@ -231,10 +263,15 @@ def _cached_model(at: Version, file: str | None) -> Model | None:
     """The policy of a commit in the cache; which one it is, if nobody says so, the cached listing tells."""
     found = hf.try_to_load_from_cache(at.repo, file or ONNX, revision=at.revision)
     if isinstance(found, str):
-        return _model(at, file or ONNX, Path(found))
+        return _if_whole(at, file or ONNX, Path(found))
     folder = _cached(at, ["*.onnx"], "*/*") if file is None else None
     root = sorted(folder.glob("*.onnx")) if folder is not None and _lists(folder) else []
-    return _model(at, root[0].name, root[0]) if len(root) == 1 else None
+    return _if_whole(at, root[0].name, root[0]) if len(root) == 1 else None
+
+
+def _if_whole(at: Version, name: str, path: Path) -> Model | None:
+    """A model from the cache, if what it keeps beside it is there too."""
+    return _model(at, name, path) if all(file.is_file() for file in external.files(path)) else None
 
 
 def _lists(folder: Path) -> bool:
@@ -249,4 +286,4 @@ def _model(at: Version, name: str, path: Path) -> Model:
             f"a policy must be the file itself, but {name} of {at.repo} is a Git LFS pointer to it ({len(data)} bytes),"
             " uploaded in its place; name another revision or repository"
         )
-    return Model(at, name, path, hashlib.sha256(data).hexdigest())
+    return Model(at, name, path, external.digest_of(path))

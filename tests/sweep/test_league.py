@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from hashlib import sha256
 from pathlib import Path
 
 import click
@@ -26,7 +27,7 @@ from real_sweep import run_sweep
 from rich.console import Console
 
 from reports.hub import HubError
-from sweep import entrants, league, rates
+from sweep import entrants, league, league_page, rates
 from sweep.cli import cli
 from trials.arena import history
 from trials.arena.crew import Task
@@ -208,6 +209,39 @@ def test_a_league_is_rebuilt_from_its_files_and_from_ai_vs_ais(played: tuple[Pat
             assert published[place.name].ai_vs_ai == pytest.approx(place.ai_vs_ai)
     with pytest.raises(SetupError, match="into a new folder"):
         league.rebuild(tmp_path / "again", str(path))
+
+
+def test_models_of_one_name_from_two_places_both_play_in_every_round(tmp_path: Path) -> None:
+    words = []
+    for place, model in (("a", "house-750k"), ("b", "house-1000k")):
+        words.append(tmp_path / place / "m" / "SoccerTwos.onnx")
+        words[-1].parent.mkdir(parents=True)
+        shutil.copy(LADDER / f"{model}.onnx", words[-1])
+        run = tmp_path / place / "first"  # and two runs of one name
+        (run / "trials" / "0000" / "candidates").mkdir(parents=True)
+        (run / "ledger.jsonl").touch()
+        shutil.copy(words[-1], run / "trials" / "0000" / "candidates" / "SoccerTwos-5.onnx")
+        words.append(run)
+    path = tmp_path / "league"
+    first = play(path, *words, terms=Terms(pairs=2, budget=2.0, half=5.0))
+    assert "SoccerTwos is called m/SoccerTwos~" in " ".join(first.split()).replace(f"of {words[2]} ", "")
+    second = play(path, terms=Terms(pairs=2, budget=2.0, half=5.0))  # from where they came
+    assert "was not to be had" not in first + second
+    read = matches.read(LeagueFolder(path).history)
+    assert len(read.players) == 2 and {*read.round.tolist()} == {1, 2}
+    shown = {place.name: place for place in view.opened(path).standings()}
+    names = {name.partition("~")[0] for name in shown}
+    assert names == {"m/SoccerTwos", "first/0000-SoccerTwos-5"} and len(shown) == 4
+    assert len({place.player for place in shown.values()}) == 2 and {*read.models} <= {*shown}
+    assert league.rebuild(tmp_path / "again", str(path)).standings() == view.opened(path).standings()
+    bare = league.rebuild(tmp_path / "bare", str(LeagueFolder(path).history))
+    assert len({place.name for place in bare.standings()}) == 2
+    assert len(LeagueFolder(path).elo.read_text().splitlines()) == 1 + 4
+    finder = league_page.Asked(view.opened(path))
+    files = {player: finder.file(player) for player in read.players}
+    assert {short(sha256(Path(file).read_bytes()).hexdigest()): player for player, file in files.items()} == {
+        player: player for player in read.players
+    }
 
 
 def running(path: Path, *words: str) -> subprocess.Popen[bytes]:

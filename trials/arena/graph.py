@@ -9,14 +9,15 @@ outputs:
         -> log_probabilities [rows, 9], memory_out [rows, 1, M]
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 import onnx
 from google.protobuf.message import DecodeError
 from onnx import ModelProto, NodeProto, TensorProto, ValueInfoProto, helper
 
-from trials.arena import safety
+from trials.arena import external, safety
 from trials.arena.fuse import fuse
 from trials.errors import BadPolicy
 
@@ -43,9 +44,13 @@ class Rewired:
     """Floats of recurrent state per agent, 0 where there is none."""
 
 
-def rewire(data: bytes, name: str) -> Rewired:
-    """Check the bytes of an ONNX file and give its graph the arena's face. Raises BadPolicy, one line naming `name`."""
+def rewire(data: bytes, name: str, others: Mapping[str, bytes] | None = None) -> Rewired:
+    """Check the bytes of an ONNX file and give its graph the arena's face. Raises BadPolicy, one line naming `name`.
+
+    `others` are the files beside it (trials.arena.external).
+    """
     model = _parse(data, name)
+    _take_in(model, others or {}, name)
     graph = model.graph
     held = {t.name for t in graph.initializer}
     inputs = {i.name: i for i in graph.input if i.name not in held}
@@ -80,6 +85,43 @@ def _parse(data: bytes, name: str) -> ModelProto:
         raise BadPolicy(f"{name} must be a whole ONNX file, but it holds no graph; download it again")
     safety.refuse_odd(model, name)
     return model
+
+
+def single(path: Path) -> bytes:
+    """An ONNX file with the numbers that it keeps beside it, as one file. Raises BadPolicy, OSError."""
+    data = path.read_bytes()
+    if not (others := external.read(path, data)):
+        return data
+    model = _parse(data, path.name)
+    _take_in(model, others, path.name)
+    return bytes(model.SerializeToString())
+
+
+def _take_in(model: ModelProto, others: Mapping[str, bytes], name: str) -> None:
+    """Put numbers from other files into the graph's own tensors. Raises BadPolicy."""
+    attributes = [attribute for node in model.graph.node for attribute in node.attribute]
+    tensors = [*model.graph.initializer, *(a.t for a in attributes if a.HasField("t"))]
+    taken = 0
+    for tensor in [*tensors, *(tensor for a in attributes for tensor in a.tensors)]:
+        if tensor.data_location != TensorProto.EXTERNAL and not tensor.external_data:
+            continue
+        told = {entry.key: entry.value for entry in tensor.external_data}
+        whole = others.get(told.get("location", ""), b"")
+        begin, size = _number(told.get("offset", "0")), _number(told.get("length", ""), len(whole))
+        size = size if "length" in told else len(whole) - begin
+        taken += size
+        if not 0 <= begin <= begin + size <= len(whole) or not size or taken > external.MAX_BYTES:
+            raise BadPolicy(
+                f"a policy must hold its own numbers, or have them beside it, but {name} keeps them in another file,"
+                f" {told.get('location', '')[:80]!r}, which is not whole ({len(whole)} bytes); export it as one file"
+            )
+        tensor.raw_data = whole[begin : begin + size]
+        tensor.ClearField("external_data")
+        tensor.data_location = TensorProto.DEFAULT
+
+
+def _number(text: str, other: int = -1) -> int:
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 16 else other
 
 
 def _opset(model: ModelProto, name: str) -> int:

@@ -6,12 +6,14 @@ version or pair in it, so a history is not made into match records, which would 
 """
 
 import csv
+import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from trials.arena import sheet
 from trials.arena.pairs import Reals
 from trials.errors import SetupError
 from trials.folder import written_whole
@@ -62,8 +64,9 @@ def rows(records: Iterable[MatchRecord], names: Mapping[str, str]) -> list[Row]:
 
 
 def listed(name: str) -> str:
-    """A player's name as a history has it, with a question mark for what cannot be printed."""
+    """A player's name as a history has it, with a question mark for what cannot be printed, no space around it."""
     name = "".join(character if character.isprintable() else "?" for character in name)
+    name = unicodedata.normalize("NFC", name.strip())
     author, _, rest = name.partition("/")
     return name if author and rest else f"local/{name.strip('/') or '?'}"
 
@@ -75,20 +78,31 @@ def write(path: Path, rows: Iterable[Row]) -> None:
 
 def read(path: Path) -> list[Row]:
     """Read a `soccer_history.csv`, in its order. Raises SetupError, with the line, for what is not one."""
+    return opened(path)[0]
+
+
+def opened(path: Path) -> tuple[list[Row], str]:
+    """The same, with a note of what the file was taken for; empty where it is just as published.
+
+    Other people's tools write it, too: columns are found by name (trials.arena.sheet).
+    """
     try:
-        with path.open(newline="", encoding="utf-8") as file:
-            lines = csv.reader(file, strict=True)
-            try:
-                if (header := tuple(next(lines, ()))) != HISTORY:
-                    raise ValueError(f"the columns must be {','.join(HISTORY)}, but are {','.join(header)!r}")
-                return [_row(fields) for fields in lines]
-            except (ValueError, csv.Error) as error:
-                raise SetupError(
-                    f"a history must be as AI-vs-AI publishes it, but line {max(1, lines.line_num)} of {path} is not:"
-                    f" {error}; mend the line"
-                ) from None
+        data = path.read_bytes()
     except OSError as error:
         raise SetupError(f"a history must be a file that can be read, but {path}: {error.strerror}") from None
+    try:
+        found = sheet.read(data, HISTORY)
+        rows = [_at(line, fields) for line, fields in found.lines]
+    except sheet.Odd as odd:
+        raise SetupError(
+            f"a history must be as AI-vs-AI publishes it, but line {odd.line} of {path} is not: {odd}; mend the line"
+        ) from None
+    return rows, noted(path, "AI vs AI's history", found)
+
+
+def noted(path: Path, kind: str, found: sheet.Sheet) -> str:
+    """What a file was taken for; empty where nothing had to be tidied."""
+    return f"{path.name} is read as {kind}: {'; '.join(found.tidied)}" if found.tidied else ""
 
 
 def sequential(
@@ -159,10 +173,17 @@ def _parts(model: str) -> tuple[str, str]:
     return author, name
 
 
+def _at(line: int, fields: Sequence[str]) -> Row:
+    """Raises sheet.Odd."""
+    try:
+        return _row(fields)
+    except ValueError as error:
+        raise sheet.Odd(line, str(error)) from None
+
+
 def _row(fields: Sequence[str]) -> Row:
-    if len(fields) != len(HISTORY):
-        raise ValueError(f"a line must have {len(HISTORY)} fields, but has {len(fields)}")
     one, two, timestamp, result = fields
+    timestamp = sheet.whole(timestamp)
     if not (timestamp.isascii() and timestamp.isdigit()):
         raise ValueError(f"timestamp must be whole unix seconds, but got {timestamp!r}")
     return Row(one, two, int(timestamp), float(result))

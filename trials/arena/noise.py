@@ -45,6 +45,9 @@ class Sweep:
     """Between true strengths at successive rungs."""
 
     def __post_init__(self) -> None:
+        odd = [f"{key}={value}" for key, value in vars(self).items() if not math.isfinite(value)]
+        if odd:
+            raise ValueError(f"every number must be finite, but got {', '.join(odd)}")
         if self.trials < 1 or not 0 < self.first_rung <= 1 or not self.reduction_factor > 1:
             raise ValueError(
                 "a sweep needs a trial, a first rung within the budget and a reduction factor above 1,"

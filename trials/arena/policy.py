@@ -1,6 +1,5 @@
 """An ONNX policy as a player, sampled outside its graph; the only module that imports onnxruntime."""
 
-import hashlib
 import os
 from pathlib import Path
 
@@ -19,13 +18,12 @@ from onnxruntime.capi.onnxruntime_pybind11_state import (
 )
 from onnxruntime.capi.onnxruntime_pybind11_state import NotImplemented as NotImplementedByOrt
 
-from trials.arena import graph
+from trials.arena import external, graph
+from trials.arena.external import LFS, MAX_BYTES
 from trials.arena.players import ROWS, Floats
 from trials.errors import BadPolicy
 
-MAX_BYTES = 80 << 20  # 16 million float32 parameters and their names; SoccerTwos policies have 0.1 to 5 MB
 MAX_ROWS = 1024  # of one run: bounds memory, and larger batches are no faster
-LFS = b"version https://git-lfs"
 _ERRORS = (EPFail, Fail, InvalidArgument, InvalidGraph, InvalidProtobuf, NotImplementedByOrt, RuntimeException)
 
 
@@ -35,10 +33,11 @@ class Policy:
     def __init__(self, path: Path) -> None:
         """Read, check, load and try the file. Raises BadPolicy."""
         data = _read(path)
-        rewired = graph.rewire(data, path.name)
+        others = external.read(path, data)
+        rewired = graph.rewire(data, path.name, others)
         self.path = path
         self.name = path.stem
-        self.id = hashlib.sha256(data).hexdigest()
+        self.id = external.digest(data, others)
         self.memory = rewired.memory
         self._masks = np.ones((MAX_ROWS, graph.MASK_WIDTH), np.float32)
         self._session = _session(rewired.model, path.name)

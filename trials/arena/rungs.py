@@ -13,7 +13,7 @@ from trials.folder import written_whole
 INSTALLED = Path(__file__).parent / "ladder" / "ladder.json"
 MEND = "reinstall, or fit it again with `python -m trials.arena.ladder fit`"
 
-STRICT = ConfigDict(extra="forbid")
+STRICT = ConfigDict(extra="forbid", allow_inf_nan=False)
 
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)

@@ -12,7 +12,7 @@ from trials.league.folder import LeagueFolder
 from trials.league.planning import Matchmaking
 from trials.league.roster import Change, Entry, Key
 from trials.ledger import append_lines
-from trials.records import CONFIG, MatchRecord
+from trials.records import CONFIG, Finite, MatchRecord
 from trials.soccer.constants import VERSION
 
 
@@ -23,11 +23,11 @@ class Round:
     number: int
     """From 1."""
     matchmaking: Matchmaking
-    began: float
+    began: Finite
     """Unix seconds."""
-    seconds: float
+    seconds: Finite
     """Of wall time, playing."""
-    core_seconds: float
+    core_seconds: Finite
     cores: int
     models: int
     """Players that could play."""
@@ -36,9 +36,9 @@ class Round:
     """All of the round's."""
     failed: int
     """Pairings that were given up: a player failed, or they took too long."""
-    half: float
+    half: Finite
     """Median half 95 % interval of those that could play, Elo."""
-    widest: float
+    widest: Finite
     """The widest of them."""
     before: int = 0
     """Of its matches, those played before it was cut off; neither `seconds` nor `pairings` have them."""
@@ -79,6 +79,12 @@ class Book:
         self._changes = roster.read(league.roster)
         self.entries: dict[Key, Entry] = roster.entries(self._changes)
         self.rounds = rounds(league)
+        if league.history.is_file() and (data := league.history.read_bytes()) and not matches.is_own(data):
+            raise SetupError(
+                f"a league that is played must have a history of its own, but {league.history} is AI vs AI's, or was"
+                " written by another program; name a new folder, or `sweep league rebuild` one from it if it was a"
+                " league's"
+            )
         every = matches.read(league.history) if league.history.is_file() else None
         ours = every.of_environment(VERSION) if every is not None else None
         self.tally = tally.tally(ours) if ours is not None else {}
@@ -110,7 +116,12 @@ class Book:
         """Let a player play no more, under any of its names."""
         now = time.time()
         every = [e for e in self.entries.values() if e.state == "playing" and e.player == player]
-        self.change([Change(what="refused", name=e.name, revision=e.revision, time=now, line=line) for e in every])
+        self.change(
+            [
+                Change(what="refused", name=e.name, revision=e.revision, time=now, source=e.source, line=line)
+                for e in every
+            ]
+        )
 
     def add(self, number: int, names: tuple[str, str], records: Sequence[MatchRecord]) -> None:
         """Append whole pairs of one pairing, and count them."""

@@ -5,8 +5,9 @@ better than the rank of one that stands above it: who cannot be told apart share
 little, or is not connected with the others by matches, has an interval but no rank, and so has one that is gone.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -19,7 +20,7 @@ from trials.arena.history import START
 from trials.arena.joint import Fit
 from trials.arena.pairs import Reals
 from trials.league import kinds
-from trials.league.roster import Entry, Key
+from trials.league.roster import Entry, Key, called
 from trials.league.tally import Tally, games
 
 ANCHOR = 1200.0
@@ -38,7 +39,7 @@ class Place:
     tied: bool
     """Whether another model has the same rank."""
     name: str
-    """`author/name`."""
+    """`author/name`; of models of one name, all but the first have their player's first digits behind it."""
     revision: str
     player: str
     """As the history has it: the sha256's first digits, or a built-in's name."""
@@ -54,6 +55,10 @@ class Place:
     """AI vs AI's own Elo: K 20, divisor 500, match by match."""
     provisional: Provisional
     state: Literal["playing", "gone", "refused"]
+    source: str
+    """Where it was found, as a person named it; empty: no roster says."""
+    since: float
+    """Unix seconds at which it entered; 0: no roster says."""
     same_as: str
     """The name under which the same bytes play, if it is another; empty for a model of its own."""
 
@@ -161,6 +166,8 @@ def places(
                 ai_vs_ai=ai_vs_ai.get(entry.player, START),
                 provisional=provisional[entry.player],
                 state=entry.state,
+                source=entry.source,
+                since=entry.since,
                 same_as="" if leader == entry.name else leader,
             )
         )
@@ -168,11 +175,27 @@ def places(
 
 
 def _listed(rated: Rated, entries: Mapping[Key, Entry], names: Mapping[str, str]) -> list[Entry]:
-    """Entries that have a rating; players that a history names and no roster does stand for themselves."""
-    known = [entry for entry in entries.values() if entry.player in rated.players]
-    strangers = set(rated.players) - {entry.player for entry in known}
-    return known + [
-        Entry(name=names.get(player, player), revision="", source="", sha256=player, since=0.0, state="playing")
+    """Entries that have a rating, told apart; players that a history names and no roster does stand for themselves.
+
+    One model in two places, a run that was moved, is one line, and plays if it does in either.
+    """
+    titles = called(entries)
+    known: dict[tuple[str, str, str], Entry] = {}
+    for key, entry in entries.items():
+        same = (titles[key], entry.revision, entry.player)
+        if entry.player in rated.players and (same not in known or known[same].state != "playing"):
+            known[same] = replace(entry, name=titles[key])
+    strangers = set(rated.players) - {entry.player for entry in known.values()}
+    often = Counter(names.get(player, player) for player in rated.players)
+    return [*known.values()] + [
+        Entry(
+            name=(name := names.get(player, player)),
+            revision=player if often[name] > 1 else "",
+            source="",
+            sha256=player,
+            since=0.0,
+            state="playing",
+        )
         for player in sorted(strangers)
     ]
 

@@ -15,6 +15,8 @@ side, seed, pair or length and stand in an environment of their own, `ai-vs-ai`.
     environment       version of the environment's rules
 """
 
+import csv
+import io
 import os
 import re
 from collections.abc import Sequence
@@ -27,7 +29,7 @@ import pyarrow as pa
 import pyarrow.csv
 from numpy.typing import NDArray
 
-from trials.arena import history
+from trials.arena import history, sheet
 from trials.errors import SetupError
 from trials.ledger import append_lines
 from trials.records import MatchRecord
@@ -138,18 +140,45 @@ def read(path: Path) -> Matches:
 
     What is not yet whole at the end of a file that is being written is left out. Raises SetupError.
     """
-    try:
-        data = _whole(path.read_bytes())
-    except OSError as error:
-        raise SetupError(f"a history must be a file that can be read, but {path}: {error.strerror}") from None
-    header = tuple(data.split(b"\n", 1)[0].decode("utf-8", "replace").strip().split(",")) if data else COLUMNS
-    if header not in (COLUMNS, history.HISTORY):
-        raise SetupError(
-            f"a league's history must have the columns {','.join(COLUMNS)}, or AI vs AI's first four of them,"
-            f" but {path} begins with {','.join(header)[:160]!r}; name another file"
-        )
+    data = _whole(tidied(path)[0])
+    header = COLUMNS if not data or is_own(data) else history.HISTORY
     table = _table(data, header, path) if data.count(b"\n") > 1 else None
     return _once(_matches(table, header, path))
+
+
+def is_own(data: bytes) -> bool:
+    """Whether a file begins as a league writes its history."""
+    return data.split(b"\n", 1)[0].rstrip(b"\r") == ",".join(COLUMNS).encode()
+
+
+def tidied(path: Path) -> tuple[bytes, str]:
+    """A history as a league, or AI vs AI, would have written it, and a note of what it was taken for; empty: it was so.
+
+    Other files are read by their columns' names (trials.arena.sheet). Raises SetupError.
+    """
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise SetupError(f"a history must be a file that can be read, but {path}: {error.strerror}") from None
+    if not data.rstrip(b"\0") or is_own(data):
+        return data, ""
+    out = io.StringIO()
+    written = csv.writer(out, lineterminator="\n")
+    if not {"player1", "player2"} & {*sheet.names(data)}:
+        rows, note = history.opened(path)
+        written.writerow(history.HISTORY)
+        written.writerows((row.model1, row.model2, row.timestamp, row.result) for row in rows)
+        return out.getvalue().encode(), note
+    try:
+        found = sheet.read(data, COLUMNS)
+    except sheet.Odd as error:
+        raise SetupError(
+            f"a league's history must be as `sweep league run` writes it, but line {error.line} of {path} is not:"
+            f" {error}; mend the line"
+        ) from None
+    written.writerow(COLUMNS)
+    written.writerows([*line[:3], line[3], *map(sheet.whole, line[4:])] for _, line in found.lines)
+    return out.getvalue().encode(), history.noted(path, "a league's history", found)
 
 
 def _whole(data: bytes) -> bytes:

@@ -15,6 +15,7 @@ from trials.league.book import Book, Round
 from trials.league.floor import Floor, Outcome
 from trials.league.leaderboard import Rated, rate
 from trials.league.planning import Planned, Terms
+from trials.league.roster import called
 from trials.league.roster import players as by_player
 from trials.league.tally import Pairing
 
@@ -85,7 +86,8 @@ class _Season:
 
     def __post_init__(self) -> None:
         self.number, self.began, self._started = self.book.number, time.time(), time.monotonic()
-        self._names = {player: entries[0].name for player, entries in by_player(self.book.entries).items()}
+        names = called(self.book.entries)
+        self._names = {player: names[entries[0].key] for player, entries in by_player(self.book.entries).items()}
         self._by_file = {playable.file: player for player, playable in self.able.items()}
         self._players = sorted(player for player in self.able if player in self._names)
         self._queue: deque[Planned] = deque()

@@ -1,24 +1,39 @@
-"""Who is in a league: models by name and revision, entered, gone, back or refused, as lines that are only appended.
+"""Who is in a league: models by origin and revision, entered, gone, back or refused, as lines that are only appended.
 
 A changed revision is a new entry; the old one is gone, and its matches stay. What plays is the file's bytes: entries
-with one sha256 are one player, which plays once and stands in the leaderboard under each of its names.
+with one sha256 are one player, which plays once and stands in the leaderboard under each of its names. Names are for
+people: two models of one name, from different places, are two entries, and `called` tells them apart.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
 from pydantic import TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 
+from trials.arena.history import listed
 from trials.errors import SetupError
 from trials.league.matches import short
 from trials.ledger import append_lines
-from trials.records import CONFIG
+from trials.records import CONFIG, Finite
 
-Key = tuple[str, str]
-"""Name and revision."""
+HUB = "hub:"
+"""Before a tag, the source of models from the Hub."""
+BUILT_IN = "built-in/"
+"""Before a built-in player's name."""
+LAST = ":last"
+"""Behind a run, its last candidates alone."""
+Key = tuple[str, str, str]
+"""Origin, name and revision."""
+
+
+def key_of(source: str, name: str, revision: str) -> Key:
+    """What a model is known by; the origin is its folder, run or file, "" of the Hub and of built-ins, named once."""
+    placeless = source.startswith(HUB) or name == BUILT_IN + source
+    return "" if placeless else source.removesuffix(LAST), name, revision
 
 
 @dataclass(frozen=True, kw_only=True, config=CONFIG)
@@ -30,7 +45,7 @@ class Change:
     """`author/name`."""
     revision: str
     """Of the Hub's repository; of a file its sha256."""
-    time: float
+    time: Finite
     """Unix seconds."""
     source: str = ""
     """Where it was found, as a person named it."""
@@ -48,7 +63,7 @@ class Entry:
     revision: str
     source: str
     sha256: str
-    since: float
+    since: Finite
     """Unix seconds at which it entered."""
     state: Literal["playing", "gone", "refused"]
     line: str = ""
@@ -56,7 +71,7 @@ class Entry:
 
     @property
     def key(self) -> Key:
-        return self.name, self.revision
+        return key_of(self.source, self.name, self.revision)
 
     @property
     def player(self) -> str:
@@ -74,7 +89,7 @@ class Offer:
 
     @property
     def key(self) -> Key:
-        return self.name, self.revision
+        return key_of(self.source, self.name, self.revision)
 
 
 _CHANGE: TypeAdapter[Change] = TypeAdapter(Change)
@@ -112,37 +127,52 @@ def entries(changes: Iterable[Change]) -> dict[Key, Entry]:
     """Everyone who ever was in the league, in the order they entered."""
     found: dict[Key, Entry] = {}
     for change in changes:
-        key = change.name, change.revision
-        old = found.get(key)
         state: Literal["playing", "gone", "refused"] = (
             "gone" if change.what == "gone" else "refused" if change.what == "refused" else "playing"
         )
-        if old is None:
-            found[key] = Entry(
-                name=change.name,
-                revision=change.revision,
-                source=change.source,
-                sha256=change.sha256,
-                since=change.time,
-                state=state,
-                line=change.line,
-            )
-        else:
+        for key in _meant(found, change):
+            old = found.get(key)
+            if old is None:
+                found[key] = Entry(
+                    name=change.name,
+                    revision=change.revision,
+                    source=change.source,
+                    sha256=change.sha256,
+                    since=change.time,
+                    state=state,
+                    line=change.line,
+                )
+                continue
             line = change.line if change.what in ("entered", "refused") else old.line
-            found[key] = replace(old, state=state, line=line, sha256=change.sha256 or old.sha256)
+            source = change.source or old.source
+            found[key] = replace(old, state=state, line=line, sha256=change.sha256 or old.sha256, source=source)
     return found
 
 
+def _meant(those: Mapping[Key, Entry], change: Change) -> list[Key]:
+    """Whom a line is about; one without a source, as earlier versions wrote, is about all of that name and revision."""
+    key = key_of(change.source, change.name, change.revision)
+    if change.source:
+        return [key]
+    return [other for other in those if other[1:] == key[1:]] or [key]
+
+
 def departures(of: Mapping[Key, Entry], offers: Iterable[Offer], silent: Iterable[str], now: float) -> list[Change]:
-    """Who is no longer offered, and who is again; those of `silent` sources, which did not answer, stay as they are."""
-    offered = {offer.key for offer in offers}
+    """Who is no longer offered, who is again, and who is by another source than before.
+
+    Those of `silent` sources, which did not answer, stay as they are.
+    """
+    offered = {offer.key: offer.source for offer in offers}
     unknown = set(silent)
     changes = []
     for key, entry in of.items():
+        change = partial(Change, name=entry.name, revision=entry.revision, time=now)
         if entry.state == "playing" and key not in offered and entry.source not in unknown:
-            changes.append(Change(what="gone", name=entry.name, revision=entry.revision, time=now))
+            changes.append(change(what="gone", source=entry.source))
         elif entry.state == "gone" and key in offered:
-            changes.append(Change(what="back", name=entry.name, revision=entry.revision, time=now))
+            changes.append(change(what="back", source=offered[key]))
+        elif entry.state == "playing" and key in offered and offered[key] != entry.source:
+            changes.append(change(what="entered", source=offered[key], sha256=entry.sha256))
     return changes
 
 
@@ -153,3 +183,20 @@ def players(of: Mapping[Key, Entry]) -> dict[str, list[Entry]]:
         if entry.state == "playing":
             found.setdefault(entry.player, []).append(entry)
     return found
+
+
+def called(of: Mapping[Key, Entry]) -> dict[Key, str]:
+    """What each is called where all are told apart: of models of one name that play, the first that entered has it.
+
+    The others have their player's first digits behind it. Who has gone or was refused keeps its name.
+    """
+    owner: dict[str, str] = {}
+    for entry in of.values():
+        if entry.state == "playing":
+            owner.setdefault(listed(entry.name), entry.player)
+    return {
+        key: f"{entry.name}~{entry.player[:6]}"
+        if entry.state == "playing" and owner[listed(entry.name)] != entry.player
+        else entry.name
+        for key, entry in of.items()
+    }

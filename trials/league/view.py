@@ -66,8 +66,8 @@ class Card:
     """Everything about one model at one revision."""
 
     place: Place
-    names: tuple[Key, ...]
-    """Every name and revision under which these bytes stand in the roster."""
+    names: tuple[tuple[str, str], ...]
+    """Every name and revision under which these bytes stand in the leaderboard."""
     revisions: tuple[Entry, ...]
     """Every revision of this name, in the order they entered."""
     opponents: tuple[HeadToHead, ...]
@@ -129,6 +129,11 @@ class League:
         names = self.matches.names
         return tuple(leaderboard.places(self.rated, self.tally, self.entries, self.ai_vs_ai, names))
 
+    @cached_property
+    def called(self) -> Mapping[Key, str]:
+        """Everyone's name where all are told apart."""
+        return roster.called(self.entries)
+
     def standings(self) -> tuple[Place, ...]:
         """The leaderboard, the strongest first, the gone included."""
         return self._places
@@ -163,8 +168,8 @@ class League:
         blue, purple = self._sides(player)
         return Card(
             place=place,
-            names=tuple(entry.key for entry in self.entries.values() if entry.player == player),
-            revisions=tuple(entry for entry in self.entries.values() if entry.name == place.name),
+            names=tuple((other.name, other.revision) for other in self._places if other.player == player),
+            revisions=tuple(entry for key, entry in self.entries.items() if self.called[key] == place.name),
             opponents=tuple(self._met(player, other) for other in sorted(met, key=lambda other: -elo[other])),
             blue=blue,
             purple=purple,

@@ -12,7 +12,6 @@ import json
 import logging
 import os
 import re
-import shutil
 import signal
 import subprocess
 import sys
@@ -25,7 +24,8 @@ import psutil
 import yaml
 from pydantic import TypeAdapter
 
-from trials.errors import BadTrial, LostTrial, SetupError, SweepError
+from trials.arena import external
+from trials.errors import BadPolicy, BadTrial, LostTrial, SetupError, SweepError
 from trials.folder import TrialFolder, written_whole
 from trials.learner import checkpoints, health, process, tether
 from trials.learner.ports import PortLease
@@ -92,11 +92,15 @@ class Foreign:
     def _publish(self) -> None:
         """Copy every whole policy out; it writes them in place and keeps only the last few."""
         for path in sorted(set(self.files.results.glob("*/*-*.onnx")) - self._seen):
-            if self.process.poll() is None and time.time() - _modified(path) < 2 * POLL_S:
+            ended = self.process.poll() is not None
+            if not ended and time.time() - _modified(path) < 2 * POLL_S:
                 continue  # it may still be writing
             whole = written_whole(self.files.candidates / path.name)
-            with contextlib.suppress(FileNotFoundError), whole as temporary:  # it removes old ones when it likes
-                shutil.copyfile(path, temporary)
+            try:
+                with contextlib.suppress(FileNotFoundError), whole as temporary:  # it removes old ones when it likes
+                    temporary.write_bytes(_one_file(path, ended))
+            except BadPolicy:
+                continue  # a newer torch writes two files, and is at the second
             self._seen.add(path)
 
     def _progress(self, step: int) -> None:
@@ -111,6 +115,24 @@ class Foreign:
         }
         with written_whole(self.files.progress) as temporary:
             temporary.write_text(json.dumps(said))
+
+
+def _one_file(path: Path, ended: bool) -> bytes:
+    """A policy whole, where a newer torch than the product's wrote two files; as it is where that `ended` in between.
+
+    Raises BadPolicy for one that is not whole yet, FileNotFoundError.
+    """
+    data = path.read_bytes()
+    if not external.locations(data):
+        return data
+    from trials.arena import graph
+
+    try:
+        return graph.single(path)
+    except BadPolicy:
+        if not ended:
+            raise
+        return data
 
 
 def main(folder: Path) -> None:

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import math
 import os
 import re
 import signal
@@ -256,9 +257,10 @@ def read_progress(files: TrialFolder) -> Where:
     """Where the trainer is; all zeros before its first report."""
     try:
         said = json.loads(files.progress.read_text())
-        return Where(int(said["step"]), int(said["resumed"]), float(said["seconds"]), float(said["time"]))
-    except (OSError, ValueError, KeyError):
+        found = Where(int(said["step"]), int(said["resumed"]), float(said["seconds"]), float(said["time"]))
+    except (OSError, ValueError, KeyError, TypeError, OverflowError):
         return Where()
+    return found if math.isfinite(found.seconds + found.time) else Where()
 
 
 def exported(files: TrialFolder) -> list[tuple[int, Path]]:

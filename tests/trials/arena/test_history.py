@@ -14,6 +14,7 @@ from trials.arena import history, joint
 from trials.arena.history import Row, Standing
 from trials.arena.pairs import PAIR_SCORES, elo
 from trials.errors import SetupError
+from trials.league import matches as played
 from trials.records import MatchRecord
 
 PUBLISHED = "model1,model2,timestamp,result\nchqmatteo/poca-SoccerTwos,cmenasse/poca-SoccerTwos,1675425102,0.0\n"
@@ -21,7 +22,7 @@ FIRST = Row("chqmatteo/poca-SoccerTwos", "cmenasse/poca-SoccerTwos", 1675425102,
 quick = settings(max_examples=60, deadline=None)
 
 words = st.text(st.characters(categories=("L", "N", "P", "S"), include_characters=" "), min_size=1, max_size=6)
-models = st.tuples(words.filter(lambda s: "/" not in s), words).map("/".join)
+models = st.tuples(words.filter(lambda s: "/" not in s), words).map("/".join).map(history.listed)  # as they are written
 row_lists = st.lists(
     st.builds(Row, models, models, st.integers(0, 2**40), st.sampled_from([0.0, 0.5, 1.0])), max_size=12
 )
@@ -92,7 +93,7 @@ def test_matches_become_rows_in_their_order() -> None:
         ("/x,b/x,1,1.0", "a model must be author/name in printable characters, but got '/x'"),
         ("a/x,b/x,1", "must have 4 fields, but has 3"),
         ("a/x,b/x,1,1.0,", "must have 4 fields, but has 5"),
-        ("", "must have 4 fields, but has 0"),
+        ("a/x", "must have 4 fields, but has 1"),
         ('a/x,"b/x,1,1.0', "unexpected end of data"),
     ],
 )
@@ -109,6 +110,62 @@ def test_a_foreign_file_is_refused(content: bytes, tmp_path: Path) -> None:
         history.read(tmp_path / "h.csv")
     with pytest.raises(SetupError, match="a history must be a file that can be read"):
         history.read(tmp_path / "absent.csv")
+
+
+TWO = [FIRST, Row("b/y", "a/x z", 1675425103, 0.5)]
+WRITTEN = PUBLISHED + "b/y,a/x z,1675425103,0.5\n"
+OTHERS = {
+    "a byte order mark": b"\xef\xbb\xbf" + WRITTEN.encode(),
+    "byte order mark": WRITTEN.encode("utf-16"),
+    "2 empty lines": (WRITTEN + "\n\n").encode(),
+    "1 empty lines": (WRITTEN + ",,,\r\n").encode(),
+    "an index column": ("," + WRITTEN.replace("\nchq", "\n0,chq").replace("\nb/y", "\n1,b/y")).encode(),
+    "columns in another order": "".join(
+        ",".join(line.split(",")[at] for at in (3, 1, 0, 2)) + "\n" for line in WRITTEN.splitlines()
+    ).encode(),
+    "spaces around values": WRITTEN.replace("b/y,", "b/y  ,").replace("1675425103", " 1675425103").encode(),
+    "passed over: season": WRITTEN.replace("\n", ",7\n").replace("result,7", "result,season").encode(),
+    "; between the fields": WRITTEN.replace(",", ";").replace("0.5", "0,5").encode(),
+    "tabs between": WRITTEN.replace(",", "\t").encode(),
+}
+
+
+@pytest.mark.parametrize("told", OTHERS)
+def test_what_peoples_tools_made_of_it_is_read_by_column_names_in_both_commands(told: str, tmp_path: Path) -> None:
+    path = tmp_path / "h.csv"
+    path.write_bytes(OTHERS[told])
+    rows, note = history.opened(path)
+    assert rows == TWO and "h.csv is read as AI vs AI's history: " in note and told in note
+    (tmp_path / "exact.csv").write_text(WRITTEN)
+    data, same = played.tidied(path)
+    assert data.decode() == WRITTEN and same == note
+    for one, two in zip(*(vars(played.read(tmp_path / name)).values() for name in ("h.csv", "exact.csv")), strict=True):
+        assert np.array_equal(one, two)
+
+
+@pytest.mark.parametrize(
+    "exact", [WRITTEN, WRITTEN.replace("\n", "\r\n"), WRITTEN.replace("2,0.0", "2.0,0"), WRITTEN[:-1]]
+)
+def test_what_needs_no_tidying_has_no_note(exact: str, tmp_path: Path) -> None:
+    (tmp_path / "h.csv").write_text(exact, newline="")
+    assert history.opened(tmp_path / "h.csv") == (TWO, "")
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (WRITTEN.replace("result", "model1"), "line 1 .*'result' is not there"),
+        (WRITTEN.replace("timestamp", "model1,timestamp"), "line 1 .*'model1' is there twice"),
+        (WRITTEN.replace("model2", "model_2"), "line 1 .*'model2' is not there"),
+        (WRITTEN.replace("1675425103", "2023-02-03"), "line 3 .*timestamp must be whole unix seconds"),
+        ("\n\n" + WRITTEN.replace("0.5", "0.4"), "line 5 .*result must be"),
+    ],
+)
+def test_what_is_ambiguous_is_refused_alike(text: str, told: str, tmp_path: Path) -> None:
+    (tmp_path / "h.csv").write_text(text)
+    for read in (history.read, played.read):
+        with pytest.raises(SetupError, match=told):
+            read(tmp_path / "h.csv")
 
 
 def test_the_first_published_table_is_reproduced(tmp_path: Path) -> None:

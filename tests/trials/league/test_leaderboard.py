@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from trials.arena import joint
 from trials.arena.pairs import PAIR_SCORES, REGULARISER
 from trials.league.leaderboard import FEW, NORMAL_95, places, rate
-from trials.league.roster import Change, Entry, Offer, departures, entries, players
+from trials.league.roster import Change, Entry, Key, Offer, called, departures, entries, players
 from trials.league.tally import Pairing, Sum
 
 
@@ -27,7 +27,7 @@ def entry(name: str, sha: str, revision: str = "1") -> Entry:
     return Entry(name=name, revision=revision, source="here", sha256=sha, since=0.0, state="playing")
 
 
-def roster(*those: Entry) -> dict[tuple[str, str], Entry]:
+def roster(*those: Entry) -> dict[Key, Entry]:
     return {each.key: each for each in those}
 
 
@@ -103,6 +103,48 @@ def test_a_changed_revision_is_a_new_entry_and_the_old_one_goes() -> None:
     assert departures(before, [], ["s"], 5.0) == []  # a source that does not answer says nothing of its models
     back = departures(after, [*now, Offer(name="x/m", revision="1", source="s")], (), 7.0)
     assert [(c.what, c.revision) for c in back] == [("back", "1")]
+
+
+def entered(name: str, sha: str, source: str, revision: str = "") -> Change:
+    return Change(what="entered", name=name, revision=revision or sha, time=0, sha256=sha, source=source)
+
+
+def test_models_of_one_name_from_different_places_are_told_apart() -> None:
+    found = entries([entered("m/x", "a" * 64, "/a/m/x.onnx"), entered("m/x", "b" * 64, "/b/m/x.onnx")])
+    assert list(called(found).values()) == ["m/x", "m/x~bbbbbb"] and len(players(found)) == 2
+    table = {("a" * 16, "b" * 16): summed([5, 5, 20, 5, 5])}
+    shown = places(rate(table), table, found, {})
+    assert {(p.name, p.player[0], p.state) for p in shown} == {("m/x", "a", "playing"), ("m/x~bbbbbb", "b", "playing")}
+    here = [Offer(name="m/x", revision="b" * 64, source="/b/m/x.onnx")]
+    (gone,) = departures(found, here, (), 1.0)
+    assert (gone.what, gone.source) == ("gone", "/a/m/x.onnx")
+    alone = entries([*map(entered, ["m/x"] * 2, ["a" * 64, "b" * 64], ["/a/m/x.onnx", "/b/m/x.onnx"]), gone])
+    assert list(called(alone).values()) == ["m/x", "m/x"]  # who has gone keeps its name, and takes none
+
+
+def test_one_file_in_two_places_stays_when_one_of_them_goes_and_is_one_line() -> None:
+    both = [entered("m/x", "a" * 64, "/a"), entered("m/x", "a" * 64, "/b"), entered("m/y", "c" * 64, "/b")]
+    left = [Offer(name="m/x", revision="a" * 64, source="/b"), Offer(name="m/y", revision="c" * 64, source="/b")]
+    after = entries([*both, *departures(entries(both), left, (), 1.0)])
+    assert [(e.source, e.state) for e in after.values()] == [("/a", "gone"), ("/b", "playing"), ("/b", "playing")]
+    table = {("a" * 16, "c" * 16): summed([5, 5, 20, 5, 5])}
+    assert {(p.name, p.state) for p in places(rate(table), table, after, {})} == {
+        ("m/x", "playing"),
+        ("m/y", "playing"),
+    }
+
+
+def test_a_repository_that_lost_one_tag_is_looked_for_under_the_other() -> None:
+    before = [entered("u/x", "a" * 64, "hub:A", "1")]
+    (moved,) = departures(entries(before), [Offer(name="u/x", revision="1", source="hub:B")], (), 1.0)
+    (entry,) = entries([*before, moved]).values()
+    assert (entry.source, entry.state, entry.sha256) == ("hub:B", "playing", "a" * 64)
+
+
+def test_lines_of_earlier_versions_say_who_went_by_name_and_revision_alone() -> None:
+    gone = Change(what="gone", name="m/x", revision="a" * 64, time=1)
+    (entry,) = entries([entered("m/x", "a" * 64, "/a"), gone]).values()
+    assert entry.state == "gone"
 
 
 TABLES = st.lists(st.tuples(*(st.integers(0, 20) for _ in range(5))), min_size=3, max_size=15)

@@ -4,13 +4,17 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from sweep import rates
 from trials.arena import history
 from trials.errors import SetupError
 from trials.league import matches, tally
+from trials.league.book import Book
+from trials.league.folder import LeagueFolder
 from trials.records import MatchRecord
 from trials.soccer.constants import VERSION
 
@@ -144,10 +148,10 @@ def test_an_odd_match_of_ai_vs_ais_is_half_a_pair(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("model,elo\n", "must have the columns"),
-        ("model1,model2,timestamp,result\na/x,b/y,yesterday,1.0\n", "every line of a history must be a match"),
+        ("model,elo\n", "the columns must be model1,model2,timestamp,result, but .model1. is not there"),
+        ("model1,model2,timestamp,result\na/x,b/y,yesterday,1.0\n", "but line 2 of .* timestamp must be whole unix"),
         ("model1,model2,timestamp,result\na/x,b/y,1,0.7\n", "but line 2 of"),
-        ("model1,model2,timestamp,result\na/x,b/y,1,1.0\na/x,b/y\n", "every line of a history must be a match"),
+        ("model1,model2,timestamp,result\na/x,b/y,1,1.0\na/x,b/y\n", "but line 3 of .* must have 4 fields, but has 2"),
     ],
 )
 def test_what_is_no_history_is_refused_with_its_place(tmp_path: Path, text: str, said: str) -> None:
@@ -155,3 +159,26 @@ def test_what_is_no_history_is_refused_with_its_place(tmp_path: Path, text: str,
     path.write_text(text)
     with pytest.raises(SetupError, match=said):
         matches.read(path)
+
+
+def test_a_leagues_history_that_pandas_wrote_again_is_read_by_its_columns(tmp_path: Path) -> None:
+    path, other = tmp_path / "soccer_history.csv", tmp_path / "other.csv"
+    write(path, [((0, 1), [1.0, 0.5, 0.0, 1.0]), ((0, 2), [0.0, 1.0])])
+    table = pd.read_csv(path)
+    table["decisions"] = table["decisions"].astype(float)
+    table[[*table.columns[::-1]]].to_csv(other, encoding="utf-8-sig")
+    assert matches.tidied(other)[0] == path.read_bytes() == matches.tidied(path)[0]
+    assert "read as a league's history: a byte order mark; an index column passed over" in matches.tidied(other)[1]
+    for one, two in zip(*(vars(matches.read(file)).values() for file in (path, other)), strict=True):
+        assert np.array_equal(one, two)
+    table.drop(columns="seed").to_csv(other)
+    with pytest.raises(SetupError, match=r"line 1 of .* is not: the columns must be .*'seed' is not there"):
+        matches.read(other)
+    with pytest.raises(SetupError, match="a league's matches are rated by player and revision"):
+        rates.rate([other], None, None)
+
+
+def test_a_league_is_not_played_on_in_another_programs_file(tmp_path: Path) -> None:
+    (tmp_path / "soccer_history.csv").write_text("model1,model2,timestamp,result\na/x,b/y,1,1.0\n")
+    with pytest.raises(SetupError, match=r"must have a history of its own, but .* is AI vs AI's"):
+        Book(LeagueFolder(tmp_path))
