@@ -17,6 +17,7 @@ from mlagents.trainers.trainer.rl_trainer import RLTrainer
 from trials.errors import SetupError
 from trials.folder import TrialFolder, written_whole
 from trials.learner import checkpoints, environments, haste, health
+from trials.learner.fast import table
 from trials.records import TrialSpec
 
 PROGRESS_PERIOD_S = 0.25
@@ -32,6 +33,7 @@ def install(files: TrialFolder, spec: TrialSpec, stop: environments.Stop, resume
     _publish_exports(files)
     _checkpoint_at_rungs(tuple(rung for rung in spec.rungs if rung > resumed), progress)
     haste.install()
+    table.install()
     stats.StatsReporter.add_writer(MetricsWriter(files, health.Health(spec)))
 
 
