@@ -20,6 +20,7 @@ from mlagents.trainers.trainer_controller import TrainerController
 from trials.errors import SetupError
 from trials.folder import TrialFolder, written_whole
 from trials.learner import checkpoints, environments, haste, health
+from trials.learner.fast import table
 from trials.records import TrialSpec
 
 PROGRESS_PERIOD_S = 0.25
@@ -42,6 +43,7 @@ def install(files: TrialFolder, spec: TrialSpec, stop: Noting, resumed: int = 0)
     _checkpoint_at_rungs(tuple(rung for rung in spec.rungs if rung > resumed), progress)
     _note_first(stop)
     haste.install()
+    table.install()
     stats.StatsReporter.add_writer(MetricsWriter(files, health.Health(spec)))
 
 

@@ -1,0 +1,1 @@
+"""mlagents' slow parts, replaced in the trainer's process with the same results bit for bit."""

@@ -1,0 +1,18 @@
+"""What is replaced in mlagents 1.1.0, in one table: each part with what it stands for and why no bit differs."""
+
+from collections.abc import Callable
+
+from trials.learner.fast import buffers, inference, processor, scope
+
+PARTS: dict[str, Callable[[], None]] = {
+    "scope": scope.install,
+    "buffers": buffers.install,
+    "processor": processor.install,
+    "inference": inference.install,
+}
+
+
+def install() -> None:
+    """Replace all of them in this process; to be called before mlagents makes its trainers."""
+    for part in PARTS.values():
+        part()
