@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import socket
 import subprocess
 import sys
 import time
@@ -28,6 +29,11 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         patch.setenv("RAY_AUTH_MODE", "disabled")
         env = plain_environ() | {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "1"}
         head = subprocess.Popen([*RAY, "start", *words], stdout=log, stderr=log, env=env)
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline:
+            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", int(address[10:])), 1):
+                break
+            time.sleep(0.5)
         time.sleep(5)
         yield address
         head.terminate()
