@@ -8,6 +8,7 @@ import re
 import socket
 import subprocess
 import sys
+import time
 from dataclasses import dataclass
 
 from trials.errors import SetupError
@@ -17,6 +18,8 @@ PORT = 6379
 """Of a Ray head where nobody said otherwise."""
 CONNECT_S = 3.0
 """How long a machine may take to accept a connection, seconds."""
+PATIENCE_S = 5.0
+"""How long a head that was only just started may refuse connections, seconds."""
 ANSWER_S = 25.0
 """How long a head may take to answer, seconds; most of it is the start of the Python that asks."""
 _FORM = re.compile(r"(?P<host>\[[0-9A-Fa-f:.%]+\]|[^\s:/@\[\]]+):(?P<port>\d{1,5})")
@@ -94,7 +97,16 @@ def must_answer(address: Address) -> None:
 def _greeted(host: str, port: int) -> bool:
     """Whether what listens there answers as gRPC does, which a Ray head speaks: HTTP/2 with a SETTINGS frame (RFC 9113,
     3.4). Raises OSError."""
-    with socket.create_connection((host, port), CONNECT_S) as connection:
+    deadline = time.monotonic() + PATIENCE_S
+    while True:
+        try:
+            opened = socket.create_connection((host, port), CONNECT_S)
+            break
+        except ConnectionRefusedError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.5)
+    with opened as connection:
         if os.environ.get("RAY_USE_TLS") == "1":
             return True
         connection.settimeout(CONNECT_S)

@@ -97,7 +97,7 @@ def _changed(config: Mapping[str, Any], changes: Sequence[str]) -> tuple[dict[st
         if not equals or not key or not value:
             raise SetupError(f"--set must be KEY=VALUE, such as hyperparameters.learning_rate=1e-4, but got {change!r}")
         *path, last = key.split(".")
-        if fixed := {SHAPE, "trainer_type"} & {*path, last}:
+        if fixed := {SHAPE, "trainer_type", "init_path", "demo_path"} & {*path, last}:
             raise SetupError(
                 f"{fixed.pop()} must stay as the checkpoint has it, but --set would change {key}; leave it out"
             )

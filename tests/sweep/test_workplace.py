@@ -44,6 +44,21 @@ def test_what_one_worker_left_another_finds(tmp_path: Path) -> None:
     second.close()
 
 
+def test_files_that_a_space_names_come_along(tmp_path: Path) -> None:
+    kept = storage(str(tmp_path / "kept"))
+    kept.write(workplace.SEEN, b"")
+    place = Workplace(RunFolder(tmp_path / "elsewhere" / "run"), 3, kept)
+    assert place.prepare() == ""
+    with pytest.raises(FileNotFoundError, match=r"has no inputs/1-old\.pt"):  # the worker waits and asks again
+        place.have(["inputs/1-old.pt"])
+    for name in ("1-old.pt", "2-demos/a.demo", "2-demos/b.demo", "3-others/c.demo"):
+        kept.write(f"inputs/{name}", name.encode())
+    place.have(["inputs/1-old.pt", "inputs/2-demos"])
+    there = sorted(path.relative_to(place.run.path).as_posix() for path in place.run.path.glob("inputs/**/*.*"))
+    assert there == ["inputs/1-old.pt", "inputs/2-demos/a.demo", "inputs/2-demos/b.demo"]
+    place.close()
+
+
 def test_a_storage_that_is_away_is_waited_for(tmp_path: Path) -> None:
     for address in ("s3://b/x?endpoint_override=http://127.0.0.1:9", str(tmp_path / "not mounted")):
         place = Workplace(RunFolder(tmp_path / "run"), 0, storage(address))
