@@ -105,14 +105,14 @@ def test_numbers_that_are_not_there_are_refused(two: Path, told: dict[str, str])
         Policy(two)
 
 
-def test_what_lacks_is_large_or_a_pointer_is_said(two: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_lacks_is_large_or_a_pointer_is_said(two: Path) -> None:
     (two.parent / DATA).write_bytes(external.LFS + b".github.com/spec/v1\n")
-    with pytest.raises(BadPolicy, match="onnx.data is a Git LFS pointer"):
+    with pytest.raises(BadPolicy, match=r"onnx.data is a Git LFS pointer"):
         Policy(two)
     with (two.parent / DATA).open("wb") as file:
         file.truncate(external.MAX_BYTES)
     with pytest.raises(
-        BadPolicy, match="must be at most 80 MiB, but SoccerTwos.onnx and what is beside it have 80 MiB"
+        BadPolicy, match=r"must be at most 80 MiB, but SoccerTwos.onnx and what is beside it have 80 MiB"
     ):
         Policy(two)
     (two.parent / DATA).unlink()
