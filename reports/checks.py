@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from reports import leaks
+from reports import leaks, licences
 from reports import subject as subjects
 from reports.bundle import BEHAVIOR, CARD, CHECKPOINT, CONFIG, CONFIGURATION, ONNX, STATUS
 from reports.leaks import Private
@@ -32,7 +32,9 @@ LARGE = 35 << 20
 _SPACES = re.compile(
     r"must (?:see|take action_masks|give discrete_actions)|must join|recurrent policy must|sum to 1|on a batch of"
 )
-_FILE = re.compile(r"be readable|LFS pointer|is empty|whole ONNX|cannot be read|holds no graph|MiB|not there|opset")
+_FILE = re.compile(
+    r"be readable|another file|LFS pointer|is empty|whole ONNX|cannot be read|holds no graph|MiB|not there|opset"
+)
 
 
 @dataclass(frozen=True)
@@ -211,13 +213,19 @@ def _card(card: Mapping[str, Any] | None) -> list[Check]:
     said = Check("card", "ok", "library and tags") if not lacking else None
     return [
         said or Check("card", "advice", "lacks " + ", ".join(lacking), f"add them to the metadata of {CARD}"),
-        Check("licence", "ok", str(card["license"]))
-        if card.get("license")
-        else Check("licence", "advice", "none", "say in the metadata what others may do: license: apache-2.0"),
+        _licence(card),
         Check("results", "ok", "a model-index")
         if card.get("model-index")
         else Check("results", "advice", "no model-index", "state what it was measured at; `sweep promote` does"),
     ]
+
+
+def _licence(card: Mapping[str, Any]) -> Check:
+    if card.get("license") is None:
+        return Check("licence", "advice", "none", "say in the metadata what others may do: license: apache-2.0")
+    if bad := licences.wrong(card["license"]):
+        return Check("licence", "no", bad, f"the Hub takes none but those of {licences.LIST}, `other` among them")
+    return Check("licence", "ok", str(card["license"]))
 
 
 def _resumable(subject: Subject) -> Check:

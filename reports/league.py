@@ -18,7 +18,9 @@ from trials.league.view import League
 NAME = "league.html"
 """Of the page, in the league's folder."""
 LONGEST = 120
-"""Characters of a name on the page."""
+"""Characters of a name on the page,"""
+REASON = 2_400
+"""and of a line that says why something is not as it should be."""
 
 
 @dataclass(frozen=True)
@@ -41,9 +43,9 @@ def data(league: League) -> dict[str, Any]:
         row[2], row[15] = shown(place.name, LONGEST), shown(place.same_as, LONGEST)
         row += [round(place.since), typed(place)]
     for refused in found["refused"]:
-        refused.update({key: shown(refused[key], LONGEST if key != "line" else 400) for key in refused})
+        refused.update({key: shown(refused[key], LONGEST if key != "line" else REASON) for key in refused})
     for played in found["played"]:
-        played[-1] = [shown(note, 300) for note in played[-1]]
+        played[-1] = [shown(note, REASON) for note in played[-1]]
     return found | {"name": shown(_called(league)), "headline": headline(places), "kicker": kicker(league)}
 
 

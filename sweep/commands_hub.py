@@ -52,7 +52,9 @@ def promote(
         )
     progress = not as_json and sys.stderr.isatty()
     bar = proof.Bar(min_elo=min_elo, sprt=sprt or None, matches=matches, cores=cores, progress=progress)
-    folder = RunFolder(run) if run is not None else product.newest()
+    folder = (
+        RunFolder(run) if run is not None else product.newest(tell=lambda note: click.echo(f"note: {note}", err=True))
+    )
     say = Console(stderr=True, quiet=as_json)
     found = promote.promote(
         folder, promote.Order(bar=bar, **given), lambda text: say.print(text, markup=False, highlight=False)
@@ -64,6 +66,10 @@ def promote(
     if found["refused"]:
         click.echo(f"sweep: {found['refused']}", err=True)
     return 1 if found["refused"] else 0
+
+
+def _note(text: str) -> None:
+    click.echo(f"note: {text}", err=True)
 
 
 @click.command()

@@ -12,7 +12,7 @@ from sweep import models
 from trials.arena import external
 from trials.arena.players import BUILT_IN, EARLIER
 from trials.arena.vetting import vet
-from trials.errors import BadPolicy, SetupError, SweepError
+from trials.errors import BadPolicy, SetupError, SweepError, reason
 from trials.folder import RunFolder
 from trials.league import roster
 from trials.league.book import Book
@@ -199,7 +199,7 @@ def scan(book: Book, sources: Sequence[Source], cores: int) -> Scan:
                 offers.setdefault(offer.key, (offer, each))
         except (OSError, SweepError) as error:
             silent[each.word] = each
-            notes.append(f"{each.word} did not answer: {_line(error)}")
+            notes.append(f"{each.word} did not answer: {reason(error)}")
     book.change(roster.departures(book.entries, (offer for offer, _ in offers.values()), silent, time()))
     for entry in book.entries.values():
         if entry.state == "playing" and entry.key not in offers:
@@ -228,10 +228,10 @@ def _fetched(book: Book, offers: Mapping[roster.Key, tuple[Offer, Source]], note
         try:
             found[key] = each.fetch(offer), offer, each
         except (OSError, SweepError) as error:
-            notes.append(f"{offer.name} was not to be had: {_line(error)}")
+            notes.append(f"{offer.name} was not to be had: {reason(error)}")
             away = isinstance(error, OSError | hub.HubAway)  # which says nothing of the model
-            if not away and (entry is None or (entry.state == "refused" and entry.line != _line(error))):
-                book.change([_change("refused", offer, "", _line(error))])
+            if not away and (entry is None or (entry.state == "refused" and entry.line != reason(error))):
+                book.change([_change("refused", offer, "", reason(error))])
     return found
 
 
@@ -249,7 +249,7 @@ def _enter(book: Book, found: _Fetched, cores: int, notes: list[str]) -> None:
             sha = waiting[tried]
             error = tried.exception()
             if isinstance(error, BadPolicy):
-                bad[sha] = _line(error)
+                bad[sha] = reason(error)
             elif error is not None:
                 raise error
             _admit(book, [each for each in new.values() if each[0].sha256 == sha], bad, notes)
@@ -282,7 +282,3 @@ def _change(what: str, offer: Offer, sha: str, line: str) -> Change:
         sha256=sha,
         line=line,
     )
-
-
-def _line(error: BaseException) -> str:
-    return " ".join(str(error).split())[:300] or type(error).__name__

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from zlib import crc32
 
 from sweep.recording import SECONDS, Job, Recorder
-from trials.errors import SweepError
+from trials.errors import SweepError, reason
 
 AT_ONCE = 2
 """Matches, at most."""
@@ -171,7 +171,7 @@ class Fresh:
         try:
             packed, line = recorder.record(ticket.job(ticket.seed), self._seconds), ""
         except (OSError, SweepError) as error:
-            packed, line = "", " ".join(str(error).split())[:300] or type(error).__name__
+            packed, line = "", reason(error)
         with self._lock:
             ticket.packed, ticket.line, ticket.state = packed, line, "done" if packed else "failed"
             if packed:

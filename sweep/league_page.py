@@ -17,7 +17,7 @@ from reports.replay import shown
 from sweep import entrants
 from sweep.recording import Job, Recorder
 from trials.arena import telling
-from trials.errors import SetupError, SweepError
+from trials.errors import SetupError, SweepError, reason
 from trials.folder import written_whole
 from trials.league import view
 from trials.league.book import Round
@@ -277,4 +277,4 @@ def after(league: League | None, files: Mapping[str, str], over: Round, tell: Ca
         if league is not None:
             write(league, Known(files), min(PATIENCE, SHARE * over.seconds))
     except (OSError, SweepError) as error:
-        tell(f"the page was not written: {' '.join(str(error).split())[:300]}")
+        tell(f"the page was not written: {reason(error)}")

@@ -12,7 +12,7 @@ from typing import Any
 from rich.markup import escape
 from rich.table import Table
 
-from reports import bundle, card, checks, leaks, page, tables
+from reports import bundle, card, checks, leaks, licences, page, tables
 from reports import subject as subjects
 from reports.bundle import CARD, EVALUATION, Contents, Product
 from reports.checks import Check
@@ -65,14 +65,12 @@ def promote(run: RunFolder, order: Order, say: Say) -> dict[str, Any]:
     from reports import hub
 
     hub.named(order.repo)
+    if bad := licences.wrong(order.licence):
+        raise SetupError(f"--license must be one of the Hub's identifiers, but got {bad} {licences.LIST}")
     ledger.must_be_there(run.ledger)
-    if not order.dry_run:  # a missing token is told before minutes of matches
-        if (account := hub.account()) is None:
-            raise SetupError(
-                "an upload needs a token that may write, but none was found; set HF_TOKEN or run `hf auth login`, or"
-                " look at it first: --dry-run"
-            )
-        say(f"publishing as {account}")
+    if not order.dry_run:  # what the Hub would refuse is told before minutes of matches
+        how = {"private": order.private, "create_pr": order.create_pr}
+        say(f"publishing as {hub.must_be_allowed(order.repo, revision=order.revision, **how)}")
     with driving(run):
         events = ledger.read(run.ledger)
         settings = replace(read(run.settings), out=run.path, ray_address=None)

@@ -107,6 +107,9 @@ def prove(policy: Path, repo: str, run: RunFolder, events: Sequence[Event], base
 
     Raises BadPolicy, SetupError.
     """
+    simple = {"still": 0, "random": RANDOM_PAIRS}
+    if bar.sprt and baseline.name in simple:
+        raise SetupError(f"--sprt is against the baseline, but that is {baseline.name}; name one: --baseline house")
     attempt, seed = fresh_seeds(run, events)
     logs_of(run).mkdir(parents=True, exist_ok=True)
     played: dict[str, dict[str, Any]] = {}
@@ -128,14 +131,11 @@ def prove(policy: Path, repo: str, run: RunFolder, events: Sequence[Event], base
         return playing.Terms(elo0=elo[0], elo1=elo[1], max_pairs=most, fresh_pairs=fresh)
 
     pairs = (bar.matches + 1) // 2
-    simple = {"still": 0, "random": RANDOM_PAIRS}
     for at, (name, few) in enumerate(simple.items()):
         fresh = pairs if baseline.name == name else few
         meet(models.resolve(name), seed + at, fresh, terms((ELO0, ELO1), fresh))
     if baseline.name not in simple:
         meet(baseline, seed + 2, pairs, terms(bar.sprt, pairs, 5 * MAX_PAIRS) if bar.sprt else None)
-    elif bar.sprt:
-        raise SetupError(f"--sprt is against the baseline, but that is {baseline.name}; name one: --baseline house")
     return Proof(_told(played, baseline, policy, attempt, commands), tuple(_gate(played, baseline.name, bar)))
 
 

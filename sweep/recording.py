@@ -19,7 +19,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from trials.errors import LostTrial, SetupError, SweepError
+from trials.errors import LostTrial, SetupError, SweepError, reason
 from trials.records import MatchRecord
 from trials.stint import LOOK_S, Stint
 
@@ -163,7 +163,7 @@ def _answer(line: bytes) -> dict[str, str]:
     try:
         return {"packed": _recorded(_JOB.validate_json(line))}
     except (SweepError, OSError, MemoryError) as error:
-        return {"line": " ".join(str(error).split())[:300] or type(error).__name__}
+        return {"line": reason(error)}
 
 
 def _warm() -> None:

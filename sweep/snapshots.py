@@ -14,7 +14,7 @@ from typing import Any
 from reports import league as pages
 from sweep import league_page
 from sweep.league_page import Asked
-from trials.errors import SweepError
+from trials.errors import SweepError, reason
 from trials.league import files, view
 from trials.league.folder import LeagueFolder
 from trials.league.matches import short
@@ -156,7 +156,7 @@ class Followed:
                     self.newest = self._made(now)
                     self._seen = now
             except (OSError, SweepError) as error:  # half written, or gone: what was read stands
-                self._tell(f"the league could not be read again: {' '.join(str(error).split())[:300]}")
+                self._tell(f"the league could not be read again: {reason(error)}")
                 self._over.wait(10 * LOOK)
             took = time.monotonic() - began
 

@@ -32,3 +32,11 @@ class SpaceError(SetupError):
 
 class BadPolicy(SweepError):
     """A policy file that cannot be played."""
+
+
+def reason(error: object, most: int = 2000) -> str:
+    """An error's text on one line; of a longer one its head and its tail, for libraries put the cause in either."""
+    text = " ".join(str(error).split())
+    if len(text) > most:
+        text = f"{text[: most // 2]} … {text[-most // 2 :]}"
+    return text or type(error).__name__

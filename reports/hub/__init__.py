@@ -18,7 +18,7 @@ from reports.hub.models import (
     version,
 )
 from reports.hub.patience import Patience
-from reports.hub.publishing import Published, published
+from reports.hub.publishing import Published, must_be_allowed, published
 from reports.hub.refusals import HubAway, HubError
 
 __all__ = [
@@ -38,6 +38,7 @@ __all__ = [
     "fetched",
     "listed",
     "model",
+    "must_be_allowed",
     "named",
     "published",
     "remote",

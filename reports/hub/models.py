@@ -10,6 +10,7 @@ from shutil import copyfile
 
 import huggingface_hub as hf
 from huggingface_hub import errors
+from huggingface_hub.utils._validators import validate_repo_id
 
 from reports.hub.client import asked, reading
 from reports.hub.refusals import HubAway, HubError
@@ -26,7 +27,8 @@ FOLDER_BYTES = 2 << 30
 """A repository that `mlagents-push-to-hf` filled has 185 MB."""
 LFS = b"version https://git-lfs"
 _COMMIT = re.compile(r"[0-9a-f]{40}")
-_REPO = re.compile(r"[A-Za-z0-9_][\w.-]*/[A-Za-z0-9_][\w.-]*")
+_REPO = re.compile(r"[A-Za-z0-9_][\w.-]*/[A-Za-z0-9_][\w.-]*", re.ASCII)
+_KINDS = ("models", "datasets", "spaces", "kernels", "buckets")
 
 
 @dataclass(frozen=True)
@@ -71,9 +73,18 @@ class File:
 
 
 def named(repo: str) -> str:
-    """The same, if it is USER/NAME. Raises HubError."""
-    if not _REPO.fullmatch(repo) or "--" in repo or ".." in repo or len(repo) > 96:
-        raise HubError(f"a repository must be named USER/NAME, as on the Hub, but got {repo[:80]!r}; correct it")
+    """The same, if it is USER/NAME as the Hub takes it. Raises HubError."""
+    try:
+        validate_repo_id(repo)
+        why = "" if _REPO.fullmatch(repo) and len(repo) <= 96 else "letters, digits, '-', '_' and '.', 96 in all"
+        why = "a user's name comes first" if repo.split("/")[0].lower() in _KINDS else why
+        why = "it cannot end with '.git'" if repo.lower().endswith(".git") else why
+    except errors.HFValidationError as error:
+        why = str(error).split(": '")[0]
+    if why:
+        raise HubError(
+            f"a repository must be named USER/NAME, as on the Hub, but got {repo[:80]!r} ({why}); correct it"
+        )
     return repo
 
 

@@ -3,18 +3,28 @@
 import contextlib
 import hashlib
 import json
+import re
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import huggingface_hub as hf
 from huggingface_hub import errors
 
-from reports.hub.client import account, asked
+from reports.hub.client import account, asked, reading
 from reports.hub.models import MODEL_BYTES, File, Version, named, tree, version
 from reports.hub.patience import Patience, patience
 from reports.hub.refusals import HubError
+from trials.errors import SetupError
+
+PUBLIC = (
+    "what is to be private must not go into a public repository, but {repo} is public; name another, or make it private"
+    " on its page"
+)
+_BRANCH = re.compile(r"(?![-/.])(?!.*(?://|@{|/\.|\./))[^\x00-\x20~^:?*\[\\\x7f]{1,200}(?<![/.])")
+"""A branch's name as git-check-ref-format has it."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +70,67 @@ def published(
     how = how or patience()
     asked(order.look, "publish to", repo, replace(how, away=3))  # a Hub that was there is waited for, no other
     return asked(order.carry_out, "publish to", repo, how)
+
+
+def must_be_allowed(repo: str, *, private: bool = False, create_pr: bool = False, revision: str | None = None) -> str:
+    """Ask the Hub whether `published` would be let in, before hours of work go there; the account's name.
+
+    Nothing is changed. Raises HubError for a token that may not write there, and SetupError without one.
+    """
+    named(repo)
+    if revision is not None and (not _BRANCH.fullmatch(revision) or ".." in revision or revision.endswith(".lock")):
+        raise HubError(f"a branch must have a name that git takes, but got --revision {revision[:80]!r}; correct it")
+    if hf.get_token() is None:
+        raise SetupError(
+            "an upload needs a token that may write, but none was found; set HF_TOKEN or run `hf auth login`, or"
+            " look at it first: --dry-run"
+        )
+    return asked(lambda api: _allowed(api, repo, private, create_pr), "publish to", repo, reading())
+
+
+def _allowed(api: hf.HfApi, repo: str, private: bool, create_pr: bool) -> str:
+    """One try. Raises what `asked` understands."""
+    me = api.whoami()
+    token = (me.get("auth") or {}).get("accessToken") or {}
+    owner = repo.split("/")[0]
+    if token.get("role") == "read":
+        raise HubError(
+            f"the token must have the right to publish to {repo}, but it may only read; use one with write access to"
+            " that account (https://huggingface.co/settings/tokens)"
+        )
+    try:
+        info = api.model_info(repo)
+    except errors.RepositoryNotFoundError:
+        _may_create(me, token, owner, repo)
+        return str(me["name"])
+    if private and not info.private:
+        raise HubError(PUBLIC.format(repo=repo))
+    if not create_pr:  # whoever may read may ask
+        api.auth_check(repo, write=True)
+    return str(me["name"])
+
+
+def _may_create(me: Mapping[str, Any], token: Mapping[str, Any], owner: str, repo: str) -> None:
+    """Raise HubError where somebody cannot make a repository there, by what the Hub says of them and their token."""
+    orgs = {str(org.get("name")).lower(): org.get("roleInOrg") for org in me.get("orgs") or ()}
+    mine = owner.lower() == str(me["name"]).lower()
+    scoped = (token.get("fineGrained") or {}).get("scoped")
+    rights = [
+        right
+        for scope in scoped or ()
+        if str((scope.get("entity") or {}).get("name")).lower() == owner.lower()
+        for right in scope.get("permissions") or ()
+    ]
+    if not mine and orgs.get(owner.lower(), "read") == "read":
+        raise HubError(
+            f"the token must have the right to publish to {repo}, but {me['name']} may not make a repository under"
+            f" {owner}; name one of your own, or of an organization that lets you write"
+        )
+    if scoped is not None and "repo.write" not in rights:
+        raise HubError(
+            f"the token must have the right to publish to {repo}, but its fine-grained rights do not let it write to"
+            f" repositories of {owner}; add them (https://huggingface.co/settings/tokens)"
+        )
 
 
 @dataclass(frozen=True)
@@ -114,10 +185,7 @@ class _Order:
                 raise
             info = self._made(api)
         if self.private and not info.private:
-            raise HubError(
-                f"what is to be private must not go into a public repository, but {self.repo} is public; name another,"
-                " or make it private on its page"
-            )
+            raise HubError(PUBLIC.format(repo=self.repo))
         if self.branch is None:
             return Version(self.repo, str(info.sha))
         try:

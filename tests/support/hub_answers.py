@@ -9,7 +9,7 @@ from http.server import BaseHTTPRequestHandler
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from hub_store import TOKENS, Commit, Entry, Fault, Repo
+from hub_store import ORGS, TOKENS, Commit, Entry, Fault, Repo
 
 if TYPE_CHECKING:
     from hub_server import HubServer
@@ -129,7 +129,7 @@ class Answering(BaseHTTPRequestHandler):
     def _repo(self, repo: str, write: bool = False) -> Repo:
         found = self.server.store.repos.get(repo.lower())
         owner = repo.split("/")[0]
-        if found is None or (found.private and self.user != owner):
+        if found is None or (found.private and self.user != owner and owner not in ORGS.get(self.user or "", {})):
             raise Refusal(404 if self.user else 401, "Repository not found", "RepoNotFound")
         if write:
             self._must_own(owner)
@@ -138,7 +138,8 @@ class Answering(BaseHTTPRequestHandler):
     def _must_own(self, owner: str) -> None:
         if self.user is None:
             raise Refusal(401, "Invalid username or password.")
-        if self.user != owner or self.rights != "write":
+        role = "admin" if self.user == owner else ORGS.get(self.user, {}).get(owner, "read")
+        if role == "read" or not (self.rights == "write" or (self.rights == "fineGrained" and owner == "team")):
             raise Refusal(403, f"You don't have the rights to write under the namespace {owner}")
 
     def _at(self, repo: Repo, revision: str) -> Commit:

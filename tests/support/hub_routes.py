@@ -8,8 +8,11 @@ from urllib.parse import parse_qs, quote
 
 import yaml
 from hub_answers import Refusal
-from hub_store import Blob, Commit, Repo, front_matter
+from hub_store import ORGS, Blob, Commit, Repo, front_matter
 from hub_uploads import Uploads
+
+LICENCES = ("apache-2.0", "mit", "bsd-3-clause", "cc-by-4.0", "gpl-3.0", "other")
+"""Some of those that the Hub takes."""
 
 
 class Handler(Uploads):
@@ -18,15 +21,30 @@ class Handler(Uploads):
     def _whoami(self) -> None:
         if self.user is None:
             raise Refusal(401, "Invalid username or password.")
-        self.answer(
-            200, {"type": "user", "name": self.user, "orgs": [], "auth": {"accessToken": {"role": self.rights}}}
-        )
+        orgs = [{"type": "org", "name": name, "roleInOrg": role} for name, role in ORGS.get(self.user, {}).items()]
+        token: dict[str, Any] = {"displayName": "a token", "role": self.rights}
+        if self.rights == "fineGrained":
+            team = {"entity": {"type": "org", "name": "team"}, "permissions": ["repo.content.read", "repo.write"]}
+            token["fineGrained"] = {"canReadGatedRepos": False, "global": [], "scoped": [team]}
+        told = {"type": "user", "name": self.user, "orgs": orgs, "auth": {"type": "access_token", "accessToken": token}}
+        self.answer(200, told)
+
+    def _auth_check(self, repo: str) -> None:
+        self._repo(repo)
+        self.answer(200, {})
+
+    def _auth_check_write(self, repo: str) -> None:
+        self._repo(repo, write=True)
+        self.answer(200, {})
 
     def _validate(self) -> None:
         try:
             front = front_matter(json.loads(self.body)["content"])
         except yaml.YAMLError as error:
             return self.answer(400, {"errors": [{"message": str(error).splitlines()[0]}], "warnings": []})
+        if "license" in front and front["license"] not in LICENCES:
+            wrong = f'"license" must be one of [{", ".join(LICENCES)}, ...]'
+            return self.answer(400, {"errors": [{"message": wrong}], "warnings": []})
         empty = [] if front else [{"message": "empty or missing yaml metadata in repo card"}]
         self.answer(200, {"errors": [], "warnings": empty})
 
@@ -35,6 +53,8 @@ class Handler(Uploads):
         owner = asked.get("organization") or self.user or ""
         self._must_own(owner)
         name = f"{owner}/{asked['name']}"
+        if asked["name"].endswith(".git"):
+            raise Refusal(400, 'The name cannot end with ".git".')
         if name.lower() in self.server.store.repos:
             return self.answer(409, {"error": f"You already created this {asked.get('type', 'model')} repo"})
         self.server.store.create(name, asked.get("visibility") == "private" or bool(asked.get("private")), owner)
@@ -168,6 +188,8 @@ ROUTES = [
     (r"POST /api/repos/create", "create"),
     (r"GET /api/models", "models"),
     (rf"GET {_R}", "info"),
+    (rf"GET {_R}/auth-check", "auth_check"),
+    (rf"GET {_R}/auth-check/write", "auth_check_write"),
     (rf"GET {_R}/revision/{_V}", "info"),
     (rf"GET {_R}/tree/{_V}(?P<under>/.*)?", "tree"),
     (rf"POST {_R}/paths-info/{_V}", "paths"),

@@ -19,10 +19,10 @@ from typing import Any
 
 import pytest
 from hub_routes import Handler
-from hub_store import OTHER, READ, WRITE, Entry, Fault, Store
+from hub_store import FINE, OTHER, READ, WRITE, Entry, Fault, Store
 from patience import now
 
-__all__ = ["OTHER", "READ", "WRITE", "Fault", "HubServer", "hub", "serving"]
+__all__ = ["FINE", "OTHER", "READ", "WRITE", "Fault", "HubServer", "hub", "serving"]
 
 
 class HubServer(ThreadingHTTPServer):

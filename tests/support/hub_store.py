@@ -11,8 +11,18 @@ from typing import Any, NamedTuple
 import yaml
 
 WRITE, READ, OTHER = "hf_testerWritesHere", "hf_testerReadsHere", "hf_otherWritesHere"
+FINE = "hf_testerWritesForTheTeam"
+"""A fine-grained token, which may write to repositories of `team` alone."""
 XET = "xet_forStorageAlone"
-TOKENS = {WRITE: ("tester", "write"), READ: ("tester", "read"), OTHER: ("other", "write"), XET: (None, "")}
+TOKENS = {
+    WRITE: ("tester", "write"),
+    READ: ("tester", "read"),
+    OTHER: ("other", "write"),
+    FINE: ("tester", "fineGrained"),
+    XET: (None, ""),
+}
+ORGS = {"tester": {"team": "contributor", "crowd": "read"}}
+"""Each user's organizations, with the role in them."""
 ATTRIBUTES = "".join(f"*.{end} filter=lfs diff=lfs merge=lfs -text\n" for end in ("onnx", "pt", "bin", "parquet"))
 LARGE = (".onnx", ".pt", ".bin", ".parquet")
 BINARY_FROM = 10 << 20

@@ -35,13 +35,13 @@ class Uploads(Answering):
         found = self._repo(repo, write="create_pr" not in self.query)
         if self.user is None:
             raise Refusal(401, "Invalid username or password.")
-        if self.rights != "write":
+        if self.rights not in ("write", "fineGrained"):
             raise Refusal(403, "Your token has no right to write")
         return found
 
     def _batch(self, repo: str) -> None:
         self._repo(repo)
-        if self.user is None or self.rights != "write":
+        if self.user is None or self.rights not in ("write", "fineGrained"):
             raise Refusal(403, "Your token has no right to write")
         told = [self._upload(one["oid"], one["size"]) for one in json.loads(self.body)["objects"]]
         self.answer(200, {"transfer": "basic", "objects": told})
@@ -83,7 +83,7 @@ class Uploads(Answering):
 
     def _xet_token(self, repo: str) -> None:
         self._repo(repo)
-        if self.user is None or self.rights != "write":
+        if self.user is None or self.rights not in ("write", "fineGrained"):
             raise Refusal(403, "Your token has no right to write")
         known = {"Cas-Url": self.server.storage, "Access-Token": XET, "Token-Expiration": str(2**33)}
         body = {"casUrl": self.server.storage, "accessToken": XET, "exp": 2**33}

@@ -15,10 +15,11 @@ import pytest
 import torch
 import yaml
 from click.testing import CliRunner
-from hub_server import READ, HubServer
+from hub_server import FINE, READ, WRITE, HubServer
 
 import sweep.cli
 from reports import bundle, checks, subject
+from reports import hub as hubs
 from sweep import models, playing, product, promote, proof, status
 from sweep.promote import Order
 from sweep.proof import Bar
@@ -326,6 +327,129 @@ def test_a_refusal_of_the_hub_uploads_nothing_and_is_not_remembered(
     with pytest.raises(SetupError, match="an upload needs a token that may write"):
         promoted(run, dry_run=False)
     assert run.ledger.read_bytes() == before and REPO.lower() not in hub.store.repos
+
+
+NO_TOKEN_FOR = "the token must have the right to publish to {}, but "
+
+
+@pytest.fixture
+def no_match(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is played, which would take minutes."""
+
+    def play(*_: Any, **__: Any) -> None:
+        raise AssertionError("a match was played")
+
+    monkeypatch.setattr(proof.playing, "play", play)
+
+
+@pytest.mark.parametrize("dry_run", [True, False])
+@pytest.mark.parametrize(
+    ("licence", "said"),
+    [
+        ("Apache 2.0", "did you mean apache-2.0?"),
+        ("Apache-2.0", "did you mean apache-2.0?"),
+        ("MIT License", "did you mean mit?"),
+        ("GPLv3", "did you mean gpl-3.0?"),
+        ("BSD_3_Clause", "did you mean bsd-3-clause?"),
+        ("", "see its list"),
+        ("proprietary, all rights reserved", "https://huggingface.co/docs/hub/repositories-licenses"),
+    ],
+)
+def test_a_licence_that_the_hub_refuses_is_refused_at_once(
+    run: RunFolder, no_match: None, licence: str, said: str, dry_run: bool
+) -> None:
+    with pytest.raises(SetupError, match="--license must be one of the Hub's identifiers, but got ") as refused:
+        promoted(run, licence=licence, dry_run=dry_run)
+    assert repr(licence) in str(refused.value) and said in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("repo", "why"),
+    [
+        ("ann/x.git", "'.git'"),
+        ("ann/x.GIT", "cannot end with '.git'"),
+        ("ann/-x", "cannot start or end"),
+        ("ann/x.", "cannot start or end"),
+        ("ann/a--b", "Cannot have -- or .."),
+        ("änn/x", "alphanumeric"),
+        ("ann/" + "x" * 97, "maximum length"),
+        ("datasets/x", "a user's name comes first"),
+        ("a/b/c", "must be in the form"),
+        ("https://huggingface.co/ann/x", "must be in the form"),
+        ("ann/x y", "alphanumeric"),
+        ("x", "letters, digits"),
+    ],
+)
+def test_a_name_that_the_hub_refuses_is_refused_at_once(run: RunFolder, no_match: None, repo: str, why: str) -> None:
+    with pytest.raises(SetupError, match="must be named USER/NAME, as on the Hub, but got ") as refused:
+        promoted(run, repo=repo)
+    assert why in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("token", "repo", "why"),
+    [
+        (READ, "tester/new", "it may only read"),
+        (WRITE, "other/new", "tester may not make a repository under other"),
+        (WRITE, "crowd/new", "tester may not make a repository under crowd"),
+        (WRITE, "other/there", "it has not"),
+        (FINE, "tester/new", "its fine-grained rights do not let it write to repositories of tester"),
+        (FINE, "tester/there", "it has not"),
+    ],
+)
+def test_a_token_that_may_not_write_there_is_told_before_any_match(
+    run: RunFolder, hub: HubServer, no_match: None, monkeypatch: pytest.MonkeyPatch, token: str, repo: str, why: str
+) -> None:
+    hub.store.put("other/there", {"README.md": b"theirs"})
+    hub.store.put("tester/there", {"README.md": b"mine"})
+    monkeypatch.setenv("HF_TOKEN", token)
+    with pytest.raises(SetupError, match=NO_TOKEN_FOR.format(repo)) as refused:
+        promoted(run, repo=repo, dry_run=False)
+    assert why in str(refused.value) and token not in str(refused.value)
+    assert not hub.asked("POST|PUT")  # it was asked and nothing made
+
+
+@pytest.mark.parametrize(("token", "repo"), [(WRITE, "tester/new"), (WRITE, "team/new"), (FINE, "team/new")])
+def test_who_may_write_there_is_let_through(
+    hub: HubServer, monkeypatch: pytest.MonkeyPatch, token: str, repo: str
+) -> None:
+    monkeypatch.setenv("HF_TOKEN", token)
+    assert hubs.must_be_allowed(repo) == "tester"
+    hub.store.put(repo, {"README.md": b""})
+    assert hubs.must_be_allowed(repo) == "tester"
+    hub.store.put("other/there", {"README.md": b""})
+    assert hubs.must_be_allowed("other/there", create_pr=True) == "tester"  # whoever may read may ask
+
+
+def test_what_else_the_hub_would_refuse_is_told_before_any_match(
+    run: RunFolder, hub: HubServer, no_match: None
+) -> None:
+    hub.store.put("tester/public", {"README.md": b""})
+    with pytest.raises(SetupError, match="must not go into a public repository, but tester/public is public"):
+        promoted(run, repo="tester/public", private=True, dry_run=False)
+    for name in ("a b", "x..y", "-x", "x.lock", "x/", "a~1", ""):
+        with pytest.raises(SetupError, match=f"a branch must have a name that git takes, but got --revision '{name}'"):
+            promoted(run, revision=name, dry_run=False)
+    with pytest.raises(SetupError, match="--sprt is against the baseline, but that is random"):
+        promoted(run, baseline="random", bar=Bar(matches=16, sprt=(0.0, 50.0)))
+
+
+def test_runs_whose_ledgers_cannot_be_read_are_passed_over_and_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "ledger.jsonl").write_text('{"event": "of another version"}\n')
+    told: list[str] = []
+    with pytest.raises(SetupError, match="a promotion needs a finished run"):
+        product.newest(tmp_path, told.append)
+    (tmp_path / "c").mkdir()
+    end = SweepEnded(time=1.0, state="complete", reason="", seconds=1, idle_share=0)
+    ledger.append(tmp_path / "c" / "ledger.jsonl", end)
+    assert product.newest(tmp_path, told.append).name == "c"
+    assert len(told) == 2 and told[0] == told[1]
+    assert told[0].startswith("passed over, because its ledger cannot be read: a (every line of a ledger must be")
+    assert told[0].endswith(", and 1 more") and "\n" not in told[0]
 
 
 # --- the command line --------------------------------------------------------------------------------------------

@@ -20,7 +20,7 @@ from mlagents_envs.exception import UnityException, UnityTimeOutException
 from mlagents_envs.logging_util import set_log_level
 
 from trials.arena.unity import UnityFields
-from trials.errors import LostTrial, SetupError
+from trials.errors import LostTrial, SetupError, reason
 from trials.learner.ports import PortLease
 from trials.soccer.executable import protobuf  # before anything that imports mlagents' generated messages
 
@@ -152,7 +152,7 @@ def _why(error: Exception, timeout_s: float) -> str:
         return "ended (exit status" + text.partition("return code")[2].rstrip(".") + ")"
     if isinstance(error, OSError):
         return f"cannot be started ({text})"
-    return f"failed ({text[:300]})"
+    return f"failed ({reason(text)})"
 
 
 def _last_words(folder: str) -> str:

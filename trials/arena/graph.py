@@ -9,13 +9,14 @@ outputs:
         -> log_probabilities [rows, 9], memory_out [rows, 1, M]
 """
 
+import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import onnx
 from google.protobuf.message import DecodeError
-from onnx import ModelProto, NodeProto, TensorProto, ValueInfoProto, helper
+from onnx import ModelProto, NodeProto, TensorProto, ValueInfoProto, helper, numpy_helper
 
 from trials.arena import external, safety
 from trials.arena.fuse import fuse
@@ -54,7 +55,7 @@ def rewire(data: bytes, name: str, others: Mapping[str, bytes] | None = None) ->
     graph = model.graph
     held = {t.name for t in graph.initializer}
     inputs = {i.name: i for i in graph.input if i.name not in held}
-    observed = _observations(inputs, name)
+    observed = _observations(model, inputs, name)
     memory = _memory(inputs, {o.name for o in graph.output}, name)
     branches = _log_probabilities(model, name)
     kept = _needed(graph.node, {*branches, *(["recurrent_out"] if memory else [])})
@@ -138,20 +139,69 @@ def _width(value: ValueInfoProto) -> int:
     return dims[1].dim_value if len(dims) == 2 and tensor.elem_type == TensorProto.FLOAT else 0
 
 
-def _observations(inputs: dict[str, ValueInfoProto], name: str) -> dict[str, int]:
+def _observations(model: ModelProto, inputs: dict[str, ValueInfoProto], name: str) -> dict[str, int]:
     """Observation inputs by name and width. Told apart by width: forks of ML-Agents order them differently."""
     if _width(inputs.get("action_masks", ValueInfoProto())) != MASK_WIDTH:
-        raise BadPolicy(
-            f"a policy must take action_masks [rows, {MASK_WIDTH}], but {name} does not; export it with ML-Agents"
-        )
+        raise BadPolicy(f"a policy must take action_masks [rows, {MASK_WIDTH}], but {name} does not; {_origin(model)}")
     widths = {n: _width(v) for n, v in inputs.items() if n not in ("action_masks", "recurrent_in")}
     if sorted(widths.values()) not in ([ALL], [FORWARD], [BACKWARD], [BACKWARD, FORWARD]):
         seen = ", ".join(f"{n} ({w or 'not a float matrix'})" for n, w in list(widths.items())[:4]) or "nothing"
         raise BadPolicy(
             f"a SoccerTwos policy must see {FORWARD} and {BACKWARD} floats, {ALL}, or {FORWARD} alone, but {name} sees"
-            f" {seen}; it was trained for another game"
+            f" {seen}; it was trained for another game{_also(model)}"
         )
     return widths
+
+
+def _also(model: ModelProto) -> str:
+    return f": {told}" if (told := _game(model)) else ""
+
+
+def _origin(model: ModelProto) -> str:
+    """What to do with a graph that has not this game's face."""
+    told = _game(model)
+    return f"it was trained for another game: {told}" if told else "export it with ML-Agents"
+
+
+def _game(model: ModelProto) -> str:
+    """What the game of an export by ML-Agents shows and takes; empty of other programs' graphs."""
+    outputs = {o.name: o for o in model.graph.output}
+    if "version_number" not in outputs:
+        return ""
+    own = {t.name for t in model.graph.initializer} | {"action_masks", "recurrent_in"}
+    seen = [f"{i.name[:60]} ({_shape(i)})" for i in model.graph.input if i.name not in own]
+    masked = next((_width(i) for i in model.graph.input if i.name == "action_masks"), 0)
+    sizes = _branches(model)
+    acts = []
+    if "continuous_actions" in outputs:
+        acts.append(f"continuous_actions ({_shape(outputs['continuous_actions'])})")
+    if "discrete_actions" in outputs or sizes or masked:
+        acts.append(f"discrete actions ({' + '.join(map(str, sizes)) or masked or 'of an unknown number'})")
+    if not acts:
+        acts = [f"{name[:60]} ({_shape(o)})" for name, o in outputs.items() if name in ("action", "actions")]
+    return (
+        f"ML-Agents exported it from one that shows {', '.join(seen[:6]) or 'nothing'} and takes"
+        f" {' and '.join(acts) or 'nothing'}, where SoccerTwos shows {FORWARD} and {BACKWARD} floats, or {ALL}, and"
+        f" takes discrete actions ({' + '.join([str(ACTIONS)] * BRANCHES)})"
+    )
+
+
+def _shape(value: ValueInfoProto) -> str:
+    """Sizes behind the first, which is the batch's."""
+    dims = value.type.tensor_type.shape.dim[1:]
+    return " x ".join(str(d.dim_value) if d.dim_value else "?" for d in dims[:6]) or "one number"
+
+
+def _branches(model: ModelProto) -> list[int]:
+    """Sizes of the discrete branches, where an export says them."""
+    names = ("discrete_action_output_shape", "discrete_act_size_vector")
+    told = next((tensor for tensor in model.graph.initializer if tensor.name in names), None)
+    if told is None or not 0 < math.prod(told.dims) <= 64 or told.data_location == TensorProto.EXTERNAL:
+        return []
+    try:
+        return [int(size) for size in numpy_helper.to_array(told).ravel()]
+    except (ValueError, TypeError, OverflowError):
+        return []
 
 
 def _memory(inputs: dict[str, ValueInfoProto], outputs: set[str], name: str) -> int:
@@ -173,7 +223,8 @@ def _log_probabilities(model: ModelProto, name: str) -> list[str]:
     output = outputs.get("discrete_actions")
     if output is None:
         raise BadPolicy(
-            f"a SoccerTwos policy must give discrete_actions, but {name} gives {', '.join(list(outputs)[:5])}"
+            f"a SoccerTwos policy must give discrete_actions, but {name} gives {', '.join(list(outputs)[:5])};"
+            f" {_origin(model)}"
         )
     if _width(output) == MASK_WIDTH:
         return [output.name]

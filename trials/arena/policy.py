@@ -21,7 +21,7 @@ from onnxruntime.capi.onnxruntime_pybind11_state import NotImplemented as NotImp
 from trials.arena import external, graph
 from trials.arena.external import LFS, MAX_BYTES
 from trials.arena.players import ROWS, Floats
-from trials.errors import BadPolicy
+from trials.errors import BadPolicy, reason
 
 MAX_ROWS = 1024  # of one run: bounds memory, and larger batches are no faster
 _ERRORS = (EPFail, Fail, InvalidArgument, InvalidGraph, InvalidProtobuf, NotImplementedByOrt, RuntimeException)
@@ -66,7 +66,7 @@ class Policy:
                 np.copyto(memory, rest[0][:, 0, :])
         except (*_ERRORS, ValueError, IndexError) as error:  # the latter two: a shape that the graph did not promise
             raise BadPolicy(
-                f"a policy must run on a batch of observations, but {self.path.name} does not ({_line(error)})"
+                f"a policy must run on a batch of observations, but {self.path.name} does not ({reason(error)})"
             ) from None
 
     def _try(self) -> None:
@@ -120,13 +120,9 @@ def _session(model: bytes, name: str) -> ort.InferenceSession:
     try:
         return ort.InferenceSession(model, options, providers=["CPUExecutionProvider"], enable_fallback=0)
     except (*_ERRORS, ValueError, RuntimeError) as error:
-        raise BadPolicy(f"onnxruntime must be able to load a policy, but refuses {name} ({_line(error)})") from None
+        raise BadPolicy(f"onnxruntime must be able to load a policy, but refuses {name} ({reason(error)})") from None
 
 
 def _odd(sums: Floats) -> str:
     worst = sums[~np.isclose(sums, 1, atol=1e-3)][0]
     return "NaN" if np.isnan(worst) else f"{worst:.3g}"
-
-
-def _line(error: Exception) -> str:
-    return " ".join(str(error).split())[:160]

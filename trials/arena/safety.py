@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from onnx import ModelProto, NodeProto, TensorProto, shape_inference
 
-from trials.errors import BadPolicy
+from trials.errors import BadPolicy, reason
 
 MAX_NODES = 2_000  # ML-Agents writes 30 to 100
 MAX_PARAMETERS = 16_000_000  # numbers in the file; the course's network has 439,000
@@ -87,7 +87,7 @@ def bound_cost(model: ModelProto, name: str) -> None:
             shapes = _shapes(model)
     except (shape_inference.InferenceError, ValueError) as error:
         raise BadPolicy(
-            f"the shapes in a policy must fit each other, but those of {name} do not ({_line(error)})"
+            f"the shapes in a policy must fit each other, but those of {name} do not ({reason(error, 280)})"
         ) from None
     floats = products = 0
     for node in model.graph.node:
@@ -136,7 +136,3 @@ def _products(node: NodeProto, shapes: dict[str, list[int]]) -> int:
         sequence, batch = shapes[node.input[0]][:2]
         return sequence * batch * sum(math.prod(shapes[t]) for t in node.input[1:3])
     return size
-
-
-def _line(error: Exception) -> str:
-    return " ".join(str(error).split())[:160]

@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 
 from trials import stint
-from trials.errors import BadPolicy
+from trials.errors import BadPolicy, reason
 
 MEMORY = 2 << 30  # bytes of address space; onnxruntime with the course's network takes 0.3 GiB
 SECONDS = 60  # of work (trials.stint); a start takes one or two
@@ -27,10 +27,10 @@ def vet(path: Path) -> None:
     except subprocess.TimeoutExpired:
         raise BadPolicy(f"a policy must load within {SECONDS} s of work, but {path.name} did not") from None
     if tried.returncode == REFUSED:
-        raise BadPolicy(tried.stderr.strip().splitlines()[-1])
+        raise BadPolicy(tried.stderr.strip().splitlines()[-1])  # one line, as whole as the other process had it
     if tried.returncode:
-        reason = (tried.stderr.strip().splitlines() or [f"exit status {tried.returncode}"])[-1][:160]
-        raise BadPolicy(f"a policy must load within {MEMORY >> 30} GiB, but {path.name} did not ({reason})")
+        why = reason(tried.stderr) if tried.stderr.strip() else f"exit status {tried.returncode}"
+        raise BadPolicy(f"a policy must load within {MEMORY >> 30} GiB, but {path.name} did not ({why})")
 
 
 def main(arguments: list[str]) -> int:

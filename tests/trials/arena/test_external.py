@@ -105,7 +105,7 @@ def test_numbers_that_are_not_there_are_refused(two: Path, told: dict[str, str])
         Policy(two)
 
 
-def test_what_lacks_is_large_or_a_pointer_is_said(two: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_lacks_is_large_or_a_pointer_is_said(two: Path) -> None:
     (two.parent / DATA).write_bytes(external.LFS + b".github.com/spec/v1\n")
     with pytest.raises(BadPolicy, match=r"onnx\.data is a Git LFS pointer"):
         Policy(two)
