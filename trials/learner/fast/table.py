@@ -2,13 +2,17 @@
 
 from collections.abc import Callable
 
-from trials.learner.fast import buffers, inference, processor, scope
+from trials.learner.fast import adam, attention, buffers, estimates, inference, losses, processor, scope
 
 PARTS: dict[str, Callable[[], None]] = {
     "scope": scope.install,
     "buffers": buffers.install,
     "processor": processor.install,
     "inference": inference.install,
+    "estimates": estimates.install,
+    "losses": losses.install,
+    "attention": attention.install,
+    "adam": adam.install,
 }
 
 

@@ -1,0 +1,31 @@
+"""A trajectory's values without the graph that nobody differentiates.
+
+Stands for get_trajectory_and_baseline_value_estimates (mlagents 1.1.0 `trainers/poca/optimizer_torch.py`) and
+get_trajectory_value_estimates (`trainers/optimizer/torch_optimizer.py`), whose last critic pass records one.
+"""
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+from mlagents.torch_utils import torch
+from mlagents.trainers.optimizer.torch_optimizer import TorchOptimizer
+from mlagents.trainers.poca.optimizer_torch import TorchPOCAOptimizer
+
+_of_group = TorchPOCAOptimizer.get_trajectory_and_baseline_value_estimates
+_of_one = TorchOptimizer.get_trajectory_value_estimates
+
+
+def _ungraphed(function: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(function)
+    def call(*arguments: Any, **options: Any) -> Any:
+        with torch.no_grad():
+            return function(*arguments, **options)
+
+    return call
+
+
+def install() -> None:
+    """Let every PPO and POCA optimizer estimate so."""
+    TorchPOCAOptimizer.get_trajectory_and_baseline_value_estimates = _ungraphed(_of_group)
+    TorchOptimizer.get_trajectory_value_estimates = _ungraphed(_of_one)
