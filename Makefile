@@ -75,7 +75,7 @@ house: .venv/.ready ## the recipe of the house baseline: train it again (trials/
 	@.venv/bin/python -m trials.house
 
 ladder: .venv/.ready ## fit the ladder's constants again
-	@.venv/bin/python -m trials.arena.ladder fit
+	@.venv/bin/python -m trials.arena.ratings.ladder fit
 
 wheel: .venv/.ready ## dist/*.whl, for the nodes of a cluster (sweep/cluster/README.md, Containerfile)
 	@rm -rf build dist # setuptools would pack what an earlier build left

@@ -1,5 +1,5 @@
 "use strict";
-const unpacked = (() => { // the text of what reports/page.py packed
+const unpacked = (() => { // the text of what reports/run/page.py packed
   const DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz!#$%&()*+-;,=>?@^_`{|}~";
 
   function bytes(text) { // base85: five digits are four bytes

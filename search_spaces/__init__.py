@@ -1,8 +1,8 @@
 """What may vary: trainer YAMLs with holes, and the loader that lists, checks and fills the holes."""
 
 from search_spaces.advice import notes
-from search_spaces.fill import course, parameter, propose, render
-from search_spaces.holes import Choice, Float, Hole, Int, Tied, Trial
+from search_spaces.fill import course, parameter_name, propose, render
+from search_spaces.parameters import Choice, Derived, Float, Int, Parameter, Proposer
 from search_spaces.rules import check, check_config
 from search_spaces.scaling import REFERENCE, Changes, against_course, reference, scale
 from search_spaces.space import SHIPPED, Space, SweepDefaults, from_text, load
@@ -12,13 +12,13 @@ __all__ = [
     "SHIPPED",
     "Changes",
     "Choice",
+    "Derived",
     "Float",
-    "Hole",
     "Int",
+    "Parameter",
+    "Proposer",
     "Space",
     "SweepDefaults",
-    "Tied",
-    "Trial",
     "against_course",
     "check",
     "check_config",
@@ -26,7 +26,7 @@ __all__ = [
     "from_text",
     "load",
     "notes",
-    "parameter",
+    "parameter_name",
     "propose",
     "reference",
     "render",

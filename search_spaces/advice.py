@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from search_spaces import keys
-from search_spaces.holes import Tied, is_number
+from search_spaces.parameters import Derived, is_number
 from search_spaces.relations import ADVISED, REQUIRED, Interval, Ranges, Relation
 from search_spaces.scaling import BATCHES, reference
 from search_spaces.space import Space
@@ -27,12 +27,12 @@ def notes(space: Space, steps: int | None = None, fields: int | None = None) -> 
 def _untypical(space: Space) -> Iterator[str]:
     written = Ranges(space, space.budget)
     for path, key in keys.leaves(keys.behavior(space.trainer.get("trainer_type"))):
-        reach = written.of(path) if path in space.holes or is_number(get(space.trainer, path)) else None
+        reach = written.of(path) if path in space.parameters or is_number(get(space.trainer, path)) else None
         if key.typical and reach and (reach.low < key.typical[0] or reach.high > key.typical[1]):
             verb = "is" if reach.low == reach.high else "spans"
             yield f"{path} {verb} {reach}; documented as typical: {Interval(*key.typical)}"
     for path in ("self_play.initial_elo", "keep_checkpoints"):
-        if path in space.holes:
+        if path in space.parameters:
             yield f"{path} is a hole, but changes nothing that matches measure"
 
 
@@ -81,8 +81,12 @@ def _buffer(ranges: Ranges, fields: int) -> Iterator[str]:
             f" {show(buffer.low)} holds: {BATCHES} x batch_size is taken for it there"
         )
         return
-    hole = space.holes.get("hyperparameters.buffer_size")
-    whole = isinstance(hole, Tied) and hole.kind == "multiple_of" and hole.of == "hyperparameters.batch_size"
+    parameter = space.parameters.get("hyperparameters.buffer_size")
+    whole = (
+        isinstance(parameter, Derived)
+        and parameter.kind == "multiple_of"
+        and parameter.of == "hyperparameters.batch_size"
+    )
     if buffer and batch and not whole:
         fixed = buffer.low == buffer.high and batch.low == batch.high
         if not fixed or buffer.low % batch.low:
@@ -99,7 +103,7 @@ def _buffer(ranges: Ranges, fields: int) -> Iterator[str]:
 
 
 def _unshared(space: Space) -> Iterator[str]:
-    if not space.holes:
+    if not space.parameters:
         return  # the file itself is what is trained
     for path, value in flatten(space.tree.get("environment_parameters") or {}, "environment_parameters").items():
         if get(space.sweep.shared, path) is None:

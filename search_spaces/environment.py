@@ -4,8 +4,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from search_spaces import keys
-from search_spaces.holes import is_hole, is_number
 from search_spaces.keys import Key
+from search_spaces.parameters import is_number, is_parameter
 from search_spaces.space import Space
 
 _SAMPLERS: Mapping[str, tuple[str, ...]] = {
@@ -47,7 +47,7 @@ def check_parameters(space: Space, section: Any) -> None:
 def _value(space: Space, path: str, value: Any) -> None:
     if is_number(value):
         return
-    if is_hole(value):
+    if is_parameter(value):
         raise space.error(path, "must be a value: holes stand below the behavior only", value, "write a number")
     if not isinstance(value, Mapping):
         raise space.error(path, "must be a number, a sampler or a curriculum", value, "write a number")

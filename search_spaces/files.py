@@ -5,7 +5,7 @@ and reaches a cluster's machines without the place they came from.
 """
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, replace
 from hashlib import sha256
@@ -15,18 +15,10 @@ from typing import Any
 import yaml
 
 from search_spaces.fill import put
-from search_spaces.holes import Choice
+from search_spaces.parameters import Choice
 from search_spaces.space import Space, from_text
 from search_spaces.text import get
-
-PATHS = {
-    "init_path": ".pt",
-    "behavioral_cloning.demo_path": ".demo",
-    "reward_signals.gail.demo_path": ".demo",
-}
-"""Keys below a behavior that name a file, and how its name ends; a folder of demonstrations may stand for one."""
-INPUTS = "inputs"
-"""The run's folder for them."""
+from trials.inputs import INPUTS, PATHS
 
 
 @dataclass(frozen=True)
@@ -54,9 +46,9 @@ def named(space: Space) -> tuple[Input, ...]:
 
 
 def _written(space: Space, key: str) -> Sequence[str]:
-    hole = space.holes.get(key)
-    if isinstance(hole, Choice):
-        return [str(option) for option in hole.options]
+    parameter = space.parameters.get(key)
+    if isinstance(parameter, Choice):
+        return [str(option) for option in parameter.options]
     value = get(space.trainer, key)
     return [] if value is None else [str(value)]
 
@@ -129,21 +121,5 @@ def _anew(space: Space, inputs: Sequence[Input]) -> str:
     tree: dict[str, Any] = deepcopy(dict(space.tree))
     for key in {each.key for each in inputs}:
         names = [each.name for each in inputs if each.key == key]
-        put(tree["behaviors"][space.behavior], key, {"choice": names} if key in space.holes else names[0])
+        put(tree["behaviors"][space.behavior], key, {"choice": names} if key in space.parameters else names[0])
     return yaml.safe_dump(tree, sort_keys=False, allow_unicode=True)
-
-
-def located(config: Mapping[str, Any], run: Path) -> dict[str, Any]:
-    """A trial's configuration with the run's files where they lie on this machine."""
-    found = deepcopy(dict(config))
-    for trainer in found["behaviors"].values():
-        for key in PATHS:
-            if (value := get(trainer, key)) is not None:
-                put(trainer, key, str(run / str(value)))
-    return found
-
-
-def needed(config: Mapping[str, Any]) -> list[str]:
-    """What a trial's configuration names in its run."""
-    paths = (get(trainer, key) for trainer in config["behaviors"].values() for key in PATHS)
-    return [str(path) for path in paths if path is not None]

@@ -5,23 +5,24 @@ from collections.abc import Mapping
 from typing import Any
 
 from search_spaces import keys, owners
-from search_spaces.holes import Choice, Float, Hole, Int, Tied, Trial, show_hole
+from search_spaces.parameters import Choice, Derived, Float, Int, Parameter, Proposer, show_parameter
 from search_spaces.space import Space, load
 from search_spaces.text import get, merged
 from trials.errors import SpaceError
 from trials.records import Value
 
 
-def propose(space: Space, trial: Trial) -> dict[str, Value]:
+def propose(space: Space, trial: Proposer) -> dict[str, Value]:
     """One value per hole, asked of `trial` in the file's order: parameter name (see `parameter`) to value."""
     return {
-        parameter(path, hole): _part(hole).suggest(trial, parameter(path, hole)) for path, hole in space.holes.items()
+        parameter_name(path, parameter): _part(parameter).suggest(trial, parameter_name(path, parameter))
+        for path, parameter in space.parameters.items()
     }
 
 
-def parameter(path: str, hole: Hole) -> str:
+def parameter_name(path: str, parameter: Parameter) -> str:
     """Name of a hole's parameter: its path, or `path / other path` for a tied hole, whose parameter is the factor."""
-    return f"{path} / {hole.of}" if isinstance(hole, Tied) else path
+    return f"{path} / {parameter.of}" if isinstance(parameter, Derived) else path
 
 
 def render(space: Space, params: Mapping[str, Value]) -> dict[str, Any]:
@@ -33,7 +34,7 @@ def render(space: Space, params: Mapping[str, Value]) -> dict[str, Any]:
     _fits(space, params)
     config = copy.deepcopy(owners.kept({key: value for key, value in space.tree.items() if key != "sweep"}))
     trainer = config["behaviors"][space.behavior]
-    for path in space.holes:
+    for path in space.parameters:
         put(trainer, path, _filled(space, path, params))
     for path, key in keys.leaves(keys.behavior(space.trainer.get("trainer_type"))):
         value = get(trainer, path)
@@ -44,15 +45,15 @@ def render(space: Space, params: Mapping[str, Value]) -> dict[str, Any]:
 
 def _fits(space: Space, params: Mapping[str, Value]) -> None:
     """SpaceError unless `params` gives every hole, and nothing else, a value inside."""
-    names = {parameter(path, hole): path for path, hole in space.holes.items()}
+    names = {parameter_name(path, parameter): path for path, parameter in space.parameters.items()}
     for name, value in params.items():
         if name not in names:
             near = keys.nearest(name, names)
             mend = f"did you mean {near}?" if near else "leave it out"
             raise SpaceError(f"parameters must be holes of {space.file}, but got {name}; {mend}")
-        part = _part(space.holes[names[name]])
+        part = _part(space.parameters[names[name]])
         if not part.holds(value):
-            raise space.error(names[name], f"must lie in {show_hole(part)}", value, "propose a value inside")
+            raise space.error(names[name], f"must lie in {show_parameter(part)}", value, "propose a value inside")
     for name, path in names.items():
         if name not in params:
             raise space.error(path, "must be filled", None, f"give a value for {name}")
@@ -60,13 +61,13 @@ def _fits(space: Space, params: Mapping[str, Value]) -> None:
 
 def _filled(space: Space, path: str, params: Mapping[str, Value]) -> Any:
     """The value at a path below the behavior, its hole filled, and before it the hole that it is tied to."""
-    hole = space.holes.get(path)
-    if hole is None:
+    parameter = space.parameters.get(path)
+    if parameter is None:
         return get(space.trainer, path)
-    value = params[parameter(path, hole)]
-    if not isinstance(hole, Tied):
+    value = params[parameter_name(path, parameter)]
+    if not isinstance(parameter, Derived):
         return value
-    product = float(value) * float(_filled(space, hole.of, params))
+    product = float(value) * float(_filled(space, parameter.of, params))
     return round(product) if is_whole(space, path) else product
 
 
@@ -85,9 +86,9 @@ def course(space: Space) -> dict[str, Any]:
     return merged(config, {**top, "behaviors": {base.behavior: shared}})
 
 
-def _part(hole: Hole) -> Float | Int | Choice:
+def _part(parameter: Parameter) -> Float | Int | Choice:
     """What the parameter of a hole ranges over: of a tied hole, the factor."""
-    return hole.by if isinstance(hole, Tied) else hole
+    return parameter.by if isinstance(parameter, Derived) else parameter
 
 
 def put(tree: dict[str, Any], path: str, value: Any) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from search_spaces import keys
-from search_spaces.holes import Tied, is_number
+from search_spaces.parameters import Derived, is_number
 from search_spaces.space import Space
 from search_spaces.text import get, show
 
@@ -118,7 +118,7 @@ class Ranges:
 
     def named(self, path: str) -> bool:
         """Whether the file decides the key at `path`."""
-        return path in self.space.holes or named(self.space.trainer, path)
+        return path in self.space.parameters or named(self.space.trainer, path)
 
     def verdict(self, relation: Relation) -> Literal["holds", "may fail", "cannot hold"]:
         if not (self.named(relation.more) and self.named(relation.less)):
@@ -129,12 +129,12 @@ class Ranges:
         return "may fail" if ratio.high >= relation.factor * (1 - 1e-9) else "cannot hold"
 
     def _unscaled(self, path: str) -> Interval | None:
-        hole = self.space.holes.get(path)
-        if isinstance(hole, Tied):
-            base = self._unscaled(hole.of)
-            return base.times(_extent(hole.by.extremes)) if base else None
-        if hole is not None:
-            return _extent(hole.extremes) if all(is_number(value) for value in hole.extremes) else None
+        parameter = self.space.parameters.get(path)
+        if isinstance(parameter, Derived):
+            base = self._unscaled(parameter.of)
+            return base.times(_extent(parameter.by.extremes)) if base else None
+        if parameter is not None:
+            return _extent(parameter.extremes) if all(is_number(value) for value in parameter.extremes) else None
         value = get(self.space.trainer, path)
         value = default(self.space.trainer, path) if value is None else value
         return Interval(value, value) if is_number(value) else None
@@ -142,17 +142,17 @@ class Ranges:
     def _way(self, path: str) -> list[str]:
         """`path`, what it is tied to, what that is tied to, ..."""
         way = [path]
-        while isinstance(hole := self.space.holes.get(way[-1]), Tied):
-            way.append(hole.of)
+        while isinstance(parameter := self.space.parameters.get(way[-1]), Derived):
+            way.append(parameter.of)
         return way
 
     def _factor(self, way: list[str], end: str) -> Interval:
         """Product of the factors on the way to `end`, and of the scale where only one end is a step key."""
         product = Interval(1, 1)
         for path in way[: way.index(end)]:
-            hole = self.space.holes[path]
-            if isinstance(hole, Tied):
-                product = product.times(_extent(hole.by.extremes))
+            parameter = self.space.parameters[path]
+            if isinstance(parameter, Derived):
+                product = product.times(_extent(parameter.by.extremes))
         scaled = (self.factor if way[0] in STEP_KEYS else 1) / (self.factor if end in STEP_KEYS else 1)
         return product.times(Interval(scaled, scaled))
 

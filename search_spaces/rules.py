@@ -6,8 +6,8 @@ from typing import Any
 from search_spaces import keys
 from search_spaces.environment import check_parameters
 from search_spaces.fill import course, is_whole
-from search_spaces.holes import Choice, Float, Hole, Tied, is_hole, is_number
 from search_spaces.keys import Key, Schema
+from search_spaces.parameters import Choice, Derived, Float, Parameter, is_number, is_parameter
 from search_spaces.relations import REQUIRED, Ranges, Relation
 from search_spaces.scaling import REFERENCE, reference, scale
 from search_spaces.space import Space, build
@@ -26,9 +26,9 @@ def check(space: Space, steps: int, fields: int) -> None:
             raise SpaceError(f"{name} {fault}, but got {show(value)}; give --{name} a number such as {_EXAMPLE[name]}")
     _structure(space)
     ranges = Ranges(space, steps, min(1.0, steps / reference(space)))
-    for path, hole in space.holes.items():
-        if isinstance(hole, Tied):
-            _tied_limits(space, path, hole)
+    for path, parameter in space.parameters.items():
+        if isinstance(parameter, Derived):
+            _tied_limits(space, path, parameter)
     for relation in REQUIRED:
         if ranges.verdict(relation) == "cannot hold":
             raise SpaceError(refusal(ranges, relation, f"in {space.where(relation.more)}"))
@@ -48,9 +48,9 @@ def check_config(config: Mapping[str, Any], of: Space | None = None) -> None:
     SpaceError for a key or type that no trial could have; BadTrial for values that break a relation.
     """
     space = build(config, name="trial", file="the trial's configuration")
-    if space.holes:
-        path, hole = next(iter(space.holes.items()))
-        raise space.error(path, "must be filled", hole, "render the space first")
+    if space.parameters:
+        path, parameter = next(iter(space.parameters.items()))
+        raise space.error(path, "must be filled", parameter, "render the space first")
     _structure(space)
     ranges = Ranges(space, space.budget)
     by = Ranges(of or space, space.budget)
@@ -94,17 +94,17 @@ def _walk(space: Space, schema: Schema, node: Mapping[str, Any], path: str) -> N
             raise _unknown(space, schema, str(name), path)
         if isinstance(key, Key):
             _leaf(space, here, key, value)
-        elif isinstance(value, Mapping) and not is_hole(value):
+        elif isinstance(value, Mapping) and not is_parameter(value):
             _walk(space, key, value, here)
         elif value is not None or name not in keys.NULLABLE_SECTIONS:
             raise space.error(here, "must be a section", value, f"write {', '.join(key)} below it")
 
 
 def _leaf(space: Space, path: str, key: Key, value: Any) -> None:
-    hole = space.holes.get(path)
-    if hole is not None:
-        _hole(space, path, key, hole)
-    elif is_hole(value):
+    parameter = space.parameters.get(path)
+    if parameter is not None:
+        _hole(space, path, key, parameter)
+    elif is_parameter(value):
         raise space.error(path, "must be a value: holes stand below the behavior only", value, "write a value")
     elif isinstance(value, Mapping):
         near = keys.nearest(
@@ -118,33 +118,33 @@ def _leaf(space: Space, path: str, key: Key, value: Any) -> None:
         raise space.error(path, fault, value, "comments begin with #" if comment else _usual(key))
 
 
-def _hole(space: Space, path: str, key: Key, hole: Hole) -> None:
+def _hole(space: Space, path: str, key: Key, parameter: Parameter) -> None:
     if path in _BUDGET:
         mend = "the budget is --steps or sweep.steps" if path == "max_steps" else "write poca"
-        raise space.error(path, "must be a value, never a hole", hole, mend)
-    if isinstance(hole, Tied):
+        raise space.error(path, "must be a value, never a hole", parameter, mend)
+    if isinstance(parameter, Derived):
         if key.kind not in ("int", "float"):
-            raise space.error(path, "must not be tied: it is no number", hole, "offer a choice")
+            raise space.error(path, "must not be tied: it is no number", parameter, "offer a choice")
         return
-    if isinstance(hole, Float) and key.kind == "int":
-        raise space.error(path, "must be a whole number", hole, "use int or log_int")
-    if not isinstance(hole, Choice) and key.kind not in ("int", "float"):
-        raise space.error(path, "must be a choice: it is no number", hole, "write {choice: [...]}")
-    for value in hole.extremes:
+    if isinstance(parameter, Float) and key.kind == "int":
+        raise space.error(path, "must be a whole number", parameter, "use int or log_int")
+    if not isinstance(parameter, Choice) and key.kind not in ("int", "float"):
+        raise space.error(path, "must be a choice: it is no number", parameter, "write {choice: [...]}")
+    for value in parameter.extremes:
         if fault := key.fault(value):
-            raise space.error(path, f"{fault} everywhere in its hole", hole, _usual(key))
+            raise space.error(path, f"{fault} everywhere in its hole", parameter, _usual(key))
 
 
-def _tied_limits(space: Space, path: str, hole: Tied) -> None:
+def _tied_limits(space: Space, path: str, parameter: Derived) -> None:
     """The limits of a tied key at the ends of its range, rounded where the key is whole."""
     key = dict(keys.leaves(keys.behavior(space.trainer.get("trainer_type"))))[path]
     reach = Ranges(space, 1).of(path)
     if reach is None:
-        raise space.error(path, "must be tied to a number", hole, f"give {hole.of} a range of numbers")
+        raise space.error(path, "must be tied to a number", parameter, f"give {parameter.of} a range of numbers")
     for end in (reach.low, reach.high):
         value = round(end) if is_whole(space, path) else end
         if fault := key.fault(value):
-            raise space.error(path, f"{fault} everywhere in its hole (it reaches {reach})", hole, _usual(key))
+            raise space.error(path, f"{fault} everywhere in its hole (it reaches {reach})", parameter, _usual(key))
 
 
 def _unknown(space: Space, schema: Schema, name: str, path: str) -> SpaceError:
@@ -184,9 +184,9 @@ def _shared(space: Space) -> None:
         if path in known and (fault := known[path].fault(value)):
             raise space.error(where, fault, value, _usual(known[path]))
         own = get(space.tree if top else space.trainer, path)
-        if path not in space.holes and own != value:
+        if path not in space.parameters and own != value:
             raise space.error(where, f"must be what all trials have, {show(own)}", value, f"write it at {path} too")
-        if path in space.holes and not is_number(value) and not isinstance(value, str | bool):
+        if path in space.parameters and not is_number(value) and not isinstance(value, str | bool):
             raise space.error(where, "must be a value", value, "write the value of trial 0")
 
 

@@ -7,7 +7,7 @@ from math import floor
 from typing import Any
 
 from search_spaces.fill import course, put, render
-from search_spaces.holes import is_number
+from search_spaces.parameters import is_number
 from search_spaces.relations import Ranges, default, named
 from search_spaces.space import Space, load
 from search_spaces.text import flatten, get, show
@@ -35,7 +35,7 @@ def reference(space: Space) -> int:
     longest = Ranges(space, REFERENCE).of(_TEAM)
     needed = max(REFERENCE, 2 * round(longest.high) if longest else 0)
     own: Any = space.trainer.get("max_steps")
-    return needed if space.holes or not is_number(own) else min(needed, int(own))
+    return needed if space.parameters or not is_number(own) else min(needed, int(own))
 
 
 def scale(config: Mapping[str, Any], steps: int, reference: int = REFERENCE) -> tuple[dict[str, Any], Changes]:

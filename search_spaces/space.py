@@ -7,7 +7,18 @@ from typing import Any
 
 from search_spaces import keys
 from search_spaces.formats import must_be_current
-from search_spaces.holes import BadHole, Choice, Float, Hole, Int, Tied, is_hole, is_number, parse, show_hole
+from search_spaces.parameters import (
+    BadParameter,
+    Choice,
+    Derived,
+    Float,
+    Int,
+    Parameter,
+    is_number,
+    is_parameter,
+    parse,
+    show_parameter,
+)
 from search_spaces.text import flatten, get, merged, plain, read, show
 from trials.errors import SpaceError
 
@@ -65,7 +76,7 @@ class Space:
     behavior: str
     tree: Mapping[str, Any]
     """The whole file, holes as written; `default_settings` is folded into the behavior, as mlagents would."""
-    holes: Mapping[str, Hole]
+    parameters: Mapping[str, Parameter]
     """Dotted path below the behavior (`hyperparameters.learning_rate`) to hole, in the file's order."""
     sweep: SweepDefaults
     lines: Mapping[str, int] = field(default_factory=dict, repr=False)
@@ -144,18 +155,18 @@ def build(
         text=text,
         behavior=behavior,
         tree=whole,
-        holes={},
+        parameters={},
         sweep=SweepDefaults(),
         lines=lines or {},
     )
-    space = replace(bare, holes=_holes(bare, bare.trainer, ""), sweep=_sweep(bare))
-    for path in space.holes:
+    space = replace(bare, parameters=_holes(bare, bare.trainer, ""), sweep=_sweep(bare))
+    for path in space.parameters:
         _follow(space, path)
     return space
 
 
 def _shown(came: Any) -> str:
-    return show_hole(came) if isinstance(came, Float | Int | Choice | Tied) else show(came)
+    return show_parameter(came) if isinstance(came, Float | Int | Choice | Derived) else show(came)
 
 
 def _behavior(tree: Mapping[str, Any], file: str) -> str:
@@ -182,15 +193,15 @@ def _section(tree: Mapping[str, Any], name: str, file: str) -> Mapping[str, Any]
     return section or {}
 
 
-def _holes(space: Space, node: Mapping[str, Any], path: str) -> dict[str, Hole]:
+def _holes(space: Space, node: Mapping[str, Any], path: str) -> dict[str, Parameter]:
     """Every hole below `node`, in the file's order."""
-    found: dict[str, Hole] = {}
+    found: dict[str, Parameter] = {}
     for name, value in node.items():
         here = f"{path}.{name}" if path else str(name)
-        if is_hole(value):
+        if is_parameter(value):
             try:
                 found[here] = parse(value)
-            except BadHole as error:
+            except BadParameter as error:
                 raise space.error(here, error.rule, value, error.mend) from None
         elif isinstance(value, Mapping):
             found |= _holes(space, value, here)
@@ -200,15 +211,15 @@ def _holes(space: Space, node: Mapping[str, Any], path: str) -> dict[str, Hole]:
 def _follow(space: Space, path: str) -> None:
     """Walk from a hole to what it is tied to, and on; SpaceError in a circle and where the way ends at no number."""
     way = [path]
-    while isinstance(hole := space.holes.get(way[-1]), Tied):
-        way.append(hole.of)
-        if hole.of in way[:-1]:
+    while isinstance(parameter := space.parameters.get(way[-1]), Derived):
+        way.append(parameter.of)
+        if parameter.of in way[:-1]:
             raise space.error(path, "must not be tied to itself", " -> ".join(way), "write one of them as a range")
-        if hole.of not in space.holes and not is_number(get(space.trainer, hole.of)):
-            numbers = [*space.holes, *(name for name, value in flatten(space.trainer).items() if is_number(value))]
-            near = keys.nearest(hole.of, [name for name in numbers if name not in way])
+        if parameter.of not in space.parameters and not is_number(get(space.trainer, parameter.of)):
+            numbers = [*space.parameters, *(name for name, value in flatten(space.trainer).items() if is_number(value))]
+            near = keys.nearest(parameter.of, [name for name in numbers if name not in way])
             mend = f"did you mean {near}?" if near else "write that key below the behavior first"
-            raise space.error(way[-2], "must be tied to a number or hole of the same file", hole, mend)
+            raise space.error(way[-2], "must be tied to a number or hole of the same file", parameter, mend)
 
 
 def _sweep(space: Space) -> SweepDefaults:

@@ -1,1 +1,1 @@
-"""The conductor: Optuna proposes, Ray Tune runs the trials, the ledger remembers, the report tells."""
+"""The controller: Optuna proposes, Ray Tune runs the trials, the ledger remembers, the report tells."""

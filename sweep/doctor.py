@@ -14,14 +14,14 @@ from rich.table import Table
 
 from trials import stint
 from trials.errors import SweepError
-from trials.learner.ports import PortLease
+from trials.ports import PortLease
 
 MIN_DISK_GIB = 2.0
 MIN_MEMORY_GIB = 2.0
 
 
 @dataclass(frozen=True)
-class Check:
+class Tried:
     """One thing that was tried."""
 
     name: str
@@ -34,7 +34,7 @@ class Check:
         return asdict(self)
 
 
-def examine(env: str | None = None) -> list[Check]:
+def examine(env: str | None = None) -> list[Tried]:
     """Try everything a sweep needs, one after the other, and the executable `env`; no failure hides the next check."""
     checks = [_try(name, check, mend) for name, check, mend in CHECKS]
     if env is not None:
@@ -42,7 +42,7 @@ def examine(env: str | None = None) -> list[Check]:
     return checks
 
 
-def table(checks: list[Check]) -> Table:
+def table(checks: list[Tried]) -> Table:
     """The checks for a terminal."""
     shown = Table(box=None, pad_edge=False)
     for name in ("", "check", "found", "mend"):
@@ -52,12 +52,12 @@ def table(checks: list[Check]) -> Table:
     return shown
 
 
-def _try(name: str, check: Callable[[], str], mend: str) -> Check:
+def _try(name: str, check: Callable[[], str], mend: str) -> Tried:
     try:
-        return Check(name, True, check(), "")
+        return Tried(name, True, check(), "")
     except (SweepError, OSError, ImportError, RuntimeError, ValueError, subprocess.SubprocessError) as error:
         text = str(error).splitlines()
-        return Check(name, False, text[-1] if text else type(error).__name__, mend)
+        return Tried(name, False, text[-1] if text else type(error).__name__, mend)
 
 
 def _python() -> str:
@@ -83,9 +83,9 @@ def _trainer() -> str:
 
 
 def _arena() -> str:
-    from sweep import playing
+    from sweep.matches import play
 
-    result = playing.play("house", "random", 16, 0)
+    result = play.play("house", "random", 16, 0)
     return f"house against random {result['wins']}-{result['draws']}-{result['losses']}, {result['environment']}"
 
 
@@ -103,9 +103,9 @@ def _ray() -> str:
 
 def _executable(env: str) -> str:
     """Start it, shake hands, and play a few matches in it: protocol, behaviors, observations and actions."""
-    from sweep import playing
+    from sweep.matches import play
 
-    result = playing.play("house", "random", 4, 0, env=Path(env))
+    result = play.play("house", "random", 4, 0, env=Path(env))
     return (
         f"starts, speaks ML-Agents' protocol, {result['matches']} matches at {result['decisions_per_second']:,.0f}"
         f" decision steps/s, {result['environment']}"

@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from trials.arena import external
-from trials.arena.players import BUILT_IN, EARLIER, HOUSE, LADDER
-from trials.arena.vetting import vet
+from trials.arena.players import onnx_external
+from trials.arena.players.load import BUILT_IN, EARLIER, HOUSE, LADDER
+from trials.arena.players.sandbox import vet
 from trials.errors import BadPolicy
 from trials.folder import RunFolder
 
@@ -29,7 +29,7 @@ class Model:
     name: str
     """What tables show: a built-in's name, a file's stem or a Hub id."""
     load: str
-    """What `trials.arena.players.load` takes: a built-in's name or an absolute path."""
+    """What `trials.arena.players.load.load` takes: a built-in's name or an absolute path."""
     sha256: str
     """Of the file; a built-in without one has its name here."""
     revision: str = ""
@@ -82,7 +82,7 @@ def kept(model: Model, run: RunFolder) -> Model:
     if not Path(model.load).is_absolute():
         return model
     path = run.baseline / f"{model.name.removesuffix('.onnx')}.onnx"
-    external.copy(Path(model.load), path)
+    onnx_external.copy(Path(model.load), path)
     return replace(model, load=str(path.absolute()))
 
 
@@ -133,4 +133,4 @@ def _own_name(model: Model, among: Sequence[Model]) -> str:
 
 
 def _hash(path: Path) -> str:
-    return external.digest_of(path)
+    return onnx_external.digest_of(path)

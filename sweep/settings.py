@@ -1,9 +1,12 @@
-"""The settings of one sweep: one frozen dataclass, a unit on every number."""
+"""The settings of one sweep: one frozen dataclass, a unit on every number.
+
+Samplers, schedulers and objectives go by name; others that people know are refused with the reason.
+"""
 
 from collections.abc import Mapping
 from dataclasses import fields
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal, get_args
 
 import psutil
 import yaml
@@ -12,9 +15,47 @@ from pydantic.dataclasses import dataclass
 
 from search_spaces import owners
 from search_spaces.space import Space
-from sweep import searching
 from trials.errors import SetupError
 from trials.folder import written_whole
+
+Sampler = Literal["tpe", "gp", "random"]
+Scheduler = Literal["asha", "median", "none"]
+Objectives = Literal["elo", "elo,cost"]
+_KEEPS = "pauses or clones trials, and mlagents does not save ghost windows: such a trial would lose its opponents"
+_REFUSED: Mapping[str, Mapping[str, str]] = {
+    "sampler": {
+        "cmaes": "has no place for choices, which the shipped spaces have, and needs more trials than a sweep makes",
+        "nsgaii": "needs hundreds of trials before its populations tell anything; objectives elo,cost go with tpe",
+        "grid": "would need more trials than anyone can train; random covers a space better",
+    },
+    "scheduler": dict.fromkeys(("pbt", "pb2", "pbtreplay", "hyperband", "bohb", "hyperbandforbohb"), _KEEPS)
+    | {"resourcechanging": _KEEPS, "fifo": "is called none here"},
+}
+_KNOWN: Mapping[str, tuple[str, ...]] = {
+    "sampler": get_args(Sampler),
+    "scheduler": get_args(Scheduler),
+    "objectives": get_args(Objectives),
+}
+
+
+def check_search(given: Mapping[str, object]) -> None:
+    """Raise SetupError, one line with the reason, for a way to search that a sweep does not have."""
+    for setting, known in _KNOWN.items():
+        name = given.get(setting, known[0])
+        if name not in known:
+            plain = "".join(letter for letter in str(name).lower() if letter.isalnum())
+            reason = _REFUSED.get(setting, {}).get(plain)
+            raise SetupError(
+                f"--{setting} must be one of {' | '.join(known)}, but got {name}"
+                + (f", which {reason}; " if reason else "; ")
+                + f"leave it out for {known[0]}"
+            )
+    if given.get("objectives") == "elo,cost" and given.get("scheduler", "asha") != "none":
+        raise SetupError(
+            f"--objectives elo,cost must go with --scheduler none, but got {given.get('scheduler', 'asha')}:"
+            " Optuna cannot prune a study of two objectives; add --scheduler none, or leave --objectives out"
+        )
+
 
 MOST = 1_000_000
 """Of trials, slots, seeds and matches."""
@@ -56,11 +97,11 @@ class Settings:
     """May be a fraction: several trials share a GPU."""
     threads: Count = 1
     """CPU threads of a trainer."""
-    sampler: searching.Sampler = "tpe"
-    """Who proposes (sweep/samplers.py)."""
-    scheduler: searching.Scheduler = "asha"
-    """Who is stopped at a rung (sweep/schedulers.py); none: every trial trains its whole budget."""
-    objectives: searching.Objectives = "elo"
+    sampler: Sampler = "tpe"
+    """Who proposes (sweep/search/samplers.py)."""
+    scheduler: Scheduler = "asha"
+    """Who is stopped at a rung (sweep/driver/schedulers.py); none: every trial trains its whole budget."""
+    objectives: Objectives = "elo"
     """What proposals aim at: match Elo, or Elo and cost (seconds of training per million trainer steps) at once."""
     startup_trials: Count = 10
     """Trials before the sampler proposes; until then proposals are random."""
@@ -114,7 +155,7 @@ _SETTINGS: TypeAdapter[Settings] = TypeAdapter(Settings)
 def make(**values: object) -> Settings:
     """Settings from what was given (None: not given). Raises SetupError with the rule, what came and what to do."""
     given = {name: value for name, value in values.items() if value is not None}
-    searching.check(given)
+    check_search(given)
     try:
         return Settings(**given)  # type: ignore[arg-type]
     except ValidationError as error:
@@ -152,7 +193,7 @@ def of_space(name: str, space: Space, given: Mapping[str, object]) -> Settings:
     """Settings of a sweep over `space`: what it gives under mlagents' names, its own `sweep:` section, then what was
     `given` (None: not given). Raises SetupError, SpaceError."""
     values: dict[str, object] = {"steps": space.budget, **owners.taken(space, env=given.get("env") is None)}
-    if not space.holes:
+    if not space.parameters:
         values["trials"] = 1
     values |= {
         key.name: getattr(space.sweep, key.name)
@@ -162,7 +203,7 @@ def of_space(name: str, space: Space, given: Mapping[str, object]) -> Settings:
     values |= {key: value for key, value in given.items() if value is not None}
     if "slots" not in values and not values.get("ray_address"):
         made = make(space=name, **values)
-        finals = made.final_seeds * (1 + made.finalists if space.holes else 1)
+        finals = made.final_seeds * (1 + made.finalists if space.parameters else 1)
         return make(space=name, **values, slots=min(local_slots(), max(made.trials, finals)))
     return make(space=name, **values)
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from readme_tree import ROOT, rewritten
 
-import sweep.cli
+import sweep.cli.main
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
@@ -21,7 +21,7 @@ def test_what_it_links_to_is_there() -> None:
 
 def test_the_commands_it_shows_exist() -> None:
     shown = set(re.findall(r"`sweep (\w+)", README))
-    assert shown <= set(sweep.cli.cli.commands), shown
+    assert shown <= set(sweep.cli.main.cli.commands), shown
     targets = set(re.findall(r"^(?:make |`make )([a-z-]+)", README, re.M))
     makefile = Path(ROOT / "Makefile").read_text(encoding="utf-8")
     for target in targets:

@@ -63,8 +63,8 @@ def test_it_holds_the_same_bytes(wheel: Path) -> None:
 
 def test_it_runs_without_the_checkout(installed: Path, tmp_path: Path) -> None:
     code = (
-        "import json, sys, search_spaces, sweep, trials.arena.players as players;"
-        "from search_spaces.space import SHIPPED; from trials.arena import rungs;"
+        "import json, sys, search_spaces, sweep, trials.arena.players.load as players;"
+        "from search_spaces.space import SHIPPED; from trials.arena.ratings import ladder_file as rungs;"
         "print(json.dumps({'path': sys.path, 'file': sweep.__file__, 'house': players.load('house').id,"
         " 'spaces': [search_spaces.load(name).name for name in SHIPPED], 'rungs': len(rungs.read().rungs)}))"
     )

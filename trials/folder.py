@@ -64,7 +64,7 @@ class TrialFolder:
         return self.path / "stop"
 
     def matches(self, steps: int) -> Path:
-        """The log of the matches that rated the candidate exported at `steps` (trials/arena/log.py)."""
+        """The log of the matches that rated the candidate exported at `steps` (trials/arena/matches/log.py)."""
         return self.path / "matches" / f"{steps}.parquet"
 
 
@@ -119,7 +119,7 @@ class RunFolder:
         return self.path / "fresh_matches" / f"{role}-{opponent}.parquet"
 
     def replays(self, opponent: str) -> Path:
-        """Matches of the winner against `baseline` or `runner-up` to look at, recorded (reports/replays.py)."""
+        """Matches of the winner against `baseline` or `runner-up` to look at, recorded (reports/run/replays.py)."""
         return self.path / "replays" / f"winner-{opponent}.json"
 
     def match_logs(self) -> list[Path]:

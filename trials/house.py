@@ -13,8 +13,8 @@ from pathlib import Path
 
 import yaml
 
-from trials.arena.ladder import Rated
-from trials.arena.players import EARLIER, HOUSE, LADDER
+from trials.arena.players.load import EARLIER, HOUSE, LADDER
+from trials.arena.ratings.ladder import Rated
 from trials.errors import BadTrial
 from trials.folder import RunFolder, written_whole
 from trials.learner import process

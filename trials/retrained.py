@@ -8,14 +8,14 @@ same few fresh training seeds, and its numbers are over those.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from trials.arena import seeds
-from trials.arena.seeds import Estimate
+from trials.arena.ratings import seed_intervals
+from trials.arena.ratings.seed_intervals import Estimate
 from trials.events import CourseMet, Event, FinalsBegan, RetrainedRated, TrialBegan, TrialEnded
 from trials.records import Rating, State, TrialSpec
 
 
 @dataclass(frozen=True)
-class Policy:
+class RetrainedPolicy:
     """One configuration, trained anew on one seed."""
 
     spec: TrialSpec
@@ -46,7 +46,7 @@ class Configuration:
     number: int
     """Of the trial whose configuration it is."""
     course: bool
-    policies: tuple[Policy, ...]
+    policies: tuple[RetrainedPolicy, ...]
     """Those whose training began, in the seeds' order."""
     baseline: Estimate | None
     """Elo against the baseline, over training seeds; None before any policy has played."""
@@ -61,7 +61,7 @@ class Configuration:
         return self.baseline.elo if self.against_course is None else self.against_course.elo
 
     @property
-    def rated(self) -> tuple[Policy, ...]:
+    def rated(self) -> tuple[RetrainedPolicy, ...]:
         return tuple(policy for policy in self.policies if policy.rated)
 
     @property
@@ -70,7 +70,7 @@ class Configuration:
         return sum(policy.state == "failed" for policy in self.policies)
 
     @property
-    def best(self) -> Policy | None:
+    def best(self) -> RetrainedPolicy | None:
         """Its policy that did best against the baseline: what a run carries on."""
         played = [(policy.rated.baseline.elo, -policy.number, policy) for policy in self.policies if policy.rated]
         return max(played)[2] if played else None
@@ -127,7 +127,7 @@ def trained(events: Sequence[Event]) -> dict[tuple[int, int], tuple[TrialSpec, T
     return {(spec.configuration or 0, spec.seed): (spec, ends.get(number)) for number, spec in specs.items()}
 
 
-def _policies(events: Sequence[Event], course: int | None, fresh: set[int]) -> dict[tuple[int, int], Policy]:
+def _policies(events: Sequence[Event], course: int | None, fresh: set[int]) -> dict[tuple[int, int], RetrainedPolicy]:
     """(configuration, seed) to policy."""
     rated = {event.candidate.sha256: event for event in events if isinstance(event, RetrainedRated)}
     met = {(e.candidate.sha256, e.course.sha256): e.rating for e in events if isinstance(e, CourseMet)}
@@ -142,11 +142,13 @@ def _policies(events: Sequence[Event], course: int | None, fresh: set[int]) -> d
         mine = end.candidate.sha256 if end is not None and end.candidate is not None else ""
         others = {number: met[mine, theirs] for theirs, number in courses.items() if (mine, theirs) in met}
         complete = end is not None and end.state == "complete"
-        found[key] = Policy(spec, end, rated.get(mine) if complete else None, others)
+        found[key] = RetrainedPolicy(spec, end, rated.get(mine) if complete else None, others)
     return found
 
 
-def _configuration(number: int, policies: tuple[Policy, ...], course: Sequence[Policy], own: bool) -> Configuration:
+def _configuration(
+    number: int, policies: tuple[RetrainedPolicy, ...], course: Sequence[RetrainedPolicy], own: bool
+) -> Configuration:
     ratings = [policy.rated.baseline for policy in policies if policy.rated]
     theirs = [policy.number for policy in course if policy.rated]
     rows = [[policy.met.get(other) for other in theirs] for policy in policies if policy.rated]
@@ -156,12 +158,12 @@ def _configuration(number: int, policies: tuple[Policy, ...], course: Sequence[P
         number=number,
         course=own,
         policies=policies,
-        baseline=seeds.over(ratings) if ratings else None,
-        against_course=seeds.difference(played) if met else None,
+        baseline=seed_intervals.over(ratings) if ratings else None,
+        against_course=seed_intervals.difference(played) if met else None,
     )
 
 
-def _played(one: Configuration, count: int, course: Sequence[Policy]) -> bool:
+def _played(one: Configuration, count: int, course: Sequence[RetrainedPolicy]) -> bool:
     """Whether nothing of it is left to train or to play."""
     over = len(one.policies) == count and all(policy.ended is not None for policy in one.policies)
     rated = all(policy.rated is not None for policy in one.policies if policy.state == "complete")

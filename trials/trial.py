@@ -10,11 +10,11 @@ from typing import Literal
 import yaml
 from pydantic import TypeAdapter
 
-from search_spaces.files import located
-from trials.arena import log
-from trials.arena.ladder import Rated
+from trials.arena.matches import log
+from trials.arena.ratings.ladder import Rated
 from trials.events import TrialRated, TrialResumed
 from trials.folder import RunFolder, TrialFolder, written_whole
+from trials.inputs import located
 from trials.learner import process
 from trials.learner.process import TrainerProcess
 from trials.records import Candidate, Training, TrialSpec

@@ -2,12 +2,13 @@
 
 from reports.hub import datasets
 from reports.hub.client import account
+from reports.hub.errors import HubAway, HubError
 from reports.hub.models import (
     FOLDER_BYTES,
     MODEL_BYTES,
     ONNX,
     TAG,
-    Model,
+    HubModel,
     Remote,
     Version,
     fetched,
@@ -17,9 +18,8 @@ from reports.hub.models import (
     remote,
     version,
 )
-from reports.hub.patience import Patience
-from reports.hub.publishing import Published, must_be_allowed, published
-from reports.hub.refusals import HubAway, HubError
+from reports.hub.retry import Patience
+from reports.hub.upload import Published, must_be_allowed, published
 
 __all__ = [
     "FOLDER_BYTES",
@@ -28,7 +28,7 @@ __all__ = [
     "TAG",
     "HubAway",
     "HubError",
-    "Model",
+    "HubModel",
     "Patience",
     "Published",
     "Remote",

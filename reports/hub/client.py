@@ -20,8 +20,8 @@ import httpx2
 import huggingface_hub as hf
 from huggingface_hub import errors
 
-from reports.hub.patience import Again, Patience, patience, patiently
-from reports.hub.refusals import Answer, HubAway, HubError, clean, line
+from reports.hub.errors import Answer, HubAway, HubError, clean, line
+from reports.hub.retry import Again, Patience, patience, patiently
 
 T = TypeVar("T")
 READING_S = 60.0

@@ -8,7 +8,7 @@ import huggingface_hub as hf
 
 from reports.hub.client import asked, reading
 from reports.hub.models import named
-from reports.hub.patience import patience
+from reports.hub.retry import patience
 
 
 def put(files: Sequence[Path], repo: str, message: str) -> str:

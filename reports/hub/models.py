@@ -13,8 +13,8 @@ from huggingface_hub import errors
 from huggingface_hub.utils._validators import validate_repo_id
 
 from reports.hub.client import asked, reading
-from reports.hub.refusals import HubAway, HubError
-from trials.arena import external
+from reports.hub.errors import HubAway, HubError
+from trials.arena.players import onnx_external
 from trials.errors import BadPolicy
 
 TAG = "ML-Agents-SoccerTwos"
@@ -22,7 +22,7 @@ TAG = "ML-Agents-SoccerTwos"
 ONNX = "SoccerTwos.onnx"
 """A repository's policy where nothing else is said: what `mlagents-learn` exports and AI vs AI asked for."""
 MODEL_BYTES = 80 << 20
-"""What trials/arena/policy.py takes at most, known before a byte is downloaded."""
+"""What trials/arena/players/onnx_policy.py takes at most, known before a byte is downloaded."""
 FOLDER_BYTES = 2 << 30
 """A repository that `mlagents-push-to-hf` filled has 185 MB."""
 LFS = b"version https://git-lfs"
@@ -52,7 +52,7 @@ class Remote:
 
 
 @dataclass(frozen=True)
-class Model:
+class HubModel:
     """A policy of a repository, here."""
 
     version: Version
@@ -176,7 +176,7 @@ def _matching(names: Iterable[str], patterns: list[str] | None) -> list[str]:
     return [name for name in names if patterns is None or any(fnmatch(name, pattern) for pattern in patterns)]
 
 
-def model(repo: str, revision: str | None = None, file: str | None = None) -> Model:
+def model(repo: str, revision: str | None = None, file: str | None = None) -> HubModel:
     """A repository's policy: its root SoccerTwos.onnx, else its only root .onnx, or `file`. Raises HubError.
 
     Only that file is downloaded, and only if it is small enough. What is in the cache is not asked for again: a commit
@@ -189,7 +189,7 @@ def model(repo: str, revision: str | None = None, file: str | None = None) -> Mo
     if here is not None:
         return here
 
-    def download(api: hf.HfApi) -> Model:
+    def download(api: hf.HfApi) -> HubModel:
         listing = tree(api, at)
         name = _chosen(at, listing, file)
         size = listing[name].size
@@ -223,7 +223,7 @@ def _arrived(api: hf.HfApi, at: Version, listing: Mapping[str, File], name: str)
     path = Path(api.snapshot_download(at.repo, revision=at.revision, allow_patterns=exactly)) / name
     data = path.read_bytes()
     if listing[name].sha256 not in (None, hashlib.sha256(data).hexdigest()):
-        pointer = data.startswith(external.LFS)
+        pointer = data.startswith(onnx_external.LFS)
         path.resolve().unlink()  # the cache would give it again
         what = "a Git LFS pointer came instead" if pointer else "did not"
         raise HubError(f"a file must arrive as the Hub has it, but {name} of {at.repo} {what}; try again")
@@ -233,7 +233,9 @@ def _arrived(api: hf.HfApi, at: Version, listing: Mapping[str, File], name: str)
 def _beside(at: Version, name: str, path: Path) -> list[str]:
     """Names in the repository of the files that an ONNX file keeps numbers in. Raises HubError."""
     try:
-        return [(PurePosixPath(name).parent / other).as_posix() for other in external.beside(path, path.read_bytes())]
+        return [
+            (PurePosixPath(name).parent / other).as_posix() for other in onnx_external.beside(path, path.read_bytes())
+        ]
     except BadPolicy as error:
         raise HubError(f"{error} ({at.repo})") from None
 
@@ -270,7 +272,7 @@ def _cached(at: Version, wanted: list[str] | None, ignored: str | None = None) -
         return None
 
 
-def _cached_model(at: Version, file: str | None) -> Model | None:
+def _cached_model(at: Version, file: str | None) -> HubModel | None:
     """The policy of a commit in the cache; which one it is, if nobody says so, the cached listing tells."""
     found = hf.try_to_load_from_cache(at.repo, file or ONNX, revision=at.revision)
     if isinstance(found, str):
@@ -280,9 +282,9 @@ def _cached_model(at: Version, file: str | None) -> Model | None:
     return _if_whole(at, root[0].name, root[0]) if len(root) == 1 else None
 
 
-def _if_whole(at: Version, name: str, path: Path) -> Model | None:
+def _if_whole(at: Version, name: str, path: Path) -> HubModel | None:
     """A model from the cache, if what it keeps beside it is there too."""
-    return _model(at, name, path) if all(file.is_file() for file in external.files(path)) else None
+    return _model(at, name, path) if all(file.is_file() for file in onnx_external.files(path)) else None
 
 
 def _lists(folder: Path) -> bool:
@@ -290,11 +292,11 @@ def _lists(folder: Path) -> bool:
     return (folder.parent.parent / "trees" / f"{folder.name}.json").is_file()
 
 
-def _model(at: Version, name: str, path: Path) -> Model:
+def _model(at: Version, name: str, path: Path) -> HubModel:
     data = path.read_bytes()
     if data.startswith(LFS):
         raise HubError(
             f"a policy must be the file itself, but {name} of {at.repo} is a Git LFS pointer to it ({len(data)} bytes),"
             " uploaded in its place; name another revision or repository"
         )
-    return Model(at, name, path, external.digest_of(path))
+    return HubModel(at, name, path, onnx_external.digest_of(path))

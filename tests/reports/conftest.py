@@ -112,11 +112,11 @@ def params(number: int, dice: random.Random) -> dict[str, Value]:
 
 
 def spec(number: int, dice: random.Random, **more: object) -> TrialSpec:
-    holes = params(number, dice)
+    parameters = params(number, dice)
     plain: dict[str, Value] = {"learning_rate": 5e-4, "beta": 5e-3, "batch_size": 512, "epsilon": 0.2, "num_epoch": 3}
-    own = {k.split(".")[1]: v for k, v in holes.items() if k.startswith("hyperparameters")}
+    own = {k.split(".")[1]: v for k, v in parameters.items() if k.startswith("hyperparameters")}
     ghost = {"save_steps": 1_500, "window": 10, "play_against_latest_model_ratio": 0.5, "initial_elo": 1200.0}
-    ghost |= {k.split(".")[1]: v for k, v in holes.items() if k.startswith("self_play")}  # type: ignore[misc]
+    ghost |= {k.split(".")[1]: v for k, v in parameters.items() if k.startswith("self_play")}  # type: ignore[misc]
     config = {
         "behaviors": {
             "SoccerTwos": {
@@ -132,7 +132,7 @@ def spec(number: int, dice: random.Random, **more: object) -> TrialSpec:
     whole: dict[str, object] = {
         "number": number,
         "origin": "course" if number == 0 else "sampled",
-        "params": holes,
+        "params": parameters,
         "config": config,
         "seed": 100 + number,
         "steps": STEPS,

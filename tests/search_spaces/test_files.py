@@ -6,9 +6,10 @@ import pytest
 
 import search_spaces
 from search_spaces import files
-from sweep import keeping
+from sweep.cluster import sync
 from trials.errors import SpaceError
 from trials.folder import RunFolder
+from trials.inputs import located, needed
 
 COURSE = (Path(search_spaces.__file__).parent / "course.yaml").read_text()
 
@@ -29,9 +30,9 @@ def test_a_run_takes_its_files_along(tmp_path: Path, monkeypatch: pytest.MonkeyP
     space = load(home, *lines)
     inputs = files.named(space)
     kept = files.taken_along(space, inputs)
-    keeping.keep(inputs, run)
+    sync.keep(inputs, run)
     assert kept.text.count("\n") == space.text.count("\n") and "# from before" in kept.text
-    config = files.located(search_spaces.render(kept, {}), run.path)
+    config = located(search_spaces.render(kept, {}), run.path)
     trainer = config["behaviors"]["SoccerTwos"]
     assert Path(trainer["init_path"]).read_bytes() == b"weights"
     found = sorted(path.name for path in Path(trainer["behavioral_cloning"]["demo_path"]).iterdir())
@@ -47,9 +48,9 @@ def test_the_options_of_a_hole_are_files_too(tmp_path: Path) -> None:
         (tmp_path / f"{name}.pt").write_text(name)
     space = load(tmp_path, "init_path: {choice: [a.pt, b.pt]}")
     kept = files.taken_along(space, files.named(space))
-    assert [option.rpartition("-")[2] for option in kept.holes["init_path"].options] == ["a.pt", "b.pt"]
-    assert files.needed(search_spaces.render(kept, {"init_path": kept.holes["init_path"].options[1]})) == [
-        kept.holes["init_path"].options[1]
+    assert [option.rpartition("-")[2] for option in kept.parameters["init_path"].options] == ["a.pt", "b.pt"]
+    assert needed(search_spaces.render(kept, {"init_path": kept.parameters["init_path"].options[1]})) == [
+        kept.parameters["init_path"].options[1]
     ]
 
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 import search_spaces
 from search_spaces.fill import put
-from search_spaces.holes import KINDS
+from search_spaces.parameters import KINDS
 from search_spaces.space import build
 from search_spaces.text import flatten, read
 from trials.errors import BadTrial, SpaceError
@@ -64,9 +64,9 @@ def spaces(draw: Draw) -> search_spaces.Space:
         (play, "save_steps", ranges(1000, 200_000, whole=True)),
         (play, "window", ranges(1, 50, whole=True)),
     ]
-    for node, key, hole in openings:
+    for node, key, parameter in openings:
         if draw(st.booleans()):
-            node[key] = draw(hole)
+            node[key] = draw(parameter)
     hyper["buffer_size"] = {"multiple_of": "hyperparameters.batch_size", "by": draw(ranges(1, 20, whole=True))}
     play["team_change"] = {"multiple_of": "self_play.save_steps", "by": draw(ranges(1, 12, whole=True))}
     play["swap_steps"] = {"ratio_of": "self_play.team_change", "by": draw(ranges(0.001, 1.0))}

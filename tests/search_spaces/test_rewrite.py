@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from search_spaces import Choice, Float, Int, Tied, from_text, load
+from search_spaces import Choice, Derived, Float, Int, from_text, load
 from search_spaces.rewrite import rewritten
 from trials.errors import SpaceError
 
@@ -14,7 +14,7 @@ NARROW = {
     "hyperparameters.batch_size": Choice((512, 1024)),
     "hyperparameters.num_epoch": Int(3, 5),
     "self_play.save_steps": Int(20_000, 60_000, step=10_000),
-    "self_play.swap_steps": Tied("ratio_of", "self_play.team_change", Float(0.02, 0.5, log=True)),
+    "self_play.swap_steps": Derived("ratio_of", "self_play.team_change", Float(0.02, 0.5, log=True)),
     "network_settings.num_layers": 2,
 }
 
@@ -25,9 +25,9 @@ def test_only_the_named_lines_change(paths):
     changed = [(a, b) for a, b in zip(SPACE.text.splitlines(), after.text.splitlines(), strict=True) if a != b]
     assert len(changed) == len(paths)
     assert all(a.partition("#")[2] == b.partition("#")[2] for a, b in changed)  # comments stay
-    for path, hole in SPACE.holes.items():
-        wanted = NARROW.get(path, hole) if path in paths else hole
-        assert after.holes.get(path, 2) == wanted
+    for path, parameter in SPACE.parameters.items():
+        wanted = NARROW.get(path, parameter) if path in paths else parameter
+        assert after.parameters.get(path, 2) == wanted
 
 
 def test_a_hole_over_several_lines_is_written_anew():
@@ -35,8 +35,10 @@ def test_a_hole_over_several_lines_is_written_anew():
     text = SPACE.text.replace(here, here.replace(" {", "\n        ").replace("}", ""))
     path = "hyperparameters.learning_rate"
     after = rewritten(from_text(text, "mine"), {path: NARROW[path]}, 5_000_000, 8)
-    assert after.holes[path] == NARROW[path] and after.sweep == SPACE.sweep
-    assert {p: h for p, h in after.holes.items() if p != path} == {p: h for p, h in SPACE.holes.items() if p != path}
+    assert after.parameters[path] == NARROW[path] and after.sweep == SPACE.sweep
+    assert {p: h for p, h in after.parameters.items() if p != path} == {
+        p: h for p, h in SPACE.parameters.items() if p != path
+    }
 
 
 def test_what_no_sweep_may_run_is_refused():

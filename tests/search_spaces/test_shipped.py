@@ -46,7 +46,7 @@ def test_there_are_three() -> None:
 
 def test_the_course_is_the_course() -> None:
     space = search_spaces.load("course")
-    assert not space.holes
+    assert not space.parameters
     assert flatten(space.trainer) == COURSE
     assert (
         search_spaces.render(space, {}) == search_spaces.course(space) == {"behaviors": {"SoccerTwos": space.trainer}}
@@ -70,7 +70,7 @@ def test_a_sweep_can_run_on_its_defaults(name: str) -> None:
 
 def test_the_real_sweep_is_the_courses_game() -> None:
     space = search_spaces.load("soccertwos")
-    assert len(space.holes) == 15
+    assert len(space.parameters) == 15
     assert "environment_parameters" not in space.tree
     assert search_spaces.against_course(space, 5_000_000) == {"max_steps": (10_000_000, 5_000_000)}
 

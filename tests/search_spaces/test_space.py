@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 import search_spaces
-from search_spaces import Choice, Float, Int, Tied, owners
+from search_spaces import Choice, Derived, Float, Int, owners
 from trials.errors import SpaceError
 
 COURSE = (Path(search_spaces.__file__).parent / "course.yaml").read_text()
@@ -75,15 +75,15 @@ def test_every_kind_of_hole_is_read_and_asked_for(tmp_path: Path) -> None:
         ("normalize: false", "normalize: {choice: [false, true]}"),
         ("swap_steps: 2000", "swap_steps: {ratio_of: self_play.team_change, by: {log_float: [0.01, 1]}}"),
     )
-    assert space.holes == {
+    assert space.parameters == {
         "hyperparameters.batch_size": Choice((512, 1024)),
-        "hyperparameters.buffer_size": Tied("multiple_of", "hyperparameters.batch_size", Choice((5, 10))),
+        "hyperparameters.buffer_size": Derived("multiple_of", "hyperparameters.batch_size", Choice((5, 10))),
         "hyperparameters.learning_rate": Float(1e-5, 1e-3, log=True),
         "hyperparameters.epsilon": Float(0.1, 0.3),
         "hyperparameters.num_epoch": Int(3, 9, step=3),
         "network_settings.normalize": Choice((False, True)),
         "network_settings.hidden_units": Int(32, 512, log=True),
-        "self_play.swap_steps": Tied("ratio_of", "self_play.team_change", Float(0.01, 1.0, log=True)),
+        "self_play.swap_steps": Derived("ratio_of", "self_play.team_change", Float(0.01, 1.0, log=True)),
     }
     trial = Lowest()
     params = search_spaces.propose(space, trial)
@@ -145,7 +145,7 @@ debug: false
     space = search_spaces.load(file)
     search_spaces.check(space, space.budget, 8)
     config = search_spaces.render(space, {})
-    assert (space.name, space.behavior, space.holes, space.budget) == ("my", "SoccerTwos", {}, 5_000_000)
+    assert (space.name, space.behavior, space.parameters, space.budget) == ("my", "SoccerTwos", {}, 5_000_000)
     trainer = config["behaviors"]["SoccerTwos"]
     assert trainer["hyperparameters"] == {"batch_size": 256, "buffer_size": 5000}
     assert trainer["max_steps"] == 5_000_000 and type(trainer["max_steps"]) is int

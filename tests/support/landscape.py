@@ -14,10 +14,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
+from simulation import Sweep, apart, grown
 
-from search_spaces import Space, parameter, propose
-from search_spaces.holes import Choice, Float, Int, Tied
-from trials.arena.noise import Sweep, apart, grown
+from search_spaces import Space, parameter_name, propose
+from search_spaces.parameters import Choice, Derived, Float, Int
 from trials.records import TrialSpec, Value
 
 SHAPED = ("learning_rate", "batch_size", "num_epoch", "window", "play_against_latest_model_ratio")
@@ -134,21 +134,25 @@ class _Dice:
 
 def places(space: Space, params: Mapping[str, Value]) -> dict[str, float]:
     """Where each parameter stands in its range, 0 to 1, by the last part of its key."""
-    return {path.rsplit(".", 1)[-1]: _place(hole.by if isinstance(hole, Tied) else hole, params[parameter(path, hole)])
-            for path, hole in space.holes.items()}  # fmt: skip
+    return {
+        path.rsplit(".", 1)[-1]: _place(
+            parameter.by if isinstance(parameter, Derived) else parameter, params[parameter_name(path, parameter)]
+        )
+        for path, parameter in space.parameters.items()
+    }
 
 
-def _place(hole: Float | Int | Choice, value: Value) -> float:
-    if isinstance(hole, Choice):
-        return hole.options.index(value) / max(1, len(hole.options) - 1)
-    low, high, x = float(hole.low), float(hole.high), float(value)
-    return math.log(x / low) / math.log(high / low) if hole.log else (x - low) / (high - low)
+def _place(parameter: Float | Int | Choice, value: Value) -> float:
+    if isinstance(parameter, Choice):
+        return parameter.options.index(value) / max(1, len(parameter.options) - 1)
+    low, high, x = float(parameter.low), float(parameter.high), float(value)
+    return math.log(x / low) / math.log(high / low) if parameter.log else (x - low) / (high - low)
 
 
 def _parabola(space: Space, key: str, value: float, best: float) -> float:
     """0 at the best place; among choices at the best of them."""
-    hole = next(hole for path, hole in space.holes.items() if path.rsplit(".", 1)[-1] == key)
-    part = hole.by if isinstance(hole, Tied) else hole
+    parameter = next(parameter for path, parameter in space.parameters.items() if path.rsplit(".", 1)[-1] == key)
+    part = parameter.by if isinstance(parameter, Derived) else parameter
     steps = len(part.options) - 1 if isinstance(part, Choice) else 0
     least = min(((step / steps - best) ** 2 for step in range(steps + 1)), default=0.0) if steps else 0.0
     return (value - best) ** 2 - least

@@ -13,10 +13,10 @@ from pathlib import Path
 from league_sim import Pool
 
 from trials.league import matches, roster
-from trials.league.book import Round
 from trials.league.folder import LeagueFolder
 from trials.league.planning import Planned
 from trials.league.roster import Change
+from trials.league.store import Round
 from trials.ledger import append_lines
 
 BEGAN = 1_790_000_000

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from trials.league import planning, tally
-from trials.league.leaderboard import Rated, rate
-from trials.league.planning import Matchmaking, Planned, Terms
+from trials.league import pairings, planning
+from trials.league.leaderboard import Ratings, rate
+from trials.league.planning import Matchmaking, Planned, RoundTerms
 from trials.records import MatchRecord
 from trials.soccer.constants import VERSION
 
@@ -88,10 +88,10 @@ class Cost:
     """By what part of their distances the ratings are too far apart, taken at their word."""
 
 
-def until(pool: Pool, terms: Terms, half: float, share: float = 0.9, most: float = 1e9) -> Cost:
+def until(pool: Pool, terms: RoundTerms, half: float, share: float = 0.9, most: float = 1e9) -> Cost:
     """Play till `share` of the models have intervals of half width `half` or less, or `most` seconds are over."""
     players, sums, last = sorted(pool.elo), {}, {}
-    rated: Rated | None = None
+    rated: Ratings | None = None
     matches, seconds, number = 0, 0.0, 0
     while True:
         number += 1
@@ -101,7 +101,7 @@ def until(pool: Pool, terms: Terms, half: float, share: float = 0.9, most: float
             plan = planning.informative(sums, players, (), terms, SECONDS_A_STEP, None, rated)
         for planned in plan.queue:
             records, cost = pool.play(planned, sums[planned.pairing].following if planned.pairing in sums else 0)
-            tally.add(sums, records)
+            pairings.add(sums, records)
             last |= dict.fromkeys(planned.pairing, number)
             matches, seconds = matches + len(records), seconds + cost
         rated = rate(sums, players, None, rated)
@@ -126,7 +126,8 @@ def compared(
     """
     ways: tuple[Matchmaking, ...] = ("information", "closest")
     return {
-        way: until(Pool(n, seed, weak), Terms(matchmaking=way, pairs=pairs, half=half), half, 1.0, most) for way in ways
+        way: until(Pool(n, seed, weak), RoundTerms(matchmaking=way, pairs=pairs, half=half), half, 1.0, most)
+        for way in ways
     }
 
 

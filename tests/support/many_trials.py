@@ -20,11 +20,14 @@ import ray
 from rich.console import Console
 
 from search_spaces import load
-from sweep import run, settings, tuner, worker
-from sweep.conductor import Conductor
-from trials.arena import match, players
-from trials.arena.ladder import Rated
-from trials.arena.rating import direct
+from sweep import settings
+from sweep.cluster import worker
+from sweep.driver import run, tuner
+from sweep.driver.controller import Controller
+from trials.arena.matches import match
+from trials.arena.players import load as players
+from trials.arena.ratings.elo import direct
+from trials.arena.ratings.ladder import Rated
 from trials.events import Event, TrialEnded
 from trials.trial import Trial
 
@@ -60,10 +63,10 @@ def drawn(path: Path, seed: int) -> Rated:
 class Costs:
     """What the driver has used, looked at whenever a trial has ended."""
 
-    def __init__(self, conductor: Conductor) -> None:
-        self._conductor, self._began = conductor, time.monotonic()
+    def __init__(self, controller: Controller) -> None:
+        self._controller, self._began = controller, time.monotonic()
         self._proposing, self._driver, self._looking = 0.0, psutil.Process(), 0.0
-        propose = conductor.propose
+        propose = controller.propose
 
         def timed(trial_id: str) -> dict[str, Any]:
             began = time.monotonic()
@@ -72,11 +75,11 @@ class Costs:
             finally:
                 self._proposing += time.monotonic() - began
 
-        conductor.propose = timed  # type: ignore[method-assign]
-        conductor.listeners.append(self)
+        controller.propose = timed  # type: ignore[method-assign]
+        controller.listeners.append(self)
 
     def __call__(self, event: Event) -> None:
-        if isinstance(event, TrialEnded) and len(self._conductor.over) % EVERY == 0:
+        if isinstance(event, TrialEnded) and len(self._controller.over) % EVERY == 0:
             began = self._cpu()
             print(json.dumps(self.now()), flush=True)
             self._looking += self._cpu() - began
@@ -88,12 +91,12 @@ class Costs:
     def now(self) -> dict[str, float]:
         """Trials over, seconds since the first proposal, and what is in use; sizes are of disk blocks."""
         session = Path(ray._private.worker.global_worker.node.get_session_dir_path())
-        run = self._conductor.run.path
+        run = self._controller.run.path
         files, size = folder(run)
         tune_files, tune_size = folder(run / "ray")
         ray_files, ray_size = folder(session)
         return {
-            "trials": len(self._conductor.over),
+            "trials": len(self._controller.over),
             "seconds": time.monotonic() - self._began,
             "cpu_seconds": self._cpu() - self._looking,
             "propose_seconds": self._proposing,
@@ -107,8 +110,8 @@ class Costs:
             "session_files": ray_files,
             "session_mib": ray_size / 2**20,
             "workers": len(os.listdir(run / WORKERS)),
-            "study_mib": self._conductor.run.study.stat().st_size / 2**20,
-            "ledger_mib": self._conductor.run.ledger.stat().st_size / 2**20,
+            "study_mib": self._controller.run.study.stat().st_size / 2**20,
+            "ledger_mib": self._controller.run.ledger.stat().st_size / 2**20,
         }
 
 
@@ -139,10 +142,10 @@ def main(out: Path, trials: int, slots: int) -> int:
     made = settings.of_space("soccertwos", space, given | {"fresh_matches": 8, "final_seeds": 0})
     conduct = tuner.conduct
 
-    def watched(conductor: Conductor, session: tuner.Session) -> None:
-        (conductor.run.path / WORKERS).mkdir(exist_ok=True)
-        Costs(conductor)
-        conduct(conductor, session)
+    def watched(controller: Controller, session: tuner.Session) -> None:
+        (controller.run.path / WORKERS).mkdir(exist_ok=True)
+        Costs(controller)
+        conduct(controller, session)
 
     tuner.TrialActor, tuner.conduct = Actor, watched
     return run.sweep(made, "many_trials", Console(file=sys.stderr))

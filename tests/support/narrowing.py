@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 from landscape import Landscape, draw, random_params
 
-from reports.matters import matters
-from reports.next_space import suggested
+from reports.run.importance import matters
+from reports.run.next_space import suggested
 from search_spaces import Space, from_text, load
 from search_spaces.text import get
 
@@ -40,7 +40,7 @@ def narrowed(land: Landscape, trials: int, rng: np.random.Generator) -> tuple[Sp
 
 def lost(land: Landscape, space: Space, rng: np.random.Generator) -> tuple[float, float]:
     """Elo below the old space's best: of a random configuration, and of the best of sixteen."""
-    fixed = {path: get(space.trainer, path) for path in land.space.holes if path not in space.holes}
+    fixed = {path: get(space.trainer, path) for path in land.space.parameters if path not in space.parameters}
     worth = np.array([land.worth(fixed | random_params(space, rng)) for _ in range(BEST_OF * BLOCKS)])
     return -float(worth.mean()), -float(worth.reshape(-1, BEST_OF).max(axis=1).mean())
 

@@ -12,7 +12,7 @@ import yaml
 
 from search_spaces import course, load
 from trials import ledger
-from trials.arena.players import LADDER
+from trials.arena.players.load import LADDER
 from trials.events import Event, FreshRated, SweepBegan, SweepEnded, TrialBegan, TrialEnded, TrialRated
 from trials.folder import RunFolder
 from trials.records import Candidate, Rating, Side, TrialSpec, Verdict

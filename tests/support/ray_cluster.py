@@ -13,7 +13,7 @@ import psutil
 from patience import now
 from real_sweep import plain_environ
 
-from trials.learner.ports import PortLease
+from trials.ports import PortLease
 
 SETTINGS = {
     "RAY_AUTH_MODE": "disabled",

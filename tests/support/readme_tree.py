@@ -17,9 +17,9 @@ OTHERS = {
     "sweep/cluster/aws.yaml": "`ray up` on AWS",
     "sweep/cluster/local.yaml": "`ray up` on machines of your own",
     "sweep/cluster/slurm.sbatch": "a Slurm job",
-    "reports/card.md": "the model card's template",
-    "reports/report.html": "the page's template, with report.css and report.js",
-    "reports/player.html": "the match player's template, with replay.html, replay.css and replay.js",
+    "reports/model/card.md": "the model card's template",
+    "reports/run/report.html": "the page's template, with report.css and report.js",
+    "reports/replay/player.html": "the match player's template, with replay.html, replay.css and replay.js",
 }
 
 

@@ -9,8 +9,10 @@ from events import ended, spec_of
 from final_events import product, question
 from pydantic import ConfigDict, TypeAdapter
 
-from trials.arena import log, match, players, rating, rungs
-from trials.arena.players import LADDER
+from trials.arena.matches import log, match
+from trials.arena.players import load as players
+from trials.arena.players.load import LADDER
+from trials.arena.ratings import elo, ladder_file
 from trials.events import Event, SweepEnded, TrialBegan, TrialRated
 from trials.folder import RunFolder
 from trials.records import Candidate, MatchRecord
@@ -41,13 +43,13 @@ def real_run(path: Path) -> RunFolder:
     """Three trials rated on the ladder, the best one's fresh matches against house and random; no runner-up met yet."""
     run = RunFolder(path)
     mine = [copied(run, trial) for trial in range(3)]
-    names = {rung.id: rung.name for rung in rungs.read().rungs}
+    names = {rung.id: rung.name for rung in ladder_file.read().rungs}
     events: list[Event] = [question()]
     for trial, one in enumerate(mine):
         records = played(run, one, ("random", "house"), trial)
         write(run.trial(trial).matches(STEPS), records, names | {one.sha256: one.name})
         rated = TrialRated(
-            time=2.0 + trial, candidate=one, rung=STEPS, rating=rating.on_ladder(records, rungs.read()), seconds=1.0
+            time=2.0 + trial, candidate=one, rung=STEPS, rating=elo.on_ladder(records, ladder_file.read()), seconds=1.0
         )
         spec = spec_of(trial, {"x": trial / 10} if trial else {})
         events += [TrialBegan(time=1.0, spec=spec), rated, replace(ended(trial), candidate=one)]
@@ -57,7 +59,7 @@ def real_run(path: Path) -> RunFolder:
     for kind, name in (("baseline", "house"), ("random", "random")):
         records = played(run, winner, [name], 70)
         write(run.fresh_matches("winner", kind), records, names | {winner.sha256: winner.name})
-        fresh[kind] = rating.direct(records, name)
+        fresh[kind] = elo.direct(records, name)
     events.append(replace(product(winner.trial), candidate=winner, **fresh))
     events.append(SweepEnded(time=30.0, state="complete", reason="", seconds=30.0, idle_share=0.0))
     run.ledger.write_bytes(b"".join(_EVENT.dump_json(event) + b"\n" for event in events))

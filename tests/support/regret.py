@@ -17,19 +17,20 @@ from pathlib import Path
 import numpy as np
 from landscape import Landscape, Trials, draw
 from simulated import drive
+from simulation import NORMAL_95, Sweep
 
 from search_spaces import Space, load
-from sweep import run, settings
-from sweep import study as studies
-from sweep.conductor import Conductor
-from trials.arena.noise import NORMAL_95, Sweep
+from sweep import settings
+from sweep.driver.controller import Controller
+from sweep.search import specs
+from sweep.search import study as studies
 from trials.folder import RunFolder
 
 WAYS = (("tpe", "asha"), ("tpe", "none"), ("random", "asha"), ("random", "none"))
 BUDGETS = (4, 8, 16, 24, 32)
 """Trainer steps, in whole trainings, at which regret is read."""
 SPREADS = (60.0, 180.0)
-"""Of random configurations, Elo: as trials.arena.noise assumes, and as the single trainings (landscape.py) suggest."""
+"""Of random configurations, Elo: as simulation assumes, and as the single trainings (landscape.py) suggest."""
 
 
 @dataclass(frozen=True)
@@ -51,12 +52,12 @@ def simulate(spread: float, slots: int, sampler: str, scheduler: str, seed: int,
     space = _space()
     given = {"out": folder, "slots": slots, "trials": 1000, "sampler": sampler, "scheduler": scheduler, "seed": seed}
     made = settings.of_space("soccertwos", space, given | more)
-    conductor = Conductor(made, space, RunFolder(folder), run.renderer(made, space), "house")
+    controller = Controller(made, space, RunFolder(folder), specs.renderer(made, space), "house")
     model = Sweep(spread=spread, first_rung=made.first_rung, reduction_factor=made.reduction_factor,
                   matches=made.rating_matches)  # fmt: skip
     world = _world(spread, seed)
     trials = Trials(world, model, seed)
-    found = drive(conductor, trials.elo, trials.seconds, BUDGETS[-1] * made.steps)
+    found = drive(controller, trials.elo, trials.seconds, BUDGETS[-1] * made.steps)
     whole = [reached for reached in found if reached.rung == made.steps]
     regrets = []
     for budget in BUDGETS:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from patience import now
 
-from trials.learner.ports import PortLease
+from trials.ports import PortLease
 
 KEYS = {"AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing", "AWS_EC2_METADATA_DISABLED": "true"}
 BUCKET = "sweeps"

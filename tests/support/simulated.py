@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from events import rated
 from pydantic import TypeAdapter
 
-from sweep.conductor import Conductor
-from sweep.schedulers import make
+from sweep.driver.controller import Controller
+from sweep.driver.schedulers import make
 from trials.events import TrialRated
 from trials.records import Training, TrialSpec
 
@@ -36,40 +36,40 @@ class Reached:
 
 
 def drive(
-    conductor: Conductor,
+    controller: Controller,
     elo: Callable[[TrialSpec, int], float],
     seconds: Callable[[TrialSpec], float],
     steps: float = float("inf"),
 ) -> list[Reached]:
-    """Run the conductor's trials on its slots, until all are over or `steps` are spent; what was reached, in order.
+    """Run the controller's trials on its slots, until all are over or `steps` are spent; what was reached, in order.
 
     `elo` of a trial at a rung, `seconds` a trial takes for its whole budget.
     """
-    scheduler, found = make(conductor), list[Reached]()
+    scheduler, found = make(controller), list[Reached]()
     waiting: list[tuple[float, int, str, int]] = []  # time, order, trial, place of the rung
     spent = begun = 0
-    left = conductor.settings.trials - len(conductor.over)
+    left = controller.settings.trials - len(controller.over)
 
     def begin(now: float) -> None:
         nonlocal begun
         if begun < left and spent < steps:
             name, begun = f"worker-{begun}", begun + 1
-            conductor.propose(name)
-            conductor.run.trial(conductor.live[name].spec.number).path.mkdir(parents=True, exist_ok=True)
+            controller.propose(name)
+            controller.run.trial(controller.live[name].spec.number).path.mkdir(parents=True, exist_ok=True)
             scheduler.on_trial_add(None, Worker(name))
             advance(now, name, 0)
 
     def advance(now: float, name: str, place: int) -> None:
-        spec = conductor.live[name].spec
+        spec = controller.live[name].spec
         before = spec.rungs[place - 1] if place else 0
         takes = seconds(spec) * (spec.rungs[place] - before) / spec.steps
         heapq.heappush(waiting, (now + takes, begun * 100 + place, name, place))
 
-    for _ in range(conductor.settings.slots or 1):
+    for _ in range(controller.settings.slots or 1):
         begin(0.0)
     while waiting and spent < steps:
         now, _, name, place = heapq.heappop(waiting)
-        live = conductor.live[name]
+        live = controller.live[name]
         spec, rung = live.spec, live.spec.rungs[place]
         spent += rung - (spec.rungs[place - 1] if place else 0)
         told = rated(spec.number, rung, elo(spec, rung))
@@ -80,9 +80,9 @@ def drive(
         if pruned or rung == spec.steps:
             ended = Training(fault="none", reason="", log_tail="", steps=rung, began=1.0, candidate=told.candidate,
                              train_seconds=seconds(spec) * rung / spec.steps, process_seconds=1.0)  # fmt: skip
-            conductor.heard(name, {"ended": _TRAINING.dump_json(ended).decode()})
+            controller.heard(name, {"ended": _TRAINING.dump_json(ended).decode()})
             scheduler.on_trial_complete(None, Worker(name), {})
-            conductor.done(name)
+            controller.done(name)
             begin(now)
         else:
             advance(now, name, place + 1)

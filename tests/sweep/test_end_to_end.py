@@ -12,12 +12,13 @@ import yaml
 from patience import communicate, now
 from real_sweep import SPACE, SWEEP, Finished, json_of, plain_environ, run_sweep, trainers
 
-from sweep.finals import choose
 from trials import ledger
-from trials.arena import log, rating, rungs
+from trials.arena.matches import log
+from trials.arena.ratings import elo, ladder_file
 from trials.events import FreshRated, SweepBegan, SweepEnded, TrialBegan, TrialEnded, TrialRated
 from trials.folder import RunFolder, driving
 from trials.records import MatchRecord
+from trials.run_state import choose
 
 T = TypeVar("T")
 
@@ -82,7 +83,7 @@ def test_the_headline_is_fresh_and_the_matches_are_kept(finished: Finished) -> N
     assert winner is not None and course is not None
     assert fresh[0].candidate == winner and fresh[0].role == "winner"
     kept = log.read(finished.run.fresh_matches("winner", "baseline")).records
-    assert rating.direct(kept, "house") == fresh[0].baseline
+    assert elo.direct(kept, "house") == fresh[0].baseline
     logs = [log.read(path) for path in finished.run.match_logs() if path.parent.name == "fresh_matches"]
     others = [path for path in (finished.run.fresh_matches("winner", "runner-up"),) if path.exists()]
     count = sum(2 + (event.against_course is not None) for event in fresh) + len(others)
@@ -92,9 +93,9 @@ def test_the_headline_is_fresh_and_the_matches_are_kept(finished: Finished) -> N
 
 
 def test_every_tuning_rating_is_recomputed_exactly_from_its_log(finished: Finished) -> None:
-    ladder = rungs.read()
+    ladder = ladder_file.read()
     for event in of(finished, TrialRated):
-        assert rating.on_ladder(tuning(finished, event), ladder) == event.rating
+        assert elo.on_ladder(tuning(finished, event), ladder) == event.rating
 
 
 def test_all_matches_of_a_run_make_one_table(finished: Finished) -> None:

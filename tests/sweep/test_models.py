@@ -13,10 +13,14 @@ from real_sweep import SPACE, SWEEP, plain_environ
 from rich.console import Console
 
 from search_spaces import load
-from sweep import cli, keeping, models, resuming, run, settings, tournament
+from sweep import models, settings
+from sweep.cli import main
+from sweep.cluster import sync
+from sweep.driver import resume, run
+from sweep.matches import tournament
 from trials import ledger
-from trials.arena.players import HOUSE, LADDER
-from trials.arena.players import load as player
+from trials.arena.players.load import HOUSE, LADDER
+from trials.arena.players.load import load as player
 from trials.errors import BadPolicy, SetupError
 from trials.events import SweepBegan
 from trials.folder import RunFolder
@@ -88,7 +92,7 @@ def test_play_takes_hub_ids_and_then_needs_no_network(
 ) -> None:
     hub.store.put("unity/MLAgents-SoccerTwos", {"SoccerTwos.onnx": EARLIER})
     words = ["play", "unity/MLAgents-SoccerTwos", "random", "--matches", "4"]
-    cli.cli.main([*words, "--json"], standalone_mode=False)
+    main.cli.main([*words, "--json"], standalone_mode=False)
     online = json.loads(capsys.readouterr().out)
     assert online["a"] == "unity/MLAgents-SoccerTwos" and online["a_sha256"] == hashlib.sha256(EARLIER).hexdigest()
     asked = len(hub.log)
@@ -104,7 +108,7 @@ def test_what_is_neither_here_nor_on_the_hub_is_one_line(
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     monkeypatch.setattr("sys.argv", ["sweep", "play", "unity/another", "random"])
     with pytest.raises(SystemExit, match="1"):
-        cli.main()
+        main.main()
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith("sweep: no file here is called unity/another, and as a Hub id: the Hub may not be asked")
 
@@ -144,19 +148,19 @@ def test_a_run_goes_on_with_the_very_same_baseline_without_network(
     hub.store.put("unity/base", {"SoccerTwos.onnx": EARLIER})
     asked, driven = len(hub.log), []
     monkeypatch.setattr(run, "drive", lambda *arguments: driven.append(arguments) or 0)
-    assert resuming.resume(folder, None, None, Console(quiet=True)) == 0
+    assert resume.resume(folder, None, None, Console(quiet=True)) == 0
     baseline = driven[0][3]
     assert (baseline.name, baseline.sha256, baseline.revision) == ("unity/base", DIGEST, commit)
     assert baseline.load == str(folder.baseline / "unity" / "base.onnx") and len(hub.log) == asked
     (folder.baseline / "unity" / "base.onnx").unlink()  # then the cache has it, by its commit
-    assert resuming.resume(folder, None, None, Console(quiet=True)) == 0
+    assert resume.resume(folder, None, None, Console(quiet=True)) == 0
     assert driven[1][3].sha256 == DIGEST and len(hub.log) == asked
 
 
 def test_a_cluster_finds_the_baseline_in_the_storage(begun: tuple[RunFolder, str], tmp_path: Path) -> None:
     folder, _ = begun
     place = Storage(str(tmp_path / "kept"))
-    name = keeping.shared(models.of_run(folder, "unity/base", DIGEST), place)
+    name = sync.shared(models.of_run(folder, "unity/base", DIGEST), place)
     assert name == "baseline/unity/base.onnx" and place.read(name) == POLICY
 
 
@@ -165,11 +169,11 @@ def test_a_sweep_with_a_baseline_that_cannot_be_had_leaves_nothing(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     with pytest.raises(SetupError, match="and as a Hub id: a repository must be on the Hub to read it"):
-        cli.cli.main(["run", "quick", "--baseline", "unity/gone"], standalone_mode=False)
+        main.cli.main(["run", "quick", "--baseline", "unity/gone"], standalone_mode=False)
     assert not (tmp_path / "runs").exists()
 
 
 def test_a_command_is_told_as_it_was_typed() -> None:
-    told = cli._typed("quick", {"baseline": "unity/base@main", "seed": 3})
+    told = main._typed("quick", {"baseline": "unity/base@main", "seed": 3})
     assert told == ["quick", "--baseline", "unity/base@main", "--seed", "3"]
-    assert cli._typed("quick", {"baseline": "/home/me/rival.onnx"}) == ["quick", "--baseline", "rival.onnx"]
+    assert main._typed("quick", {"baseline": "/home/me/rival.onnx"}) == ["quick", "--baseline", "rival.onnx"]

@@ -1,6 +1,6 @@
 """The fault table: each fault done for real to a real training, and what it cost; `make faults` prints it.
 
-Rows of one process tree; those of a whole sweep (worker, driver) are in tests/sweep/test_fault_table.py.
+Rows of one process tree; those of a whole sweep (worker, driver) are in tests/sweep/driver/test_fault_table.py.
 """
 
 import os
@@ -20,12 +20,13 @@ import yaml
 from patience import now
 from real_sweep import SPACE
 
-from trials.arena import match, players
-from trials.arena.ladder import Rated
-from trials.arena.rating import direct
+from trials.arena.matches import match
+from trials.arena.players import load as players
+from trials.arena.ratings.elo import direct
+from trials.arena.ratings.ladder import Rated
 from trials.events import TrialResumed
 from trials.folder import RunFolder
-from trials.learner import tether
+from trials.learner import process_tree
 from trials.records import Training, TrialSpec
 from trials.soccer.executable import launcher
 from trials.trial import Heartbeat, Trial
@@ -77,7 +78,7 @@ def left_of(folder: Path) -> list[str]:
         try:
             if process.pid == os.getpid() or process.status() == psutil.STATUS_ZOMBIE:
                 continue
-            mark = process.environ().get(tether.MARK, "")
+            mark = process.environ().get(process_tree.MARK, "")
             if str(folder) in mark or str(folder) in " ".join(process.cmdline()):
                 found.append(f"{process.pid} {' '.join(process.cmdline())[:80]}")
         except (psutil.NoSuchProcess, psutil.AccessDenied):

@@ -2,8 +2,10 @@
 
 import yaml
 
-from trials.arena import match, players, rungs, sprt
-from trials.arena.players import EARLIER, HOUSE, LADDER
+from trials.arena.matches import match
+from trials.arena.players import load as players
+from trials.arena.players.load import EARLIER, HOUSE, LADDER
+from trials.arena.ratings import ladder_file, sprt
 from trials.soccer.constants import VERSION
 
 
@@ -14,7 +16,7 @@ def test_the_house_baseline_beats_random_play() -> None:
 
 
 def test_the_ladder_is_of_this_house_and_this_environment() -> None:
-    ladder = rungs.read()
+    ladder = ladder_file.read()
     ids = {rung.name: rung.sha256 for rung in ladder.rungs}
     assert ids["house"] == players.load("house").id
     assert ladder.environment == VERSION

@@ -12,8 +12,9 @@ from events import ended, rated
 from pydantic import TypeAdapter
 
 from search_spaces import load
-from sweep import past, run, settings
-from trials import ledger
+from sweep import settings
+from sweep.search import specs
+from trials import ledger, run_state
 from trials.events import Event, TrialBegan
 
 pytestmark = pytest.mark.slow
@@ -24,7 +25,7 @@ def of_many_trials(path: Path) -> list[bytes]:
     """A ledger's lines: every trial begun with a whole configuration, rated at two rungs, and ended."""
     space = load("soccertwos")
     made = settings.of_space("soccertwos", space, {"out": path.parent, "slots": 2})
-    first = run.renderer(made, space)(0, {})
+    first = specs.renderer(made, space)(0, {})
     adapter: TypeAdapter[Event] = TypeAdapter(Event)
     lines = []
     for number in range(TRIALS):
@@ -54,7 +55,7 @@ def test_reading_costs_what_its_json_does(tmp_path: Path) -> None:
 
     both = [(seconds(lambda: ledger.read(path)), seconds(plain)) for _ in range(5)]
     events = ledger.read(path)
-    folded = seconds(lambda: past.of(events))
+    folded = seconds(lambda: run_state.past_of(events))
     ratio = min(mine for mine, _ in both) / min(theirs for _, theirs in both)
     print(
         f"\n{len(events):,} events: read in {min(mine for mine, _ in both):.2f} s, {ratio:.2f} of json.loads;"

@@ -3,7 +3,7 @@
 from final_events import SEEDS, final, finals, met, trained, tuning
 
 from trials import retrained
-from trials.arena import seeds
+from trials.arena.ratings import seed_intervals
 from trials.events import Event, FinalsBegan, TrialBegan
 
 ELOS = {2: (40.0, 60.0, 80.0), 3: (90.0, 120.0, 150.0), 0: (0.0, 10.0, -10.0)}
@@ -14,7 +14,7 @@ def test_the_best_on_fresh_seeds_is_chosen_whatever_tuning_said() -> None:
     assert found is not None and found.whole
     assert [one.number for one in found.configurations] == [3, 2, 0]  # tuning had 2 first
     assert found.chosen is not None and found.chosen.number == 3 and found.course is not None
-    assert found.chosen.baseline == seeds.over([p.rated.baseline for p in found.chosen.policies if p.rated])
+    assert found.chosen.baseline == seed_intervals.over([p.rated.baseline for p in found.chosen.policies if p.rated])
     assert found.chosen.baseline is not None and found.chosen.baseline.elo == 120
     assert found.chosen.against_course is not None and found.chosen.against_course.elo == 120
     assert found.chosen.best is not None and found.chosen.best.seed == SEEDS[2]

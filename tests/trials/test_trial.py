@@ -13,9 +13,10 @@ from busy import busy
 from patience import now
 from real_sweep import SPACE
 
-from trials.arena import match, players
-from trials.arena.ladder import Rated
-from trials.arena.rating import direct
+from trials.arena.matches import match
+from trials.arena.players import load as players
+from trials.arena.ratings.elo import direct
+from trials.arena.ratings.ladder import Rated
 from trials.events import TrialRated, TrialResumed
 from trials.folder import RunFolder
 from trials.records import Training, TrialSpec

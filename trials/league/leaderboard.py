@@ -3,25 +3,38 @@
 A model's rank is 1 more than the models that are surely better, their difference beyond its 95 % interval, and never
 better than the rank of one that stands above it: who cannot be told apart shares a rank. A model that has played too
 little, or is not connected with the others by matches, has an interval but no rank, and so has one that is gone.
+
+It is written as files, each whole: JSON, a CSV table, and AI vs AI's own `soccer_elo.csv`.
 """
 
+import csv
+import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from trials.arena import joint
-from trials.arena.history import START
-from trials.arena.joint import Fit
-from trials.arena.pairs import Reals
-from trials.league import kinds
+from trials.arena.ratings import ai_vs_ai, bradley_terry
+from trials.arena.ratings.ai_vs_ai import START
+from trials.arena.ratings.bradley_terry import Fit
+from trials.arena.ratings.pentanomial import Reals
+from trials.folder import written_whole
+from trials.league import prior
+from trials.league.folder import LeagueFolder
+from trials.league.pairings import Tally, games
 from trials.league.roster import Entry, Key, called
-from trials.league.tally import Tally, games
+
+FORMAT = "league-1"
+COLUMNS = (
+    *("rank", "tied", "user", "model", "revision", "elo", "low", "high", "games", "wins", "draws", "losses"),
+    *("ai_vs_ai", "provisional", "state", "same_as", "player"),
+)
+
 
 ANCHOR = 1200.0
 NORMAL_95 = 1.959963984540054
@@ -72,7 +85,7 @@ class Place:
 
 
 @dataclass(frozen=True)
-class Rated:
+class Ratings:
     """Every player's rating."""
 
     players: tuple[str, ...]
@@ -89,28 +102,28 @@ class Rated:
         return np.asarray(NORMAL_95 * np.sqrt(np.diag(self.fit.covariance).clip(0)), np.float64)
 
 
-def rate(tally: Tally, others: Iterable[str] = (), house: str | None = None, start: Rated | None = None) -> Rated:
+def rate(tally: Tally, others: Iterable[str] = (), house: str | None = None, start: Ratings | None = None) -> Ratings:
     """Fit all players of `tally`, and `others`, who have not played; `house`, if it played, is at 1200, else the mean.
 
-    What the pool is like (trials.league.kinds) is learnt from a first fit and known to a second. `start` is an earlier
+    What the pool is like (trials.league.prior) is learnt from a first fit and known to a second. `start` is an earlier
     answer, from which the first goes on faster.
     """
     met = {player for key in tally for player in key}
     players = tuple(sorted(met | set(others)))
     before = dict(zip(start.players, start.fit.ratings - start.fit.ratings.mean(), strict=True)) if start else {}
     table = {key: of.outcomes for key, of in tally.items()}
-    fitted = joint.fit(players, table, [before.get(player, 0.0) for player in players])
+    fitted = bradley_terry.fit(players, table, [before.get(player, 0.0) for player in players])
     if (known := _known(fitted, np.array([player in met for player in players], bool))) is not None:
-        fitted = joint.fit(players, table, fitted.ratings, known)
+        fitted = bradley_terry.fit(players, table, fitted.ratings, known)
     anchor = players.index(house) if house is not None and house in met else None
-    return Rated(players, fitted.anchored(anchor, ANCHOR), anchor, _connected(players, tally))
+    return Ratings(players, fitted.anchored(anchor, ANCHOR), anchor, _connected(players, tally))
 
 
 def _known(fitted: Fit, met: NDArray[np.bool_]) -> Reals | None:
     """What the pool's kinds say of everybody (n, n); they are found in those who have played."""
     errors = np.sqrt(np.diag(fitted.covariance))
-    found = kinds.found(fitted.ratings[met], errors[met])
-    return None if found is None else kinds.precision(found, fitted.ratings, errors)
+    found = prior.found(fitted.ratings[met], errors[met])
+    return None if found is None else prior.precision(found, fitted.ratings, errors)
 
 
 def _connected(players: Sequence[str], tally: Tally) -> tuple[bool, ...]:
@@ -124,7 +137,7 @@ def _connected(players: Sequence[str], tally: Tally) -> tuple[bool, ...]:
 
 
 def places(
-    rated: Rated,
+    rated: Ratings,
     tally: Tally,
     entries: Mapping[Key, Entry],
     ai_vs_ai: Mapping[str, float],
@@ -174,7 +187,7 @@ def places(
     return sorted(found, key=lambda place: (-place.elo, place.player, place.same_as != "", place.name, place.revision))
 
 
-def _listed(rated: Rated, entries: Mapping[Key, Entry], names: Mapping[str, str]) -> list[Entry]:
+def _listed(rated: Ratings, entries: Mapping[Key, Entry], names: Mapping[str, str]) -> list[Entry]:
     """Entries that have a rating, told apart; players that a history names and no roster does stand for themselves.
 
     One model in two places, a run that was moved, is one line, and plays if it does in either.
@@ -214,7 +227,7 @@ def _totals(tally: Tally) -> dict[str, tuple[int, int, int]]:
     return found
 
 
-def _ranks(rated: Rated, ranked: Sequence[bool]) -> list[int | None]:
+def _ranks(rated: Ratings, ranked: Sequence[bool]) -> list[int | None]:
     """By place among the players; None for those who are not ranked."""
     chosen = np.flatnonzero(np.asarray(ranked, bool))
     chosen = chosen[np.argsort(-rated.fit.ratings[chosen], kind="stable")]
@@ -225,3 +238,32 @@ def _ranks(rated: Rated, ranked: Sequence[bool]) -> list[int | None]:
     for at, rank in zip(chosen, np.maximum.accumulate(1 + surely.sum(axis=1)), strict=True):
         found[int(at)] = int(rank)
     return found
+
+
+def row(place: Place) -> dict[str, Any]:
+    """A place as plain values, Elo to a hundredth."""
+    found = {name: getattr(place, name) for name in COLUMNS}
+    return found | {name: round(found[name], 2) for name in ("elo", "low", "high", "ai_vs_ai")}
+
+
+def plain(places: Sequence[Place], about: dict[str, Any]) -> dict[str, Any]:
+    """The leaderboard as one JSON object; `about` is what is said of the whole."""
+    return {"format": FORMAT, **about, "models": [row(place) for place in places]}
+
+
+def write(league: LeagueFolder, places: Sequence[Place], about: dict[str, Any]) -> None:
+    """Write all three, each whole. Raises OSError."""
+    with written_whole(league.leaderboard) as temporary:
+        temporary.write_text(json.dumps(plain(places, about), indent=1) + "\n", encoding="utf-8")
+    with (
+        written_whole(league.leaderboard_csv) as temporary,
+        temporary.open("w", newline="", encoding="utf-8", errors="backslashreplace") as file,
+    ):
+        out = csv.DictWriter(file, COLUMNS, lineterminator="\n")
+        out.writeheader()
+        out.writerows({name: "" if value is None else value for name, value in row(place).items()} for place in places)
+    one_each = {
+        ai_vs_ai.listed(place.name): place for place in sorted(places, key=lambda place: place.state == "playing")
+    }
+    elo = [ai_vs_ai.Standing(name, place.ai_vs_ai, place.games) for name, place in one_each.items()]
+    ai_vs_ai.write_elo(league.elo, sorted(elo, key=lambda standing: -standing.elo))

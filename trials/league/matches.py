@@ -8,7 +8,8 @@ side, seed, pair or length and stand in an environment of their own, `ai-vs-ai`.
     result            of model1: 1.0, 0.5, 0.0
     player1, player2  the first 16 digits of the policy file's sha256, or a built-in player's name
     round             of the league, from 1
-    seed, pair        with the players, all that the match depends on (trials.arena.match); a pair's two exchange sides
+    seed, pair        with the players, all that the match depends on (trials.arena.matches.match); a pair's two
+                      exchange sides
     side1             of model1: blue, purple
     goals1, goals2
     decisions         decision steps
@@ -29,13 +30,13 @@ import pyarrow as pa
 import pyarrow.csv
 from numpy.typing import NDArray
 
-from trials.arena import history, sheet
+from trials.arena.ratings import ai_vs_ai, sheet
 from trials.errors import SetupError
 from trials.ledger import append_lines
 from trials.records import MatchRecord
 
 COLUMNS = (
-    *history.HISTORY,
+    *ai_vs_ai.HISTORY,
     *("player1", "player2", "round", "seed", "pair", "side1", "goals1", "goals2", "decisions", "environment"),
 )
 SHORT = 16
@@ -109,7 +110,7 @@ def short(sha256: str) -> str:
 def append(path: Path, round_number: int, names: tuple[str, str], records: Sequence[MatchRecord]) -> None:
     """Append whole pairs of one pairing, whose a and b are called `names`. Raises OSError."""
     new = not path.exists() or path.stat().st_size == 0
-    one, two = (_quoted(history.listed(name)) for name in names)
+    one, two = (_quoted(ai_vs_ai.listed(name)) for name in names)
     lines = [",".join(COLUMNS)] if new else []
     for r in records:
         lines.append(
@@ -141,7 +142,7 @@ def read(path: Path) -> Matches:
     What is not yet whole at the end of a file that is being written is left out. Raises SetupError.
     """
     data = _whole(tidied(path)[0])
-    header = COLUMNS if not data or is_own(data) else history.HISTORY
+    header = COLUMNS if not data or is_own(data) else ai_vs_ai.HISTORY
     table = _table(data, header, path) if data.count(b"\n") > 1 else None
     return _once(_matches(table, header, path))
 
@@ -154,7 +155,7 @@ def is_own(data: bytes) -> bool:
 def tidied(path: Path) -> tuple[bytes, str]:
     """A history as a league, or AI vs AI, would have written it, and a note of what it was taken for; empty: it was so.
 
-    Other files are read by their columns' names (trials.arena.sheet). Raises SetupError.
+    Other files are read by their columns' names (trials.arena.ratings.sheet). Raises SetupError.
     """
     try:
         data = path.read_bytes()
@@ -165,8 +166,8 @@ def tidied(path: Path) -> tuple[bytes, str]:
     out = io.StringIO()
     written = csv.writer(out, lineterminator="\n")
     if not {"player1", "player2"} & {*sheet.names(data)}:
-        rows, note = history.opened(path)
-        written.writerow(history.HISTORY)
+        rows, note = ai_vs_ai.opened(path)
+        written.writerow(ai_vs_ai.HISTORY)
         written.writerows((row.model1, row.model2, row.timestamp, row.result) for row in rows)
         return out.getvalue().encode(), note
     try:
@@ -178,7 +179,7 @@ def tidied(path: Path) -> tuple[bytes, str]:
         ) from None
     written.writerow(COLUMNS)
     written.writerows([*line[:3], line[3], *map(sheet.whole, line[4:])] for _, line in found.lines)
-    return out.getvalue().encode(), history.noted(path, "a league's history", found)
+    return out.getvalue().encode(), ai_vs_ai.noted(path, "a league's history", found)
 
 
 def _whole(data: bytes) -> bytes:
@@ -232,7 +233,7 @@ def _matches(table: Any, header: tuple[str, ...], path: Path) -> Matches:
     models, one, two = _coded(table, "model1", "model2")
     players, first, second = (models, one, two) if len(header) == 4 else _coded(table, "player1", "player2")
     n = len(halves)
-    environments: tuple[str, ...] = (history.ENVIRONMENT,)
+    environments: tuple[str, ...] = (ai_vs_ai.ENVIRONMENT,)
     environment, side = np.zeros(n, np.int64), np.full(n, -1)
     if len(header) != 4:
         environments, environment, _ = _coded(table, "environment", "environment")

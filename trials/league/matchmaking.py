@@ -15,8 +15,8 @@ from random import Random
 import numpy as np
 from numpy.typing import NDArray
 
-from trials.arena.joint import PER_ELO, Places
-from trials.arena.pairs import Reals
+from trials.arena.ratings.bradley_terry import PER_ELO, Places
+from trials.arena.ratings.pentanomial import Reals
 
 NEAREST = 10
 """Opponents are drawn from so many of the closest in rating."""
@@ -72,7 +72,7 @@ class Known:
     ratings: Reals
     """(n,), Elo."""
     covariance: Reals
-    """(n, n), Elo squared, as trials.arena.joint.fit has it."""
+    """(n, n), Elo squared, as trials.arena.ratings.bradley_terry.fit has it."""
     anchor: int | None
     """Whose rating the leaderboard fixes; None: the mean's."""
     games: NDArray[np.int64]

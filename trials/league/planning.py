@@ -1,4 +1,11 @@
-"""From what was played to what is played next: the queue of a round, each pairing with its number of pairs."""
+"""From what was played to what is played next: the queue of a round, each pairing with its number of pairs.
+
+What a match between two players will cost: how long it lasts by what was played, and seconds a step.
+
+A goal ends a match, and a model that scores often ends its matches soon, whoever it meets. So each player has a rate of
+goals that it scores a decision step, over all that it played, and two end a match at the sum of theirs, cut at the time
+limit. Where two have met, what they played is mixed in.
+"""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -8,12 +15,20 @@ from typing import Literal
 
 import numpy as np
 
-from trials.arena.pairs import Reals
-from trials.league import costs, matchmaking
-from trials.league.leaderboard import FEW, Rated, rate
+from trials.arena.ratings.pentanomial import Reals
+from trials.league import matchmaking
+from trials.league.leaderboard import FEW, Ratings, rate
 from trials.league.matches import Ints
 from trials.league.matchmaking import Known, Wanted
-from trials.league.tally import Pairing, Tally, games, pairing
+from trials.league.pairings import Pairing, Tally, games, pairing
+
+LIMIT = 1000  # decision steps of an episode
+PRIOR_STEPS = 500.0  # of play at everybody's rate, which a newcomer is taken to have behind it
+PRIOR_MATCHES = 8.0  # of a pairing, which the model is worth
+USUAL = 1 / 200  # goals of a player a decision step where nobody has played
+SECONDS_A_STEP = 1 / 6000  # of one core, until it is measured
+SETUP = 0.1  # seconds to load two policies that are not at hand
+
 
 Matchmaking = Literal["closest", "information"]
 BUDGET = 300.0
@@ -26,7 +41,7 @@ FEWEST = 4
 
 
 @dataclass(frozen=True, kw_only=True)
-class Terms:
+class RoundTerms:
     """How rounds are played."""
 
     matchmaking: Matchmaking = "information"
@@ -59,11 +74,11 @@ class Plan:
     """A queue, and the ratings it was made by."""
 
     queue: tuple[Planned, ...]
-    rated: Rated
+    rated: Ratings
 
 
 def closest(
-    tally: Tally, players: Sequence[str], last: Mapping[str, int], number: int, terms: Terms, seconds_a_step: float
+    tally: Tally, players: Sequence[str], last: Mapping[str, int], number: int, terms: RoundTerms, seconds_a_step: float
 ) -> Plan:
     """AI vs AI's queue for round `number`; `last` is the round in which a player played last.
 
@@ -82,10 +97,10 @@ def informative(
     tally: Tally,
     players: Sequence[str],
     barred: Collection[Pairing],
-    terms: Terms,
+    terms: RoundTerms,
     seconds_a_step: float,
     house: str | None,
-    before: Rated | None,
+    before: Ratings | None,
 ) -> Plan:
     """The next few dozens of pairings that tell most a second, none of `barred`; none at all where nobody needs any."""
     rated = rate(tally, players, house, before)
@@ -103,7 +118,7 @@ def informative(
         if a in at and b in at:
             allowed[at[a], at[b]] = allowed[at[b], at[a]] = False
     pairs = np.clip(matchmaking.telling(known) / 2, np.minimum(FEWEST, pairs), pairs).astype(np.int64)
-    seconds = 2 * pairs * a_match + costs.SETUP
+    seconds = 2 * pairs * a_match + SETUP
     found = matchmaking.informative(known, Wanted(terms.half, FEW), seconds, allowed, 2 * pairs)
     most = min(LONGEST_QUEUE, max(8, len(players) // 2))
     queue = [Planned(pairing(players[a], players[b]), int(pairs[a, b])) for a, b in islice(found, most)]
@@ -111,9 +126,28 @@ def informative(
 
 
 def _pairs(
-    tally: Tally, players: Sequence[str], terms: Terms, seconds_a_step: float
+    tally: Tally, players: Sequence[str], terms: RoundTerms, seconds_a_step: float
 ) -> tuple[dict[str, int], Ints, Reals]:
     """Players' places, pairs (n, n) that a pairing gets under the cap, and seconds (n, n) of a match."""
-    a_match = costs.lengths(players, tally) * seconds_a_step
+    a_match = lengths(players, tally) * seconds_a_step
     pairs = np.clip(terms.cap / (2 * a_match), 1, terms.pairs).astype(np.int64)
     return {player: at for at, player in enumerate(players)}, pairs, a_match
+
+
+def lengths(players: Sequence[str], tally: Tally) -> Reals:
+    """Expected decision steps of a match between each two of `players`, (n, n)."""
+    number = {player: at for at, player in enumerate(players)}
+    known = [(number[a], number[b], of) for (a, b), of in tally.items() if a in number and b in number and of.decisions]
+    goals, steps = np.zeros(len(players)), np.zeros(len(players))
+    for a, b, of in known:
+        for at, scored in zip((a, b), of.goals, strict=True):
+            goals[at] += scored
+            steps[at] += of.decisions
+    usual = goals.sum() / steps.sum() if goals.any() else USUAL
+    rates = (goals + usual * PRIOR_STEPS) / (steps + PRIOR_STEPS)
+    together = rates[:, None] + rates[None, :]
+    expected = -np.expm1(-together * LIMIT) / together
+    for a, b, of in known:
+        mixed = (of.decisions + PRIOR_MATCHES * expected[a, b]) / (of.matches + PRIOR_MATCHES)
+        expected[a, b] = expected[b, a] = mixed
+    return np.asarray(expected, np.float64)

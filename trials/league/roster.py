@@ -14,7 +14,7 @@ from typing import Literal
 from pydantic import TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 
-from trials.arena.history import listed
+from trials.arena.ratings.ai_vs_ai import listed
 from trials.errors import SetupError
 from trials.league.matches import short
 from trials.ledger import append_lines

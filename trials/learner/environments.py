@@ -20,9 +20,9 @@ from mlagents_envs.side_channel.environment_parameters_channel import Environmen
 from mlagents_envs.side_channel.stats_side_channel import StatsSideChannel
 
 from trials.errors import SetupError
-from trials.learner.wire import Line
 from trials.records import TrialSpec
 from trials.soccer.env import SoccerEnv
+from trials.wire import Line
 
 
 class Stop(Protocol):

@@ -20,8 +20,8 @@ from pydantic import TypeAdapter
 
 from trials.errors import BadTrial, LostTrial, SetupError, SweepError
 from trials.folder import TrialFolder
-from trials.learner import check, checkpoints, compat, process, tether
-from trials.learner.ports import PortLease
+from trials.learner import check, checkpoints, compat, process, process_tree
+from trials.ports import PortLease
 from trials.records import TrialSpec
 from trials.stint import LOOK_S, Stint
 
@@ -66,7 +66,7 @@ def main(folder: Path) -> None:
     spec = TypeAdapter(TrialSpec).validate_json(files.spec.read_bytes())
     flag = StopFlag()
     _end_with_parent(flag)
-    tether.tie_children()
+    process_tree.tie_children()
     compat.apply()
 
     import torch
@@ -138,7 +138,7 @@ def _whose(error: Exception, files: TrialFolder) -> SweepError:
 
 def _end_with_parent(flag: StopFlag) -> None:
     """A trainer whose worker is gone has nobody to report to: stop as if by SIGINT, then firmly."""
-    parent = tether.worker()
+    parent = process_tree.worker()
 
     def watch() -> None:
         while os.getppid() == parent:
@@ -147,7 +147,7 @@ def _end_with_parent(flag: StopFlag) -> None:
         grace = Stint(os.getpid())
         while grace.seconds < ORPHAN_GRACE_S:
             time.sleep(LOOK_S)
-        tether.end_children()
+        process_tree.end_children()
         os._exit(1)
 
     threading.Thread(target=watch, name="watch-parent", daemon=True).start()

@@ -20,7 +20,7 @@ import yaml
 
 from trials.errors import LostTrial, SetupError, SpaceError, SweepError
 from trials.folder import TrialFolder, written_whole
-from trials.learner import tether
+from trials.learner import process_tree
 from trials.stint import Stint
 
 STOP_GRACE_S = 120.0
@@ -37,7 +37,7 @@ KEPT_BYTES = 2**20
 ERROR, HANDLING = r"[\w.]*(Error|Exception)\b", "During handling of the above exception, another exception occurred"
 """How a traceback's last line begins, and what stands between an exception and one raised on the way out."""
 LAUNCHER = "trials.learner.launcher"
-FOREIGN = "trials.learner.foreign"
+FOREIGN = "trials.learner.external"
 
 TORCH = "2.13.0"
 """The release of torch that everything was tried with; the Makefile's."""
@@ -64,15 +64,15 @@ class TrainerProcess:
         self._ended: float | None = None
         self._looked = 0.0
         folder = files.path.resolve()
-        Family(tether.of_folder(folder)).end()
-        mark = tether.new_mark(folder)
+        Family(process_tree.of_folder(folder)).end()
+        mark = process_tree.new_mark(folder)
         with files.log.open("ab") as log:  # appending: bound_log may cut the file under the trainer's hands
             self._process = subprocess.Popen(
                 [sys.executable, "-m", program, str(files.path)],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                env=_environment(threads) | {tether.MARK: mark},
+                env=_environment(threads) | {process_tree.MARK: mark},
                 start_new_session=True,  # Ctrl+C in the terminal is for the driver; it stops trainers one by one
             )
         self._family = Family(mark.__eq__, self._process.pid)
@@ -182,7 +182,7 @@ def _alive(process: psutil.Process) -> bool:
 
 def _mark(process: psutil.Process) -> str:
     try:
-        return process.environ().get(tether.MARK, "")
+        return process.environ().get(process_tree.MARK, "")
     except (psutil.Error, OSError):  # gone, or another user's
         return ""
 

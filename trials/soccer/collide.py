@@ -2,7 +2,7 @@
 
 from math import sqrt
 
-from trials.soccer import ring
+from trials.soccer import walls as ring
 from trials.soccer.compiled import Floats, Ints, compiled, inlined
 from trials.soccer.constants import (
     AGENT_RADIUS,

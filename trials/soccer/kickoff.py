@@ -6,16 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trials.soccer.compiled import compiled
-from trials.soccer.constants import (
-    AGENTS,
-    BALL_SPREAD,
-    RUNNING,
-    START_X,
-    START_X_SPREAD,
-    START_YAW,
-    START_Z,
-)
-from trials.soccer.grip import FIRST, NONE
+from trials.soccer.constants import AGENTS, BALL_SPREAD, RUNNING, START_X, START_X_SPREAD, START_YAW, START_Z
+from trials.soccer.friction import FIRST, NONE
 from trials.soccer.rules import COS, SIN, YAW, State, X, Z
 
 # splitmix64 (Steele, Lea, Flood 2014), counted instead of iterated: draw k of a seed needs no draw before it

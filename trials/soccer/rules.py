@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from trials.soccer import ring
+from trials.soccer import walls
 from trials.soccer.collide import ARM, MOST_CONTACTS, NX, NZ, REACH_AGENT, REACH_BALL, pairs, scene
 from trials.soccer.compiled import Floats, Ints, compiled, inlined
 from trials.soccer.constants import (
@@ -35,8 +35,8 @@ from trials.soccer.constants import (
     TIMEOUT,
     TURN,
 )
-from trials.soccer.grip import FIRST, GRIP_COLUMNS, HELD, HELD_COLUMNS, NONE, grip, keep, roll
-from trials.soccer.solve import ROW, solve
+from trials.soccer.friction import FIRST, GRIP_COLUMNS, HELD, HELD_COLUMNS, NONE, grip, keep, roll
+from trials.soccer.solver import ROW, solve
 
 Actions = NDArray[np.int8]
 
@@ -154,13 +154,13 @@ def _travel(
 
     The rest of its step is lost, and it bounces without friction or spin. Returns (x, z, vx, vz)."""
     square = dx * dx + dz * dz
-    if square >= (CCD_SHARE * radius) ** 2 and not ring.inside(x + dx, z + dz, radius):
+    if square >= (CCD_SHARE * radius) ** 2 and not walls.inside(x + dx, z + dz, radius):
         length = sqrt(square)
         ux, uz = dx / length, dz / length
         first, nx, nz = length, 0.0, 0.0
-        for k in range(ring.BOXES):
-            t, mx, mz = ring.sweep(k, x, z, ux, uz, radius, 0.0)
-            if t < first and -(dx * mx + dz * mz) >= CCD_SHARE * (radius + ring.THIN[k]) + CCD_MARGIN:
+        for k in range(walls.BOXES):
+            t, mx, mz = walls.sweep(k, x, z, ux, uz, radius, 0.0)
+            if t < first and -(dx * mx + dz * mz) >= CCD_SHARE * (radius + walls.THIN[k]) + CCD_MARGIN:
                 first, nx, nz = t, mx, mz
         along = min(vx * nx + vz * nz, 0.0)
         vx, vz = vx - (1.0 + restitution) * along * nx, vz - (1.0 + restitution) * along * nz
@@ -226,10 +226,10 @@ def physics_step(state: State, actions: Actions, f: int, scratch: Scratch) -> in
     between = n
     for i in range(AGENTS):
         scratch.before[i, 0], scratch.before[i, 1] = agents[f, i, X], agents[f, i, Z]
-        if not ring.inside(agents[f, i, X], agents[f, i, Z], REACH_AGENT):
+        if not walls.inside(agents[f, i, X], agents[f, i, Z], REACH_AGENT):
             n, _ = scene(i, agents[f, i, X], agents[f, i, Z], n, rows, bodies)
     bx, bz, goal = ball[f, X], ball[f, Z], 0
-    if not ring.inside(bx, bz, REACH_BALL):
+    if not walls.inside(bx, bz, REACH_BALL):
         n, goal = scene(BALL, bx, bz, n, rows, bodies)
     if n > 0:
         for k in range(n):

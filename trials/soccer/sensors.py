@@ -5,7 +5,7 @@ from math import sqrt
 import numpy as np
 from numpy.typing import NDArray
 
-from trials.soccer import ring
+from trials.soccer import walls
 from trials.soccer.compiled import compiled
 from trials.soccer.constants import (
     AGENT_RADIUS,
@@ -49,14 +49,16 @@ AWAY = -1.0
 SCRATCH = 5  # rows of LANES floats that `look` works in
 
 # The tag of each box as a member of team 0 and of team 1 sees it.
-SEEN = np.array([[WALL_SEEN, OWN_GOAL_SEEN, GOAL_SEEN], [WALL_SEEN, GOAL_SEEN, OWN_GOAL_SEEN]], np.float64)[:, ring.TAG]
+SEEN = np.array([[WALL_SEEN, OWN_GOAL_SEEN, GOAL_SEEN], [WALL_SEEN, GOAL_SEEN, OWN_GOAL_SEEN]], np.float64)[
+    :, walls.TAG
+]
 
 
 @compiled
 def _boxes(x: float, z: float, dx: float, dz: float, first: int, last: int, near: float, box: int) -> tuple[float, int]:
     """Nearest of boxes first..last-1 along a ray, or what was given where that is nearer: (distance, box)."""
     for k in range(first, last):
-        t, _, _ = ring.sweep(k, x, z, dx, dz, RAY_RADIUS, TOUCHED)
+        t, _, _ = walls.sweep(k, x, z, dx, dz, RAY_RADIUS, TOUCHED)
         if t < near:
             near, box = t, k
     return near, box
@@ -76,8 +78,8 @@ def _faces(x: float, z: float, dx: Array, dz: Array, near: Array, hit: Array) ->
     for r in range(LANES):
         near[r], hit[r] = 1e9, 0.0
     for k in range(WALLS):
-        nx, nz, wall = ring.NORMAL_X[k], ring.NORMAL_Z[k], float(k)
-        room = nx * x + nz * z + ring.OFFSET[k] - RAY_RADIUS
+        nx, nz, wall = walls.NORMAL_X[k], walls.NORMAL_Z[k], float(k)
+        room = nx * x + nz * z + walls.OFFSET[k] - RAY_RADIUS
         if room <= TOUCHED:
             room, wall = 0.0, AWAY
         for r in range(LANES):
@@ -91,7 +93,7 @@ def _faces(x: float, z: float, dx: Array, dz: Array, near: Array, hit: Array) ->
 @compiled
 def _ring(x: float, z: float, dx: Array, dz: Array, near: Array, hit: Array) -> None:
     """Distance to the nearest box of the ring along every ray, and which it is, AWAY for none."""
-    if ring.corner_room(x, z) < RAY_RADIUS + CLEAR:
+    if walls.corner_room(x, z) < RAY_RADIUS + CLEAR:
         for r in range(RAYS):
             near[r], box = _end(x, z, dx[r], dz[r], x > 0.0)
             hit[r] = float(box)
@@ -105,7 +107,7 @@ def _ring(x: float, z: float, dx: Array, dz: Array, near: Array, hit: Array) -> 
             hit[r] = float(box)
             continue
         px, pz = x + near[r] * dx[r], z + near[r] * dz[r]
-        if abs(ring.COS[k] * (px - ring.X[k]) - ring.SIN[k] * (pz - ring.Z[k])) > ring.HALF_X[k] - FACE:
+        if abs(walls.COS[k] * (px - walls.X[k]) - walls.SIN[k] * (pz - walls.Z[k])) > walls.HALF_X[k] - FACE:
             near[r], box = _end(x, z, dx[r], dz[r], px > 0.0)
             hit[r] = float(box)
         elif near[r] >= RAY_LENGTH:

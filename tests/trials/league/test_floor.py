@@ -7,13 +7,13 @@ import psutil
 import pytest
 from busy import busy
 
-from trials.arena.crew import Task
-from trials.league.floor import Floor, Outcome
+from trials.arena.matches.pool import Task
+from trials.league.pool import Outcome, PairingPool
 
 CAP = 1.5
 
 
-def played(floor: Floor, *tasks: Task, cap: float) -> list[Outcome]:
+def played(floor: PairingPool, *tasks: Task, cap: float) -> list[Outcome]:
     queue = list(tasks)
     return list(floor.outcomes(lambda _: queue.pop(0) if queue else None, cap))
 
@@ -25,7 +25,7 @@ def task(pairs: int) -> Task:
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux binds a process to a core")
 def test_a_worker_that_is_dealt_no_processor_is_not_ended_and_costs_the_round_nothing() -> None:
     core = min(os.sched_getaffinity(0))
-    with Floor(1) as floor:
+    with PairingPool(1) as floor:
         played(floor, task(1), cap=600.0)  # it has begun, and all is loaded
         before, worker = floor.had, floor._workers[0]._process.pid
         assert worker is not None
@@ -41,7 +41,7 @@ def test_a_worker_that_is_dealt_no_processor_is_not_ended_and_costs_the_round_no
 
 
 def test_a_worker_that_sleeps_is_ended() -> None:
-    with Floor(1) as floor:
+    with PairingPool(1) as floor:
         played(floor, task(1), cap=600.0)
         worker = psutil.Process(floor._workers[0]._process.pid)
         worker.suspend()

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from trials.arena import joint
-from trials.arena.pairs import PAIR_SCORES, REGULARISER
+from trials.arena.ratings import bradley_terry
+from trials.arena.ratings.pentanomial import PAIR_SCORES, REGULARISER
 from trials.league.leaderboard import FEW, NORMAL_95, places, rate
+from trials.league.pairings import Pairing, Sum
 from trials.league.roster import Change, Entry, Key, Offer, called, departures, entries, players
-from trials.league.tally import Pairing, Sum
 
 
 def summed(outcomes: Sequence[float], following: int = 1) -> Sum:
@@ -174,20 +174,20 @@ def test_ranks_never_contradict_ratings_or_certainty(drawn: list[tuple[int, ...]
 @given(TABLES, st.integers(4, 6))
 def test_the_joint_fit_is_that_of_its_definition(drawn: list[tuple[int, ...]], n: int) -> None:
     table = dict(zip(combinations(range(n), 2), (np.array(counts, float) for counts in drawn), strict=False))
-    fit = joint.fit(range(n), table)
+    fit = bradley_terry.fit(range(n), table)
     design = np.zeros((len(table), n))
     for row, (a, b) in enumerate(table):
         design[row, a], design[row, b] = 1, -1
     counts = np.array(list(table.values()))
     p = 1 / (1 + 10 ** (-(design @ fit.ratings) / 400))
-    prior = np.eye(n) / (joint.PRIOR_SD * joint.PER_ELO) ** 2
+    prior = np.eye(n) / (bradley_terry.PRIOR_SD * bradley_terry.PER_ELO) ** 2
     weight = 2 * counts.sum(axis=1) * p * (1 - p)
     inverse = np.linalg.inv(design.T @ np.diag(weight) @ design + prior)
     kept = counts + (weight * np.diag(design @ inverse @ design.T))[:, None] * REGULARISER
-    slope = design.T @ (2 * (kept @ PAIR_SCORES - kept.sum(axis=1) * p)) - prior @ (fit.ratings * joint.PER_ELO)
+    slope = design.T @ (2 * (kept @ PAIR_SCORES - kept.sum(axis=1) * p)) - prior @ (fit.ratings * bradley_terry.PER_ELO)
     assert slope == pytest.approx(np.zeros(n), abs=1e-8)
     spread = (kept * (2 * (PAIR_SCORES - p[:, None])) ** 2).sum(axis=1)
-    covariance = inverse @ (design.T @ np.diag(spread) @ design + prior) @ inverse / joint.PER_ELO**2
+    covariance = inverse @ (design.T @ np.diag(spread) @ design + prior) @ inverse / bradley_terry.PER_ELO**2
     assert fit.covariance == pytest.approx(covariance, rel=1e-6, abs=1e-6)
-    again = joint.fit(range(n), table, start=fit.ratings + 50)
+    again = bradley_terry.fit(range(n), table, start=fit.ratings + 50)
     assert again.ratings == pytest.approx(fit.ratings, abs=1e-6)

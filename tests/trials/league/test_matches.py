@@ -9,12 +9,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from sweep import rates
-from trials.arena import history
+from sweep.matches import rate
+from trials.arena.ratings import ai_vs_ai
 from trials.errors import SetupError
-from trials.league import matches, tally
-from trials.league.book import Book
+from trials.league import matches, pairings
 from trials.league.folder import LeagueFolder
+from trials.league.store import Store
 from trials.records import MatchRecord
 from trials.soccer.constants import VERSION
 
@@ -75,10 +75,10 @@ def test_what_is_written_is_read_and_sums_up_alike(
     for column, of in (("pair", "pair"), ("goals2", "goals_b"), ("decisions", "decisions"), ("side1", "a_team")):
         assert getattr(read, column).tolist() == [getattr(r, of) for r in flat]
     assert (read.halves / 2).tolist() == [r.result for r in flat]
-    step: dict[tally.Pairing, tally.Sum] = {}
+    step: dict[pairings.Pairing, pairings.Sum] = {}
     for records in written:
-        tally.add(step, records)
-    whole = tally.tally(read)
+        pairings.add(step, records)
+    whole = pairings.tally(read)
     assert whole.keys() == step.keys()
     for key, of in whole.items():
         assert np.array_equal(of.outcomes, step[key].outcomes)
@@ -115,32 +115,32 @@ def test_two_copies_of_a_history_put_together_count_once(tmp_path: Path) -> None
     path.write_text("".join([*lines, *lines[1:]]))
     twice = matches.read(path)
     assert len(twice) == len(once) == 6
-    assert [of.matches for of in tally.tally(twice).values()] == [of.matches for of in tally.tally(once).values()]
+    assert [of.matches for of in pairings.tally(twice).values()] == [of.matches for of in pairings.tally(once).values()]
 
 
 def test_the_first_four_columns_are_ai_vs_ais(tmp_path: Path) -> None:
     path, theirs = tmp_path / "soccer_history.csv", tmp_path / "theirs.csv"
     write(path, [((1, 2), [1.0, 0.5, 0.0, 0.0, 1.0, 1.0])])
     lines = path.read_text().splitlines()
-    assert tuple(lines[0].split(","))[:4] == history.HISTORY
+    assert tuple(lines[0].split(","))[:4] == ai_vs_ai.HISTORY
     theirs.write_text("".join(",".join(line.split(",")[:4]) + "\n" for line in lines))
-    rows = history.read(theirs)
+    rows = ai_vs_ai.read(theirs)
     read = matches.read(theirs)
-    assert read.environments == (history.ENVIRONMENT,) and read.players == read.models and (read.pair == -1).all()
-    assert {key: of.outcomes.tolist() for key, of in tally.tally(read).items()} == {
-        ("built-in/random", "tester/plain"): history.table(rows)["tester/plain", "built-in/random"][::-1].tolist()
+    assert read.environments == (ai_vs_ai.ENVIRONMENT,) and read.players == read.models and (read.pair == -1).all()
+    assert {key: of.outcomes.tolist() for key, of in pairings.tally(read).items()} == {
+        ("built-in/random", "tester/plain"): ai_vs_ai.table(rows)["tester/plain", "built-in/random"][::-1].tolist()
     }
-    elo = tally.sequential(read)
-    assert elo == pytest.approx({standing.model: standing.elo for standing in history.sequential(rows)})
-    assert list(tally.sequential(matches.read(path)).values()) == pytest.approx(list(elo.values()))
+    elo = pairings.sequential(read)
+    assert elo == pytest.approx({standing.model: standing.elo for standing in ai_vs_ai.sequential(rows)})
+    assert list(pairings.sequential(matches.read(path)).values()) == pytest.approx(list(elo.values()))
 
 
 def test_an_odd_match_of_ai_vs_ais_is_half_a_pair(tmp_path: Path) -> None:
     path = tmp_path / "soccer_history.csv"
-    rows = [history.Row("a/x", "b/y", 1, 1.0), history.Row("b/y", "a/x", 2, 1.0), history.Row("b/y", "a/x", 3, 0.5)]
-    history.write(path, [*rows, history.Row("c/z", "c/z", 4, 1.0), history.Row("c/z", "a/x", 4, 1.0)])
-    summed = tally.tally(matches.read(path))
-    table = history.table(history.read(path))
+    rows = [ai_vs_ai.Row("a/x", "b/y", 1, 1.0), ai_vs_ai.Row("b/y", "a/x", 2, 1.0), ai_vs_ai.Row("b/y", "a/x", 3, 0.5)]
+    ai_vs_ai.write(path, [*rows, ai_vs_ai.Row("c/z", "c/z", 4, 1.0), ai_vs_ai.Row("c/z", "a/x", 4, 1.0)])
+    summed = pairings.tally(matches.read(path))
+    table = ai_vs_ai.table(ai_vs_ai.read(path))
     assert summed["a/x", "b/y"].outcomes.tolist() == table["a/x", "b/y"].tolist() == [0, 0, 1.5, 0, 0]
     assert summed["a/x", "c/z"].outcomes.tolist() == [0.5, 0, 0, 0, 0] and len(summed) == 2
 
@@ -175,10 +175,10 @@ def test_a_leagues_history_that_pandas_wrote_again_is_read_by_its_columns(tmp_pa
     with pytest.raises(SetupError, match=r"line 1 of .* is not: the columns must be .*'seed' is not there"):
         matches.read(other)
     with pytest.raises(SetupError, match="a league's matches are rated by player and revision"):
-        rates.rate([other], None, None)
+        rate.rate([other], None, None)
 
 
 def test_a_league_is_not_played_on_in_another_programs_file(tmp_path: Path) -> None:
     (tmp_path / "soccer_history.csv").write_text("model1,model2,timestamp,result\na/x,b/y,1,1.0\n")
     with pytest.raises(SetupError, match=r"must have a history of its own, but .* is AI vs AI's"):
-        Book(LeagueFolder(tmp_path))
+        Store(LeagueFolder(tmp_path))

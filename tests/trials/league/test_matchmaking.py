@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from trials.arena import joint
+from trials.arena.ratings import bradley_terry
 from trials.league.matchmaking import MOST, Known, Wanted, closest, informative, telling
 
 POOLS = st.lists(st.floats(-1500, 3500), min_size=2, max_size=24).map(
@@ -48,8 +48,8 @@ def known(seed: int, n: int, games: int = 100, anchor: int | None = None) -> Kno
             p = 1 / (1 + 10 ** ((elo[b] - elo[a]) / 400))
             scores = random.binomial(1, p, (int(random.integers(2, 40)), 2)).sum(axis=1)
             table[a, b] = np.bincount(2 * scores, minlength=5)
-    fit = joint.fit(range(n), table).anchored(anchor)
-    covariance = joint.fit(range(n), table).covariance
+    fit = bradley_terry.fit(range(n), table).anchored(anchor)
+    covariance = bradley_terry.fit(range(n), table).covariance
     return Known(fit.ratings, covariance, anchor, np.full(n, games))
 
 
@@ -91,9 +91,9 @@ def test_the_first_pairing_takes_most_variance_away_for_its_cost(case: tuple[int
         """From the definition, with a matrix inverted."""
         x = np.zeros(n)
         x[one], x[two] = 1.0, -1.0
-        spread = np.sqrt(1 + np.pi / 8 * (x @ before.covariance @ x) * joint.PER_ELO**2)
-        p = 1 / (1 + np.exp(-(before.ratings @ x) * joint.PER_ELO / spread))
-        information = 64 * p * (1 - p) / spread * joint.PER_ELO**2
+        spread = np.sqrt(1 + np.pi / 8 * (x @ before.covariance @ x) * bradley_terry.PER_ELO**2)
+        p = 1 / (1 + np.exp(-(before.ratings @ x) * bradley_terry.PER_ELO / spread))
+        information = 64 * p * (1 - p) / spread * bradley_terry.PER_ELO**2
         after = np.linalg.inv(np.linalg.inv(before.covariance) + information * np.outer(x, x))
         return float(np.trace(shift @ (before.covariance - after) @ shift.T) / seconds[one, two])
 

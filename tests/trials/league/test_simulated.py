@@ -3,7 +3,7 @@
 import pytest
 from league_sim import Pool, compared, until
 
-from trials.league.planning import Terms
+from trials.league.planning import RoundTerms
 
 
 def test_information_takes_fewer_seconds_than_closest_to_the_same_precision() -> None:
@@ -28,7 +28,7 @@ def test_the_comparison_at_length(n: int, half: float, capsys: pytest.CaptureFix
 
 def test_choosing_who_meets_does_not_stretch_the_ratings_of_a_large_pool() -> None:
     """Without what is known of the pool they are 4 % too far apart in these three, and in nine others 6.5 %."""
-    pools = [until(Pool(120, seed, weak=0.0), Terms(half=40.0), 40.0, 1.0, most=30_000.0) for seed in (1, 2, 3)]
+    pools = [until(Pool(120, seed, weak=0.0), RoundTerms(half=40.0), 40.0, 1.0, most=30_000.0) for seed in (1, 2, 3)]
     assert abs(sum(pool.stretched for pool in pools) / len(pools)) < 0.03
 
 
@@ -50,7 +50,7 @@ def test_the_intervals_of_large_leagues_hold_the_truth(weak: float, capsys: pyte
 
 @pytest.mark.slow
 def test_what_an_hour_on_two_cores_buys_for_200_models(capsys: pytest.CaptureFixture[str]) -> None:
-    cost = until(Pool(200), Terms(half=1.0, pairs=64), 1.0, 1.0, most=2 * 3600)
+    cost = until(Pool(200), RoundTerms(half=1.0, pairs=64), 1.0, 1.0, most=2 * 3600)
     with capsys.disabled():
         print(f"\n200 models: {cost.matches:,} matches, median ± {cost.half:.1f}, widest ± {cost.reached:.1f}")
     assert cost.reached < 25 and cost.covered >= 0.85

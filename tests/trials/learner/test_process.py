@@ -240,11 +240,11 @@ import sys, time
 from multiprocessing import get_context
 from pathlib import Path
 from mlagents_envs import env_utils
-from trials.learner import launcher, tether
+from trials.learner import launcher, process_tree
 folder = Path(sys.argv[1])
 launcher.PARENT_POLL_S, launcher.ORPHAN_GRACE_S = 0.05, 0.3
 launcher._end_with_parent(launcher.StopFlag())
-tether.tie_children()
+process_tree.tie_children()
 def environment():
     child = env_utils.launch_executable(str(folder / "SoccerTwos"), [])
     (folder / "child").write_text(str(child.pid))

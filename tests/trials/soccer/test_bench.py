@@ -5,7 +5,8 @@ import time
 import numpy as np
 import pytest
 
-from trials.arena import match, players
+from trials.arena.matches import match
+from trials.arena.players import load as players
 from trials.soccer.game import Fields
 
 FIELDS = (16, 64, 256, 1024, 4096)

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from trials.soccer import constants, ring
+from trials.soccer import constants, walls
 from trials.soccer.game import Fields
 
 SEEDS = st.integers(0, 2**63)
@@ -40,7 +40,7 @@ def energy(fields: Fields) -> NDArray[np.float64]:
 def within(x: NDArray[np.float64], z: NDArray[np.float64]) -> NDArray[np.bool_]:
     """Whether points lie within the walls or in a goal; a step's motion below the sweep's threshold may bring a body's
     centre a hand's breadth (0.15 m) past a wall's face for a moment."""
-    room = np.min([ring.NORMAL_X[k] * x + ring.NORMAL_Z[k] * z + ring.OFFSET[k] for k in range(6)], axis=0)
+    room = np.min([walls.NORMAL_X[k] * x + walls.NORMAL_Z[k] * z + walls.OFFSET[k] for k in range(6)], axis=0)
     goal = (np.abs(z) < 4.2) & (np.abs(x) > 14.0) & (np.abs(x) < 17.4)
     return np.asarray((room > -0.15) | goal)
 

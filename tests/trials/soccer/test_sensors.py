@@ -2,13 +2,13 @@
 
 import numpy as np
 
-from trials.soccer import ring, sensors
+from trials.soccer import sensors, walls
 from trials.soccer.game import Fields
 
 
 def thorough(x: float, z: float, dx: float, dz: float) -> float:
     """Distance to the nearest box of the ring, the slow way."""
-    return min(20.0, *(ring.sweep(k, x, z, dx, dz, 0.5, sensors.TOUCHED)[0] for k in range(ring.BOXES)))
+    return min(20.0, *(walls.sweep(k, x, z, dx, dz, 0.5, sensors.TOUCHED)[0] for k in range(walls.BOXES)))
 
 
 def test_the_ring_is_seen_as_trying_every_box_would() -> None:

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from trials.soccer.constants import TIMEOUT
 from trials.soccer.game import Fields
 
-match = pytest.importorskip("trials.arena.match")
-players = pytest.importorskip("trials.arena.players")
+match = pytest.importorskip("trials.arena.matches.match")
+players = pytest.importorskip("trials.arena.players.load")
 
 pytestmark = pytest.mark.slow
 

@@ -4,7 +4,7 @@ import sys
 
 from google.protobuf.internal import api_implementation
 
-from trials.learner.compat import MessageFinder
+from trials.soccer.executable.message_finder import MessageFinder
 
 if not any(isinstance(finder, MessageFinder) for finder in sys.meta_path):
     sys.meta_path.insert(0, MessageFinder())

@@ -1,0 +1,281 @@
+"""A trial's files → the folder that goes to the Hub: the policy, what resuming takes, curves, report, all scrubbed."""
+
+import hashlib
+import json
+import shutil
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from copy import deepcopy
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import yaml
+
+from reports.model import leaks, tfevents
+from reports.model.leaks import Leak, Private
+from reports.run.sections import plain
+from trials.errors import SetupError, SpaceError
+from trials.events import Event, SweepBegan, TrialBegan, TrialEnded, TrialResumed, WarmStarted
+from trials.folder import RunFolder
+from trials.records import Candidate, TrialSpec
+
+BEHAVIOR = "SoccerTwos"
+ONNX, CARD, CONFIGURATION, CONFIG = f"{BEHAVIOR}.onnx", "README.md", "configuration.yaml", "config.json"
+CHECKPOINT, STATUS = f"{BEHAVIOR}/checkpoint.pt", "run_logs/training_status.json"
+REPORT, EVALUATION = "report.html", "evaluation.json"
+RUN_ID = BEHAVIOR
+"""What mlagents calls a training of the uploaded configuration."""
+
+
+@dataclass(frozen=True)
+class Product:
+    """The policy that is to be promoted."""
+
+    run: RunFolder
+    spec: TrialSpec
+    candidate: Candidate
+    own_choice: bool
+    """Whether the run itself carries on this policy; False: a person named its trial."""
+
+
+@dataclass(frozen=True)
+class Contents:
+    """What was put into the folder."""
+
+    sha256: str
+    """Of the policy."""
+    resumable: bool
+    """Whether the checkpoint of this very policy is among the files."""
+    notes: tuple[str, ...]
+    """What is missing or was changed, and what that costs: for the card."""
+    configuration: Mapping[str, Any]
+
+
+@contextmanager
+def assembled(target: Path) -> Iterator[Path]:
+    """A new folder beside `target` that takes its place if the block succeeds; otherwise nothing is left of it.
+
+    One at a time: what an earlier one left that was killed is removed.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    for left in target.parent.glob(f".{target.name}.*"):
+        shutil.rmtree(left, ignore_errors=True)
+    mine = target.parent / f".{target.name}.{uuid4().hex}"
+    old = target.parent / f".{target.name}.{uuid4().hex}.old"
+    mine.mkdir()
+    try:
+        yield mine
+        if target.exists():
+            target.rename(old)
+        mine.rename(target)
+    finally:
+        shutil.rmtree(mine, ignore_errors=True)
+        shutil.rmtree(old, ignore_errors=True)
+
+
+def fill(product: Product, events: Sequence[Event], private: Private, into: Path) -> Contents:
+    """Put everything but the card and the evaluation into the folder. Raises SetupError where the policy is not there.
+
+    Sources: mlagents 1.1.0 `trainers/learn.py`, `trainers/training_status.py`; what `mlagents-load-from-hf` and
+    `mlagents-learn --resume` need is the checkpoint, its status and the configuration.
+    """
+    notes: list[str] = []
+    sha256 = _policy(product, private, into / ONNX, notes)
+    configuration = _configuration(product, notes)
+    (into / CONFIGURATION).write_text(yaml.safe_dump(configuration, sort_keys=False), encoding="utf-8")
+    (into / CONFIG).write_text(json.dumps(configuration), encoding="utf-8")
+    resumable = _checkpoint(product, into, notes)
+    files = product.run.trial(product.candidate.trial)
+    if tfevents.write(files.metrics, product.candidate.steps, into / BEHAVIOR) is None:
+        notes.append("The trainer left no summaries, so there are no training curves here.")
+    (into / REPORT).write_text(_report(product.run, events, private), encoding="utf-8")
+    return Contents(sha256, resumable, tuple(notes), configuration)
+
+
+def hashes(folder: Path) -> dict[str, str]:
+    """Every file below the folder, by name, to its sha256."""
+    files = (path for path in sorted(folder.rglob("*")) if path.is_file())
+    return {path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+
+
+def leaking(folder: Path, private: Private, seen: Collection[str] = ()) -> list[Leak]:
+    """What must not leave, in any file of the folder or its name, but for those that were `seen` before."""
+    from reports import html
+    from reports.run import figures
+
+    known = (
+        figures.bundle(),
+        *(html.asset(name) for name in ("packed.js", "report.js", "report.css")),
+    )
+    found: list[Leak] = []
+    for name in sorted(set(hashes(folder)) - set(seen)):
+        found += leaks.find(name, (folder / name).read_bytes(), private, known if name.endswith(".html") else ())
+    return found
+
+
+# --- the files ---------------------------------------------------------------------------------------------------
+
+
+def _policy(product: Product, private: Private, target: Path, notes: list[str]) -> str:
+    """Copy the policy, if it is the one that the ledger knows; its sha256."""
+    source = product.run.path / product.candidate.path
+    if not source.is_file():
+        raise SetupError(
+            f"a promotion needs its policy, but {product.candidate.path} of {product.run.path} is not there; if it was"
+            " removed, promote another trial (--trial N)"
+        )
+    data = source.read_bytes()
+    if hashlib.sha256(data).hexdigest() != product.candidate.sha256:
+        raise SetupError(
+            f"a policy must be the file that was rated, sha256 {product.candidate.sha256[:12]}, but"
+            f" {product.candidate.path} is another; promote another trial (--trial N)"
+        )
+    if leaks.find(ONNX, data, private):
+        bare = _bare(data)
+        if bare != data:
+            data = bare
+            notes.append("Texts that no runtime reads (doc strings, metadata) were taken out of the ONNX file.")
+    target.write_bytes(data)
+    return hashlib.sha256(data).hexdigest()
+
+
+def _bare(data: bytes) -> bytes:
+    """The ONNX file without the texts that no runtime reads."""
+    import onnx
+    from google.protobuf.message import DecodeError
+
+    try:
+        model = onnx.load_model_from_string(data)
+    except (DecodeError, ValueError):
+        return data
+    for part in (model, model.graph, *model.graph.node, *model.graph.initializer, *model.graph.input):
+        part.ClearField("doc_string")
+    del model.metadata_props[:]
+    model.ClearField("producer_name")
+    return bytes(model.SerializeToString())
+
+
+def _configuration(product: Product, notes: list[str]) -> dict[str, Any]:
+    """What mlagents resolved the trial's configuration to, without what is this machine's."""
+    from trials.learner.process import check_with_mlagents
+
+    path = product.run.trial(product.spec.number).results / CONFIGURATION
+    try:
+        made = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, yaml.YAMLError):
+        made = None
+    if not _is_of(made, product.spec):
+        notes.append("The trainer left no configuration; this one is the trial's, resolved anew by mlagents.")
+        made = plain(product.spec.config) | {"env_settings": {"seed": product.spec.seed}}
+    made = portable(made)
+    try:
+        return check_with_mlagents(made)
+    except SpaceError as error:
+        raise SetupError(f"a configuration must be one that mlagents takes, but it says: {error}") from None
+
+
+def _is_of(made: Any, spec: TrialSpec) -> bool:
+    """Whether a resolved configuration is the spec's: one behavior, and every value that the spec gives it."""
+    mine, theirs = plain(spec.config).get("behaviors", {}), made.get("behaviors") if isinstance(made, dict) else None
+    return isinstance(theirs, dict) and set(theirs) == {BEHAVIOR} and _within(mine.get(BEHAVIOR), theirs[BEHAVIOR])
+
+
+def _within(part: Any, whole: Any) -> bool:
+    if isinstance(part, Mapping):
+        return isinstance(whole, Mapping) and all(key in whole and _within(part[key], whole[key]) for key in part)
+    return bool(part == whole)
+
+
+def portable(configuration: Mapping[str, Any]) -> dict[str, Any]:
+    """A resolved configuration as another machine takes it: no paths, no device, no way of having been started."""
+    made = deepcopy(dict(configuration))
+    for settings in (made.get("behaviors") or {}).values():
+        if isinstance(settings, dict) and settings.get("init_path"):
+            settings["init_path"] = None
+    made["env_settings"] = (made.get("env_settings") or {}) | {"env_path": None, "env_args": None, "base_port": 5005}
+    made["checkpoint_settings"] = {"run_id": RUN_ID, "results_dir": "results"}
+    made["torch_settings"] = {"device": None}
+    return made
+
+
+def _checkpoint(product: Product, into: Path, notes: list[str]) -> bool:
+    """Copy the checkpoint of this very policy and its status, if they are there."""
+    from trials.learner.checkpoints import CURRENT, steps_of
+
+    files, steps = product.run.trial(product.candidate.trial), product.candidate.steps
+    numbered, last = (files.results / BEHAVIOR / name for name in (f"{BEHAVIOR}-{steps}.pt", CURRENT))
+    source = next((path for path in (numbered, last) if path.is_file() and steps_of(path) == steps), None)
+    if source is None:
+        notes.append(
+            f"The checkpoint at {steps:,} steps is gone (mlagents keeps the last few only): this policy can be played,"
+            " but not trained further from here."
+        )
+        return False
+    for name in (CHECKPOINT, STATUS):
+        (into / name).parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(source, into / CHECKPOINT)
+    try:
+        status = json.loads(files.training_status.read_bytes())
+    except (OSError, ValueError):
+        status = {}
+        notes.append("The trainer's status is gone: a resumed training begins its ghost Elo anew.")
+    (into / STATUS).write_text(json.dumps(status_of(status, steps), indent=4), encoding="utf-8")
+    return True
+
+
+def status_of(status: Mapping[str, Any], steps: int) -> dict[str, Any]:
+    """mlagents' training status with the one checkpoint that is uploaded, under the name it has there."""
+    made = deepcopy(dict(status))
+    behavior = made.get(BEHAVIOR)
+    if isinstance(behavior, dict):
+        known = [one for one in behavior.get("checkpoints") or [] if one.get("steps") == steps]
+        behavior[
+            "checkpoints"
+        ] = []  # mlagents deletes the oldest of them when it makes new ones, wherever it is started
+        behavior.pop("final_checkpoint", None)
+        if known:
+            behavior["final_checkpoint"] = known[-1] | {"file_path": ONNX, "auxillary_file_paths": [CHECKPOINT]}
+    return made
+
+
+def _report(run: RunFolder, events: Sequence[Event], private: Private) -> str:
+    """The run's page, from events whose free texts are scrubbed."""
+    from reports.run import metrics, page
+    from trials import run_state
+
+    clean = [scrubbed(event, private) for event in events]
+    numbers = [trial.number for trial in run_state.run_of(run.name, clean).trials]
+    curves = metrics.curves(run, numbers)
+    return page.render(run_state.run_of(leaks.scrubbed(run.name, private), clean, metrics.reached(curves)), curves)
+
+
+def scrubbed(event: Event, private: Private) -> Event:
+    """The event with its texts from logs and command lines scrubbed."""
+    match event:
+        case TrialEnded():
+            return replace(
+                event,
+                reason=leaks.scrubbed(event.reason, private),
+                log_tail=leaks.scrubbed(event.log_tail, private),
+            )
+        case TrialBegan():
+            spec = replace(event.spec, executable=_file_name(event.spec.executable))
+            return replace(event, spec=replace(spec, trainer=_file_name(event.spec.trainer)))
+        case WarmStarted():
+            return replace(event, run=leaks.scrubbed(event.run, private), reason=leaks.scrubbed(event.reason, private))
+        case TrialResumed():
+            return replace(event, reason=leaks.scrubbed(event.reason, private))
+        case SweepBegan():
+            return replace(
+                event,
+                name=leaks.scrubbed(event.name, private),
+                command=leaks.scrubbed(event.command, private),
+                space_yaml=leaks.scrubbed(event.space_yaml, private),
+            )
+    return event
+
+
+def _file_name(path: str | None) -> str | None:
+    return Path(path).name if path is not None else None

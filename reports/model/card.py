@@ -1,0 +1,267 @@
+"""A promoted policy → the text of its model card: metadata for the Hub, and what a person wants to know (pure)."""
+
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from reports.model import leaks
+from reports.model.bundle import BEHAVIOR, CARD, EVALUATION, Contents, Product
+from reports.model.checks import TAGS, Check
+from reports.model.leaks import Private
+from reports.run import finals, tables
+from trials.run_state import Run, TrialHistory
+
+HERE = Path(__file__).parent
+KEYS = (
+    "trainer_type",
+    "max_steps",
+    "time_horizon",
+    "hyperparameters",
+    "network_settings",
+    "reward_signals",
+    "self_play",
+)
+"""What of a behavior's settings a reader looks for."""
+WHAT = {
+    "SoccerTwos.onnx": "the policy",
+    "README.md": "this card",
+    "configuration.yaml": "what `mlagents-learn` was given, resolved",
+    "config.json": "the same, where ML-Agents' own uploads have it",
+    "SoccerTwos/checkpoint.pt": "weights and optimizer, for training it further",
+    "run_logs/training_status.json": "ghost Elo and lessons, for training it further",
+    "report.html": "the run's report",
+    "evaluation.csv": "every match of this card, a row each",
+    "evaluation.json": "this card's numbers, the gate, and every file's sha256",
+}
+
+
+@dataclass(frozen=True)
+class Matter:
+    """All that a card tells."""
+
+    repo: str
+    product: Product
+    contents: Contents
+    run: Run
+    evaluation: Mapping[str, Any]
+    """As `evaluation.json` has it."""
+    gate: Sequence[Check]
+    licence: str
+    files: Mapping[str, int]
+    """Name to bytes, of what lies beside the card."""
+    private: Private
+
+
+def text(matter: Matter) -> str:
+    """The card. What it says in words from outside (names, commands, reasons) is scrubbed and escaped."""
+    evaluation, product = matter.evaluation, matter.product
+    against = evaluation["ratings"][0]
+    behavior = matter.contents.configuration["behaviors"][BEHAVIOR]
+    forced = [check for check in matter.gate if check.status == "no"]
+    executable = product.spec.fields
+    return str(
+        _environment()
+        .get_template("card.md")
+        .render(
+            metadata=yaml.safe_dump(metadata(matter), sort_keys=False, allow_unicode=True),
+            trainer=str(behavior["trainer_type"]).upper(),
+            title=f"{signed(against['elo'])} Elo against {_opponent(against['opponent'])}",
+            opening=_opening(matter),
+            forced=forced,
+            strength=_strength(against),
+            evaluation=evaluation,
+            repo=matter.repo,
+            name=matter.repo.split("/")[-1],
+            opponent=against["opponent"],
+            contents=matter.contents,
+            found=_found(matter),
+            env_args=f" --env-args --fields {executable}" if product.spec.executable is None else "",
+            hyperparameters=hyperparameters(behavior),
+            searched=set(product.spec.params),
+            versions=evaluation["versions"],
+            version_line=", ".join(f"{name} {version}" for name, version in evaluation["versions"].items()) + ".",
+            notes=matter.contents.notes,
+            files=_files(matter.files),
+        )
+    )
+
+
+def metadata(matter: Matter) -> dict[str, Any]:
+    """The card's front matter, as the Hub's model cards have it (huggingface_hub.ModelCardData, EvalResult)."""
+    return {
+        "library_name": "ml-agents",
+        "license": matter.licence,
+        "pipeline_tag": "reinforcement-learning",
+        "tags": [*TAGS, str(matter.contents.configuration["behaviors"][BEHAVIOR]["trainer_type"]), "self-play"],
+        "model-index": [
+            {
+                "name": matter.repo.split("/")[-1],
+                "results": [
+                    {
+                        "task": {"type": "reinforcement-learning", "name": "reinforcement-learning"},
+                        "dataset": {"type": BEHAVIOR, "name": f"SoccerTwos ({matter.evaluation['environment']})"},
+                        "metrics": [_metric(row) for row in matter.evaluation["ratings"]],
+                    }
+                ],
+            }
+        ],
+    }
+
+
+def _metric(row: Mapping[str, Any]) -> dict[str, Any]:
+    against = _opponent(row["opponent"])
+    return {
+        "type": "elo",
+        "value": row["elo"],
+        "name": f"Elo difference to {against}, 95 % interval {signed(row['elo_low'])} to {signed(row['elo_high'])}",
+        "verified": False,
+        "args": {name: row[name] for name in ("elo_low", "elo_high", "matches", "wins", "draws", "losses", "seed")},
+    }
+
+
+def hyperparameters(behavior: Mapping[str, Any]) -> list[tuple[str, Any]]:
+    """Dotted key below the behavior and value, of what a reader looks for."""
+    rows: list[tuple[str, Any]] = []
+    for key in KEYS:
+        if behavior.get(key) is not None:
+            rows += tables.flat(behavior[key], key).items()
+    return [(key, value) for key, value in rows if ".network_settings" not in key and value is not None]
+
+
+# --- sentences ---------------------------------------------------------------------------------------------------
+
+
+def signed(elo: float) -> str:
+    """A whole number of Elo with its sign, `−` for less."""
+    whole = round(elo)
+    return f"{'−' if whole < 0 else '+' if whole > 0 else ''}{abs(whole)}"
+
+
+def _opponent(name: str) -> str:
+    named = {"house": "the house baseline", "random": "random play", "still": "standing still"}
+    return named.get(name, f"the baseline {name}")
+
+
+def _opening(matter: Matter) -> str:
+    product, run = matter.product, matter.run
+    found = f"trial {product.candidate.trial} of the sweep {leaks.scrubbed(run.name, matter.private)}"
+    how = "the sweep's own choice" if product.own_choice else "named by its publisher, not the sweep's own choice"
+    anew = (
+        f", the configuration of trial {product.spec.configuration} trained anew on a fresh seed"
+        if product.spec.configuration is not None
+        else ""
+    )
+    return (
+        f"Two agents a side, self-play, ML-Agents {matter.evaluation['versions'].get('mlagents', '')}: {found}{anew}"
+        f" ({how}), at {product.candidate.steps:,} trainer steps."
+    )
+
+
+def _strength(row: Mapping[str, Any]) -> str:
+    against = _opponent(row["opponent"])
+    interval = f"[{signed(row['elo_low'])}, {signed(row['elo_high'])}]"
+    side = (
+        f"it is stronger than {against}"
+        if row["elo_low"] > 0
+        else f"it is weaker than {against}"
+        if row["elo_high"] < 0
+        else f"the matches cannot tell it from {against}"
+    )
+    number = f"**{signed(row['elo'])} Elo {interval}** against {against} over {row['matches']} fresh matches"
+    return f"{number}: {side}. A difference of 100 Elo is 64 points of 100 matches, of 200 it is 76."
+
+
+def _found(matter: Matter) -> dict[str, Any]:
+    """The sweep, as its report tells it."""
+    run, question = matter.run, matter.run.question
+    ranked = tables.ranking(run)
+    said = [finals.headline(run, ranked), *finals.remarks(run, ranked)] if run.winner is not None else []
+    clean = [leaks.scrubbed(sentence, matter.private) for sentence in said]
+    command = leaks.scrubbed(question.command, matter.private) if question else "sweep run"
+    return {
+        "headline": clean[0] if clean else "The sweep made no choice of its own that fresh matches stand behind.",
+        "remarks": clean[1:],
+        "facts": _facts(matter),
+        "command": " ".join(command.split()),
+    }
+
+
+def _facts(matter: Matter) -> list[tuple[str, str]]:
+    run, question, spec = matter.run, matter.run.question, matter.product.spec
+    facts = [("trials", _states(run.trials))]
+    if question is not None:
+        facts += [
+            (
+                "proposed by",
+                f"{question.sampler}, after {question.startup_trials} at random; sweep seed {question.seed}",
+            ),
+            (
+                "stopped early by",
+                f"{question.scheduler}, on match Elo at {', '.join(f'{r:,}' for r in question.rungs)} steps",
+            ),
+            ("budget of a trial", f"{question.steps:,} trainer steps"),
+        ]
+    if run.finals is not None:
+        seeds = ", ".join(map(str, run.finals.seeds))
+        facts.append(("finals", f"{len(run.finals.configurations)} configurations trained anew on seeds {seeds}"))
+    trial = run.trial(spec.number)
+    if trial is not None and trial.seconds:
+        facts.append(("time of this training", f"{trial.seconds / 60:.1f} minutes"))
+    facts += [
+        ("this training", f"seed {spec.seed}, {spec.fields} fields side by side"),
+        ("trained in", "the embedded SoccerTwos" if spec.executable is None else "an ML-Agents executable"),
+    ]
+    return [(name, leaks.scrubbed(value, matter.private)) for name, value in facts]
+
+
+def _states(trials: Sequence[TrialHistory]) -> str:
+    counts = {state: sum(trial.state == state for trial in trials) for state in dict.fromkeys(t.state for t in trials)}
+    return f"{len(trials)} ({', '.join(f'{count} {state}' for state, count in counts.items())})"
+
+
+def _files(sizes: Mapping[str, int]) -> list[dict[str, Any]]:
+    rows = dict(sizes) | {CARD: 0, EVALUATION: 0}
+    order = [*WHAT, *sorted(rows)]
+    return [
+        {"name": name, "size": rows[name], "what": WHAT.get(name, "training curves, for TensorBoard")}
+        for name in sorted(rows, key=order.index)
+    ]
+
+
+# --- markdown ----------------------------------------------------------------------------------------------------
+
+
+def cell(value: Any) -> str:
+    """A value inside a table: on one line, and no markup of its own."""
+    text = value if isinstance(value, str) else f"{value:g}" if isinstance(value, float) else str(value)
+    plain = " ".join(text.split())
+    for mark in "\\`*_|<>[]#":
+        plain = plain.replace(mark, "\\" + mark)
+    return plain
+
+
+def _record(row: Mapping[str, Any]) -> str:
+    return f"{row['wins']}-{row['draws']}-{row['losses']}"
+
+
+def _nth(number: int) -> str:
+    return f"{number}{ {1: 'st', 2: 'nd', 3: 'rd'}.get(number if number < 20 else number % 10, 'th') }"
+
+
+def _environment() -> Any:
+    import jinja2
+
+    made = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(HERE),
+        autoescape=False,  # it is Markdown, which `cell` escapes
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    made.filters |= {"cell": cell, "signed": signed, "record": _record, "nth": _nth, "word": shlex.quote}
+    return made

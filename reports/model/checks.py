@@ -1,0 +1,261 @@
+"""What the course asks of a SoccerTwos model and what its users will miss: one check after another, each with its mend.
+
+The course's last step (deep RL course, unit 7, AI vs AI): the model has the tag ML-Agents-SoccerTwos and a file
+SoccerTwos.onnx, and observations and actions are unchanged. `mlagents-push-to-hf` looks at none of it.
+"""
+
+import math
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from reports.model import files as model_files
+from reports.model import leaks, licences
+from reports.model.bundle import BEHAVIOR, CARD, CHECKPOINT, CONFIG, CONFIGURATION, ONNX, STATUS
+from reports.model.files import ModelFiles, as_json, behaviors, policy_of
+from reports.model.leaks import Private
+from trials.arena.players.sandbox import vet
+from trials.errors import BadPolicy
+
+Status = Literal["ok", "advice", "no", "unknown"]
+"""no: the model is not as it must be; advice: it works, and could be better; unknown: nothing here tells."""
+TAG = "ML-Agents-SoccerTwos"
+TAGS = ("SoccerTwos", "deep-reinforcement-learning", "reinforcement-learning", TAG)
+STOCK = ("poca", "ppo", "sac")
+MOMENT_STEPS, MOMENT_S = 5_000, 30.0
+"""Trainer steps and seconds below which nothing can have been learned: the course's run takes hours."""
+LONGER = "train longer: the course takes 5 million steps"
+LARGE = 35 << 20
+"""Bytes of a repository beyond which much of it must be leftovers: policy, checkpoint and curves take about 32 MB."""
+_SPACES = re.compile(
+    r"must (?:see|take action_masks|give discrete_actions)|must join|recurrent policy must|sum to 1|on a batch of"
+)
+_FILE = re.compile(
+    r"be readable|another file|LFS pointer|is empty|whole ONNX|cannot be read|holds no graph|MiB|not there|opset"
+)
+
+
+@dataclass(frozen=True)
+class Check:
+    """One thing that was looked at."""
+
+    name: str
+    status: Status
+    found: str
+    mend: str = ""
+    """What to do; empty where it is well."""
+
+    def as_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def examine(subject: ModelFiles, private: Private | None = None, load: bool = True) -> list[Check]:
+    """Everything that can be seen without playing, the musts first; no check hides the next.
+
+    `load` the policy, in a process of its own: a second or two.
+    """
+    card, configuration = model_files.front_matter(subject), model_files.configuration(subject)
+    checks = [_named(subject), *(_plays(policy_of(subject)) if load else ())]
+    if subject.alone:
+        return checks
+    return [
+        *checks,
+        _trained(subject),
+        _trainer(configuration),
+        _tag(subject, card),
+        _behavior(configuration),
+        *_card(card),
+        _resumable(subject),
+        _clean(subject, private or Private()),
+        _lean(subject),
+    ]
+
+
+def broken(checks: Sequence[Check]) -> list[Check]:
+    """Those that must be mended."""
+    return [check for check in checks if check.status == "no"]
+
+
+# --- the policy --------------------------------------------------------------------------------------------------
+
+
+def _named(subject: ModelFiles) -> Check:
+    name, policies = "name", [name for name in subject.names if name.lower().endswith(".onnx")]
+    if ONNX in subject.names:
+        return Check(name, "ok", ONNX)
+    if not policies:
+        return Check(
+            name, "no", "no .onnx file", f"end the training with one Ctrl+C, so that it exports {ONNX}; add it"
+        )
+    said = ", ".join(policies[:3]) + (", ..." if len(policies) > 3 else "")
+    return Check(name, "no", f"no {ONNX} at the root, but {said}", f"put the policy at the root as {ONNX}")
+
+
+def _plays(path: Path | None) -> list[Check]:
+    """Whole, of unchanged spaces, playable; as far as the first that fails."""
+    if path is None:
+        return [Check("file", "no", "no policy to look at", f"add {ONNX}")]
+    try:
+        vet(path)
+    except BadPolicy as error:
+        text = str(error)
+        rule, _, mend = text.rpartition("; ")
+        if _FILE.search(text):
+            return [Check("file", "no", rule or text, mend or "export or download it again")]
+        if _SPACES.search(text) and "NaN" not in text:
+            mend = "train in SoccerTwos as it is: 264 and 72 floats in, 3 branches of 3 actions out"
+            return [Check("file", "ok", "whole"), Check("spaces", "no", text, mend)]
+        return [
+            Check("file", "ok", "whole"),
+            Check("plays", "no", text, "train again: lower learning_rate if it is NaN"),
+        ]
+    whole = Check("file", "ok", f"whole, {path.stat().st_size / 1e6:.2f} MB")
+    spaces = _spaces(path)
+    return [whole, spaces, Check("plays", "ok", "loads and answers with probabilities")]
+
+
+def _spaces(path: Path) -> Check:
+    """onnx's own checker, and the inputs by width; only for files that vetting has passed."""
+    import onnx
+
+    model = onnx.load_model(path)
+    try:
+        onnx.checker.check_model(model)
+    except onnx.checker.ValidationError as error:
+        return Check("spaces", "no", f"onnx.checker: {str(error).splitlines()[0]}", "export it again with ML-Agents")
+    others = {tensor.name for tensor in model.graph.initializer} | {"action_masks", "recurrent_in"}
+    observed = [value for value in model.graph.input if value.name not in others]
+    seen = sorted(dim.dim_value for value in observed for dim in value.type.tensor_type.shape.dim[-1:])
+    if seen not in ([72, 264], [336]):
+        found = f"observations of {' + '.join(map(str, seen)) or 'nothing'} floats"
+        return Check("spaces", "no", found, "train in SoccerTwos as it is: 264 and 72 floats, or 336")
+    return Check("spaces", "ok", f"{' + '.join(map(str, seen[::-1]))} floats in, 3 branches of 3 actions out")
+
+
+# --- the training ------------------------------------------------------------------------------------------------
+
+
+def trained_for(steps: int) -> Check:
+    """A policy by its trainer steps."""
+    short = steps < MOMENT_STEPS
+    return Check("trained", "no" if short else "ok", f"{steps:,} steps", LONGER if short else "")
+
+
+def _trained(subject: ModelFiles) -> Check:
+    """By what the trainer left: steps of its last checkpoint, seconds of its run."""
+    name = "trained"
+    steps = _steps(as_json(subject, STATUS))
+    seconds = as_json(subject, "run_logs/timers.json").get("total")
+    if not isinstance(seconds, int | float) or not math.isfinite(seconds):
+        seconds = None
+    if steps is None and seconds is None:
+        return Check(name, "unknown", "no training_status.json or timers.json tells", "upload run_logs with the model")
+    if steps is not None and steps < MOMENT_STEPS:
+        return trained_for(steps)
+    if seconds is not None and seconds < MOMENT_S:
+        if steps is not None:
+            return Check(
+                name, "advice", f"{steps:,} steps, but the last run took {seconds:.2g} s", "was it started twice?"
+            )
+        return Check(name, "no", f"a run of {seconds:.2g} s", LONGER)
+    return Check(name, "ok", f"{steps:,} steps" if steps is not None else f"{seconds:,.0f} s")
+
+
+def _steps(status: Mapping[str, Any]) -> int | None:
+    behavior = status.get(BEHAVIOR)
+    known = []
+    if isinstance(behavior, dict):
+        last = behavior.get("final_checkpoint")
+        known = [
+            one.get("steps") for one in [*(behavior.get("checkpoints") or []), last or {}] if isinstance(one, dict)
+        ]
+    return max((step for step in known if isinstance(step, int)), default=None)
+
+
+def _trainer(configuration: Mapping[str, Any] | None) -> Check:
+    name = "trainer"
+    if configuration is None:
+        return Check(name, "unknown", f"no {CONFIGURATION}", "upload it, so that others can train the same way")
+    kinds = {str(settings.get("trainer_type")) for settings in behaviors(configuration).values()}
+    if kinds <= {*STOCK} and kinds:
+        return Check(name, "ok", ", ".join(sorted(kinds)))
+    return Check(
+        name, "no", ", ".join(sorted(kinds)) or "none", f"train with one of ML-Agents' own: {', '.join(STOCK)}"
+    )
+
+
+def _behavior(configuration: Mapping[str, Any] | None) -> Check:
+    names = list(behaviors(configuration or {}))
+    if configuration is None or names == [BEHAVIOR]:
+        return Check("behavior", "ok" if names else "unknown", ", ".join(names) or "nothing tells")
+    return Check("behavior", "no", ", ".join(names) or "none", f"the environment's behavior is {BEHAVIOR}")
+
+
+# --- the repository ----------------------------------------------------------------------------------------------
+
+
+def _tag(subject: ModelFiles, card: Mapping[str, Any] | None) -> Check:
+    tags = subject.tags if subject.tags is not None else (card or {}).get("tags") or []
+    if TAG in tags:
+        return Check("tag", "ok", TAG)
+    return Check("tag", "no", "tags " + (", ".join(map(str, tags)) or "none"), f"add {TAG} to the tags in {CARD}")
+
+
+def _card(card: Mapping[str, Any] | None) -> list[Check]:
+    if card is None:
+        return [
+            Check("card", "advice", f"no {CARD} with metadata", "write one: what it is, how it was trained and rated")
+        ]
+    lacking = [tag for tag in TAGS if tag not in (card.get("tags") or [])]
+    lacking += [] if card.get("library_name") == "ml-agents" else ["library_name: ml-agents"]
+    said = Check("card", "ok", "library and tags") if not lacking else None
+    return [
+        said or Check("card", "advice", "lacks " + ", ".join(lacking), f"add them to the metadata of {CARD}"),
+        _licence(card),
+        Check("results", "ok", "a model-index")
+        if card.get("model-index")
+        else Check("results", "advice", "no model-index", "state what it was measured at; `sweep promote` does"),
+    ]
+
+
+def _licence(card: Mapping[str, Any]) -> Check:
+    if card.get("license") is None:
+        return Check("licence", "advice", "none", "say in the metadata what others may do: license: apache-2.0")
+    if bad := licences.wrong(card["license"]):
+        return Check("licence", "no", bad, f"the Hub takes none but those of {licences.LIST}, `other` among them")
+    return Check("licence", "ok", str(card["license"]))
+
+
+def _resumable(subject: ModelFiles) -> Check:
+    lacking = [name for name in (CONFIGURATION, CONFIG, CHECKPOINT, STATUS) if name not in subject.names]
+    if not lacking:
+        return Check("resume", "ok", "checkpoint, status and configuration")
+    return Check("resume", "advice", "no " + ", ".join(lacking), "upload them, so that it can be trained further")
+
+
+def _clean(subject: ModelFiles, private: Private) -> Check:
+    found = [
+        leak
+        for name, path in subject.files.items()
+        if path.stat().st_size <= LARGE and not name.endswith(".html")
+        for leak in leaks.find(name, path.read_bytes(), private)
+    ]
+    found += [leak for name in subject.names if name not in subject.files for leak in leaks.find(name, b"", private)]
+    if not found:
+        return Check("private", "ok", "no paths, names or tokens seen")
+    more = f", and {len(found) - 1} more" if len(found) > 1 else ""
+    worst = next((leak for leak in found if leak.what == "a token"), found[0])
+    tokens = "revoke the token now; then " if worst.what == "a token" else ""
+    return Check("private", "advice", f"{worst}{more}", f"{tokens}upload without it; `sweep promote` scrubs")
+
+
+def _lean(subject: ModelFiles) -> Check:
+    old = [name for name in subject.names if re.search(r"/SoccerTwos-\d+\.(?:pt|onnx)$", name)]
+    size = sum(path.stat().st_size for path in subject.files.values())
+    if len(old) > 2 or size > LARGE:
+        return Check(
+            "lean", "advice", f"{len(old)} earlier checkpoints", "leave them out: nobody needs them to play or resume"
+        )
+    return Check("lean", "ok", f"{len(subject.names)} files")

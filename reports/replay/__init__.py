@@ -1,0 +1,1 @@
+"""Matches to look at: recorded, packed, and played by a page."""

@@ -1,0 +1,75 @@
+"""What the page unfolds of each trial, as the few words it shows; packed, for a thousand would be most of a page."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from reports import formatting
+from reports.run import findings
+from search_spaces.text import get
+from trials.run_state import Run, TrialHistory
+
+
+def details(run: Run) -> list[dict[str, Any]]:
+    """One object a trial: number, its open values, what it spent, its rungs, and what there is to note. All text."""
+    keys = list(dict.fromkeys(key for trial in run.trials for key in trial.spec.params))
+    return [_detail(run, trial, keys) for trial in run.trials]
+
+
+def _detail(run: Run, trial: TrialHistory, keys: Sequence[str]) -> dict[str, Any]:
+    course = trial.spec.origin == "course"
+    return {
+        "trial": trial.number,
+        "elo": findings.elo(trial.rating.elo) if trial.rating and run.comparable(trial.rating) else "",
+        "state": trial.state,
+        "course": course,
+        "values": [[key, formatting.value(value)] for key, value in trial.spec.params.items()],
+        "fixed": [[key, formatting.value(_set(trial, key))] for key in keys] if course else [],
+        "spent": _spent(trial),
+        "rungs": [
+            [
+                formatting.steps(g.rung),
+                findings.elo(g.rating.elo),
+                findings.interval(g.rating),
+                formatting.counts(g.rating),
+            ]
+            for g in trial.rungs
+        ],
+        "sides": f"as blue {formatting.counts(trial.rating.as_blue)}, as purple "
+        "{formatting.counts(trial.rating.as_purple)}"
+        if trial.rating
+        else "",
+        "notes": _notes(trial),
+    }
+
+
+def _set(trial: TrialHistory, key: str) -> Any:
+    """What the trial's configuration holds where others have an open value; of `a / b`, the quotient."""
+    behaviors = trial.spec.config.get("behaviors") or {}
+    below: Any = next(iter(behaviors.values()), {})
+    found = [get(below, path) for path in key.split(" / ")]
+    if len(found) == 2 and all(isinstance(each, int | float) for each in found) and found[1]:
+        return found[0] / found[1]
+    return found[0]
+
+
+def _spent(trial: TrialHistory) -> list[list[str]]:
+    spent = [
+        ["steps", f"{formatting.value(trial.steps)} of {formatting.value(trial.spec.steps)}"],
+        ["trainer’s time", formatting.span(trial.seconds)],
+        ["seed", str(trial.spec.seed)],
+        ["fields", str(trial.spec.fields)],
+    ]
+    if trial.steps_per_second:
+        spent.insert(2, ["steps/s", f"{trial.steps_per_second:.0f}"])
+    if trial.handed > 1:
+        spent.append(["begun", f"{trial.handed} times"])
+    return spent
+
+
+def _notes(trial: TrialHistory) -> list[str]:
+    notes = [
+        f"went on from step {formatting.value(one.resumed)}, {formatting.value(one.reached)} reached: {one.reason};"
+        " ghost windows began anew"
+        for one in trial.resumes
+    ]
+    return [*notes, trial.ended.reason] if trial.ended and trial.ended.reason else notes

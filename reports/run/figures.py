@@ -1,0 +1,228 @@
+"""Data frames → plotly figures (pure). Colours are roles, `var(--name)` of report.css, which report.js resolves."""
+
+import html
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import pandas as pd
+import plotly.graph_objects as go
+import plotly.offline
+
+from reports.run.findings import HOUSE_ELO
+from reports.run.importance import Importance
+from reports.run.tradeoff import Costed
+from trials.run_state import Run
+
+GHOST = "Self-play/ELO"
+LABELS = {
+    "Environment/Group Cumulative Reward": "Group reward per episode",
+    "Environment/Cumulative Reward": "Individual reward per episode",
+    "Environment/Episode Length": "Episode length, decisions",
+    "Policy/Entropy": "Policy entropy, nats",
+    "Policy/Learning Rate": "Learning rate",
+    "Losses/Policy Loss": "Policy loss",
+    "Losses/Value Loss": "Value loss",
+    GHOST: "Ghost Elo: the trainer’s own, not the score",
+}
+STATES = ("complete", "pruned", "failed", "stopped", "running")
+
+
+def bundle() -> str:
+    """plotly.js as the plotly package ships it: always the version that these figures are made for."""
+    return str(plotly.offline.get_plotlyjs())
+
+
+def _layout(**more: Any) -> dict[str, Any]:
+    plain: dict[str, Any] = {
+        "margin": {"l": 56, "r": 16, "t": 12, "b": 44},
+        "paper_bgcolor": "rgba(0,0,0,0)",
+        "plot_bgcolor": "rgba(0,0,0,0)",
+        "font": {"color": "var(--ink-2)", "size": 13},
+        "showlegend": False,
+        "hovermode": "closest",
+        "xaxis": _axis(),
+        "yaxis": _axis(),
+    }
+    return plain | more
+
+
+def _axis(title: str = "", **more: Any) -> dict[str, Any]:
+    line = {"gridcolor": "var(--grid)", "linecolor": "var(--rule)", "zerolinecolor": "var(--rule)"}
+    return line | {"title": {"text": title, "standoff": 8, "font": {"size": 13}}, "automargin": True} | more
+
+
+def match_elo(rungs: pd.DataFrame, focus: Sequence[int], asked: Sequence[int]) -> go.Figure:
+    """Match Elo over steps: one quiet trace holds every trial, crosses mark where trials were pruned.
+
+    The page draws the trials in focus over it from the trace's customdata, [trial, step, low, high] a point.
+    """
+    marks = [
+        {"type": "line", "x0": r, "x1": r, "yref": "paper", "y0": 0, "y1": 1, "layer": "below",
+         "line": {"color": "var(--rule)", "dash": "dot", "width": 1}}
+        for r in asked
+    ]  # fmt: skip
+    ticks = {"tickvals": [0, *asked]} if 0 < len(asked) <= 6 else {}
+    house = {"type": "line", "xref": "paper", "x0": 0, "x1": 1, "y0": HOUSE_ELO, "y1": HOUSE_ELO, "layer": "below",
+             "line": {"color": "var(--ink-3)", "width": 1}}  # fmt: skip
+    label = {"xref": "paper", "x": 0, "xanchor": "left", "xshift": 6, "y": HOUSE_ELO, "yanchor": "bottom",
+             "showarrow": False, "text": "house baseline", "font": {"size": 11, "color": "var(--ink-3)"}}  # fmt: skip
+    points = rungs.sort_values(["trial", "steps"])
+    context = _context(points, "elo", "%{y:.0f} Elo [%{customdata[2]:.0f}, %{customdata[3]:.0f}]", ["low", "high"])
+    context.update(mode="lines+markers", marker={"size": 4, "color": "var(--quiet)"})
+    cut = points[(points["state"] == "pruned") & points["last"]]
+    pruned = go.Scatter(
+        x=cut["steps"].tolist(),
+        y=cut["elo"].tolist(),
+        customdata=[[int(t)] for t in cut["trial"]],
+        mode="markers",
+        marker={"symbol": "x-thin", "size": 8, "line": {"width": 1.5, "color": "var(--pruned)"}},
+        hovertemplate="trial %{customdata[0]} pruned here, %{y:.0f} Elo<extra></extra>",
+    )
+    return go.Figure(
+        [context, pruned],
+        _layout(
+            shapes=[house, *marks],
+            annotations=[label],
+            xaxis=_axis("Trainer steps", tickformat="~s", rangemode="tozero", showgrid=False, **ticks),
+            yaxis=_axis("Match Elo on the ladder"),
+            meta={"focus": list(focus)},
+        ),
+    )
+
+
+def diagnostics(curves: pd.DataFrame, focus: Sequence[int]) -> tuple[go.Figure, ...]:
+    """One figure for each summary that is known by name and was written at least once; ghost Elo last."""
+    found = set(curves["name"].unique())
+    return tuple(
+        _diagnostic(curves[curves["name"] == name], label, focus) for name, label in LABELS.items() if name in found
+    )
+
+
+def _diagnostic(points: pd.DataFrame, label: str, focus: Sequence[int]) -> go.Figure:
+    ordered = points.sort_values(["trial", "step"]).rename(columns={"step": "steps"})
+    context = _context(ordered, "value", "%{y:.4~g}", [])
+    axes = {"xaxis": _axis("Trainer steps", tickformat="~s", rangemode="tozero"), "yaxis": _axis(html.escape(label))}
+    return go.Figure([context], _layout(**axes, meta={"focus": list(focus), "label": label}))
+
+
+def _context(points: pd.DataFrame, value: str, hover: str, extra: list[str]) -> go.Scatter:
+    """All trials as one trace with gaps: a thousand trials cost what one does."""
+    x: list[int | None] = []
+    y: list[float | None] = []
+    data: list[list[Any]] = []
+    for trial, part in points.groupby("trial", sort=True):
+        x += [*(int(s) for s in part["steps"]), None]
+        y += [*(_short(v) for v in part[value]), None]
+        ends = part[extra].to_numpy(float).tolist()
+        data += [[trial, int(s), *map(_short, row)] for s, row in zip(part["steps"], ends, strict=True)]
+        data.append([trial])
+    template = "trial %{customdata[0]}, %{customdata[1]:,} steps<br>" + hover + "<extra></extra>"
+    return go.Scatter(
+        x=x, y=y, customdata=data, mode="lines", line={"width": 1, "color": "var(--quiet)"}, hovertemplate=template
+    )
+
+
+def _short(value: float) -> float | None:
+    """Five significant digits: what a pixel can show, at half the file. None where no pixel can."""
+    return float(f"{value:.5g}") if math.isfinite(value) else None
+
+
+def importance(rows: Sequence[Importance]) -> go.Figure:
+    """Bars of lost Elo with their spread, largest on top."""
+    shown = list(reversed(rows))
+    bars = go.Bar(
+        orientation="h",
+        x=[_short(row.loss) for row in shown],
+        y=[_in_two(html.escape(short_key(row.key))) for row in shown],
+        customdata=[[html.escape(row.key)] for row in shown],
+        error_x={"array": [_short(row.spread) for row in shown], "color": "var(--ink-3)", "thickness": 1.2, "width": 3},
+        marker={"color": ["var(--c1)" if row.loss > row.spread else "var(--quiet)" for row in shown]},
+        hovertemplate="%{customdata[0]}: %{x:.1f} Elo<extra></extra>",
+    )
+    axis = _axis("Elo lost when shuffled")
+    return go.Figure([bars], _layout(height=80 + 26 * len(rows), xaxis=axis, bargap=0.45))
+
+
+def tradeoff(rows: Sequence[Costed]) -> go.Figure:
+    """Elo over cost, whole trials as points with their intervals, the front of those beaten by nobody as a line."""
+    front = [row for row in rows if row.front]
+    steps = go.Scatter(
+        x=[_short(row.cost) for row in front],
+        y=[_short(row.rating.elo) for row in front],
+        mode="lines",
+        line={"shape": "hv", "width": 1, "color": "var(--c1)"},
+        hoverinfo="skip",
+    )
+    points = go.Scatter(
+        x=[_short(row.cost) for row in rows],
+        y=[_short(row.rating.elo) for row in rows],
+        error_y={
+            "array": [_short(row.rating.high - row.rating.elo) for row in rows],
+            "arrayminus": [_short(row.rating.elo - row.rating.low) for row in rows],
+            "symmetric": False, "color": "var(--quiet)", "thickness": 1.2, "width": 0,
+        },
+        customdata=[[row.trial.number] for row in rows],
+        text=[str(row.trial.number) if row.front else "" for row in rows],
+        textposition="top left",
+        mode="markers+text",
+        marker={"size": 8, "color": ["var(--c1)" if row.front else "var(--quiet)" for row in rows]},
+        hovertemplate="trial %{customdata[0]}: %{y:.0f} Elo, %{x:.0f} s per million steps<extra></extra>",
+    )  # fmt: skip
+    return go.Figure(
+        [points, steps],  # report.js reads the first trace's customdata
+        _layout(xaxis=_axis("Seconds of training per million steps"), yaxis=_axis("Match Elo on the ladder")),
+    )
+
+
+def short_key(key: str) -> str:
+    """The last part of a dotted path; of a quotient, `a.b / a.c`, of both sides."""
+    return " / ".join(part.rsplit(".", 1)[-1] for part in key.split(" / "))
+
+
+def _in_two(word: str) -> str:
+    """A long name broken at the underscore nearest its middle."""
+    places = [place for place, letter in enumerate(word) if letter == "_"] if len(word) > 18 else []
+    cut = min(places, key=lambda place: abs(place - len(word) / 2), default=len(word)) + 1
+    return f"{word[:cut]}<br>{word[cut:]}" if word[cut:] else word
+
+
+def timeline(spans: pd.DataFrame, run: Run) -> go.Figure:
+    """Trainer processes on the sweep's slots, in minutes (hours for long sweeps) from the first start."""
+    total = float((spans["start"] + spans["seconds"]).max()) if len(spans) else 0.0
+    unit, name = (3600.0, "hours") if total > 3 * 3600 else (60.0, "minutes")
+    bars = [
+        go.Bar(
+            orientation="h",
+            name=state,
+            base=(part["start"] / unit).round(3).tolist(),
+            x=(part["seconds"] / unit).round(3).tolist(),
+            y=[f"slot {slot}" for slot in part["slot"]],
+            text=[str(trial) for trial in part["trial"]],
+            textposition="inside",
+            insidetextanchor="middle",
+            textangle=0,
+            customdata=[[int(trial)] for trial in part["trial"]],
+            marker={"color": f"var(--{state})", "line": {"color": "var(--page)", "width": 1}},
+            hovertemplate=f"trial %{{customdata[0]}}, {state}: %{{x:.1f}} {name}<extra></extra>",
+        )
+        for state in STATES
+        if len(part := spans[spans["state"] == state])
+    ]
+    slots = sorted({int(slot) for slot in spans["slot"]} | set(range(run.question.slots if run.question else 0)))
+    axis = _axis("", categoryorder="array", categoryarray=[f"slot {slot}" for slot in reversed(slots)], type="category")
+    legend = {"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom", "traceorder": "normal"}
+    return go.Figure(
+        bars,
+        _layout(
+            barmode="overlay",
+            uniformtext={"minsize": 9, "mode": "hide"},
+            bargap=0.25,
+            height=130 + 34 * len(slots),
+            showlegend=True,
+            legend=legend,
+            margin={"l": 56, "r": 16, "t": 36, "b": 44},
+            xaxis=_axis(f"{name.capitalize()} since the first trial began", rangemode="tozero"),
+            yaxis=axis,
+        ),
+    )

@@ -1,0 +1,124 @@
+"""The command line of a league: `sweep league run`, `show`, `rebuild`, `page`, `serve`; arguments and wiring alone."""
+
+import json
+import re
+from pathlib import Path
+
+import click
+from rich.console import Console
+
+from sweep.cli.numbers import SECONDS, YEAR, Finite
+
+FOLDER = click.argument("folder", metavar="LEAGUE", type=click.Path(path_type=Path, file_okay=False))
+JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON object and nothing else.")
+UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+
+
+@click.group()
+def league() -> None:
+    """A league of models: round after round, with a leaderboard."""
+
+
+def _duration(_context: click.Context, _option: click.Parameter, text: str | None) -> float | None:
+    """Seconds from `90s`, `15m`, `4h` or `1d`."""
+    if text is None:
+        return None
+    found = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)([smhd])", text)
+    seconds = float(found[1]) * UNITS[found[2]] if found else 0.0
+    if not 0 < seconds <= YEAR:
+        raise click.BadParameter(f"it must be a time such as 90s, 15m or 4h, 365d at most, but got {text!r}")
+    return seconds
+
+
+@league.command()
+@FOLDER
+@click.argument("sources", nargs=-1)
+@click.option("--rounds", type=click.IntRange(1), help="Rounds to play; default: one.")
+@click.option("--every", callback=_duration, metavar="4h", help="A round each 15m, 4h, ...; until Ctrl+C.")
+@click.option("--matchmaking", type=click.Choice(["information", "closest"]), default="information", show_default=True)
+@click.option("--budget", type=SECONDS, help="Seconds a round may play on each core; see README.")
+@click.option("--precision", type=Finite(1, 1000), default=25.0, show_default=True, help="± Elo that is enough.")
+@click.option("--pairs", type=click.IntRange(1, 10_000), default=32, show_default=True, help="Of a pairing, at a time.")
+@click.option("--pairing-cap", type=Finite(0.1, 86_400), default=30.0, show_default=True, help="Seconds for those.")
+@click.option("--cores", type=click.IntRange(1, 1024), default=1, show_default=True, help="CPU cores that play.")
+@click.option("--dataset", metavar="USER/NAME", help="Put the league into a dataset on the Hub after every round.")
+def run(
+    folder: Path,
+    sources: tuple[str, ...],
+    rounds: int | None,
+    every: float | None,
+    matchmaking: str,
+    budget: float | None,
+    precision: float,
+    pairs: int,
+    pairing_cap: float,
+    cores: int,
+    dataset: str | None,
+) -> None:
+    """Play rounds of LEAGUE, a folder, among SOURCES: hub:TAG, folders, runs (RUN:last), ONNX files, house, ..."""
+    from sweep.league import rounds as leagues
+    from trials.league.planning import RoundTerms
+
+    terms = RoundTerms(
+        matchmaking="closest" if matchmaking == "closest" else "information",
+        pairs=pairs,
+        budget=budget,
+        cores=cores,
+        cap=pairing_cap,
+        half=precision,
+    )
+    keep = leagues.dataset(dataset) if dataset else None
+    leagues.run(folder, sources, terms, rounds=rounds, every=every, keep=keep, console=Console(stderr=False))
+
+
+@league.command()
+@FOLDER
+@click.option("--all", "everyone", is_flag=True, help="Models that are gone as well.")
+@click.option("--environment", help="Matches of other rules, such as ai-vs-ai.")
+@JSON
+def show(folder: Path, everyone: bool, environment: str | None, as_json: bool) -> None:
+    """The leaderboard of LEAGUE, from its history."""
+    from sweep.league import rounds as leagues
+    from trials.league import reader
+
+    found = reader.opened(folder, environment)
+    if as_json:
+        click.echo(json.dumps(leagues.summary(found)))
+    else:
+        console = Console()
+        if not console.is_terminal:  # a file takes lines of any length
+            console = Console(width=240)
+        console.print(leagues.table(found, everyone))
+
+
+@league.command()
+@FOLDER
+@click.argument("source")
+def rebuild(folder: Path, source: str) -> None:
+    """Make LEAGUE, a new folder, from SOURCE: a league's folder or dataset (hub:USER/NAME), or a soccer_history.csv."""
+    from sweep.league import rounds as leagues
+
+    found = leagues.rebuild(folder, source, lambda note: click.echo(f"note: {note}", err=True))
+    click.echo(f"{len(found.matches)} matches of {len(found.standings())} models in {folder}")
+
+
+@league.command()
+@FOLDER
+def page(folder: Path) -> None:
+    """Write LEAGUE/league.html, one file that opens offline: leaderboard, models, any two, matches to watch."""
+    from sweep.league import page as league_page
+
+    written = league_page.opened(folder)
+    click.echo(f"{written} ({written.stat().st_size / 1000:.0f} kB)")
+
+
+@league.command()
+@FOLDER
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on; loopback is this machine.")
+@click.option("--port", type=click.IntRange(0, 65535), default=8000, show_default=True, help="0: any that is free.")
+@click.option("--watch/--no-watch", default=True, help="Whether visitors may have fresh matches played.")
+def serve(folder: Path, host: str, port: int, watch: bool) -> None:
+    """Serve the pages of LEAGUE live, read-only, with fresh matches to watch, until Ctrl+C."""
+    from sweep.league import server
+
+    server.serve(folder, host, port, watch, lambda line: click.echo(line, err=True))

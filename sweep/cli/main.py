@@ -1,0 +1,233 @@
+"""The command line: arguments and wiring, nothing else."""
+
+import json
+import os
+import shlex
+import sys
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from typing import Any, NoReturn
+
+import click
+from rich.console import Console
+
+from sweep.cli import hub, matches
+from sweep.cli.league import league
+from sweep.cli.numbers import Finite
+from trials.errors import SweepError
+
+RAY = "Of a Ray cluster, host:port or auto; default: RAY_ADDRESS, where that is set, else Ray on this machine."
+JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON object and nothing else.")
+
+
+def main() -> NoReturn:
+    """Entry point of the console script `sweep`. Exit status: 0 success, 1 a refusal or failure, 2 wrong usage."""
+    try:
+        sys.exit(cli(standalone_mode=False) or 0)
+    except click.exceptions.Exit as end:
+        sys.exit(end.exit_code)
+    except (KeyboardInterrupt, click.Abort):
+        click.echo("sweep: interrupted", err=True)
+        sys.exit(130)
+    except click.UsageError as error:
+        error.show()
+        sys.exit(2)
+    except SweepError as error:
+        click.echo(f"sweep: {error}", err=True)
+        sys.exit(1)
+    except OSError as error:
+        click.echo(f"sweep: {error}; mend that and run the command again", err=True)
+        sys.exit(1)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="selfplay-sweep")
+def cli() -> None:
+    """Find the hyperparameters that make self-play agents win."""
+
+
+for _command in (matches.play, matches.tournament, matches.rate, matches.watch):
+    cli.add_command(_command)
+for _command in (hub.promote, hub.verify, league):
+    cli.add_command(_command)
+
+
+@cli.command()
+@click.argument("space", default="quick")
+@click.option("--trials", type=int, help="Trials in all, trial 0 (the course's configuration) included.")
+@click.option("--slots", type=int, help="Trials at the same time; default: one a CPU core.")
+@click.option("--steps", type=int, help="Budget of a trial, in trainer steps.")
+@click.option("--fields", type=int, help="Fields in each trial's environment.")
+@click.option("--final-seeds", type=int, help="Fresh training seeds of finalists and course, after tuning; default 3.")
+@click.option("--finalists", type=int, help="Configurations besides the course's that are trained anew; default 2.")
+@click.option("--baseline", help="What the headline is measured against: house, an ONNX file, a Hub id, ...")
+@click.option("--env", help="What trains: `embedded` (default), or the path of an ML-Agents executable.")
+@click.option("--trainer", help="Another environment's mlagents-learn, which trains in --env's executable.")
+@click.option(
+    "--stall-seconds", type=Finite(), help="A trainer that had so long without a step is taken to hang; default 300."
+)
+@click.option("--gpus-per-trial", type=Finite(), help="GPUs a trial gets; a fraction lets trials share one.")
+@click.option("--cpus-per-trial", type=Finite(), help="CPUs a trial is placed by.")
+@click.option("--torch-device", help="`cpu`, `cuda` or `cuda:N`; default: CUDA where the trial has a GPU.")
+@click.option("--threads", type=int, help="CPU threads of a trainer.")
+@click.option("--sampler", help="Who proposes: tpe (default), gp or random.")
+@click.option("--scheduler", help="Who is stopped at rungs: asha (default), median or none.")
+@click.option("--objectives", help="What proposals aim at: elo (default), or elo,cost with --scheduler none.")
+@click.option("--warm-start", type=click.Path(path_type=Path), help="An earlier run to learn from: folder or ledger.")
+@click.option("--seed", type=int, help="Of proposals, trainers, environments and matches.")
+@click.option("--out", type=click.Path(path_type=Path), help="Folder of the run; default runs/SPACE-DATE-TIME.")
+@click.option("--storage", help="Where a cluster keeps the run: a path, or s3://bucket/prefix; default: --out itself.")
+@click.option("--ray-address", envvar="RAY_ADDRESS", help=RAY)
+def run(space: str, warm_start: Path | None, **given: Any) -> int:
+    """Sweep SPACE: quick, soccertwos, course, or any trainer YAML."""
+    from search_spaces import load
+    from sweep import settings
+    from sweep.driver import run as runs
+    from sweep.search import warm_start as warm
+
+    loaded = load(space)
+    given["out"] = given["out"] or Path("runs") / f"{loaded.name}-{datetime.now():%Y%m%d-%H%M%S}"
+    given["ray_address"], answered = _cluster(given["ray_address"])
+    made = settings.of_space(space, loaded, given)
+    from_run = ["--warm-start", warm.name_of(warm_start)] if warm_start is not None else []
+    answered()
+    command = "sweep run " + shlex.join([*_typed(space, given), *from_run])
+    return runs.sweep(made, command, Console(stderr=False), warm_start)
+
+
+def _cluster(text: str | None) -> tuple[str | None, Callable[[], None]]:
+    """A cluster's address, None where this machine is meant, and what says that it answers. Raises SetupError."""
+    from sweep.cluster import address
+
+    source = click.get_current_context().get_parameter_source("ray_address")
+    found = address.given(text, source is click.core.ParameterSource.ENVIRONMENT)
+    if found is None:
+        os.environ.pop(address.VARIABLE, None)  # Ray itself would look there
+        return None, lambda: None
+
+    def answered() -> None:
+        address.must_answer(found)
+        if found.source == address.VARIABLE:
+            click.echo(f"note: {address.VARIABLE} is set: the sweep runs on {found.text}; {found.without}", err=True)
+
+    return found.text, answered
+
+
+def _typed(space: str, given: dict[str, Any]) -> list[str]:
+    """What was asked for, as a person would type it; the folder and the cluster's address are left to the next run."""
+    from sweep.models import typed
+
+    words = [space if "/" not in space else Path(space).name]
+    for name, value in given.items():
+        if value is not None and name not in ("out", "storage", "ray_address"):
+            if name == "baseline":
+                value = typed(value)
+            elif name in ("env", "trainer"):
+                value = Path(value).name  # the report shows no path of this machine
+            words += ["--" + name.replace("_", "-"), str(value)]
+    return words
+
+
+@cli.command()
+@click.argument("run", type=click.Path(path_type=Path))
+@JSON
+def status(run: Path, as_json: bool) -> None:
+    """What a run's ledger says: its trials, their states and ratings."""
+    from sweep.driver import status as statuses
+    from trials.folder import RunFolder
+
+    summary = statuses.summary(RunFolder(run))
+    if as_json:
+        click.echo(json.dumps(summary))
+    else:
+        Console().print(statuses.table(summary))
+    _note(run)
+
+
+@cli.command()
+@click.argument("run", type=click.Path(path_type=Path))
+@click.option("--live", is_flag=True, help="Write it again as the sweep goes on; the open page follows by itself.")
+@JSON
+def report(run: Path, live: bool, as_json: bool) -> None:
+    """Write RUN/report.html from the ledger, its tables beside it."""
+    from reports.run import page
+    from sweep.driver import live_report
+    from trials.folder import RunFolder
+
+    if live:
+        if as_json:
+            raise click.UsageError("--live and --json exclude each other: a report that goes on has no one result")
+        live_report.follow(RunFolder(run), click.echo)
+        return
+    path = page.build(RunFolder(run))
+    click.echo(json.dumps({"report": str(path)}) if as_json else str(path))
+    _note(run)
+
+
+def _note(run: Path) -> None:
+    """Say on stderr which lines of the run's ledger were passed over."""
+    from trials import ledger
+    from trials.folder import RunFolder
+
+    if note := ledger.notes(RunFolder(run).ledger):
+        click.echo(f"note: {note}", err=True)
+
+
+@cli.command()
+@click.argument("run")
+@click.option("--trials", metavar="N|+N", help="Trials in all, or so many more.")
+@click.option("--final-seeds", type=click.IntRange(0, 100), help="Fresh training seeds of finalists and course.")
+@click.option("--ray-address", envvar="RAY_ADDRESS", help=RAY)
+def resume(run: str, trials: str | None, final_seeds: int | None, ray_address: str | None) -> int:
+    """Go on with a sweep whose driver was killed or stopped, or widen one; RUN is a folder, or
+    s3://bucket/prefix/NAME."""
+    from sweep.driver import resume as resuming
+
+    cluster, answered = _cluster(ray_address)
+    answered()
+    return resuming.resume(resuming.folder(run, cluster), trials, cluster, Console(stderr=False), final_seeds)
+
+
+@cli.command()
+@click.argument("run", type=click.Path(path_type=Path))
+@click.option("--trial", type=click.IntRange(0), required=True, help="The trial to train further.")
+@click.option("--steps", type=click.IntRange(1000, 10**12), required=True, help="Trainer steps more.")
+@click.option("--set", "changes", multiple=True, metavar="KEY=VALUE", help="hyperparameters.learning_rate=1e-4, ...")
+def extend(run: Path, trial: int, steps: int, changes: tuple[str, ...]) -> int:
+    """Train a finished trial further, from its last checkpoint, as a new trial of the same run."""
+    from sweep.driver import extend as extending
+    from trials.folder import RunFolder
+
+    return extending.extend(RunFolder(run), trial, steps, changes, Console(stderr=False))
+
+
+@cli.command()
+@click.option("--env", help="An ML-Agents executable to try as well.")
+@JSON
+def doctor(env: str | None, as_json: bool) -> int:
+    """Check what this machine can run, and say the mend for what it cannot."""
+    from sweep import doctor as doctors
+
+    checks = doctors.examine(env)
+    if as_json:
+        click.echo(
+            json.dumps({"ok": all(check.ok for check in checks), "checks": [check.as_dict() for check in checks]})
+        )
+    else:
+        Console().print(doctors.table(checks))
+    return 0 if all(check.ok for check in checks) else 1
+
+
+@cli.command()
+@click.argument("kind", type=click.Choice(["kuberay", "aws", "local", "slurm"]))
+@click.option("--out", type=click.Path(path_type=Path), help="A new file; default: print it.")
+def cluster(kind: str, out: Path | None) -> None:
+    """A ready file for a cluster: KubeRay, `ray up` on AWS or on machines of your own, or Slurm."""
+    from sweep.cluster import ready_files
+
+    if out is None:
+        click.echo(ready_files.text(kind), nl=False)
+    else:
+        ready_files.write(kind, out)
+        click.echo(str(out))

@@ -1,0 +1,129 @@
+"""The last rating of a trial, out of its slot: an actor on each machine plays while the slot's next trial trains."""
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import ray
+from pydantic import TypeAdapter
+from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+from sweep.cluster import workdir
+from sweep.cluster.versions import difference, installed
+from trials.arena.ratings import ladder
+from trials.errors import SetupError
+from trials.events import TrialRated
+from trials.folder import RunFolder
+from trials.records import Candidate, TrialSpec
+from trials.storage import Storage
+from trials.trial import Rate, rated
+
+_SPEC: TypeAdapter[TrialSpec] = TypeAdapter(TrialSpec)
+_CANDIDATE: TypeAdapter[Candidate] = TypeAdapter(Candidate)
+_RATED: TypeAdapter[TrialRated] = TypeAdapter(TrialRated)
+T = TypeVar("T")
+PATIENCE_S, AGAIN_S = 300.0, 5.0
+"""How long a file may be away that was there, and until a storage is asked again, seconds."""
+ATTEMPTS = 5
+"""How often a rating is begun anew where its machine dies."""
+
+
+@dataclass(frozen=True)
+class RatingTerms:
+    """What all ratings of a sweep have in common."""
+
+    run: str
+    """The run's folder."""
+    baseline: str
+    """As `trials.arena.players.load.load` takes it; on a cluster a file's name in the run."""
+    matches: int
+    storage: Storage | None = None
+    """Where the run is kept on a cluster; None: workers share its folder."""
+    installed: Mapping[str, str] | None = None
+    """What a cluster's machine must have installed."""
+
+
+@ray.remote(num_cpus=0, max_restarts=-1, max_task_retries=ATTEMPTS)
+class _Rater:
+    """Rates what it is told to, one candidate after the other."""
+
+    def __init__(self, terms: RatingTerms) -> None:
+        self._terms = terms
+        self._rate: Rate | None = None
+
+    def rate(self, spec: str, candidate: str) -> str:
+        return _RATED.dump_json(self._rated(_SPEC.validate_json(spec), _CANDIDATE.validate_json(candidate))).decode()
+
+    def _rated(self, spec: TrialSpec, candidate: Candidate) -> TrialRated:
+        terms, storage = self._terms, self._terms.storage
+        if storage is None:
+            self._rate = self._rate or ladder.rater(terms.baseline, terms.matches)
+            return rated(spec, RunFolder(Path(terms.run)), candidate, spec.steps, self._rate)
+        if terms.installed is not None and (wrong := difference(dict(terms.installed), installed())):
+            raise SetupError(f"its node has {wrong}")
+        if self._rate is None:
+            self._rate = ladder.rater(_patiently(lambda: workdir.player(terms.baseline, storage)), terms.matches)
+        with workdir.borrowed() as run:
+            _patiently(lambda: storage.fetch(candidate.path, run.path / candidate.path))
+            found = rated(spec, run, candidate, spec.steps, self._rate)
+            log = run.trial(spec.number).matches(candidate.steps)
+            _patiently(lambda: storage.put(log, log.relative_to(run.path).as_posix()))
+            return found
+
+
+def _patiently(ask: Callable[[], T]) -> T:
+    """What the storage gives once it answers; a file that stays away for PATIENCE_S is not there. Raises OSError."""
+    began = time.monotonic()
+    while True:
+        try:
+            return ask()
+        except FileNotFoundError:
+            if time.monotonic() - began > PATIENCE_S:
+                raise
+        except OSError:
+            pass
+        time.sleep(AGAIN_S)
+
+
+class Raters:
+    """Owns the ratings under way; `finished` gives those that are done."""
+
+    def __init__(self, terms: RatingTerms) -> None:
+        self._terms = terms
+        self._raters: dict[str, Any] = {}
+        self._under_way: dict[Any, tuple[TrialSpec, Candidate, bool]] = {}
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """As for the controller: Ray pickles it for a restore that is never asked for."""
+        return str, ("raters",)
+
+    def __call__(self, spec: TrialSpec, candidate: Candidate, node: str) -> None:
+        """Rate the candidate, on its node if that still stands."""
+        self._ask(spec, candidate, node, again=False)
+
+    def _ask(self, spec: TrialSpec, candidate: Candidate, node: str, again: bool) -> None:
+        if node not in self._raters:
+            near = NodeAffinitySchedulingStrategy(node, soft=not again) if node else "DEFAULT"
+            self._raters[node] = _Rater.options(  # type: ignore[attr-defined]
+                scheduling_strategy=near
+            ).remote(self._terms)
+        words = _SPEC.dump_json(spec).decode(), _CANDIDATE.dump_json(candidate).decode()
+        self._under_way[self._raters[node].rate.remote(*words)] = spec, candidate, again
+
+    def finished(self, wait: bool = False) -> Iterator[tuple[int, TrialRated | None, str]]:
+        """(trial, its rating, what went wrong) of each that is done, all of them with `wait`."""
+        while self._under_way:
+            done, _ = ray.wait(list(self._under_way), timeout=None if wait else 0)
+            if not done:
+                return
+            spec, candidate, again = self._under_way.pop(done[0])
+            try:
+                yield spec.number, _RATED.validate_json(ray.get(done[0])), ""
+            except ray.exceptions.RayError as error:
+                if again or self._terms.storage is None or "BadPolicy" in type(error).__name__:
+                    yield spec.number, None, str(error).strip().splitlines()[-1]
+                else:  # its node is gone, and where the rater went it could not play: the driver's own machine can
+                    self._raters.clear()
+                    self._ask(spec, candidate, ray.get_runtime_context().get_node_id(), again=True)

@@ -1,0 +1,144 @@
+"""What runs on a Ray worker: one trial, from its spec to its ratings, reported to the driver as they come."""
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import ray
+from pydantic import TypeAdapter
+from ray import tune
+
+from sweep.cluster import stop_signals, workdir
+from sweep.cluster.versions import difference, installed
+from sweep.cluster.workdir import FLUSH_S, Workplace
+from trials.arena.ratings import ladder
+from trials.events import TrialRated, TrialResumed
+from trials.folder import RunFolder
+from trials.inputs import needed
+from trials.records import Training, TrialSpec
+from trials.storage import Storage
+from trials.trial import Heartbeat, Trial
+
+HEARTBEAT_S = 2.0
+"""How often a trial shows a sign of life, seconds."""
+
+_SPEC: TypeAdapter[TrialSpec] = TypeAdapter(TrialSpec)
+_RATED: TypeAdapter[TrialRated] = TypeAdapter(TrialRated)
+_RESUMED: TypeAdapter[TrialResumed] = TypeAdapter(TrialResumed)
+_TRAINING: TypeAdapter[Training] = TypeAdapter(Training)
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """What a worker must know that shares no folder with its driver."""
+
+    storage: Storage
+    """Where the run is kept."""
+    orders: str
+    """Name of the actor that says which trials are to end."""
+    installed: dict[str, str]
+    """What is installed where the driver runs."""
+
+
+class TrialActor(tune.Trainable):  # type: ignore[misc]
+    """A Ray Tune trainable: `step` is the next thing that happens to the trial, `cleanup` stops it with its export.
+
+    Where a worker dies, the trial is set up again in another, and finds its checkpoint. Its config is what
+    `Controller.propose` gives, `resources` (CPU, GPU), `refused` (nodes, Ray's ids) and `cluster` (Cluster or None).
+    """
+
+    @classmethod
+    def default_resource_request(cls, config: dict[str, Any]) -> tune.PlacementGroupFactory:
+        """The resources of a trial, on no node that was refused."""
+        return place(config["resources"], config["refused"])
+
+    def setup(self, config: dict[str, Any]) -> None:
+        self._cluster: Cluster | None = config["cluster"]
+        self._spec = _SPEC.validate_json(config["spec"])
+        self._config = config
+        self._trial: Trial | None = None
+        self._held: tuple[dict[str, Any], int] | None = None
+        self._node = ray.get_runtime_context().get_node_id()
+        storage = self._cluster.storage if self._cluster is not None else None
+        self._place = Workplace(RunFolder(Path(config["run"])), self._spec.number, storage)
+
+    def reset_config(self, new_config: dict[str, Any]) -> bool:
+        """Take the next trial in the same worker, which saves a worker's start."""
+        self.cleanup()
+        self.setup(new_config)
+        return True
+
+    def step(self) -> dict[str, Any]:
+        """What happened in the last two seconds, as Ray Tune's result; nothing that counts before it is kept."""
+        try:
+            return self._step()
+        except BaseException:
+            self.cleanup()  # before the driver hears of it and another worker takes the trial over
+            raise
+
+    def _step(self) -> dict[str, Any]:
+        stopped = self._cluster is not None and stop_signals.heeded(self._cluster.orders, self._spec.number)
+        if self._trial is None and (waits := self._begin()):
+            return waits | ({"done": True} if stopped else {})
+        if stopped:
+            self._place.run.trial(self._spec.number).stop.touch()
+        if self._held is None:
+            assert self._trial is not None
+            result = _result(self._trial.advance(HEARTBEAT_S))
+            if not {"rated", "ended"} & {*result}:
+                return self._with_storage(result)
+            self._held, self._since = (result | {"node": self._node}, self._place.ask()), time.monotonic()
+        result, number = self._held
+        tired = stopped and time.monotonic() - self._since > FLUSH_S
+        if not self._place.safe(number, HEARTBEAT_S) and not tired:
+            return self._with_storage({"done": False})
+        self._held = None
+        return result
+
+    def cleanup(self) -> None:
+        """Stop the trainer, if it still runs, and keep what it left."""
+        if self._trial is not None:
+            self._trial.stop()
+        self._place.close()
+
+    def _begin(self) -> dict[str, Any]:
+        """Begin the trial, or say what it waits for, or that it must not begin on this machine."""
+        if self._cluster is not None and (wrong := difference(self._cluster.installed, installed())):
+            time.sleep(HEARTBEAT_S)  # the driver learns of it in that time
+            return {"misplaced": wrong, "done": True}
+        try:
+            name = workdir.player(self._config["baseline"], self._cluster.storage if self._cluster else None)
+            if not (away := self._place.prepare()):
+                self._place.have(needed(self._spec.config))
+        except OSError as error:
+            away = str(error).splitlines()[0]
+        if away:
+            time.sleep(HEARTBEAT_S)
+            return {"away": away, "done": False}
+        rate = ladder.rater(name, int(self._config["rating_matches"]))
+        self._trial = Trial(self._spec, self._place.run, rate, rate_last=False)
+        return {}
+
+    def _with_storage(self, result: dict[str, Any]) -> dict[str, Any]:
+        """The result, and what the storage said where it does not answer."""
+        return result | ({"away": self._place.away} if self._place.away else {})
+
+
+def place(resources: dict[str, float], refused: list[str]) -> tune.PlacementGroupFactory:
+    """Room for a trial (`CPU`, `GPU`; fractions share a GPU) on a node that is not `refused` (Ray's ids)."""
+    elsewhere = {"bundle_label_selector": [{"ray.io/node-id": f"!in({','.join(refused)})"}]} if refused else {}
+    return tune.PlacementGroupFactory([resources], **elsewhere)
+
+
+def _result(happened: TrialRated | TrialResumed | Heartbeat | Training) -> dict[str, Any]:
+    match happened:
+        case Heartbeat(step=step, steps_per_second=rate):
+            return {"step": step, "steps_per_second": rate, "done": False}
+        case TrialRated(rung=rung, rating=rating):
+            return {"rung": rung, "elo": rating.elo, "rated": _RATED.dump_json(happened).decode(), "done": False}
+        case TrialResumed(resumed=step):
+            words = _RESUMED.dump_json(happened).decode()
+            return {"resumed": words, "step": step, "steps_per_second": 0.0, "done": False}
+        case Training():
+            return {"ended": _TRAINING.dump_json(happened).decode(), "done": True}

@@ -1,0 +1,313 @@
+"""The controller: what the sweep knows of its trials, whom it asks to stop, and the ledger's writing end."""
+
+import time
+from collections.abc import Callable, Sequence
+from itertools import count
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from search_spaces import Space
+from sweep.driver.running_trial import RunningTrial
+from sweep.search import study as studies
+from sweep.settings import Settings
+from trials import ledger
+from trials.errors import BadTrial, SetupError
+from trials.events import Event, TrialBegan, TrialEnded, TrialRated, TrialResumed, WarmStarted
+from trials.folder import RunFolder
+from trials.learner import process
+from trials.records import Candidate, Rating, Training, TrialSpec, Value
+from trials.run_state import Past
+from trials.trial import RETRIES
+
+MAX_PASSED_OVER = 100
+"""Proposals in a row that may break a relation before the sweep gives up."""
+MIN_JUDGED = 4
+"""Trials that must be over before their failure rate says anything."""
+
+_SPEC: TypeAdapter[TrialSpec] = TypeAdapter(TrialSpec)
+_RATED: TypeAdapter[TrialRated] = TypeAdapter(TrialRated)
+_RESUMED: TypeAdapter[TrialResumed] = TypeAdapter(TrialResumed)
+_TRAINING: TypeAdapter[Training] = TypeAdapter(Training)
+
+Render = Callable[[int, dict[str, Value]], TrialSpec]
+"""A proposal (number, parameters) as a complete spec."""
+
+
+class Controller:
+    """Owns the study, the ledger's writing end and the table of trials under way; Ray's hooks call it."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        space: Space,
+        run: RunFolder,
+        render: Render,
+        baseline: str,
+        past: Past | None = None,
+        warm: WarmStarted | None = None,
+    ) -> None:
+        """Begin a sweep, with what `warm` takes over from another run, or go on from its `past`."""
+        self.settings, self.space, self.run = settings, space, run
+        self._render, self.baseline = render, baseline
+        self.past = past
+        self._queue = list(past.unfinished) if past is not None else []
+        number = len(past.ended) + len(past.unfinished) if past is not None else 0
+        # another seed after each cut: the same one would propose what it proposed before
+        seed = settings.seed + 7_919 * number
+        self.study = studies.open_study(run.study, seed, settings.startup_trials, settings.sampler, settings.objectives)
+        events = past.events if past is not None else (warm,) if warm is not None else ()
+        studies.fill(self.study, events, space)
+        if space.parameters:
+            studies.enqueue_course(self.study, space, events)
+        self._begun = max((e.spec.number for e in past.events if isinstance(e, TrialBegan)), default=-1) if past else -1
+        self.retraining = False
+        """Whether tuning is over: what is handed out are final trials."""
+        self.finals = settings.final_seeds * (1 + settings.finalists if space.parameters else 1)
+        """Final trials there will be, or, once it is known, there are still to be trained."""
+        self.configurations: dict[int, int] = {}
+        """Final trial to the trial whose configuration it is."""
+        self.live: dict[str, RunningTrial] = {}
+        self.over: list[TrialEnded] = list(past.ended) if past is not None else []
+        self.broken: str | None = None
+        self.interrupted = False
+        self.last_rating: dict[int, Rating] = {}
+        self.listeners: list[Callable[[Event], None]] = []
+        self.awaiting: dict[int, RunningTrial] = {}
+        """Trained, and being rated outside their slots."""
+        self._again: list[RunningTrial] = []
+        self.rater: Callable[[TrialSpec, Candidate, str], None] | None = None
+        """Rates a last candidate elsewhere and gives it to `rated_elsewhere`; None: what is not rated in time stays
+        unrated."""
+        self.order: Callable[[int], None] = self._order_by_file
+        """Tells a trial (number) to stop."""
+        self.say: Callable[[str], None] = lambda text: None
+        """Shows a person a line that is no event."""
+        self.shown: set[tuple[int, int]] = set()
+        """Rungs (trial, steps) that the scheduler has seen from this driver's workers."""
+        self._away: set[int] = set()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Ray pickles what it is handed, for a restore of its own that is never asked for: the ledger is the truth."""
+        return str, ("controller",)
+
+    def record(self, event: Event) -> None:
+        """Append to the ledger, then tell whoever shows it."""
+        ledger.append(self.run.ledger, event)
+        for listener in self.listeners:
+            listener(event)
+
+    @property
+    def stopping(self) -> bool:
+        """Whether no further trial is to start."""
+        return self.interrupted or self.broken is not None
+
+    @property
+    def next_number(self) -> int:
+        """Of the first trial that the study does not propose, behind all others."""
+        return max(self._begun + 1, len(self.study.trials))
+
+    def retrain(self, specs: Sequence[TrialSpec]) -> None:
+        """From now on hand out these, in place of proposals."""
+        self.retraining, self._queue, self.finals = True, list(specs), len(specs)
+        self.configurations = {spec.number: spec.configuration or 0 for spec in specs}
+
+    def interrupt(self) -> None:
+        """A person wants the sweep to end: every trial under way exports once more and stops."""
+        self.interrupted = True
+        self.heed()
+
+    def prune(self, trial_id: str) -> None:
+        """Ask a trial to end at its rung."""
+        trial = self.live[trial_id]
+        trial.state = "pruned"
+        trial.reason = f"below {self.settings.bar} at {trial.rated[-1].rung:,} steps"
+        self.order(trial.spec.number)
+
+    def _order_by_file(self, number: int) -> None:
+        """Where workers share the run's folder."""
+        file = self.run.trial(number).stop
+        file.parent.mkdir(parents=True, exist_ok=True)  # its worker may not have begun
+        file.touch()
+
+    def knows(self, trial_id: str, rung: int) -> bool:
+        """Whether the trial was rated there before: a new worker rates the dead one's rungs again, to the same end."""
+        return rung in {earlier.rung for earlier in self.live[trial_id].rated}
+
+    @property
+    def all_proposed(self) -> bool:
+        """Whether every trial of this phase has been handed out, and none came back."""
+        if self._again:
+            return False
+        if self.retraining:
+            return not self._queue
+        return len(self.over) + len(self.live) + len(self.awaiting) >= self.settings.trials
+
+    @property
+    def exhausted(self) -> bool:
+        """Whether every trial is out of its slot for good."""
+        return self.all_proposed and not self.live
+
+    def propose(self, trial_id: str) -> dict[str, Any]:
+        """The next trial, recorded before it starts, as Ray's config for its worker; first those that were cut off."""
+        if self._again:
+            trial = self._again.pop(0)
+            trial.slot, trial.heard = self._free_slot(), False
+            self.live[trial_id] = trial
+            return self._config(trial.spec)
+        earlier: list[TrialRated] = []
+        proposal: studies.Proposal | None = None
+        if self._queue:
+            spec = self._queue.pop(0)
+            if spec.origin != "final":
+                proposal = studies.again(self.study, spec.number)
+            earlier = [e for e in self.past.rated if e.candidate.trial == spec.number] if self.past else []
+        else:
+            proposal, spec = self._proposal()
+        self.live[trial_id] = RunningTrial(spec, self._free_slot(), proposal, rated=earlier)
+        self.record(TrialBegan(time=time.time(), spec=spec))
+        return self._config(spec)
+
+    def _free_slot(self) -> int:
+        taken = {trial.slot for trial in self.live.values()}
+        return next(slot for slot in count() if slot not in taken)
+
+    def _config(self, spec: TrialSpec) -> dict[str, Any]:
+        return {
+            "spec": _SPEC.dump_json(spec).decode(),
+            "run": str(self.run.path.resolve()),
+            "baseline": self.baseline,
+            "rating_matches": self.settings.rating_matches,
+        }
+
+    def _proposal(self) -> tuple[studies.Proposal, TrialSpec]:
+        """A proposal that keeps every relation between keys; one that does not is told to the study and passed over."""
+        for _ in range(MAX_PASSED_OVER):
+            proposal, params = studies.propose(self.study, self.space)
+            try:
+                return proposal, self._render(studies.number_of(self.study, proposal), params)
+            except BadTrial as error:
+                refused = error
+                studies.tell(self.study, proposal, [], "failed")
+        raise SetupError(
+            f"proposals must keep the space's relations, but {MAX_PASSED_OVER} in a row did not: {refused}"
+        )
+
+    def heard(self, trial_id: str, result: dict[str, Any]) -> None:
+        """A worker's result: a sign of life, a rating, or the end of its training."""
+        trial = self.live[trial_id]
+        trial.heard = True
+        self._hear_of_storage(trial.spec.number, result)
+        if "misplaced" in result:
+            trial.misplaced = True
+            self.say(f"trial {trial.spec.number} came to a node with {result['misplaced']}; it goes elsewhere")
+        if "step" in result:
+            trial.step, trial.steps_per_second = int(result["step"]), float(result["steps_per_second"])
+        if "resumed" in result:
+            self.record(_RESUMED.validate_json(result["resumed"]))
+        if "rated" in result:
+            rated = _RATED.validate_json(result["rated"])
+            if self.knows(trial_id, rated.rung):
+                return
+            trial.rated.append(rated)
+            self.last_rating[trial.spec.number] = rated.rating
+            self.record(rated)
+        if "ended" in result:
+            trial.training = _TRAINING.validate_json(result["ended"])
+            trial.node = str(result.get("node", ""))
+
+    def _hear_of_storage(self, number: int, result: dict[str, Any]) -> None:
+        """Say once that the storage does not answer, and once that it does again."""
+        if "away" in result and number not in self._away:
+            if not self._away:
+                self.say(f"the storage does not answer ({result['away']}); trials go on, and results wait for it")
+            self._away.add(number)
+        elif "away" not in result and number in self._away:
+            self._away.discard(number)
+            if not self._away:
+                self.say("the storage answers again")
+
+    def done(self, trial_id: str) -> None:
+        """A trial's work in its slot is over: it is rated once more, or its end is told."""
+        trial = self.live.pop(trial_id, None)
+        if trial is None:
+            return
+        self._away.discard(trial.spec.number)
+        if trial.misplaced and not self.stopping:
+            trial.misplaced = False
+            self._again.append(trial)
+        elif self.rater is not None and (candidate := trial.unrated) is not None:
+            self.awaiting[trial.spec.number] = trial
+            self.rater(trial.spec, candidate, trial.node)
+        else:
+            self._over(trial)
+
+    def rated_elsewhere(self, number: int, rated: TrialRated | None, error: str) -> None:
+        """The last rating of a trial, or what went wrong with it."""
+        trial = self.awaiting.pop(number)
+        if rated is not None:
+            trial.rated.append(rated)
+            self.last_rating[number] = rated.rating
+            self.record(rated)
+        lost = rated is None and not self.stopping
+        self._over(trial, f"its last candidate could not be rated: {error}" if lost else "")
+
+    def lost(self, trial_id: str, cause: str) -> None:
+        """A trial's worker died: it goes on in another, unless that leads nowhere."""
+        trial = self.live.pop(trial_id, None)
+        if trial is None:
+            return
+        trial.died()
+        if trial.state == "running" and not self.stopping and trial.deaths <= RETRIES:
+            self._again.append(trial)
+        else:  # one that a person stopped goes on with the next driver
+            self._over(trial, "" if self.stopping else f"its worker failed: {cause}")
+
+    def _over(self, trial: RunningTrial, error: str = "") -> None:
+        """Tell the study, then the ledger. `error`: what became of its worker, or of its rating."""
+        training = trial.training
+        if training is not None and training.fault != "none":
+            trial.state, trial.reason = "failed", training.reason
+        elif trial.rated and trial.rated[-1].rung == trial.spec.steps:
+            trial.state = "complete"
+        elif trial.state == "running" and (error or (training is None and not self.stopping)):
+            trial.state, trial.reason = "failed", error or "its worker ended without a word"
+        elif trial.state == "running":
+            trial.state, trial.reason = "stopped", self.broken or "the sweep was interrupted"
+        if trial.proposal is not None:
+            studies.tell(self.study, trial.proposal, trial.rated, trial.state, training)
+        tail = process.log_tail(self.run.trial(trial.spec.number)) if trial.state == "failed" else ""
+        ended = trial.end(tail)
+        self.over.append(ended)
+        self.record(ended)
+        if training is not None and training.fault == "setup":
+            self._break(training.reason)
+        self._watch_failures()
+
+    def _watch_failures(self) -> None:
+        failed = [end for end in self.over if end.state == "failed"]
+        if len(self.over) >= MIN_JUDGED and len(failed) > self.settings.max_failure_rate * len(self.over):
+            self._break(
+                f"at most {self.settings.max_failure_rate:.0%} of trials may fail, but {len(failed)} of"
+                f" {len(self.over)} did; the last: {failed[-1].reason}"
+            )
+
+    def break_off(self, reason: str) -> None:
+        """The sweep cannot go on; who hands out trials heeds it."""
+        self.broken = self.broken or reason
+
+    def _break(self, reason: str) -> None:
+        self.break_off(reason)
+        self.heed()
+
+    def heed(self) -> None:
+        """Where the sweep is to stop, ask every trial under way to, once, and end those that wait for a worker."""
+        if not self.stopping:
+            return
+        for trial in self.live.values():
+            if not trial.told:
+                trial.told = True
+                self.order(trial.spec.number)
+        again, self._again = self._again, []
+        for trial in again:
+            self._over(trial)

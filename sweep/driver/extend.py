@@ -1,0 +1,165 @@
+"""A finished trial is trained further, with a modified configuration if asked: what `sweep extend` does."""
+
+import shutil
+import signal
+import time
+from collections.abc import Mapping, Sequence
+from copy import deepcopy
+from dataclasses import replace
+from typing import Any
+
+from rich.console import Console
+
+from reports.run import page
+from search_spaces import check_config
+from search_spaces import text as texts
+from sweep import models
+from sweep.cluster import reaper, sync
+from sweep.driver.progress import printer
+from sweep.settings import read
+from trials import ledger
+from trials.arena.ratings import ladder
+from trials.errors import SetupError
+from trials.events import Event, SweepBegan, TrialBegan, TrialEnded, TrialRated, TrialResumed
+from trials.folder import RunFolder, driving
+from trials.learner.process import check_with_mlagents, read_progress
+from trials.records import Training, TrialSpec, Value
+from trials.trial import Rate, Trial
+
+HEARTBEAT_S = 2.0
+SHAPE = "network_settings"
+"""What a checkpoint cannot change: its weights have this shape."""
+
+
+def extend(run: RunFolder, number: int, steps: int, changes: Sequence[str], console: Console) -> int:
+    """Train trial `number` for `steps` trainer steps more, as a new trial of the same run with that one as its parent.
+
+    `changes` are KEY=VALUE, keys dotted below the behavior (`hyperparameters.learning_rate=1e-4`) or
+    `environment_parameters.NAME`. The new trial is rated when it ends, never ranked with those of the sweep's own
+    budget, and told in ledger and report. Returns the exit status: 0, 130 interrupted, 1 failed. Raises SetupError,
+    SpaceError.
+    """
+    ledger.must_be_there(run.ledger)
+    with driving(run), reaper.watching():
+        events = ledger.read(run.ledger)
+        settings = replace(read(run.settings), out=run.path, ray_address=None)  # it trains here
+        if number in {event.spec.number for event in events if isinstance(event, TrialBegan)}:
+            sync.have_checkpoints(run, settings, [number])
+        spec = _further(run, events, number, steps, changes)
+        began = next((event for event in events if isinstance(event, SweepBegan)), None)
+        baseline = models.of_run(run, settings.baseline, began.baseline_sha256 if began else "")
+        rate = ladder.rater(baseline.load, settings.rating_matches)
+        with sync.kept(run, settings, [spec.number]):
+            _take_checkpoint(run, number, spec.number)
+            return _train(run, spec, rate, console)
+
+
+def _further(run: RunFolder, events: Sequence[Event], number: int, steps: int, changes: Sequence[str]) -> TrialSpec:
+    """The new trial's spec. Raises SetupError, SpaceError."""
+    specs = {event.spec.number: event.spec for event in events if isinstance(event, TrialBegan)}
+    ends = {event.trial: event for event in events if isinstance(event, TrialEnded)}
+    if number not in specs:
+        raise SetupError(
+            f"--trial must be one of the run's, 0 to {max(specs, default=0)}, but got {number}; see `sweep status`"
+        )
+    parent = specs[number]
+    # no driver holds the run: a trial without an end was cut off
+    reached = ends[number].steps if number in ends else read_progress(run.trial(number)).step
+    if not reached:
+        raise SetupError(f"a trial must have trained to be trained further, but trial {number} has not; name another")
+    config, changed = _changed(parent.config, changes)
+    whole = reached + steps
+    config["behaviors"]["SoccerTwos"]["max_steps"] = whole
+    check_config(config)
+    check_with_mlagents(config)
+    new = max(specs) + 1
+    fields = {name: getattr(parent, name) for name in parent.__dataclass_fields__}
+    return TrialSpec(
+        **fields
+        | {
+            "number": new,
+            "origin": "extended",
+            "parent": number,
+            "configuration": None,
+            "config": config,
+            "params": {**parent.params, **changed},
+            "seed": parent.seed + new - number,
+            "steps": whole,
+            "rungs": (whole,),
+        }
+    )
+
+
+def _changed(config: Mapping[str, Any], changes: Sequence[str]) -> tuple[dict[str, Any], dict[str, Value]]:
+    """The configuration with KEY=VALUE set, and what was set."""
+    made, changed = deepcopy(dict(config)), {}
+    for change in changes:
+        key, equals, value = change.partition("=")
+        if not equals or not key or not value:
+            raise SetupError(f"--set must be KEY=VALUE, such as hyperparameters.learning_rate=1e-4, but got {change!r}")
+        *path, last = key.split(".")
+        if fixed := {SHAPE, "trainer_type", "init_path", "demo_path"} & {*path, last}:
+            raise SetupError(
+                f"{fixed.pop()} must stay as the checkpoint has it, but --set would change {key}; leave it out"
+            )
+        node: Any = made if path[:1] == ["environment_parameters"] else made["behaviors"]["SoccerTwos"]
+        for name in path:
+            node = node.setdefault(name, {})
+            if not isinstance(node, dict):
+                raise SetupError(f"--set must name a single value, but {name} of {key} is one already; check the path")
+        node[last] = changed[key] = texts.read(f"value: {value}", "--set")[0]["value"]
+    return made, changed
+
+
+def _take_checkpoint(run: RunFolder, parent: int, new: int) -> None:
+    """Copy the parent's checkpoints and status to where the new trial's trainer looks for one to go on from."""
+    mine, theirs = run.trial(new), run.trial(parent)
+    if not any(theirs.results.glob("*/checkpoint.pt")):
+        raise SetupError(
+            f"a trial must have a checkpoint to be trained further, but {theirs.results} has none; was it removed?"
+        )
+    for source in (*theirs.results.glob("*/*.pt"), theirs.training_status):  # the earlier ones too, should it be torn
+        if source.is_file():
+            target = mine.results / source.relative_to(theirs.results)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(source, target)
+
+
+def _train(run: RunFolder, spec: TrialSpec, rate: Rate, console: Console) -> int:
+    tell = printer(console, time.time())
+
+    def record(event: Event) -> None:
+        ledger.append(run.ledger, event)
+        tell(event)
+
+    record(TrialBegan(time=time.time(), spec=spec))
+    trial = Trial(spec, run, rate)
+    interrupted, rated = False, None
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        while not isinstance(news := trial.advance(HEARTBEAT_S), Training):
+            if isinstance(news, TrialRated | TrialResumed):
+                record(news)
+                rated = news if isinstance(news, TrialRated) else rated
+    except KeyboardInterrupt:
+        interrupted = True
+    finally:
+        training = trial.stop()
+    failed = training.fault != "none"
+    record(
+        TrialEnded(
+            time=time.time(),
+            trial=spec.number,
+            state="failed" if failed else "complete" if rated is not None else "stopped",
+            reason=training.reason or ("interrupted" if interrupted else ""),
+            log_tail=training.log_tail,
+            steps=training.steps,
+            train_seconds=training.train_seconds,
+            process_seconds=training.process_seconds,
+            began=training.began,
+            slot=0,
+            candidate=training.candidate,
+        )
+    )
+    console.print(f"report: {page.build(run)}", highlight=False, soft_wrap=True)
+    return 130 if interrupted else 1 if failed else 0

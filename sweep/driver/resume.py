@@ -1,0 +1,120 @@
+"""A sweep goes on after its driver died or was stopped: what was finished stays, what was under way goes on.
+
+The ledger is all that is needed: the study is rebuilt from it, the scheduler hears again of rungs that were reached,
+and a trial that began and did not end is handed out again under its number, to find its last checkpoint in its folder.
+"""
+
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+from rich.console import Console
+
+from reports.run import page
+from search_spaces import from_text
+from sweep import models
+from sweep.cluster import sync
+from sweep.driver import run as runs
+from sweep.search import specs
+from sweep.settings import MOST, Settings, read, write
+from trials import ledger, retrained, run_state
+from trials.arena.ratings import ladder_file
+from trials.errors import SetupError
+from trials.events import SweepBegan
+from trials.folder import RunFolder, driving
+from trials.soccer.constants import VERSION as ENVIRONMENT
+
+
+def folder(text: str, ray_address: str | None) -> RunFolder:
+    """The run at a path, or the one kept at an s3:// address, fetched into runs/. Raises SetupError."""
+    return sync.fetched(text, Path("runs"), heavy=not ray_address) if "://" in text else RunFolder(Path(text))
+
+
+def resume(
+    run: RunFolder, trials: str | None, ray_address: str | None, console: Console, final_seeds: int | None = None
+) -> int:
+    """Go on with the sweep in `run`, with `trials` in all, or `+N` more. Returns the exit status as `sweep run`.
+
+    `final_seeds` replaces that number; what was trained on a seed stays. A widened sweep chooses its finalists again.
+    Raises SetupError where there is no such sweep, another process drives it, it needs nothing more, or the installed
+    environment, ladder or baseline is not the one it began with.
+    """
+    ledger.must_be_there(run.ledger)
+    with driving(run):
+        events = ledger.read(run.ledger)
+        if note := ledger.notes(run.ledger):
+            console.print(f"note: {note}", highlight=False, soft_wrap=True, markup=False)
+        question = next((event for event in events if isinstance(event, SweepBegan)), None)
+        if question is None:
+            raise SetupError(f"a ledger must begin with its sweep, but {run.ledger} does not; start the sweep anew")
+        before = replace(read(run.settings), out=run.path, ray_address=ray_address)  # where it lies, and Ray is, now
+        settings = _with_seeds(_widened(before, trials), final_seeds)
+        known = run_state.past_of(events)
+        end = run_state.end_of(events)
+        over = not known.unfinished and len(known.ended) >= settings.trials
+        if end is not None and end.state == "complete" and over and settings.final_seeds == before.final_seeds:
+            if sync.apart(before):
+                with sync.kept(run, before, []):  # its end may not be in the storage
+                    pass
+            if not _reported(run):
+                console.print(f"report: {page.build(run)}", highlight=False, soft_wrap=True)
+                return 0
+            raise SetupError(
+                f"a sweep must have something left to do, but all {len(known.ended)} trials of {run.name} are over;"
+                " widen it with --trials +N"
+            )
+        space = from_text(run.space.read_text(encoding="utf-8"), question.space)
+        baseline = models.of_run(run, settings.baseline, question.baseline_sha256)
+        baseline = replace(baseline, revision=question.baseline_revision)
+        _same("baseline", question.baseline_sha256, baseline.sha256)
+        _same("ladder", question.ladder, ladder_file.read().version)
+        _same("environment", question.environment, ENVIRONMENT)
+        cut = (*known.unfinished, *(spec for spec, end in retrained.trained(events).values() if end is None))
+        for spec in cut:
+            run.trial(spec.number).stop.unlink(missing_ok=True)
+        if not ray_address:
+            sync.have_checkpoints(run, settings, [spec.number for spec in cut])
+        write(settings, run.settings)
+        run.study.unlink(missing_ok=True)  # views, both: rebuilt from the ledger
+        shutil.rmtree(run.path / "ray", ignore_errors=True)
+        command = f"sweep resume {run.name}" + (f" --trials {trials}" if trials else "")
+        command += f" --final-seeds {final_seeds}" if final_seeds is not None else ""
+        return runs.drive(settings, space, specs.renderer(settings, space), baseline, run, command, console, known)
+
+
+def _reported(run: RunFolder) -> bool:
+    """Whether the report tells the whole ledger; a driver killed while it wrote it left none, or an old one."""
+    return run.report.is_file() and run.report.stat().st_mtime >= run.ledger.stat().st_mtime
+
+
+def _widened(settings: Settings, trials: str | None) -> Settings:
+    """With so many trials in all, or `+N` more. Raises SetupError."""
+    if trials is None:
+        return settings
+    number = trials.removeprefix("+")
+    if not number.isascii() or not number.isdigit() or len(number) > 7 or not 1 <= int(number) <= MOST:
+        raise SetupError(f"--trials must be a number or +N, {MOST:,} at most, but got {trials!r}")
+    wanted = int(number) + (settings.trials if trials.startswith("+") else 0)
+    if wanted < settings.trials:
+        raise SetupError(
+            f"--trials must be at least the {settings.trials} the sweep has, but got {wanted}; widen it or leave it"
+        )
+    return replace(settings, trials=min(wanted, MOST))
+
+
+def _with_seeds(settings: Settings, final_seeds: int | None) -> Settings:
+    """With finals on so many seeds. Raises SetupError."""
+    if final_seeds is not None and final_seeds < settings.final_seeds:
+        raise SetupError(
+            f"--final-seeds must be at least the {settings.final_seeds} the sweep has, but got {final_seeds};"
+            " name more or leave it"
+        )
+    return settings if final_seeds is None else replace(settings, final_seeds=final_seeds)
+
+
+def _same(what: str, then: str, now: str) -> None:
+    if then != now:
+        raise SetupError(
+            f"a sweep must go on as it began, but its {what} was {then[:12]} and the installed one is {now[:12]};"
+            " install that version, or start a new sweep"
+        )

@@ -1,0 +1,308 @@
+"""One sweep from a space to a report: check everything, conduct, play the headline matches, write the page."""
+
+import os
+import platform
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import asdict, replace
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Literal
+
+import psutil
+from rich.console import Console
+
+from reports.run import page
+from search_spaces import (
+    Space,
+    against_course,
+    check,
+    course,
+    files,
+    load,
+    notes,
+    owners,
+    render,
+)
+from sweep import models
+from sweep.cluster import sync
+from sweep.driver import finals, headline, progress
+from sweep.driver.controller import Controller
+from sweep.search import warm_start as taking
+from sweep.search.specs import renderer
+from sweep.settings import Settings
+from sweep.settings import write as write_settings
+from trials import ledger, run_state
+from trials.arena.matches import match
+from trials.arena.players import load as players
+from trials.arena.ratings import ladder_file
+from trials.errors import SetupError
+from trials.events import Event, SweepBegan, SweepEnded, TrialBegan, TrialEnded, WarmStarted
+from trials.folder import RunFolder, driving, written_whole
+from trials.inputs import INPUTS
+from trials.learner.process import check_with_mlagents
+from trials.run_state import Past
+from trials.soccer.constants import VERSION as ENVIRONMENT
+
+Outcome = Literal["complete", "interrupted", "failed"]
+PACKAGES = ("mlagents", "torch", "ray", "optuna", "onnxruntime", "numpy", "numba", "selfplay-sweep")
+
+
+def sweep(settings: Settings, command: str, console: Console, warm_start: Path | None = None) -> int:
+    """Run a sweep, with what the run at `warm_start` knows. Returns the exit status: 0 complete, 130 interrupted.
+
+    Raises SweepError before anything starts.
+    """
+    space, baseline = prepare(settings)
+    inputs = files.named(space)
+    tried = [(each.key, str(each.source)) for each in inputs] + _device(settings)
+    space = files.taken_along(space, inputs)
+    settings = replace(settings, baseline=baseline.pinned or settings.baseline)
+    rendered = renderer(settings, space)
+    if not space.parameters:
+        rendered(0, {})  # a file without parameters is one trial: what it breaks is known now
+    check_with_mlagents(course(space) if space.parameters else render(space, {}), *tried)
+    warm = taking.take_over(warm_start, settings, space, rendered) if warm_start is not None else None
+    if warm is not None:
+        console.print(taking.said(warm), markup=False, highlight=False, soft_wrap=True)
+    for note in (*owners.notes(space, asdict(settings)), *notes(space, settings.steps, settings.fields)):
+        console.print(f"note: {note}", markup=False, highlight=False, soft_wrap=True)
+    run = RunFolder(settings.out)
+    _must_be_new(run)
+    sync.must_be_free(settings)
+    run.trials.mkdir(parents=True, exist_ok=True)
+    with driving(run):
+        _open(run, settings, space)
+        sync.keep(inputs, run)
+        return drive(settings, space, rendered, models.kept(baseline, run), run, command, console, warm=warm)
+
+
+def drive(
+    settings: Settings,
+    space: Space,
+    rendered: Any,
+    baseline: models.Model,
+    run: RunFolder,
+    command: str,
+    console: Console,
+    before: Past | None = None,
+    warm: WarmStarted | None = None,
+) -> int:
+    """The sweep in its folder, from its beginning or from what was `before`; the exit status."""
+    began = time.time()
+    match.play(players.load("still"), players.load("random"), 1, settings.seed)  # compile the game here, not per worker
+
+    if settings.ray_address:
+        os.environ["RAY_ADDRESS"] = settings.ray_address  # the tuner's settings of Ray depend on it
+
+    from sweep.driver import tuner  # Ray takes seconds to import; a refused space should not wait for it
+
+    def say(text: str) -> None:
+        console.print(f"note: {text}", markup=False, highlight=False, soft_wrap=True)
+
+    with sync.kept(run, settings) as keeper:
+        if keeper is not None and (run.path / INPUTS).is_dir():
+            keeper.settle()  # workers fetch them before they train
+        with tuner.ray_session(settings, say) as session:
+            settings = session.settings
+            controller = Controller(settings, space, run, rendered, session.baseline(baseline), before, warm)
+            controller.say = say
+            if keeper is not None:
+                controller.listeners.append(keeper.heard)
+                keeper.broken = controller.break_off
+            controller.record(_began(settings, space, baseline, command))
+            if warm is not None:
+                controller.record(warm)
+            try:
+                with progress.shown(controller, console):
+                    tuner.conduct(controller, session)
+                    _must_have_worked(controller)
+                    if not controller.interrupted:
+                        finals.begin(controller)
+                        tuner.conduct(controller, session)
+                        _must_have_worked(controller)
+                if keeper is not None:
+                    keeper.settle()
+            except KeyboardInterrupt:
+                controller.interrupted = True
+            except Exception as error:
+                _close(controller.record, run, settings, began, "failed", _first_line(error), console)
+                raise
+        return _headline(controller, run, settings, baseline, began, console)
+
+
+def _must_have_worked(controller: Controller) -> None:
+    """Raise SetupError where the sweep was broken off, or nothing in it worked, or nothing that it proposed did."""
+    if controller.broken:
+        raise SetupError(controller.broken)
+    if controller.over and all(end.state == "failed" for end in controller.over):
+        raise SetupError(f"a sweep needs a trial that works, but all failed; the last: {controller.over[-1].reason}")
+    if controller.interrupted:
+        return
+    events = ledger.read(controller.run.ledger)
+    for what, ends in (
+        ("a trial that it proposed", run_state.proposed(events)),
+        ("a finalist", run_state.finalists(events)),
+    ):
+        if ends and all(end.state == "failed" for end in ends):
+            count = "its only one" if len(ends) == 1 else f"all {len(ends)}"
+            raise SetupError(f"a sweep needs {what} to work, but {count} failed; the first: {ends[0].reason}")
+
+
+def _headline(
+    controller: Any, run: RunFolder, settings: Settings, baseline: models.Model, began: float, console: Console
+) -> int:
+    """Fresh matches, the last line of the ledger, the report; the exit status."""
+    try:
+        if not controller.interrupted:
+            if controller.retraining:
+                console.print("playing fresh matches of the retrained policies ...", highlight=False)
+                if console.is_terminal:  # whose live view ended with the trainings
+                    controller.listeners.append(progress.printer(console, began))
+                finals.play(controller.record, run, settings, baseline)
+            console.print("playing fresh matches for the headline ...", highlight=False)
+            headline.play(controller.record, run, settings, baseline)
+            headline.play_to_watch(run, settings)
+    except KeyboardInterrupt:
+        controller.interrupted = True
+    except Exception as error:
+        _close(controller.record, run, settings, began, "failed", _first_line(error), console)
+        raise
+    state: Outcome = "interrupted" if controller.interrupted else "complete"
+    _close(controller.record, run, settings, began, state, "", console)
+    return 130 if controller.interrupted else 0
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).splitlines()[0] if str(error) else type(error).__name__
+
+
+def _close(
+    record: Callable[[Event], None],
+    run: RunFolder,
+    settings: Settings,
+    began: float,
+    state: Outcome,
+    reason: str,
+    console: Console,
+) -> None:
+    """Write the ledger's last line and the report."""
+    record(
+        SweepEnded(
+            time=time.time(),
+            state=state,
+            reason=reason,
+            seconds=time.time() - began,
+            idle_share=idle_share(ledger.read(run.ledger), settings.slots or 1),
+        )
+    )
+    path = page.build(run)
+    shown = path if not path.is_relative_to(Path.cwd()) else path.relative_to(Path.cwd())
+    console.print(f"report: {shown}", highlight=False, soft_wrap=True)
+
+
+def _device(settings: Settings) -> list[tuple[str, str]]:
+    """The device that this machine's torch must have; none where another machine's, or another torch, trains."""
+    elsewhere = settings.ray_address or settings.trainer or settings.torch_device is None
+    return [] if elsewhere else [("device", str(settings.torch_device))]
+
+
+def prepare(settings: Settings) -> tuple[Space, models.Model]:
+    """The space and the baseline, checked. Raises SpaceError, BadPolicy or SetupError."""
+    space = load(settings.space)
+    check(space, settings.steps, settings.fields)
+    if settings.executable is not None:
+        _must_run("--env", settings.env, Path(settings.executable), "name a build's executable, or leave --env out")
+    if settings.trainer is not None:
+        if settings.executable is None:
+            raise SetupError("--trainer must be given an executable to train in, but there is no --env; name one")
+        _must_run("--trainer", settings.trainer, Path(settings.trainer), "name an environment's bin/mlagents-learn")
+    baseline = models.resolve(settings.baseline)
+    players.load(baseline.load)
+    return space, baseline
+
+
+def _must_run(option: str, given: str, path: Path, mend: str) -> None:
+    """Raise SetupError where `path` is no program; whether it speaks ML-Agents' protocol its first start tells."""
+    if path.is_dir() and path.suffix == ".app":
+        return
+    if not path.is_file():
+        what = "an ML-Agents executable or `embedded`" if option == "--env" else "an mlagents-learn"
+        raise SetupError(f"{option} must be {what}, but {given} is not there; {mend}")
+    if not os.access(path, os.X_OK):
+        raise SetupError(f"{option} must be executable, but {given} is not; run `chmod +x {given}`, or {mend}")
+
+
+def _must_be_new(run: RunFolder) -> None:
+    """A sweep never writes over another."""
+    if run.ledger.exists():
+        raise SetupError(
+            f"--out must name a new folder, but {run.path} holds a sweep already; give another name or remove it"
+        )
+
+
+def _open(run: RunFolder, settings: Settings, space: Space) -> None:
+    """What the sweep is, in its folder, which is this process's alone."""
+    _must_be_new(run)
+    with written_whole(run.space) as temporary:
+        temporary.write_text(space.text, encoding="utf-8")
+    write_settings(settings, run.settings)
+
+
+def _began(settings: Settings, space: Space, baseline: models.Model, command: str) -> SweepBegan:
+    memory = psutil.virtual_memory().total / 2**30
+    return SweepBegan(
+        time=time.time(),
+        name=settings.out.name,
+        command=command,
+        space=space.name,
+        space_yaml=space.text,
+        trials=settings.trials,
+        slots=settings.slots or 1,
+        steps=settings.steps,
+        fields=settings.fields,
+        seed=settings.seed,
+        rungs=settings.rungs,
+        reduction_factor=settings.reduction_factor,
+        startup_trials=settings.startup_trials,
+        sampler=settings.sampler,
+        scheduler=settings.scheduler,
+        objectives=settings.objectives,
+        final_seeds=settings.final_seeds,
+        finalists=settings.finalists,
+        baseline=baseline.name,
+        baseline_sha256=baseline.sha256,
+        baseline_revision=baseline.revision,
+        ladder=ladder_file.read().version,
+        environment=ENVIRONMENT,
+        scaled=against_course(space, settings.steps),
+        versions={"python": platform.python_version()} | {name: _version(name) for name in PACKAGES},
+        host={
+            "cores": psutil.cpu_count() or 0,
+            "memory_gib": round(memory, 1),
+            "platform": f"{sys.platform} {platform.machine()}",
+            "gpus_per_trial": settings.gpus_per_trial,
+        },
+    )
+
+
+def _version(package: str) -> str:
+    return version(package)
+
+
+def idle_share(events: list[Any], slots: int) -> float:
+    """Share of slot time without a trainer's process, from the first trial's proposal to the last trial's end.
+
+    Of the last driver alone: pauses between drivers are nobody's.
+    """
+    last_driver = max((at for at, event in enumerate(events) if isinstance(event, SweepBegan)), default=0)
+    events = events[last_driver:]
+    starts = [event.time for event in events if isinstance(event, TrialBegan)]
+    ends = [event for event in events if isinstance(event, TrialEnded) and event.began]
+    if not starts or not ends:
+        return 0.0
+    last = max(end.began + end.process_seconds for end in ends)
+    busy = sum(end.process_seconds for end in ends)
+    whole = (last - min(starts)) * slots
+    return min(1.0, max(0.0, 1 - busy / whole)) if whole > 0 else 0.0

@@ -1,0 +1,163 @@
+"""Ray Tune fans out what the controller proposes; what workers say, and that they died, comes back through its
+hooks."""
+
+import logging
+import os
+import shutil
+import signal
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+os.environ |= {  # read when Ray is imported
+    "RAY_USAGE_STATS_ENABLED": "0",  # nothing phones home
+    # On one machine Ray binds to loopback, as it does by default only where it knows no clusters:
+    "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "1" if os.environ.get("RAY_ADDRESS") else "0",
+    "TUNE_DISABLE_SIGINT_HANDLER": "1",  # Ray gives workers 5 s to stop; trainers may need longer for their last export
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "1",  # a trial that asked for no GPU sees none
+    "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",  # the ledger is the record
+    "TUNE_DISABLE_STRICT_METRIC_CHECKING": "1",  # signs of life carry no Elo
+    "TUNE_MAX_PENDING_TRIALS_PG": "1000",  # `_Proposals` holds back what has no room
+    "TUNE_GLOBAL_CHECKPOINT_S": "1e9",  # so nobody reads a snapshot of all trials
+    "TUNE_WARN_EXCESSIVE_EXPERIMENT_CHECKPOINT_SYNC_THRESHOLD_S": "0",
+    "RAY_AIR_NEW_OUTPUT": "0",
+    "RAY_TRAIN_ENABLE_V2_MIGRATION_WARNINGS": "0",
+}
+
+from ray import tune
+from ray.tune.search import Searcher
+
+from sweep.cluster.raters import Raters, RatingTerms
+from sweep.cluster.session import Session as Session
+from sweep.cluster.session import ray_session as ray_session
+from sweep.cluster.worker import TrialActor
+from sweep.driver import schedulers
+from sweep.driver.controller import Controller
+
+
+class _Proposals(Searcher):  # type: ignore[misc]
+    """Ray asks for the next configuration: Optuna's proposal, through the controller."""
+
+    def __init__(self, controller: Controller, session: Session) -> None:
+        super().__init__(metric="elo", mode="max")
+        self._controller, self._session = controller, session
+
+    def suggest(self, trial_id: str) -> dict[str, Any] | str | None:
+        """The next trial for a free slot; None: not now."""
+        controller, session = self._controller, self._session
+        session.look()
+        controller.heed()
+        if controller.stopping or controller.exhausted:
+            return str(Searcher.FINISHED)
+        if len(controller.live) >= session.room or controller.all_proposed:
+            return None
+        placed = {"resources": session.resources, "refused": session.refused, "cluster": session.cluster}
+        return controller.propose(trial_id) | placed
+
+    def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
+        if error:
+            return  # its cause comes to `_Watch.on_trial_error`
+        if result and trial_id in self._controller.live:  # a last result is not shown to the scheduler
+            self._controller.heard(trial_id, result)
+        self._controller.done(trial_id)
+
+    def save(self, checkpoint_path: str) -> None:
+        """Nothing to save: the ledger is the truth, and the study is rebuilt from it."""
+
+    def restore(self, checkpoint_path: str) -> None:
+        """Nothing to restore."""
+
+
+class _Watch(tune.Callback):  # type: ignore[misc]
+    """Ray's word that a worker failed, and that of raters that a rating is done, handed to the controller."""
+
+    def __init__(self, controller: Controller, session: Session, raters: Raters) -> None:
+        self._controller, self._session, self._raters = controller, session, raters
+
+    def on_step_end(self, iteration: int, trials: list[Any], **_: Any) -> None:
+        self._session.look()
+        self._controller.heed()
+        for number, rated, error in self._raters.finished():
+            self._controller.rated_elsewhere(number, rated, error)
+
+    def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **_: Any) -> None:
+        cause = str(trial.get_error() or "").strip().splitlines()
+        self._controller.lost(trial.trial_id, cause[-1] if cause else "no cause given")
+
+
+class _Brake(tune.Stopper):  # type: ignore[misc]
+    """Ends Ray's loop once the sweep is to stop and every trial under way has."""
+
+    def __init__(self, controller: Controller) -> None:
+        self._controller = controller
+
+    def __call__(self, trial_id: str, result: dict[str, Any]) -> bool:
+        return False
+
+    def stop_all(self) -> bool:
+        return self._controller.stopping and not any(trial.heard for trial in self._controller.live.values())
+
+
+def conduct(controller: Controller, session: Session) -> None:
+    """Run the sweep's trials to their end; what happened is in the ledger, why it ended early in the controller."""
+    if controller.exhausted:
+        return
+    cluster = session.cluster
+    terms = RatingTerms(
+        str(controller.run.path.resolve()),
+        controller.baseline,
+        controller.settings.rating_matches,
+        cluster.storage if cluster is not None else None,
+        cluster.installed if cluster is not None else None,
+    )
+    raters = Raters(terms)
+    controller.rater = raters
+    if session.order is not None:
+        controller.order = session.order
+    tuner = tune.Tuner(
+        TrialActor,
+        tune_config=tune.TuneConfig(
+            search_alg=_Proposals(controller, session),
+            scheduler=schedulers.make(controller),
+            num_samples=-1,  # `_Proposals` says when there is nothing more
+            reuse_actors=True,
+            trial_dirname_creator=lambda trial: str(trial.trial_id),
+        ),
+        run_config=tune.RunConfig(
+            name="finals" if controller.retraining else "tuning",
+            storage_path=str(controller.run.path.resolve() / "ray"),
+            callbacks=[_Watch(controller, session, raters)],
+            stop=_Brake(controller),
+            verbose=0,
+            failure_config=tune.FailureConfig(max_failures=0),  # `Controller.lost` says whether a trial goes on
+            checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),  # the trainer's own are the checkpoints
+        ),
+    )
+    # a dead worker is told in one line by what goes on; Ray would print its whole traceback before that
+    for name in ("ray.tune.execution.tune_controller", "ray.tune.tune"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
+    with warnings.catch_warnings(), _interruptible(controller):
+        warnings.simplefilter("ignore")
+        tuner.fit()
+        for trial_id in list(controller.live):
+            controller.done(trial_id)
+        for number, rated, error in raters.finished(wait=True):
+            controller.rated_elsewhere(number, rated, error)
+    shutil.rmtree(controller.run.path / "ray", ignore_errors=True)  # Ray's own notes, which nobody reads
+
+
+@contextmanager
+def _interruptible(controller: Controller) -> Iterator[None]:
+    """SIGINT and SIGTERM end the sweep in order; a second one ends it at once."""
+
+    def first(number: int, _: object) -> None:
+        signal.signal(number, signal.default_int_handler)
+        controller.interrupted = True  # no more: this runs between any two lines of the driver, whatever it holds
+
+    before = {number: signal.signal(number, first) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

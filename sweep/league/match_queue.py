@@ -1,0 +1,180 @@
+"""Fresh matches that visitors ask a server for: played one a process, queued within bounds, kept for a while."""
+
+import os
+import secrets
+import threading
+from collections import OrderedDict, deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from zlib import crc32
+
+from sweep.league.recorder import SECONDS, Job, Recorder
+from trials.errors import SweepError, reason
+
+AT_ONCE = 2
+"""Matches, at most."""
+WAITING = 8
+"""Jobs that may wait; more are told to come back."""
+KEPT = 64
+"""Pairs of matches kept, 50 to 300 kB each."""
+TICKETS = 512
+"""Of jobs that are over, for who asks late."""
+BUCKETS = 8
+"""Different fresh pairs of matches of the same two that a visitor may get to see; then they come again."""
+
+
+class Busy(SweepError):
+    """No more can be asked for now."""
+
+    def __init__(self, line: str, after: int) -> None:
+        super().__init__(line)
+        self.after = after
+        """Seconds after which to try again."""
+
+
+@dataclass
+class Ticket:
+    """What became of a visitor's wish."""
+
+    visitor: str
+    a: str
+    """Player."""
+    b: str
+    bucket: int
+    job: Callable[[int], Job]
+    """Given the seed; may look for files. Raises OSError or SweepError."""
+    id: str = field(default_factory=lambda: secrets.token_urlsafe(12))
+    state: str = "waiting"
+    """waiting, playing, done or failed."""
+    packed: str = ""
+    """As reports.replay.pack.pack does."""
+    line: str = ""
+    """Why it failed."""
+
+    @property
+    def seed(self) -> int:
+        """Chosen here; not the history's of these two."""
+        return crc32(f"watched {self.bucket} {self.a} {self.b}".encode())
+
+    @property
+    def over(self) -> bool:
+        return self.state in ("done", "failed")
+
+
+class Fresh:
+    """Owns the threads that have matches played, and what they played; `end` ends both."""
+
+    def __init__(self, at_once: int | None = None, waiting: int = WAITING, seconds: float = SECONDS) -> None:
+        self._lock, self._work = threading.Lock(), threading.Condition()
+        self._tickets: OrderedDict[str, Ticket] = OrderedDict()
+        self._queue: deque[Ticket] = deque()
+        self._cache: OrderedDict[tuple[str, str, int], str] = OrderedDict()
+        self._waiting, self._seconds, self._ended = waiting, seconds, False
+        self._recorders: set[Recorder] = set()
+        count = at_once or max(1, min(AT_ONCE, (os.cpu_count() or 2) // 2))
+        self._threads = [threading.Thread(target=self._serve, daemon=True) for _ in range(count)]
+        for thread in self._threads:
+            thread.start()
+
+    def ask(self, visitor: str, a: str, b: str, job: Callable[[int], Job]) -> Ticket:
+        """A ticket for a pair of matches of players a and b. Raises Busy."""
+        ticket = Ticket(visitor, a, b, secrets.randbelow(BUCKETS), job)
+        with self._lock:
+            if (known := self._cache.get((a, b, ticket.bucket))) is not None:
+                self._cache.move_to_end((a, b, ticket.bucket))
+                ticket.state, ticket.packed = "done", known
+            elif any(each.visitor == visitor and not each.over for each in self._tickets.values()):
+                raise Busy("one match at a time for each visitor, and yours is still to be played", 5)
+            elif len(self._queue) >= self._waiting:
+                raise Busy(f"at most {self._waiting} matches may wait to be played, and as many do", 10)
+            else:
+                self._queue.append(ticket)
+            self._tickets[ticket.id] = ticket
+            self._forget()
+        with self._work:
+            self._work.notify()
+        return ticket
+
+    def ticket(self, id_: str) -> Ticket | None:
+        """None where nobody asked, or long ago."""
+        with self._lock:
+            return self._tickets.get(id_)
+
+    def ahead(self, ticket: Ticket) -> int:
+        """How many are to be played before it."""
+        with self._lock:
+            return self._queue.index(ticket) if ticket in self._queue else 0
+
+    def end(self) -> None:
+        """Play no more, and leave nothing running."""
+        with self._work:
+            self._ended = True
+            self._work.notify_all()
+        with self._lock:
+            for recorder in self._recorders:
+                recorder.kill()
+        for thread in self._threads:
+            thread.join(10)
+
+    def _forget(self) -> None:
+        over = [id_ for id_, each in self._tickets.items() if each.over]
+        for id_ in over[: max(0, len(over) - TICKETS)]:
+            del self._tickets[id_]
+        for id_ in over[: max(0, len(over) - KEPT)]:
+            if id_ in self._tickets:
+                self._tickets[id_].packed = ""
+
+    # --- a thread ---
+
+    def _serve(self) -> None:
+        spare: Recorder | None = None
+        try:
+            while not self._ended:
+                spare = spare or self._begin()  # before it is needed
+                ticket = self._next()
+                if spare is not None and not spare.alive:  # it died waiting
+                    self._done_with(spare)
+                    spare = self._begin()
+                if ticket is not None and spare is not None:
+                    self._play(ticket, spare)
+                    self._done_with(spare)
+                    spare = None
+        finally:
+            if spare is not None:
+                self._done_with(spare)
+
+    def _begin(self) -> Recorder | None:
+        with self._lock:
+            if self._ended:
+                return None
+            recorder = Recorder()
+            self._recorders.add(recorder)
+            return recorder
+
+    def _done_with(self, recorder: Recorder) -> None:
+        recorder.end()
+        with self._lock:
+            self._recorders.discard(recorder)
+
+    def _next(self) -> Ticket | None:
+        with self._work:
+            self._work.wait_for(lambda: self._ended or bool(self._queue))
+        with self._lock:
+            if self._ended or not self._queue:
+                return None
+            ticket = self._queue.popleft()
+            ticket.state = "playing"
+            return ticket
+
+    def _play(self, ticket: Ticket, recorder: Recorder) -> None:
+        """Whatever goes wrong is this ticket's alone."""
+        try:
+            packed, line = recorder.record(ticket.job(ticket.seed), self._seconds), ""
+        except (OSError, SweepError) as error:
+            packed, line = "", reason(error)
+        with self._lock:
+            ticket.packed, ticket.line, ticket.state = packed, line, "done" if packed else "failed"
+            if packed:
+                self._cache[ticket.a, ticket.b, ticket.bucket] = packed
+                while len(self._cache) > KEPT:
+                    self._cache.popitem(last=False)

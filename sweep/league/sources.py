@@ -1,0 +1,284 @@
+"""Where a league's models come from: the Hub by tag, folders, runs, files, built-ins; and who of them can play now."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass
+from pathlib import Path
+from time import time
+from typing import Protocol
+
+from reports import hub
+from sweep import models
+from trials.arena.players import onnx_external
+from trials.arena.players.load import BUILT_IN, EARLIER
+from trials.arena.players.sandbox import vet
+from trials.errors import BadPolicy, SetupError, SweepError, reason
+from trials.folder import RunFolder
+from trials.league import roster
+from trials.league.roster import BUILT_IN as OWN
+from trials.league.roster import HUB, LAST, Change, Entry, Offer
+from trials.league.round import Playable
+from trials.league.store import Store
+
+
+@dataclass(frozen=True)
+class Found:
+    """A policy's file."""
+
+    file: str
+    """What trials.arena.players.load.load takes."""
+    sha256: str
+    """Of the file, or a built-in's name."""
+
+
+class Source(Protocol):
+    """Has models. Both methods raise OSError or a SweepError where it does not answer."""
+
+    @property
+    def word(self) -> str:
+        """As a person may name it from anywhere."""
+
+    @property
+    def strange(self) -> bool:
+        """Whether its files must be tried in a process of their own first."""
+
+    def offers(self) -> list[Offer]:
+        """What it has at this moment; nothing is downloaded."""
+
+    def fetch(self, offer: Offer) -> Found:
+        """The file of one of its offers, old ones included as far as it still has them."""
+
+
+@dataclass
+class Files:
+    """ONNX files by name, hashed again only where they changed."""
+
+    word: str
+    strange: bool
+    listing: Callable[[], Iterator[tuple[str, Path]]]
+
+    def __post_init__(self) -> None:
+        self._known: dict[tuple[tuple[Path, int, int], ...], str] = {}
+        self._beside: dict[Path, tuple[Path, ...]] = {}
+        self._at: dict[tuple[str, str], Path] = {}
+
+    def offers(self) -> list[Offer]:
+        """Every file, its sha256 the revision."""
+        found = [(name, path, self._hash(path)) for name, path in self.listing()]
+        self._at = {(name, revision): path for name, path, revision in found}
+        return [Offer(name=name, revision=revision, source=self.word) for name, _, revision in found]
+
+    def fetch(self, offer: Offer) -> Found:
+        """The file, if it is as it was offered."""
+        path = self._at.get((offer.name, offer.revision))
+        if path is None:
+            raise FileNotFoundError(f"{offer.name} is no longer in {self.word}")
+        return Found(str(path), offer.revision)
+
+    def _hash(self, path: Path) -> str:
+        files = (path, *self._beside.get(path, ()))
+        key = tuple((file, *_state(file)) for file in files)
+        if key not in self._known:
+            files = (path, *onnx_external.files(path))
+            self._beside[path] = files[1:]
+            key = tuple((file, *_state(file)) for file in files)
+            self._known[key] = onnx_external.digest_of(path)
+        return self._known[key]
+
+
+def _state(file: Path) -> tuple[int, int]:
+    """What changes with a file."""
+    try:
+        stat = file.stat()
+    except FileNotFoundError:
+        return 0, 0
+    return stat.st_mtime_ns, stat.st_size
+
+
+@dataclass(frozen=True)
+class BuiltIn:
+    """One built-in player."""
+
+    word: str
+    strange: bool = False
+
+    def offers(self) -> list[Offer]:
+        """Itself; the revision is its file's sha256, or its name."""
+        return [Offer(name=OWN + self.word, revision=models.resolve(self.word).sha256, source=self.word)]
+
+    def fetch(self, offer: Offer) -> Found:
+        """As trials.arena.players.load knows it."""
+        return Found(self.word, models.resolve(self.word).sha256)
+
+
+@dataclass(frozen=True)
+class Tagged:
+    """The Hub's models with a tag."""
+
+    tag: str
+    strange: bool = True
+
+    @property
+    def word(self) -> str:
+        return HUB + self.tag
+
+    def offers(self) -> list[Offer]:
+        """Every repository at its current commit."""
+        return [Offer(name=found.repo, revision=found.revision, source=self.word) for found in hub.listed(self.tag)]
+
+    def fetch(self, offer: Offer) -> Found:
+        """Its policy, from the cache if that has the commit."""
+        found = hub.model(offer.name, offer.revision)
+        return Found(str(found.path), found.sha256)
+
+
+def source(word: str) -> Source:
+    """The source that a person named; `RUN:last` is a run's last candidates. Raises SetupError for what is none."""
+    if (found := _named(word)) is not None:
+        return found
+    raise SetupError(
+        f"a league's models come from {HUB}TAG, a folder, a run, an .onnx file or one of {', '.join(BUILT_IN)}, but"
+        f" {word!r} is none of them; check the path"
+    )
+
+
+def _named(word: str) -> Source | None:
+    if word in (*BUILT_IN, *EARLIER):
+        return BuiltIn(word)
+    if word.startswith(HUB):
+        return Tagged(word.removeprefix(HUB))
+    only_last = word.endswith(LAST) and not Path(word).exists()
+    path = Path(word.removesuffix(LAST) if only_last else word).expanduser().absolute()
+    if RunFolder(path).ledger.is_file():
+        return Files(f"{path}{LAST * only_last}", False, lambda: _candidates(RunFolder(path), only_last))
+    if path.is_dir() and not only_last:
+        return Files(str(path), True, lambda: _folder(path))
+    if path.suffix == ".onnx":
+        return Files(str(path), True, lambda: iter([(f"{path.parent.name or 'local'}/{path.stem}", path)]))
+    return None
+
+
+def _folder(path: Path) -> Iterator[tuple[str, Path]]:
+    """Every ONNX file below a folder: `FOLDER/name`, or `FOLDER/sub/name`."""
+    if not path.is_dir():
+        raise FileNotFoundError(f"{path} is not there")
+    for file in sorted(path.rglob("*.onnx")):
+        if file.is_file():
+            yield f"{path.name or 'local'}/{file.relative_to(path).with_suffix('').as_posix()}", file
+
+
+def _candidates(run: RunFolder, only_last: bool) -> Iterator[tuple[str, Path]]:
+    """A run's candidates, `RUN/0007-SoccerTwos-200512`."""
+    if not run.path.is_dir():
+        raise FileNotFoundError(f"{run.path} is not there")
+    for trial in sorted(run.trials.glob("*")):
+        files = sorted((trial / "candidates").glob("*.onnx"), key=lambda file: (len(file.stem), file.stem))
+        for file in files[-1:] if only_last else files:
+            yield f"{run.name}/{trial.name}-{file.stem}", file
+
+
+@dataclass(frozen=True)
+class Scan:
+    """Who can play now."""
+
+    able: Mapping[str, Playable]
+    """Players as the history names them."""
+    notes: tuple[str, ...]
+    """What was not as it should be, a line each."""
+
+
+def scan(book: Store, sources: Sequence[Source], cores: int) -> Scan:
+    """Ask every source, bring the roster up to what they have, and try strangers' new files before they enter."""
+    offers: dict[roster.Key, tuple[Offer, Source]] = {}
+    silent, notes = {}, []
+    for each in sources:
+        try:
+            heard = each.offers()
+            notes += [] if heard else [f"{each.word} has no model; check its name"]
+            for offer in heard:
+                offers.setdefault(offer.key, (offer, each))
+        except (OSError, SweepError) as error:
+            silent[each.word] = each
+            notes.append(f"{each.word} did not answer: {reason(error)}")
+    book.change(roster.departures(book.entries, (offer for offer, _ in offers.values()), silent, time()))
+    for entry in book.entries.values():
+        if entry.state == "playing" and entry.key not in offers:
+            old = Offer(name=entry.name, revision=entry.revision, source=entry.source)
+            offers[entry.key] = old, silent[entry.source]
+    found = _fetched(book, offers, notes)
+    _enter(book, found, cores, notes)
+    able = {
+        entry.player: Playable(found[key][0].file, entry.sha256)
+        for key, entry in reversed(book.entries.items())  # the first that entered has the last word
+        if entry.state == "playing" and key in found
+    }
+    return Scan(able, tuple(notes))
+
+
+_Fetched = dict[roster.Key, tuple[Found, Offer, Source]]
+
+
+def _fetched(book: Store, offers: Mapping[roster.Key, tuple[Offer, Source]], notes: list[str]) -> _Fetched:
+    """The files of everyone who has not been tried and refused; who is not to be had is asked for again next time."""
+    found: _Fetched = {}
+    for key, (offer, each) in offers.items():
+        entry = book.entries.get(key)
+        if entry is not None and entry.state == "refused" and entry.sha256:
+            continue
+        try:
+            found[key] = each.fetch(offer), offer, each
+        except (OSError, SweepError) as error:
+            notes.append(f"{offer.name} was not to be had: {reason(error)}")
+            away = isinstance(error, OSError | hub.HubAway)  # which says nothing of the model
+            if not away and (entry is None or (entry.state == "refused" and entry.line != reason(error))):
+                book.change([_change("refused", offer, "", reason(error))])
+    return found
+
+
+def _enter(book: Store, found: _Fetched, cores: int, notes: list[str]) -> None:
+    """Let new models in, each when it has been tried; those that cannot play are refused."""
+    new = {key: each for key, each in found.items() if key not in book.entries or not book.entries[key].sha256}
+    known: dict[str, Entry] = {entry.sha256: entry for entry in book.entries.values() if entry.sha256}
+    strange = {of.sha256: of for of, _, each in new.values() if each.strange and of.sha256 not in known}
+    bad = {entry.sha256: entry.line for entry in known.values() if entry.state == "refused"}
+    threads = ThreadPoolExecutor(cores)
+    try:
+        waiting = {threads.submit(vet, Path(of.file)): sha for sha, of in strange.items()}
+        _admit(book, [each for each in new.values() if each[0].sha256 not in strange], bad, notes)
+        for tried in as_completed(waiting):
+            sha = waiting[tried]
+            error = tried.exception()
+            if isinstance(error, BadPolicy):
+                bad[sha] = reason(error)
+            elif error is not None:
+                raise error
+            _admit(book, [each for each in new.values() if each[0].sha256 == sha], bad, notes)
+    finally:
+        threads.shutdown(cancel_futures=True)
+
+
+def _admit(book: Store, those: Sequence[tuple[Found, Offer, Source]], bad: Mapping[str, str], notes: list[str]) -> None:
+    changes = []
+    for of, offer, _ in those:
+        line = bad.get(of.sha256, "")
+        changes.append(_change("refused" if line else "entered", offer, of.sha256, line))
+        notes += [f"{offer.name} is refused: {line}"] if line else []
+    book.change(changes)
+    names = roster.called(book.entries)
+    notes += [
+        f"{offer.name} of {offer.source} is called {names[offer.key]}: another of that name plays"
+        for _, offer, _ in those
+        if names[offer.key] != offer.name
+    ]
+
+
+def _change(what: str, offer: Offer, sha: str, line: str) -> Change:
+    return Change(
+        what="refused" if what == "refused" else "entered",
+        name=offer.name,
+        revision=offer.revision,
+        time=time(),
+        source=offer.source,
+        sha256=sha,
+        line=line,
+    )

@@ -1,0 +1,1 @@
+"""Matches between models: two of them, a tournament, ratings of what was played, matches to watch."""

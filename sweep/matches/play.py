@@ -1,0 +1,226 @@
+"""Two models play matches, a number of them or until a test decides: what `sweep play` prints."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from statistics import mean, median
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from sweep import models
+from sweep.models import Model
+from trials.arena.matches import log, match
+from trials.arena.matches.match import Played, World
+from trials.arena.matches.pool import MatchPool, Task
+from trials.arena.ratings import elo, sprt
+from trials.arena.ratings.pentanomial import outcomes
+from trials.errors import SetupError
+from trials.records import MatchRecord
+from trials.soccer.game import Fields
+
+
+@dataclass(frozen=True, kw_only=True)
+class TestTerms:
+    """A sequential test: is a better than b by `elo1` rather than `elo0`?"""
+
+    elo0: float
+    elo1: float
+    alpha: float = 0.05
+    beta: float = 0.05
+    max_pairs: int = 5000
+    fresh_pairs: int = 100
+    """Played after the verdict, for the estimate: the matches that decided when to stop would flatter it."""
+
+
+def play(
+    a: str,
+    b: str,
+    matches: int,
+    seed: int,
+    *,
+    test: TestTerms | None = None,
+    deterministic: bool = False,
+    goals: int = 1,
+    cores: int = 1,
+    log_to: Path | None = None,
+    env: Path | None = None,
+    progress: bool = False,
+) -> dict[str, Any]:
+    """Play `matches` (rounded up to whole pairs) between two models named as `sweep.models.resolve` takes them.
+
+    With `test`, first until it decides, then `test.fresh_pairs` afresh: the verdict, LLR, bounds and the deciding
+    matches are under `sprt`, and every other number is of the fresh matches; `elo` and its ends are None without any.
+    With `env` they are played in that ML-Agents executable, where kick-offs are not controlled: a pair's matches have
+    the teams exchanged, but not the kick-off in common.
+
+    Returns plain values: counts of a, by_side (of a), elo (a minus b) with its 95 % interval, mean and median
+    decisions, entropy of both models (nats, mean over visited states), rates, seed, environment and kick_off. Raises
+    BadPolicy, SetupError, and LostTrial where the executable dies.
+    """
+    if log_to is not None:
+        log.check(log_to)
+    check_env(env, cores)
+    named = models.told_apart([models.resolve(a), models.resolve(b)])
+    pairs = (matches + 1) // 2 if test is None else test.fresh_pairs
+    first = 0 if test is None else test.max_pairs  # fresh pairs have numbers behind all that the test may take
+    whole = Task(
+        a=named[0].load,
+        b=named[1].load,
+        first=first,
+        pairs=pairs,
+        seed=seed,
+        deterministic=deterministic,
+        goals=goals,
+    )
+    parts: list[Played] = []
+    records: list[list[MatchRecord]] = [[], []]  # what decided, what was played: counted so far, whatever happens
+    found: dict[str, Any] = {"sprt": None}
+    try:
+        with world_of(env, seed) as world, MatchPool(cores, world) as pool:
+            if test is not None:
+                verdict = sprt.Test(test.elo0, test.elo1, test.alpha, test.beta)
+                deciding = Task(**asdict(whole) | {"first": 0, "pairs": test.max_pairs})
+                with bar(progress, "testing", 2 * test.max_pairs) as tell:
+                    parts.append(pool.play(deciding, stop=verdict, on_progress=tell, records=records[0]))
+                found["sprt"] = _tested(test, verdict, parts[0])
+            if pairs:
+                with bar(progress, "playing", 2 * pairs) as tell:
+                    parts.append(pool.play(whole, on_progress=tell, records=records[1]))
+    finally:
+        if log_to is not None and any(records):
+            behind = [scheduled for part in parts for scheduled in part.uncounted]
+            log.write(log_to, records[0] + records[1], {model.sha256: model.name for model in named}, behind)
+    conditions = {"seed": seed, "cores": cores, "kick_off": kick_off(env)}
+    return _facts(named, parts, estimated=bool(pairs)) | found | conditions
+
+
+def check_env(env: Path | None, cores: int) -> None:
+    """Raise SetupError where matches cannot be played in the executable `env`, before anything is."""
+    if env is None:
+        return
+    if cores > 1:
+        raise SetupError(f"--env plays on one core, the executable's, but got --cores {cores}; leave --cores out")
+    from trials.arena.matches import executable  # here, because gRPC takes its time
+
+    executable.find(env)
+
+
+@contextmanager
+def world_of(env: Path | None, seed: int) -> Iterator[Callable[[int], World]]:
+    """Where matches are played: the embedded fields, or those of the executable `env`, which runs for so long."""
+    if env is None:
+        yield Fields
+        return
+    from trials.arena.matches import executable
+
+    with executable.opened(env, seed=seed) as fields:
+        yield fields.lend
+
+
+def kick_off(env: Path | None) -> str:
+    """How the matches of a pair begin."""
+    return "shared by a pair" if env is None else "not controlled"
+
+
+def _tested(test: TestTerms, verdict: sprt.Test, played: Played) -> dict[str, Any]:
+    total = elo.side(played.records)
+    found = {
+        key: round(value, 4) if isinstance(value, float) else value for key, value in asdict(verdict.verdict).items()
+    }
+    return found | {
+        "alpha": test.alpha,
+        "beta": test.beta,
+        "max_pairs": test.max_pairs,
+        "matches": len(played.records),
+        **counts(total),
+        "pentanomial": [int(count) for count in outcomes(played.records)],
+        "uncounted": len(played.uncounted),
+        "seconds": round(played.seconds, 2),
+    }
+
+
+def _facts(named: Sequence[Model], parts: Sequence[Played], estimated: bool) -> dict[str, Any]:
+    played = parts[-1]
+    rated = elo.direct(played.records, named[1].name)
+    lengths = [record.decisions for record in played.records]
+    goals = [sum(scored) for scored in zip(*((r.goals_a, r.goals_b) for r in played.records), strict=True)]
+    return {
+        "a": named[0].name,
+        "b": named[1].name,
+        "a_sha256": named[0].sha256,
+        "b_sha256": named[1].sha256,
+        "matches": rated.matches,
+        **counts(rated),
+        "by_side": {"blue": counts(rated.as_blue), "purple": counts(rated.as_purple)},
+        "goals": {"a": goals[0], "b": goals[1]},
+        "to_goals": played.records[0].to_goals,
+        "deterministic": played.records[0].deterministic,
+        "elo": round(rated.elo, 2) if estimated else None,
+        "elo_low": round(rated.low, 2) if estimated else None,
+        "elo_high": round(rated.high, 2) if estimated else None,
+        "mean_decisions": round(mean(lengths), 3),
+        "median_decisions": median(lengths),
+        "entropy": {"a": round(played.entropy[0], 5), "b": round(played.entropy[1], 5)},
+        "seconds": round(sum(part.seconds for part in parts), 2),
+        "matches_per_second": round(len(lengths) / played.seconds, 2),
+        "decisions_per_second": round(played.decisions / played.seconds, 1),
+        "environment": rated.environment,
+    }
+
+
+def text(found: dict[str, Any]) -> str:
+    """The same for a person."""
+    sides = "; ".join(
+        f"as {name} {side['wins']}-{side['draws']}-{side['losses']}" for name, side in found["by_side"].items()
+    )
+    test = found["sprt"]
+    lines = [] if test is None else [_verdict(test, found["a"], found["b"])]
+    if found["elo"] is not None:
+        fresh = "" if test is None else " fresh"
+        lines += [
+            f"{found['a']} against {found['b']}: {found['wins']} won, {found['draws']} drawn, {found['losses']} lost"
+            f" of {found['matches']}{fresh} ({sides})",
+            f"Elo difference {found['elo']:+.0f}, 95 % interval [{found['elo_low']:+.0f}, {found['elo_high']:+.0f}]",
+        ]
+    return "\n".join(
+        [
+            *lines,
+            f"{found['mean_decisions']:.1f} decisions a match (median {found['median_decisions']:g}), entropy"
+            f" {found['entropy']['a']:.3f} and {found['entropy']['b']:.3f} nats,"
+            f" {found['matches_per_second']:.0f} matches/s, {found['seconds']:.1f} s; seed {found['seed']},"
+            f" {found['environment']}{', kick-offs not controlled' if found['kick_off'] == 'not controlled' else ''}",
+        ]
+    )
+
+
+def _verdict(test: dict[str, Any], a: str, b: str) -> str:
+    meaning = {
+        "accepted": f"{a} is better than {b} by {test['elo1']:g} Elo rather than {test['elo0']:g}",
+        "rejected": f"{a} is better than {b} by {test['elo0']:g} Elo rather than {test['elo1']:g}",
+        "undecided": "more pairs are needed; raise --max-pairs",
+    }[test["verdict"]]
+    return (
+        f"SPRT [{test['elo0']:g}, {test['elo1']:g}] {test['verdict']}: {meaning}. LLR {test['llr']:.2f}"
+        f" [{test['lower']:.2f}, {test['upper']:.2f}] after {test['pairs']} pairs"
+        f" ({test['wins']}-{test['draws']}-{test['losses']}), {test['seconds']:.1f} s"
+    )
+
+
+def counts(side: Any) -> dict[str, int]:
+    """Wins, draws and losses of a Side or a Rating, as plain values."""
+    return {"wins": side.wins, "draws": side.draws, "losses": side.losses}
+
+
+@contextmanager
+def bar(show: bool, what: str, matches: int) -> Iterator[match.Progress | None]:
+    """A progress bar on stderr while matches are played; what it yields is told how far they are."""
+    if not show:
+        yield None
+        return
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, transient=True, console=Console(stderr=True)) as shown:
+        task = shown.add_task(what, total=matches)
+        yield lambda done, total: shown.update(task, completed=done, total=total)

@@ -1,0 +1,238 @@
+"""What a table of matches says of its players, as plain values and as text; matches rated again: `sweep rate`."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console, Group
+from rich.table import Table as Grid
+
+from sweep import models
+from sweep.matches.play import counts
+from trials.arena.matches import log
+from trials.arena.ratings import ai_vs_ai, sheet, standings
+from trials.arena.ratings.standings import Pairing, Standing
+from trials.errors import SetupError
+from trials.folder import RunFolder
+from trials.records import MatchRecord
+
+
+def rate(sources: Sequence[Path], baseline: str | None, history_to: Path | None) -> dict[str, Any]:
+    """Rate matches that were played before: of match logs, of runs, or of files in AI vs AI's format.
+
+    Returns what `summary` returns; writes them all to `history_to` in AI vs AI's format if asked. Raises SetupError.
+    """
+    if history_to is not None:
+        _new(history_to)
+    for source in sources:
+        if not source.is_dir() and not source.is_file():
+            raise SetupError(f"matches must be in a file or a run's folder, but {source} is neither; check its name")
+    published = [source for source in sources if _is_published(source)]
+    if published and len(published) < len(sources):
+        raise SetupError(
+            f"published histories and match logs are rated apart, but {published[0]} is a history and others are not;"
+            " they have no environment in common"
+        )
+    if published:
+        read, notes = zip(*(ai_vs_ai.opened(source) for source in published), strict=True)
+        rows = _merged(read)
+        models = sorted({model for row in rows for model in (row.model1, row.model2)})
+        names = dict(zip(models, models, strict=True))
+        found = _plain(standings.published(rows, anchor_of(names, baseline)), names, rows, ai_vs_ai.ENVIRONMENT)
+        found["notes"] = [note for note in notes if note]
+    else:
+        logs = [log.read(file) for source in sources for file in _logs(source)]
+        names = _distinct(
+            {player: name.strip() or name for each in reversed(logs) for player, name in each.names.items()}
+        )
+        records = [*dict.fromkeys(record for each in logs for record in each.records)]  # a match counts once
+        rows = ai_vs_ai.rows(_fixed(records), names)
+        found = summary(records, names, anchor_of(names, baseline))
+    if history_to is not None:
+        ai_vs_ai.write(history_to, rows)
+    return found
+
+
+def _is_published(source: Path) -> bool:
+    if source.suffix != ".csv" or not source.is_file():
+        return False
+    with source.open("rb") as file:
+        header = {*sheet.names(file.read(65536))}
+    if {"model1", "player1"} <= header:
+        raise SetupError(
+            f"a league's matches are rated by player and revision, but {source} would be rated by name here; its"
+            f" leaderboard is `sweep league show {source.parent}`"
+        )
+    return bool({"model1", "model2"} & header)
+
+
+def _logs(source: Path) -> list[Path]:
+    """A log itself, or every log of a run."""
+    if not source.is_dir():
+        return [source]
+    found = RunFolder(source).match_logs()
+    if not found:
+        raise SetupError(f"a run must hold match logs to be rated, but {source} has none; name a run or a log")
+    return found
+
+
+def summary(records: Sequence[MatchRecord], names: Mapping[str, str], anchor: str | None) -> dict[str, Any]:
+    """Plain values: `ratings`, the strongest first, `cross_table` by model and opponent, `circles`, and the scale."""
+    table = standings.table(records, anchor)
+    return _plain(table, names, ai_vs_ai.rows(_fixed(records), names), records[0].environment)
+
+
+def _fixed(records: Sequence[MatchRecord]) -> list[MatchRecord]:
+    """Without those of sequential tests, whose number depended on their results."""
+    return [record for record in records if not record.sequential]
+
+
+def _distinct(names: Mapping[str, str]) -> dict[str, str]:
+    """The same names, ids beside those that several players have."""
+    often = Counter(names.values())
+    return {player: name if often[name] == 1 else f"{name}~{player[:6]}" for player, name in names.items()}
+
+
+def _merged(files: Sequence[Sequence[ai_vs_ai.Row]]) -> list[ai_vs_ai.Row]:
+    """All matches of several histories by time, one that stands in several of them once; a single one as it is."""
+    rows: list[ai_vs_ai.Row] = []
+    known: Counter[ai_vs_ai.Row] = Counter()
+    for file in files:
+        seen: Counter[ai_vs_ai.Row] = Counter()
+        for row in file:
+            seen[row] += 1
+            rows += [row] if seen[row] > known[row] else []
+        known |= seen
+    return rows if len(files) == 1 else sorted(rows, key=lambda row: row.timestamp)
+
+
+def _new(path: Path) -> None:
+    if path.exists() or path.is_symlink():
+        raise SetupError(f"a history is never written over another file, but {path} is there already; name another")
+    if not path.absolute().parent.is_dir():
+        raise SetupError(f"a history goes into a folder that is there, but {path.parent} is none; make it first")
+
+
+def _plain(
+    table: standings.Table, names: Mapping[str, str], rows: Sequence[ai_vs_ai.Row], environment: str
+) -> dict[str, Any]:
+    if not table.cross:
+        raise SetupError("ratings need two players, but there is one, who played itself; let others play")
+    sequential = {standing.model: standing.elo for standing in ai_vs_ai.sequential(rows)}
+    return {
+        "ratings": [_rating(standing, names[standing.id], sequential) for standing in table.standings],
+        "cross_table": {
+            names[a.id]: {
+                names[b.id]: _cell(table.cross[a.id, b.id]) for b in table.standings if (a.id, b.id) in table.cross
+            }
+            for a in table.standings
+        },
+        "circles": [[names[player] for player in circle] for circle in table.circles],
+        "anchor": names[table.anchor] if table.anchor else None,
+        "matches": sum(standing.matches for standing in table.standings) // 2,
+        "environment": environment,
+    }
+
+
+def anchor_of(names: Mapping[str, str], baseline: str | None) -> str | None:
+    """The id of the player at 1200."""
+    if baseline is None:
+        house = models.resolve("house").sha256
+        earlier = next((id_ for id_, name in names.items() if name == "house"), None)  # of an older installation
+        return house if house in names else earlier
+    called = {baseline, Path(baseline).stem, baseline.partition("@")[0]}  # as typed, a file's stem, a Hub id's name
+    found = [id_ for id_, name in names.items() if baseline == id_ or name in called]
+    if len(found) != 1:
+        known = ", ".join(sorted(names.values())[:12]) + (", ..." if len(names) > 12 else "")
+        raise SetupError(
+            f"--baseline must name one of the players, but {baseline} names {len(found)} of {len(names)}: {known}"
+        )
+    return found[0]
+
+
+def _rating(standing: Standing, name: str, sequential: Mapping[str, float]) -> dict[str, Any]:
+    found: dict[str, Any] = {
+        "model": name,
+        "elo": round(standing.elo, 2),
+        "elo_low": round(standing.low, 2),
+        "elo_high": round(standing.high, 2),
+        "matches": standing.matches,
+        **counts(standing.total),
+        "tier": standing.tier,
+        "ai_vs_ai_elo": round(sequential.get(ai_vs_ai.listed(name), ai_vs_ai.START), 2),
+        "sha256": standing.id,
+        "by_side": None,
+        "blue_minus_purple": None,
+    }
+    if (sides := standing.sides) is not None:
+        found["by_side"] = {"blue": counts(sides.blue), "purple": counts(sides.purple)}
+        gap = {"score": sides.gap, "score_low": sides.low, "score_high": sides.high}
+        found["blue_minus_purple"] = {key: round(value, 4) for key, value in gap.items()}
+    return found
+
+
+def _cell(pairing: Pairing) -> dict[str, Any]:
+    return {
+        **counts(pairing.result),
+        "score": round(pairing.score, 4),
+        "elo": round(pairing.elo, 1),
+        "elo_low": round(pairing.low, 1),
+        "elo_high": round(pairing.high, 1),
+    }
+
+
+def text(found: dict[str, Any]) -> str:
+    """The same for a person: ratings, then the cross-table of scores in per cent, as wide as it needs to be."""
+    ratings = Grid(box=SIMPLE_HEAD, title_justify="left", title="Ratings")
+    for heading in ("", "model", "Elo", "95 %", "won", "drawn", "lost", "blue − purple", "tier", "AI vs AI"):
+        ratings.add_column(heading, justify="left" if heading == "model" else "right", no_wrap=True)
+    for place, row in enumerate(found["ratings"], 1):
+        ratings.add_row(
+            str(place),
+            row["model"],
+            f"{row['elo']:.0f}",
+            f"[{row['elo_low']:.0f}, {row['elo_high']:.0f}]",
+            *(str(row[key]) for key in ("wins", "draws", "losses")),
+            "" if row["by_side"] is None else f"{100 * row['blue_minus_purple']['score']:+.0f}{' *' * _lopsided(row)}",
+            "" if row["tier"] is None else str(row["tier"]),
+            f"{row['ai_vs_ai_elo']:.0f}",
+        )
+    cross = Grid(box=SIMPLE_HEAD, title_justify="left", title="Score against, %", padding=(0, 0, 0, 1))
+    cross.add_column("", justify="right")
+    cross.add_column("model", no_wrap=True)
+    order = [row["model"] for row in found["ratings"]]
+    for place in range(1, len(order) + 1):
+        cross.add_column(str(place), justify="right", no_wrap=True)
+    for place, a in enumerate(order, 1):
+        cells = (found["cross_table"][a].get(b) for b in order)
+        cross.add_row(str(place), a, *("" if cell is None else f"{100 * cell['score']:.0f}" for cell in cells))
+    page = Console(width=80 + max(map(len, order)) + 5 * len(order))
+    with page.capture() as captured:
+        page.print(Group(ratings, cross), *_remarks(found), sep="\n", highlight=False, markup=False)
+    return captured.get().rstrip()
+
+
+def _remarks(found: dict[str, Any]) -> list[str]:
+    anchor = f"{found['anchor']} stands at 1200" if found["anchor"] else "the mean stands at 1200"
+    said = [f"{found['matches']:,} matches; {anchor}; {found['environment']}"]
+    if found["circles"]:
+        shown = "; ".join(" beats ".join([*circle, circle[0]]) for circle in found["circles"][:5])
+        said.append(f"{len(found['circles'])} circles beyond their 95 % intervals: {shown}")
+    if "seconds" in found:
+        said.append(
+            f"{found['seconds']:.0f} s on {found['cores']} cores, {found['matches_per_second']:.0f} matches/s,"
+            f" {found['decisions_per_second']:,.0f} decision steps/s; seed {found['seed']}"
+        )
+    if found.get("kick_off") == "not controlled":
+        said.append("kick-offs are the executable's own: the matches of a pair have none in common")
+    said += found.get("notes", [])
+    if any(map(_lopsided, found["ratings"])):
+        said.append("* stronger on one side than on the other")
+    return said
+
+
+def _lopsided(row: dict[str, Any]) -> bool:
+    gap = row["blue_minus_purple"]
+    return gap is not None and not gap["score_low"] <= 0 <= gap["score_high"]

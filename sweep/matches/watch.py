@@ -1,0 +1,65 @@
+"""Two models play matches to be looked at: what `sweep watch` writes."""
+
+import os
+import shlex
+from pathlib import Path
+from typing import Any
+
+from reports import formatting
+from reports.replay import page as pages
+from sweep import models
+from trials.arena.matches import replay
+from trials.arena.players import load as players
+from trials.errors import SetupError
+from trials.records import MatchRecord
+
+
+def watch(a: str, b: str, matches: int, seed: int, out: Path) -> dict[str, Any]:
+    """Play `matches` (rounded up to whole pairs) between two models named as `sweep.models.resolve` takes them.
+
+    Writes the page `out` and returns plain values: what was written, and every match. Raises BadPolicy, SetupError."""
+    _refuse(out)
+    named = models.resolve(a), models.resolve(b)
+    first, second = (players.load(model.load) for model in named)
+    pairs = (matches + 1) // 2
+    played, replays = replay.record(first, second, pairs, seed)
+    names = named[0].name, named[1].name
+    words = ["sweep", "watch", models.typed(a), models.typed(b), "--matches", str(2 * pairs), "--seed", str(seed)]
+    size = pages.write(out, replays, names, shlex.join(words))
+    return {
+        "page": str(out),
+        "bytes": size,
+        "a": names[0],
+        "b": names[1],
+        "a_sha256": named[0].sha256,
+        "b_sha256": named[1].sha256,
+        "score": pages.score(replays),
+        "matches": [_match(record) for record in played.records],
+        "seed": seed,
+        "environment": played.records[0].environment,
+    }
+
+
+def text(found: dict[str, Any]) -> str:
+    """The same for a person, on one line."""
+    a, b = (formatting.shown(found[side]) for side in ("a", "b"))
+    lengths = ", ".join(str(match["decisions"]) for match in found["matches"][:8])
+    more = ", …" if len(found["matches"]) > 8 else ""
+    size = f"{found['bytes'] / 1000:.0f} kB"
+    return f"{found['page']}: {a} against {b}: {found['score']} ({lengths}{more} decisions; {size})"
+
+
+def _refuse(out: Path) -> None:
+    """Say what is wrong with a path before anything is played. Raises SetupError."""
+    if out.is_dir():
+        raise SetupError(
+            f"--out must be a file, but {out} is a folder; name a file in it, such as {out / 'match.html'}"
+        )
+    nearest = next(folder for folder in out.absolute().parents if folder.exists())
+    if not (nearest.is_dir() and os.access(nearest, os.W_OK)):
+        raise SetupError(f"--out must be in a folder that can be written to, but {nearest} is none; name another")
+
+
+def _match(record: MatchRecord) -> dict[str, Any]:
+    team = ("blue", "purple")[record.a_team]
+    return {"number": record.number, "a_team": team, "result": record.result, "decisions": record.decisions}

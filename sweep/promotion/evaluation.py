@@ -1,0 +1,214 @@
+"""A policy's proof: matches played afresh on seeds that its run never used, and the gate that it must pass by them."""
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, fields, is_dataclass, replace
+from hashlib import sha256
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from reports.model.bundle import ONNX
+from reports.model.checks import Check
+from sweep import models
+from sweep.matches import play
+from sweep.models import Model
+from sweep.settings import read
+from trials.arena.matches import log
+from trials.errors import SetupError
+from trials.events import Event, SweepBegan
+from trials.folder import RunFolder
+from trials.records import Rating
+
+FIRST_SEED, SEEDS = 2**30, 2**30
+"""Promotions draw from [FIRST_SEED, FIRST_SEED + SEEDS): `sweep play --seed` takes such a number, so that all of it can
+be played again."""
+STRIDE = 4
+"""Seeds an attempt takes."""
+ELO0, ELO1 = 0.0, 100.0
+"""What a policy must be better than random play and standing still by."""
+MAX_PAIRS, RANDOM_PAIRS = 1000, 100
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bar:
+    """What is asked of a policy, and how it is played."""
+
+    min_elo: float | None = None
+    """Least Elo difference to the baseline, the estimate itself."""
+    sprt: tuple[float, float] | None = None
+    """A test against the baseline that it must pass."""
+    matches: int = 400
+    """Against the baseline, for the estimate."""
+    cores: int = 1
+    progress: bool = False
+
+
+@dataclass(frozen=True)
+class Proof:
+    """What was played, as `evaluation.json` tells it, and what the gate says of it."""
+
+    evaluation: dict[str, Any]
+    gate: tuple[Check, ...]
+
+    @property
+    def against_baseline(self) -> dict[str, Any]:
+        rating: dict[str, Any] = self.evaluation["ratings"][0]
+        return rating
+
+
+def logs_of(run: RunFolder) -> Path:
+    """Where the matches of every attempt at a promotion are kept."""
+    return run.path / "promotion" / "matches"
+
+
+def fresh_seeds(run: RunFolder, events: Sequence[Event]) -> tuple[int, int]:
+    """The number of this attempt, from 1, and the first of its STRIDE seeds, which no match of the run had."""
+    earlier = sorted(logs_of(run).glob("*.parquet"))
+    attempt = 1 + max((int(number[1]) for path in earlier if (number := re.match(r"(\d+)-", path.name))), default=0)
+    used = set(_seeds(events)) | {record.seed for path in earlier for record in log.read(path).records[:1]}
+    began = next((event for event in events if isinstance(event, SweepBegan)), None)
+    name = f"{began.name} {began.time}" if began else run.name
+    while True:
+        drawn = int.from_bytes(sha256(f"{name} {attempt}".encode()).digest()[:8])
+        first = FIRST_SEED + drawn % (SEEDS // STRIDE) * STRIDE
+        if used.isdisjoint(range(first, first + STRIDE)):
+            return attempt, first
+        name += "+"
+
+
+def _seeds(what: Any) -> Iterator[int]:
+    """The seeds of every rating in the events."""
+    if isinstance(what, Rating):
+        yield what.seed
+    elif is_dataclass(what):
+        for field in fields(what):
+            yield from _seeds(getattr(what, field.name))
+    elif isinstance(what, list | tuple):
+        for one in what:
+            yield from _seeds(one)
+
+
+def baseline_of(run: RunFolder, events: Sequence[Event], other: str | None) -> Model:
+    """The run's baseline as it was, or an `other`. Raises SetupError where it is another file now, BadPolicy."""
+    began = next((event for event in reversed(events) if isinstance(event, SweepBegan)), None)
+    if other is not None or began is None:
+        return models.resolve(other or "house")
+    found = models.of_run(run, read(run.settings).baseline, began.baseline_sha256)
+    if found.sha256 != began.baseline_sha256:
+        raise SetupError(
+            f"a run's baseline must be what it was, sha256 {began.baseline_sha256[:12]}, but {found.name} has"
+            f" {found.sha256[:12]} now; name the one to be measured against: --baseline house"
+        )
+    return replace(found, revision=began.baseline_revision)
+
+
+def prove(policy: Path, repo: str, run: RunFolder, events: Sequence[Event], baseline: Model, bar: Bar) -> Proof:
+    """Play the policy (the very file that is uploaded) against standing still, random play and the baseline.
+
+    Raises BadPolicy, SetupError.
+    """
+    simple = {"still": 0, "random": RANDOM_PAIRS}
+    if bar.sprt and baseline.name in simple:
+        raise SetupError(f"--sprt is against the baseline, but that is {baseline.name}; name one: --baseline house")
+    attempt, seed = fresh_seeds(run, events)
+    logs_of(run).mkdir(parents=True, exist_ok=True)
+    played: dict[str, dict[str, Any]] = {}
+    commands: list[str] = []
+
+    def meet(opponent: Model, seed: int, pairs: int, test: play.TestTerms | None) -> None:
+        path = logs_of(run) / f"{attempt:04d}-{len(played)}.parquet"
+        asked = f"--matches {2 * pairs}"
+        if test is not None:
+            asked = f"--sprt {test.elo0:g} {test.elo1:g} --max-pairs {test.max_pairs} --fresh-pairs {pairs}"
+        found = play.play(
+            str(policy), opponent.load, 2 * pairs, seed, test=test, log_to=path, cores=bar.cores, progress=bar.progress
+        )
+        played[opponent.name] = found | {"log": path.name}
+        called = opponent.pinned or Path(opponent.load).name
+        commands.append(f"sweep play {repo} {called} {asked} --seed {seed}")
+
+    def terms(elo: tuple[float, float], fresh: int, most: int = MAX_PAIRS) -> play.TestTerms:
+        return play.TestTerms(elo0=elo[0], elo1=elo[1], max_pairs=most, fresh_pairs=fresh)
+
+    pairs = (bar.matches + 1) // 2
+    for at, (name, few) in enumerate(simple.items()):
+        fresh = pairs if baseline.name == name else few
+        meet(models.resolve(name), seed + at, fresh, terms((ELO0, ELO1), fresh))
+    if baseline.name not in simple:
+        meet(baseline, seed + 2, pairs, terms(bar.sprt, pairs, 5 * MAX_PAIRS) if bar.sprt else None)
+    return Proof(_told(played, baseline, policy, attempt, commands), tuple(_gate(played, baseline.name, bar)))
+
+
+def matches(run: RunFolder, proof: Proof, target: Path) -> None:
+    """Write every match of the proof as one CSV."""
+    parts = [log.read(logs_of(run) / name) for name in proof.evaluation["logs"]]
+    names = {player: name for part in parts for player, name in part.names.items()}
+    counted, uncounted = [r for part in parts for r in part.records], [u for part in parts for u in part.uncounted]
+    log.write(target, counted, names, uncounted)
+
+
+# --- what came of it ---------------------------------------------------------------------------------------------
+
+
+def _told(
+    played: dict[str, dict[str, Any]], baseline: Model, policy: Path, attempt: int, commands: list[str]
+) -> dict[str, Any]:
+    order = [baseline.name, *(name for name in ("random",) if name != baseline.name)]
+    first = played[baseline.name]
+    return {
+        "format": "evaluation-1",
+        "policy": {"file": ONNX, "sha256": sha256(policy.read_bytes()).hexdigest()},
+        "environment": first["environment"],
+        "kick_off": first["kick_off"],
+        "attempt": attempt,
+        "baseline": {"name": baseline.name, "sha256": baseline.sha256},
+        "ratings": [_rating(name, played[name]) for name in order if played[name]["elo"] is not None],
+        "tests": [
+            found["sprt"] | {"opponent": name, "seed": found["seed"], "sentence": _sentence(name, found["sprt"])}
+            for name, found in played.items()
+            if found["sprt"] is not None
+        ],
+        "commands": commands,
+        "logs": [found["log"] for found in played.values()],
+        "evaluated_with": {name: version(name) for name in ("selfplay-sweep", "onnxruntime", "numpy", "numba")},
+    }
+
+
+def _rating(name: str, found: dict[str, Any]) -> dict[str, Any]:
+    wanted = ("matches", "wins", "draws", "losses", "by_side", "elo", "elo_low", "elo_high", "seed", "mean_decisions")
+    return {"opponent": name} | {key: found[key] for key in wanted} | {"entropy": found["entropy"]["a"]}
+
+
+def _sentence(name: str, test: dict[str, Any]) -> str:
+    against = {"still": "standing still", "random": "random play"}.get(name, name)
+    return (
+        f"Sequential test against {against}, Elo {test['elo0']:g} or {test['elo1']:g}: **{test['verdict']}**,"
+        f" log-likelihood ratio {test['llr']:.2f} (bounds {test['lower']:.2f} and {test['upper']:.2f}) after"
+        f" {test['pairs']} pairs, {test['wins']}-{test['draws']}-{test['losses']}."
+    )
+
+
+def _gate(played: dict[str, dict[str, Any]], baseline: str, bar: Bar) -> Iterable[Check]:
+    for name, called in (("still", "beats standing still"), ("random", "beats random play")):
+        yield _tested(called, played[name]["sprt"])
+    mine = played[baseline]
+    if bar.sprt is not None:
+        yield _tested(f"--sprt against {baseline}", mine["sprt"])
+    if bar.min_elo is not None:
+        found = f"{mine['elo']:+.1f} Elo [{mine['elo_low']:+.0f}, {mine['elo_high']:+.0f}] against {baseline}"
+        short = not mine["elo"] >= bar.min_elo  # NaN passes no gate
+        wanted = f"{bar.min_elo:+g} is asked"
+        yield (
+            Check("--min-elo", "no", f"{found}, but {wanted}", "train on") if short else Check("--min-elo", "ok", found)
+        )
+
+
+def _tested(name: str, test: dict[str, Any]) -> Check:
+    numbers = (
+        f"SPRT [{test['elo0']:g}, {test['elo1']:g}] {test['verdict']}, LLR {test['llr']:.2f} where"
+        f" {test['upper']:.2f} is needed, after {test['pairs']} pairs ({test['wins']}-{test['draws']}-{test['losses']})"
+    )
+    if test["verdict"] == "accepted":
+        return Check(name, "ok", numbers)
+    return Check(name, "no", numbers, "train longer, or promote another trial (--trial N)")

@@ -1,0 +1,298 @@
+"""The best trial goes to the Hugging Face Hub with its proof: fresh matches, gate, card, one commit, verified."""
+
+import json
+import re
+import tempfile
+import time
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from rich.markup import escape
+from rich.table import Table
+
+from reports import html
+from reports.model import bundle, card, checks, leaks, licences
+from reports.model import files as model_files
+from reports.model.bundle import CARD, EVALUATION, Contents, Product
+from reports.model.checks import Check
+from reports.model.leaks import Private
+from reports.run import page
+from sweep.cluster import sync
+from sweep.promotion import evaluation as evaluations
+from sweep.promotion.evaluation import Bar, Proof
+from sweep.promotion.selection import product_of
+from sweep.promotion.verify import STYLE
+from sweep.settings import read
+from trials import ledger, run_state
+from trials.arena.players.load import BUILT_IN
+from trials.errors import SetupError
+from trials.events import Event, Promoted
+from trials.folder import RunFolder, driving
+from trials.records import TrialSpec
+
+FORCEABLE = ("trained", "trainer")
+"""Checks beside the gate that --force overrules; what cannot be played, or tells of its owner, never goes."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Order:
+    """What is asked for."""
+
+    repo: str
+    """`USER/NAME`."""
+    trial: int | None = None
+    """None: the policy that the run carries on."""
+    private: bool = False
+    dry_run: bool = False
+    create_pr: bool = False
+    revision: str | None = None
+    bar: Bar = field(default_factory=Bar)
+    message: str | None = None
+    force: bool = False
+    licence: str = "apache-2.0"
+    baseline: str | None = None
+    """None: the run's own."""
+
+
+Say = Callable[[str], None]
+
+
+def promote(run: RunFolder, order: Order, say: Say) -> dict[str, Any]:
+    """Prove a run's policy afresh and put it on the Hub, or, dry, into the run's own folder; what came of it.
+
+    Where the policy falls short, `refused` says of what, and nothing is uploaded or left. The ledger is told of an
+    upload alone. Raises SetupError, BadPolicy, HubError.
+    """
+    from reports import hub
+
+    hub.named(order.repo)
+    if bad := licences.wrong(order.licence):
+        raise SetupError(f"--license must be one of the Hub's identifiers, but got {bad} {licences.LIST}")
+    ledger.must_be_there(run.ledger)
+    if not order.dry_run:  # what the Hub would refuse is told before minutes of matches
+        how = {"private": order.private, "create_pr": order.create_pr}
+        say(f"publishing as {hub.must_be_allowed(order.repo, revision=order.revision, **how)}")
+    with driving(run):
+        events = ledger.read(run.ledger)
+        settings = replace(read(run.settings), out=run.path, ray_address=None)
+        product = product_of(run, events, order.trial)
+        sync.have_checkpoints(run, settings, [product.candidate.trial])
+        private = private_of(run, order.repo, product.spec)
+        target = run.path / "promotion" / f"trial-{product.candidate.trial:04d}"
+        proven: Proof | None = None
+        try:
+            with bundle.assembled(target) as folder:
+                say(f"assembling trial {product.candidate.trial} at {product.candidate.steps:,} steps")
+                contents = bundle.fill(product, events, private, folder)
+                seen = _no_leaks(folder, private)
+                shaped = _structure(folder, product.candidate.steps, order.force)
+                say("playing fresh matches")
+                proven = _proved(folder, product, events, order)
+                gate = [*proven.gate, *shaped]
+                _let_through(gate, order.force)
+                _write_proof(folder, product, contents, events, proven, gate, order, private)
+                _no_leaks(folder, private, seen)
+                _let_through([check for check in _examined(folder, False) if check.name not in FORCEABLE], False)
+        except Refused as refusal:
+            elo = proven.against_baseline if proven is not None else None
+            return _result(run, order, product) | {"refused": str(refusal), "checks": refusal.said, "elo": elo}
+        files = bundle.hashes(target)
+        result = _result(run, order, product) | {
+            "refused": None,
+            "folder": str(target),
+            "files": {name: (target / name).stat().st_size for name in files},
+            "sha256": contents.sha256,
+            "forced": any(check.status == "no" for check in gate),
+            "checks": [check.as_dict() for check in gate],
+            "elo": proven.against_baseline,
+            "notes": list(contents.notes),
+        }
+        if order.dry_run:
+            return result
+        with sync.kept(run, settings, []):
+            return result | _uploaded(run, target, files, order, product, result, say)
+
+
+class Refused(SetupError):
+    """The policy falls short."""
+
+    def __init__(self, text: str, found: Sequence[Check]) -> None:
+        super().__init__(text)
+        self.said = [check.as_dict() for check in found]
+
+
+def private_of(run: RunFolder, repo: str, spec: TrialSpec) -> Private:
+    """What tells this machine and its user, less what the repository and the product's own words say anyway."""
+    texts = ((card.HERE / "card.md").read_text(encoding="utf-8"), html.asset("report.html"))
+    said = leaks.words_of(" ".join([*texts, str(spec.config), *BUILT_IN, "blue purple true false"]))
+    return leaks.of_this_machine([run.path]).without([*said, *re.split("[/-]", repo), *repo.split("/")])
+
+
+# --- the gate ----------------------------------------------------------------------------------------------------
+
+
+def _no_leaks(folder: Path, private: Private, seen: Collection[str] = ()) -> Collection[str]:
+    """The names of all files, none of which leaks. Raises SetupError."""
+    found = bundle.leaking(folder, private, seen)
+    if found:
+        more = f", and {len(found) - 1} more" if len(found) > 1 else ""
+        raise SetupError(
+            f"nothing that is uploaded may tell of this machine or its user, but there is {found[0]}{more}; nothing was"
+            " uploaded; correct that file in the run's folder"
+        )
+    return set(bundle.hashes(folder))
+
+
+def _examined(folder: Path, load: bool = True) -> list[Check]:
+    return checks.broken(checks.examine(model_files.of_folder(folder), load=load))
+
+
+def _structure(folder: Path, steps: int, force: bool) -> list[Check]:
+    """What is wrong with the files, before minutes are spent on matches; only what --force lets pass comes back."""
+    seen = [check for check in _examined(folder) if check.name not in ("tag", "trained")]  # the card comes later
+    broken = checks.broken([*seen, checks.trained_for(steps)])
+    _let_through([check for check in broken if check.name not in FORCEABLE], False)
+    _let_through(broken, force)
+    return broken
+
+
+def _let_through(found: Sequence[Check], force: bool) -> None:
+    """Raise Refused at the first that falls short, unless it is overruled."""
+    short = checks.broken(found)
+    if short and not force:
+        others = f" (and {', '.join(check.name for check in short[1:])})" if len(short) > 1 else ""
+        mend = f"; {short[0].mend}" if short[0].mend else ""
+        raise Refused(f"a policy must pass its gate, but {short[0].name}: {short[0].found}{others}{mend}", found)
+
+
+def _proved(folder: Path, product: Product, events: Sequence[Event], order: Order) -> Proof:
+    baseline = evaluations.baseline_of(product.run, events, order.baseline)
+    return evaluations.prove(folder / bundle.ONNX, order.repo, product.run, events, baseline, order.bar)
+
+
+# --- card and upload ---------------------------------------------------------------------------------------------
+
+
+def _write_proof(
+    folder: Path,
+    product: Product,
+    contents: Contents,
+    events: Sequence[Event],
+    proven: Proof,
+    gate: Sequence[Check],
+    order: Order,
+    private: Private,
+) -> None:
+    """evaluation.csv, the card and evaluation.json, which has every other file's sha256."""
+    run = run_state.run_of(product.run.name, events)
+    versions = dict(run.question.versions) if run.question is not None else {}
+    evaluation = proven.evaluation | {"versions": versions}
+    evaluations.matches(product.run, proven, folder / "evaluation.csv")
+    sizes = {name: (folder / name).stat().st_size for name in bundle.hashes(folder)}
+    clean = [bundle.scrubbed(event, private) for event in events]
+    matter = card.Matter(
+        repo=order.repo,
+        product=product,
+        contents=contents,
+        run=run_state.run_of(product.run.name, clean),
+        evaluation=evaluation,
+        gate=gate,
+        licence=order.licence,
+        files=sizes,
+        private=private,
+    )
+    (folder / CARD).write_text(card.text(matter), encoding="utf-8")
+    whole = evaluation | {
+        "policy": evaluation["policy"]
+        | {"trial": product.candidate.trial, "steps": product.candidate.steps, "training_seed": product.spec.seed},
+        "gate": [check.as_dict() for check in gate],
+        "forced": bool(checks.broken(gate)),
+        "notes": list(contents.notes),
+        "files": bundle.hashes(folder),
+    }
+    (folder / EVALUATION).write_text(json.dumps(whole, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def _uploaded(
+    run: RunFolder,
+    target: Path,
+    files: dict[str, str],
+    order: Order,
+    product: Product,
+    result: dict[str, Any],
+    say: Say,
+) -> dict[str, Any]:
+    """Upload in one commit, download again, compare, tell the ledger."""
+    from reports import hub
+
+    elo = result["elo"]
+    numbers = f"{elo['elo']:+.0f} Elo [{elo['elo_low']:+.0f}, {elo['elo_high']:+.0f}] against {elo['opponent']}"
+    say(f"uploading {len(files)} files, {sum(result['files'].values()) / 1e6:.1f} MB")
+    done = hub.published(
+        target,
+        order.repo,
+        private=order.private,
+        revision=order.revision,
+        create_pr=order.create_pr,
+        message=order.message or f"Promote trial {product.candidate.trial}: {numbers}",
+        manifest=EVALUATION,
+    )
+    say("downloading it again")
+    with tempfile.TemporaryDirectory(prefix="promoted-") as scratch:
+        back = bundle.hashes(hub.fetched(hub.Version(done.repo, done.commit), patterns=list(files), into=Path(scratch)))
+    other = sorted(name for name, sha in files.items() if back.get(name) != sha)
+    if other:
+        raise SetupError(
+            f"what was uploaded must come back the same, but {other[0]} of {done.repo} at {done.commit[:7]} does not;"
+            " promote again"
+        )
+    event = Promoted(
+        time=time.time(),
+        candidate=product.candidate,
+        repo=done.repo,
+        commit=done.commit,
+        url=done.pr_url or done.url,
+        sha256=result["sha256"],
+        baseline=elo["opponent"],
+        elo=elo["elo"],
+        low=elo["elo_low"],
+        high=elo["elo_high"],
+        matches=elo["matches"],
+        forced=result["forced"],
+    )
+    ledger.append(run.ledger, event)
+    page.build(run)
+    return {"commit": done.commit, "url": done.url, "pr_url": done.pr_url, "verified": len(files)}
+
+
+def _result(run: RunFolder, order: Order, product: Product) -> dict[str, Any]:
+    return {
+        "run": run.name,
+        "repo": order.repo,
+        "trial": product.candidate.trial,
+        "steps": product.candidate.steps,
+        "dry_run": order.dry_run,
+    }
+
+
+def table(found: dict[str, Any]) -> Table:
+    """What came of it, for a terminal."""
+    done = "refused" if found["refused"] else "written" if found["dry_run"] else "published"
+    title = f"trial {found['trial']} of {found['run']} → {found['repo']}: {done}"
+    shown = Table(title=title, title_justify="left")
+    for name in ("", "check", "found"):
+        shown.add_column(name, overflow="fold")
+    for check in found["checks"]:
+        shown.add_row(STYLE[check["status"]], check["name"], escape(check["found"]))
+    if found["refused"]:
+        return shown
+    elo = found["elo"]
+    numbers = f"{elo['elo']:+.0f} [{elo['elo_low']:+.0f}, {elo['elo_high']:+.0f}] over {elo['matches']} matches"
+    shown.add_row("", f"Elo against {elo['opponent']}", numbers)
+    shown.add_row("", "files", f"{len(found['files'])}, {sum(found['files'].values()) / 1e6:.2f} MB: {found['folder']}")
+    if not found["dry_run"]:
+        shown.add_row("", "commit", f"{found['commit'][:12]}, {found['pr_url'] or found['url']}")
+        shown.add_row(STYLE["ok"], "downloaded again", f"{found['verified']} files, each with the same sha256")
+    return shown

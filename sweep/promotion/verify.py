@@ -1,0 +1,108 @@
+"""The course's last step for any model: tag, name, spaces, playable, and a few matches; `sweep verify`."""
+
+import math
+import tempfile
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from rich.markup import escape
+from rich.table import Table
+
+from reports.model import checks
+from reports.model import files as model_files
+from reports.model.checks import Check
+from reports.model.files import ModelFiles
+from sweep.matches import play
+from trials.arena.players import onnx_external
+from trials.errors import SetupError, SweepError
+
+UNIFORM = 3 * math.log(3)
+"""Nats of the three branches when every action is as likely as any other: an untrained policy's."""
+NEAR = 0.001
+"""Nats from there within which a policy is as it began: first weights put an export 0.0001 to 0.0005 away."""
+WANTED = ["README.md", "*.onnx", "configuration.yaml", "config.json", "run_logs/*.json"]
+STYLE = {"ok": "[green]ok[/]", "advice": "[yellow]advice[/]", "no": "[red]no[/]", "unknown": "[dim]?[/]"}
+
+
+def verify(what: str, revision: str | None, pairs: int, cores: int, progress: bool) -> dict[str, Any]:
+    """Look at a repository (`USER/NAME`), a folder or an ONNX file, and play `pairs` against random play and the house.
+
+    `ok` tells whether nothing is as it must not be. Raises SetupError where there is nothing to look at, HubError.
+    """
+    with tempfile.TemporaryDirectory(prefix="verify-") as scratch:
+        subject, version = _subject(what, revision, Path(scratch))
+        found = checks.examine(subject)
+        policy = model_files.policy_of(subject)
+        sound = any(check.name == "plays" and check.status == "ok" for check in found)
+        if pairs and policy is not None and sound:
+            found += _matches(policy, pairs, cores, progress)
+        return {
+            "model": what,
+            "revision": version,
+            "ok": not checks.broken(found),
+            "checks": [check.as_dict() for check in found],
+        }
+
+
+def _subject(what: str, revision: str | None, scratch: Path) -> tuple[ModelFiles, str | None]:
+    """The model's files here, and the commit they are of."""
+    path = Path(what).expanduser()
+    if path.is_dir():
+        return model_files.of_folder(path), None
+    if path.is_file() or what.lower().endswith(".onnx"):
+        if not path.is_file():
+            raise SetupError(f"a model must be there, but {what} is not; name USER/NAME, a folder or an ONNX file")
+        return model_files.of_file(path), None
+    what, _, at = what.partition("@")
+    if what.count("/") != 1 or what.startswith((".", "/")):
+        raise SetupError(
+            f"a model must be USER/NAME on the Hub, a folder or an ONNX file, but {what!r} is none; correct it"
+        )
+    from reports import hub
+
+    there = hub.remote(what, revision or at or None)
+    folder = hub.fetched(there.version, patterns=_small(there.files), into=scratch)
+    policy = model_files.policy_of(model_files.of_folder(folder))
+    if policy is not None and (others := [file.name for file in onnx_external.files(policy)]):
+        hub.fetched(there.version, patterns=others, into=scratch, limit=hub.MODEL_BYTES)
+    return replace(model_files.of_folder(folder), names=list(there.files), tags=there.tags), there.version.revision
+
+
+def _small(names: Sequence[str]) -> list[str]:
+    """What is looked at: of ONNX files those at the root alone."""
+    policies = [name for name in names if name.lower().endswith(".onnx") and "/" not in name]
+    return [*policies, *(pattern for pattern in WANTED if "onnx" not in pattern)]
+
+
+def _matches(policy: Path, pairs: int, cores: int, progress: bool) -> list[Check]:
+    """Against random play and the house; too few matches for more than an impression."""
+    found: list[Check] = []
+    for seed, (opponent, name) in enumerate((("random", "against random play"), ("house", "against the house"))):
+        try:
+            played = play.play(str(policy), opponent, 2 * pairs, seed, cores=cores, progress=progress)
+        except SweepError as error:
+            return [*found, Check(name, "no", str(error), "train again")]
+        counts = f"{played['wins']}-{played['draws']}-{played['losses']}"
+        said = f"{counts}, Elo {played['elo']:+.0f} [{played['elo_low']:+.0f}, {played['elo_high']:+.0f}]"
+        entropy = played["entropy"]["a"]
+        if opponent == "random" and not entropy <= UNIFORM - NEAR:  # NaN passes no gate
+            mend = "train it: no step was learned from, or it is the wrong file"
+            found.append(Check(name, "no", f"{said}; its actions are as good as random ({entropy:.2f} nats)", mend))
+        elif opponent == "random" and not played["elo_high"] >= 0:
+            found.append(Check(name, "advice", f"{said}: worse than random play", "train it longer"))
+        else:
+            found.append(Check(name, "ok", said))
+    return found
+
+
+def table(found: dict[str, Any]) -> Table:
+    """The checks for a terminal."""
+    at = f" at {found['revision'][:7]}" if found["revision"] else ""
+    shown = Table(title=f"{found['model']}{at}: {'well' if found['ok'] else 'not as it must be'}", title_justify="left")
+    for name in ("", "check", "found", "mend"):
+        shown.add_column(name, overflow="fold")
+    for check in found["checks"]:
+        shown.add_row(STYLE[check["status"]], check["name"], escape(check["found"]), escape(check["mend"]))
+    return shown

@@ -1,0 +1,215 @@
+"""The Optuna study: proposes parameters, is told results, and can be rebuilt from the ledger at any time."""
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import optuna
+from optuna.storages import BaseStorage, JournalStorage
+from optuna.storages.journal import JournalFileBackend
+from optuna.trial import FixedTrial, TrialState, create_trial
+
+from search_spaces import Derived, Space, course, parameter_name
+from search_spaces import propose as fill_in
+from search_spaces.text import get
+from sweep.search import samplers
+from sweep.settings import Objectives, Sampler
+from trials.events import Event, TrialBegan, TrialEnded, TrialRated, WarmStarted
+from trials.records import Training, TrialSpec, Value
+
+STUDY_NAME = "sweep"
+TOLD = "told by a warm start"
+"""Attribute of the study: how many of its first trials are another run's."""
+Proposal = optuna.Trial
+"""A trial the study asked for and has not been told of yet."""
+
+optuna.logging.set_verbosity(optuna.logging.WARNING)
+
+
+def open_study(
+    path: Path | None, seed: int, startup_trials: int, sampler: Sampler = "tpe", objectives: Objectives = "elo"
+) -> optuna.Study:
+    """A study that maximises match Elo, and minimises cost where that is an objective.
+
+    `path` is Optuna's journal file, None keeps it in memory. Cost is seconds of training per million trainer steps, as
+    the trial's slot gave them: it compares trials of one sweep on like machines, where the slots are as busy.
+    """
+    storage: BaseStorage | None = None
+    if path is not None:
+        # only a run's one driver opens its journal: a lock on it is of a dead one, and would be waited for, 30 s
+        path.with_name(f"{path.name}.lock").unlink(missing_ok=True)
+        storage = JournalStorage(JournalFileBackend(str(path)))
+    return optuna.create_study(
+        study_name=STUDY_NAME,
+        storage=storage,
+        sampler=samplers.make(sampler, seed, startup_trials),
+        directions=["maximize", "minimize"] if objectives == "elo,cost" else ["maximize"],
+        load_if_exists=True,
+    )
+
+
+def enqueue_course(study: optuna.Study, space: Space, events: Iterable[Event] = ()) -> None:
+    """Make the course's configuration trial 0, with parameters where the space can express them.
+
+    After it come the proposals of a warm start. Nothing is queued that the study has come past.
+    """
+    first = [observation.params for event in events if isinstance(event, WarmStarted) for observation in event.first]
+    plan = [(course_params(space), "course"), *((dict(params), "sampled") for params in first)]
+    for params, origin in plan[len(study.trials) - _told(study) :]:
+        study.enqueue_trial(params, user_attrs={"origin": origin})
+
+
+def course_params(space: Space) -> dict[str, Value]:
+    """The course's configuration as parameters of the space; empty if any of it lies outside."""
+    trainer = next(iter(course(space)["behaviors"].values()))
+    params: dict[str, Value] = {}
+    for path, parameter in space.parameters.items():
+        value = get(trainer, path)
+        part = parameter.by if isinstance(parameter, Derived) else parameter
+        if isinstance(parameter, Derived):
+            value = _factor(value, get(trainer, parameter.of))
+        if value is None or not part.holds(value):
+            return {}
+        params[parameter_name(path, parameter)] = value
+    return params
+
+
+def _factor(value: Any, of: Any) -> float | int | None:
+    if not isinstance(value, int | float) or not isinstance(of, int | float) or not of:
+        return None
+    return value // of if value % of == 0 else value / of
+
+
+def number_of(study: optuna.Study, trial: optuna.Trial) -> int:
+    """The trial's number in the sweep: Optuna also counts what a warm start told the study."""
+    return int(trial.number) - _told(study)
+
+
+def _told(study: optuna.Study) -> int:
+    return int(study.user_attrs.get(TOLD, 0))
+
+
+def propose(study: optuna.Study, space: Space) -> tuple[optuna.Trial, dict[str, Value]]:
+    """The next trial and its parameters; trial 0's are empty where the space cannot express the course."""
+    trial = study.ask()
+    if number_of(study, trial) == 0 and not course_params(space):
+        return trial, {}
+    return trial, fill_in(space, trial)
+
+
+def tell(
+    study: optuna.Study, trial: optuna.Trial, rated: Iterable[TrialRated], state: str, training: Training | None = None
+) -> None:
+    """Tell the study how a trial ended: its Elo at every rung it reached, complete, pruned or failed.
+
+    A study of two objectives takes no rungs (optuna.Trial.report refuses them), and a trial whose cost is unknown has
+    failed there.
+    """
+    elo = {event.rung: event.rating.elo for event in rated}
+    final, values = _outcome(study, state, elo, cost(training.steps, training.train_seconds) if training else None)
+    for rung in sorted(elo) if len(study.directions) == 1 else ():
+        trial.report(elo[rung], rung)
+    study.tell(trial, values if final == TrialState.COMPLETE else None, state=final)
+
+
+def cost(steps: int, train_seconds: float) -> float | None:
+    """Seconds of training per million trainer steps; None where nothing was trained."""
+    return 1e6 * train_seconds / steps if steps and train_seconds > 0 else None
+
+
+def rebuild(
+    events: Iterable[Event],
+    space: Space,
+    seed: int,
+    startup_trials: int,
+    sampler: Sampler = "tpe",
+    objectives: Objectives = "elo",
+) -> optuna.Study:
+    """The study as the ledger tells it, in memory: same numbers, parameters, intermediate values and states."""
+    study = open_study(None, seed, startup_trials, sampler, objectives)
+    fill(study, events, space)
+    return study
+
+
+def fill(study: optuna.Study, events: Iterable[Event], space: Space) -> None:
+    """Add to an empty study what a warm start told it, then every trial the ledger tells of, under its number.
+
+    A trial that was extended stays a gap, as does a proposal that was passed over, or a final one without a result. A
+    final one with a result is a further observation of its configuration's parameters: a widened sweep learns from it.
+    """
+    began: dict[int, TrialSpec] = {}
+    rated: dict[int, dict[int, float]] = {}
+    ended: dict[int, TrialEnded] = {}
+    for event in events:
+        if isinstance(event, WarmStarted):
+            _take_over(study, event, space)
+        elif isinstance(event, TrialBegan):
+            began[event.spec.number] = event.spec
+        elif isinstance(event, TrialRated):
+            rated.setdefault(event.candidate.trial, {})[event.rung] = event.rating.elo
+        elif isinstance(event, TrialEnded):
+            ended[event.trial] = event
+    for number in range(max(began, default=-1) + 1):
+        spec, end = began.get(number), ended.get(number)
+        final = spec is not None and spec.origin == "final"
+        if spec is None or spec.origin == "extended" or (final and (end is None or end.state != "complete")):
+            # of no proposal, or of none that was tried; its number is taken
+            origin = "passed over" if spec is None else spec.origin
+            study.add_trial(create_trial(state=TrialState.FAIL, user_attrs={"origin": origin}))
+            continue
+        known = cost(end.steps, end.train_seconds) if end else None
+        state, values = _outcome(study, end.state if end else "running", rated.get(number, {}), known)
+        study.add_trial(_frozen(study, space, spec.params, rated.get(number, {}), state, values, spec.origin))
+
+
+def _take_over(study: optuna.Study, warm: WarmStarted, space: Space) -> None:
+    """Add what another run observed, before this sweep's own trials."""
+    for observed in warm.told:
+        state, values = _outcome(study, observed.state, observed.elo, None)
+        study.add_trial(_frozen(study, space, observed.params, observed.elo, state, values, "warm"))
+    study.set_user_attr(TOLD, len(warm.told))
+
+
+def again(study: optuna.Study, number: int) -> optuna.Trial:
+    """A trial that is under way in the study, to be told of when it ends."""
+    return optuna.Trial(study, study.trials[number + _told(study)]._trial_id)
+
+
+def _frozen(
+    study: optuna.Study,
+    space: Space,
+    params: Mapping[str, Value],
+    elo: Mapping[int, float],
+    state: TrialState,
+    values: list[float] | None,
+    origin: str,
+) -> optuna.trial.FrozenTrial:
+    """A trial as the study would hold it had it been proposed and told there."""
+    distributions: dict[str, Any] = {}
+    if params:
+        fixed = FixedTrial(dict(params))
+        fill_in(space, fixed)
+        distributions = dict(fixed.distributions)
+    return create_trial(
+        params=dict(params),
+        distributions=distributions,
+        values=values,
+        intermediate_values=dict(elo) if len(study.directions) == 1 else None,
+        state=state,
+        user_attrs={"origin": origin},
+    )
+
+
+def _outcome(
+    study: optuna.Study, state: str, elo: Mapping[int, float], cost: float | None
+) -> tuple[TrialState, list[float] | None]:
+    """Optuna's state, and the value of each objective where that state has any; a pruned trial's is its last Elo."""
+    if state == "running":
+        return TrialState.RUNNING, None
+    two = len(study.directions) == 2
+    if state == "complete" and elo and not (two and cost is None):
+        last = elo[max(elo)]
+        return TrialState.COMPLETE, [last, cost] if two and cost is not None else [last]
+    if state == "pruned" and elo and not two:
+        return TrialState.PRUNED, [elo[max(elo)]]
+    return TrialState.FAIL, None

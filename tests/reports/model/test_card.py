@@ -1,0 +1,86 @@
+"""A model card says what was measured, is read by the Hub, and lets no name write Markdown or HTML into it."""
+
+from pathlib import Path
+from typing import Any
+
+import huggingface_hub
+import promotable
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from reports.model import card
+from reports.model.bundle import Contents, Product
+from reports.model.card import Matter
+from reports.model.checks import Check
+from reports.model.leaks import Private
+from trials import ledger, run_state
+
+
+def row(opponent: str, elo: float, **more: Any) -> dict[str, Any]:
+    side = {"wins": 1, "draws": 2, "losses": 3}
+    return {"opponent": opponent, "matches": 12, **side, "by_side": {"blue": side, "purple": side}, "elo": elo,
+            "elo_low": elo - 50.25, "elo_high": elo + 50.25, "seed": 77, "mean_decisions": 80.0} | more  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def matter(tmp_path_factory: pytest.TempPathFactory) -> Matter:
+    run = promotable.make(tmp_path_factory.mktemp("card") / "first", command="sweep run /home/carol/x/mine.yaml")
+    found = run_state.run_of("first", ledger.read(run.ledger))
+    assert found.winner is not None
+    trial = found.trial(1)
+    assert trial is not None
+    contents = Contents("a" * 64, True, ("A note.",), promotable.config())
+    evaluation = {"ratings": [row("house", -34.6), row("random", 321.5)], "tests": [], "commands": ["sweep play"],
+                  "attempt": 1, "environment": "soccer-1", "versions": {"mlagents": "1.1.0"}}  # fmt: skip
+    product = Product(run, trial.spec, found.winner.candidate, True)
+    gate = (Check("beats random play", "ok", "SPRT"),)
+    return Matter(
+        "user/poca-SoccerTwos", product, contents, found, evaluation, gate, "mit", {"SoccerTwos.onnx": 5}, Private()
+    )
+
+
+def changed(matter: Matter, **more: Any) -> Matter:
+    return Matter(**{name: getattr(matter, name) for name in matter.__dataclass_fields__} | more)
+
+
+def test_the_hubs_own_classes_read_it(matter: Matter, tmp_path: Path) -> None:
+    text = card.text(matter)
+    read = huggingface_hub.ModelCard(text)
+    assert [result.metric_value for result in read.data.eval_results] == [-34.6, 321.5]
+    assert read.data.eval_results[0].metric_name.endswith("95 % interval −85 to +16")
+    assert read.data.license == "mit" and read.data.pipeline_tag == "reinforcement-learning"
+    again = huggingface_hub.ModelCard(str(read)).data.to_dict()
+    assert again == read.data.to_dict() and again["model-index"][0]["results"][0]["dataset"]["type"] == "SoccerTwos"
+
+
+def test_it_states_the_number_however_low_and_what_it_means(matter: Matter) -> None:
+    text = card.text(matter)
+    assert "# SoccerTwos: a POCA policy, −35 Elo against the house baseline" in text
+    assert "**−35 Elo [−85, +16]** against the house baseline over 12 fresh matches: the matches cannot tell it" in text
+    low = card.text(changed(matter, evaluation=matter.evaluation | {"ratings": [row("house", -400.0)]}))
+    assert "it is weaker than the house baseline" in low
+
+
+def test_how_it_was_found_how_to_resume_and_how_to_watch_are_there(matter: Matter) -> None:
+    text = card.text(matter)
+    for said in ("sweep run mine.yaml", "tpe, after 4 at random", "--resume", "--initialize-from", "sweep watch user/",
+                 "mlagents-load-from-hf --repo-id user/poca-SoccerTwos", "**`hyperparameters.learning_rate`**",
+                 "seed 101", "A note.", "mlagents 1.1.0"):  # fmt: skip
+        assert said in text, said
+    assert "carol" not in text
+
+
+def test_a_forced_one_says_what_it_fell_short_of(matter: Matter) -> None:
+    short = (Check("beats random play", "no", "SPRT [0, 100] rejected, LLR -3.0"),)
+    text = card.text(changed(matter, gate=short))
+    assert "Published by force" in text and "> - beats random play: SPRT [0, 100] rejected, LLR -3.0" in text
+
+
+@given(st.text(max_size=60))
+def test_a_cell_is_one_line_without_markup(value: str) -> None:
+    made = card.cell(value)
+    assert len(made.splitlines()) <= 1
+    bare = made.replace("\\\\", "")
+    for mark in "|<>`*":
+        assert bare.count(mark) == bare.count("\\" + mark)

@@ -1,0 +1,88 @@
+"""Tables beside the page: the same numbers as on it, for every kind of run."""
+
+import pandas as pd
+import pytest
+from final_events import finals, product, tuning
+
+from reports.run import opponents, page, tables, timeline
+from trials import ledger, run_state
+
+
+@pytest.fixture
+def read(written, synthetic):
+    def build(events):
+        run = written(events)
+        page.build(run)
+        return run, {path.stem: pd.read_csv(path) for path in sorted((run.path / "tables").glob("*.csv"))}
+
+    return build
+
+
+def test_they_hold_what_the_ledger_says(read, synthetic):
+    run, found = read(synthetic.synthetic_events(12))
+    told = run_state.run_of(run.name, ledger.read(run.ledger))
+    ranked = tables.ranking(told)
+    assert list(found["ranking"]["trial"]) == [row.trial.number for row in ranked]
+    best = found["ranking"].iloc[0]
+    assert best["elo"] == pytest.approx(ranked[0].trial.rating.elo) and best["chosen"]
+    assert best["wins"] + best["draws"] + best["losses"] == 120
+    assert len(found["rungs"]) == sum(len(trial.rungs) for trial in told.trials)
+    assert set(found["fresh"]["role"]) == {"winner", "course"}
+    assert list(found["faults"]["trial"]) == [3, 11]
+    assert {"still", "random"} <= set(found["opponents"]["opponent"])
+    assert f"tables/{'ranking'}.csv" in run.report.read_text()
+
+
+def test_matches_after_tuning_are_in_them(read, synthetic):
+    elos = {2: (140.0, 150.0, 160.0), 0: (0.0, 10.0, -10.0)}
+    events = [synthetic.question(), *tuning(), *finals(elos), product(12, against_course=150.0), product(14, "course")]
+    run, found = read(events)
+    told = run_state.run_of(run.name, ledger.read(run.ledger))
+    policies = {policy.number: policy for one in told.finals.configurations for policy in one.policies}
+    matches = found["finals_matches"].set_index(["trial", "against"])
+    for number, policy in policies.items():
+        expected = {"baseline": policy.rated.baseline, "random": policy.rated.random}
+        expected |= {f"trial {course}": rating for course, rating in policy.met.items()}
+        expected |= {"ladder": told.trial(number).rating}
+        assert set(matches.loc[number].index) == set(expected)
+        for against, rating in expected.items():
+            row = matches.loc[(number, against)]
+            assert (row["elo"], row["low"], row["high"]) == pytest.approx((rating.elo, rating.low, rating.high))
+            assert (row["wins"], row["draws"], row["losses"]) == (rating.wins, rating.draws, rating.losses)
+    final = {trial.number for trial in told.retrained}
+    for name in ("rungs", "opponents"):
+        frame = found[name]
+        assert set(frame[frame["final"]]["trial"]) == final and not final & set(frame[~frame["final"]]["trial"])
+    section = opponents.section(told, run)
+    shown = {
+        (f"trial {row.trial}", row.note, name): (one.total.wins, one.total.draws, one.total.losses)
+        for row in (*section.after, *section.laddered)
+        for name, one in row.met.items()
+    }
+    rows = found["met"].itertuples()
+    assert {(row.a, row.what, row.b): (row.wins, row.draws, row.losses) for row in rows} == shown
+    assert found["met"]["blue_wins"].isna().all()  # no log tells
+
+
+def test_the_matches_over_time_are_all_that_were_played(read, synthetic):
+    run, found = read(synthetic.synthetic_events(12))
+    told = run_state.run_of(run.name, ledger.read(run.ledger))
+    frame = found["matches_over_time"]
+    total = sum(batch.wins + batch.draws + batch.losses for batch in timeline.batches(told))
+    assert frame[["wins", "draws", "losses"]].sum().sum() == total == frame["so_far"].iloc[-1]
+    begins = pd.to_datetime(frame["from"])
+    assert begins.is_monotonic_increasing and abs(begins.iloc[0].timestamp() - told.first) < 7200
+    rated = {rated.time for trial in told.trials for rated in trial.rungs}
+    assert {pd.Timestamp(time).timestamp() for time in found["rungs"]["time"]} == {float(int(time)) for time in rated}
+
+
+def test_an_empty_run_has_the_same_files(read, synthetic):
+    _, whole = read(synthetic.synthetic_events(4))
+    _, empty = read([synthetic.question()])
+    assert set(whole) == set(empty) and all(frame.empty for name, frame in empty.items() if name != "settings")
+
+
+def test_the_next_space_lies_beside_the_page(written, synthetic):
+    run = written(synthetic.synthetic_events(4))
+    page.build(run)
+    assert "learning_rate: {log_float: [1e-5, 1e-3]}  # a comment to keep" in run.next_space.read_text()

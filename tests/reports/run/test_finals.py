@@ -1,0 +1,110 @@
+"""What the page says of configurations: no more than their fresh policies showed, and tuning apart."""
+
+from final_events import SEEDS, finals, product, trained, tuning
+
+from reports.run import finals as section
+from reports.run import page, sections, tables
+from trials import run_state
+from trials.events import FinalsBegan
+
+CLEAR = {2: (140.0, 150.0, 160.0), 3: (10.0, 40.0, 70.0), 0: (0.0, 10.0, -10.0)}
+LEVEL = {2: (-40.0, 60.0, 100.0), 3: (10.0, 0.0, -10.0), 0: (0.0, 30.0, -30.0)}
+
+
+def told(synthetic, elos, **more):
+    began = synthetic.question(baseline="house")
+    events = [began, *tuning(), *finals(elos, **more)]
+    run = run_state.run_of("x", events)
+    best = run.finals.chosen.best.number if run.finals.chosen else None
+    course = run.finals.course.best if run.finals.course else None
+    if best is not None:
+        events.append(product(best, against_course=50.0 if course and course.number != best else None))
+        if course and course.number != best:
+            events.append(product(course.number, "course"))
+    run = run_state.run_of("x", events)
+    ranked = tables.ranking(run)
+    return run, section.headline(run, ranked), " ".join(section.remarks(run, ranked))
+
+
+def test_a_configuration_that_beats_the_courses(synthetic):
+    run, headline, remarks = told(synthetic, CLEAR)
+    low, high = (round(end) for end in (run.finals.chosen.against_course.low, run.finals.chosen.against_course.high))
+    assert headline == (
+        f"Configuration 2 beats the course’s configuration by 150 Elo [{low}, {high}] over 3 training seeds each."
+    )
+    assert "Against the house baseline configuration 2 stands at +150 Elo" in remarks
+    assert "the best of 3 on these seeds, so its numbers are a little too good" in remarks
+    assert "Policy 12 beats random play" in remarks  # of its best seed
+    assert "One training seed each" not in remarks
+
+
+def test_what_is_not_shown_is_not_claimed(synthetic):
+    _, headline, _ = told(synthetic, LEVEL)
+    assert headline.startswith(
+        "No configuration is shown to beat the course’s: over 3 training seeds each, configuration 2, the best of 3,"
+        " stands at +40 Elo [−"
+    )
+    _, headline, _ = told(synthetic, {2: (-40.0, -60.0), 0: (0.0, 30.0)}, seeds=SEEDS[:2])
+    shown = "No configuration is shown to beat the course’s"
+    assert headline == f"{shown}: over 2 training seeds each, the course’s own did best."
+
+
+def test_one_seed_gives_no_interval_and_says_so(synthetic):
+    run, headline, _ = told(synthetic, {2: (140.0,), 0: (0.0,)}, seeds=SEEDS[:1])
+    assert headline.startswith("Nothing is shown of configurations: from one training seed each, no interval over")
+    assert "stands at +140 Elo against the course’s." in headline
+    assert section.section(run).rows[0].baseline is None
+    assert "no interval over seeds can be given" in page.render(run, synthetic_curves())
+
+
+def test_a_space_of_one_configuration(synthetic):
+    _, headline, remarks = told(synthetic, {1: (140.0, 150.0, 160.0)}, course=None)
+    assert headline.startswith("Configuration 1 stands at +150 Elo [") and headline.endswith("over 3 training seeds.")
+    assert "best of" not in remarks
+
+
+def test_finals_that_are_not_over_or_all_failed(synthetic):
+    events = [synthetic.question(), *tuning(), *finals(CLEAR)[:-1]]
+    run = run_state.run_of("x", events)
+    ranked = tables.ranking(run)
+    assert section.headline(run, ranked).startswith("Nothing is shown yet: policy 2 leads the tuning matches")
+    assert "are not over" in section.remarks(run, ranked)[0]
+    assert "A policy is not a configuration" in page.render(run, synthetic_curves())
+    chosen = FinalsBegan(time=2.0, configurations=(0,), course=0, seeds=SEEDS[:1])
+    run = run_state.run_of("x", [synthetic.question(), *tuning(), chosen, *trained(10, 0, SEEDS[0], None, "failed")])
+    assert "Every training of the finals failed" in section.remarks(run, tables.ranking(run))[0]
+    assert [trial.number for trial in sections.faults(run)] == [10]
+
+
+def test_the_chosen_configuration_leads_the_page_and_tuning_stands_apart(synthetic):
+    run, _, _ = told(synthetic, {3: (90.0, 120.0, 150.0), 2: (40.0, 60.0, 80.0), 0: (0.0, 10.0, -10.0)})
+    ranked = tables.ranking(run)
+    assert run.chosen == 3 and run.winner.candidate.trial == 12
+    winner = sections.winner(run, ranked)
+    assert winner.trial.number == 3 and winner.retrained.number == 12
+    first = sections.first_screen(run, ranked)
+    assert first.tuning is None and first.shrunk is None  # tuning never saw this policy
+    assert first.tuned.elo == 150  # what the best of its seeds was picked by
+    found = section.section(run)
+    assert [row.configuration.number for row in found.rows] == [3, 2, 0] and found.product == 12
+    assert found.rows[0].tuning.elo == 1050 and found.rows[0].ladder.elo == 1000
+    assert set(sections.fresh_on_ladder(run)) == {0, 2, 3} and sections.fresh_on_ladder(run)[3].elo == 1320
+    assert sections.focus(run, ranked)[0] == 3
+
+
+def test_the_page_shows_every_retrained_policy_once_and_ranks_none(synthetic):
+    run, _, _ = told(synthetic, CLEAR)
+    html = page.render(run, synthetic_curves())
+    for seed, number in zip(SEEDS, (10, 11, 12), strict=True):
+        assert html.count(f"<small>seed {seed}</small>") == 3  # of each configuration one
+        assert html.count(f'<span class="sub">trial {number}</span>') == 1
+    assert 'id="trial-2"' in html and 'id="trial-10"' not in html
+    assert "4 of 12 trials" in html  # of tuning
+    cost = sections.cost(run)
+    assert cost.retraining == 9 * 5.0 and cost.processes == 13 * 5.0 and dict(cost.states) == {"complete": 4}
+
+
+def synthetic_curves():
+    import pandas as pd
+
+    return pd.DataFrame(columns=["trial", "step", "name", "value"])

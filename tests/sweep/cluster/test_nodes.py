@@ -1,0 +1,189 @@
+"""A sweep on a real Ray cluster: nodes of different environments, kept in S3, one killed, one joined, one refused."""
+
+import json
+import re
+import subprocess
+import time
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+import pytest
+from elsewhere import build, install
+from patience import now
+from ray_cluster import SETTINGS, Node, RayCluster, drive, ray_cluster
+from real_sweep import SPACE
+from s3_server import KEYS, S3Server, s3_server
+
+from sweep.cluster import nodes
+from trials import ledger
+from trials.events import SweepEnded, TrialEnded, TrialResumed
+from trials.folder import RunFolder
+from trials.storage import Storage, storage
+
+INTERVAL = 12_000
+SPACE_ = SPACE.replace("checkpoint_interval: 200000", f"checkpoint_interval: {INTERVAL}")
+PATIENCE_S = 300.0
+
+
+@dataclass
+class Site:
+    """A cluster, its S3 server, and the environments its nodes are of."""
+
+    cluster: RayCluster
+    server: S3Server
+    wheel: Path
+    """A Python with the product from its wheel."""
+    other: Path
+    """A Python with a product whose environment's SPEC is another."""
+    space: Path
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    folder = tmp_path_factory.mktemp("site")
+    (folder / "tiny.yaml").write_text(SPACE_)
+    made = build(folder / "wheel")
+    wheel, other = install(made, folder / "venv"), install(made, folder / "other")
+    (constants,) = other.parent.glob("lib/python3*/site-packages/trials/soccer/constants.py")
+    constants.write_text(re.sub(r'(VERSION: Final = )"soccer-\d+"', r'\1"soccer-0"', constants.read_text()))
+    play = ["-m", "sweep", "play", "still", "random", "--matches", "2"]  # compiles the game there
+    subprocess.run([wheel / "python", *play], cwd=folder, check=True, capture_output=True)
+    with pytest.MonkeyPatch.context() as patch, s3_server() as server:
+        for name, value in KEYS.items():
+            patch.setenv(name, value)
+        with ray_cluster(folder / "ray", **KEYS) as cluster:
+            yield Site(cluster, server, wheel / "python", other / "python", folder / "tiny.yaml")
+
+
+def said(log: Path, words: str, driver: "subprocess.Popen[str]") -> None:
+    """Wait until the driver has said so."""
+    deadline = now() + PATIENCE_S
+    while words not in log.read_text():
+        assert now() < deadline and driver.poll() is None, log.read_text()
+        time.sleep(0.1)
+
+
+def working(node: Node) -> list[psutil.Process]:
+    """Trainers that the node runs."""
+    return [process for process in node.look() if "trials.learner.launcher" in _words(process)]
+
+
+def _words(process: psutil.Process) -> str:
+    try:
+        return " ".join(process.cmdline())
+    except psutil.Error:
+        return ""
+
+
+def test_nodes_are_refused_by_name(site: Site, tmp_path: Path) -> None:
+    site.cluster.join(python=str(site.other))
+    log = tmp_path / "driver.log"
+    driver = drive(site.cluster, "run", str(site.space), "--out", str(tmp_path / "run"), log=log)
+    assert driver.wait() == 1
+    output = log.read_text()
+    assert re.search(r"node \S+ \(\w{8}\) is refused: it has environment soccer-0 in place of soccer-1", output), output
+    assert "a cluster must have a node that may take a trial" in output
+    assert "Traceback" not in output
+
+
+def test_a_storage_that_does_not_answer_is_refused_before_anything_starts(site: Site, tmp_path: Path) -> None:
+    for address, line in (
+        (site.server.address("x").replace("sweeps/", "nobodys/"), "--storage must answer"),
+        ("ftp://host/x", "--storage must be a path or s3://bucket/prefix"),
+    ):
+        log = tmp_path / "driver.log"
+        words = ("--out", str(tmp_path / "run"), "--storage", address)
+        assert drive(site.cluster, "run", str(site.space), *words, log=log).wait() == 1
+        assert line in log.read_text() and "Traceback" not in log.read_text()
+
+
+def test_a_sweep_outlives_its_nodes(site: Site, tmp_path: Path) -> None:
+    """One node has its environment from the wheel and is killed, another joins; a third stays refused."""
+    first = site.cluster.join(python=str(site.wheel), cwd=tmp_path)
+    log, run, address = tmp_path / "driver.log", RunFolder(tmp_path / "run"), site.server.address("kept")
+    words = ("--trials", "2", "--steps", "60000", "--out", str(run.path), "--storage", address)
+    driver = drive(site.cluster, "run", str(site.space), *words, "--final-seeds", "0", log=log)
+    said(log, "trial 0 at ", driver)  # its first rung, half of the budget
+    assert all(str(site.wheel) in process.cmdline()[0] for process in working(first)) and working(first)
+    second = site.cluster.join()
+    said(log, "trial 1 started", driver)
+    reached = json.loads(storage(address).read("run/trials/0000/progress.json") or b"{}")
+    first.look()
+    first.raylet.kill()
+    first.process.kill()
+    assert driver.wait() == 0, log.read_text()
+    output = log.read_text()
+    assert re.search(r"node \S+ \(\w{8}\) joined", output) and re.search(r"node \S+ \(\w{8}\) is gone", output)
+    assert not working(second)
+    deadline = now() + 30
+    while first.alive():
+        assert now() < deadline, first.alive()
+        time.sleep(0.2)
+
+    events = ledger.read(run.ledger)
+    assert {end.trial: end.state for end in _ends(events)}[0] == "complete"
+    assert len(_ends(events)) == 2 and isinstance(events[-1], SweepEnded) and events[-1].state == "complete"
+    (resumed,) = [event for event in events if isinstance(event, TrialResumed)]
+    assert resumed.trial == 0 and resumed.resumed >= reached["step"] - INTERVAL, (resumed, reached)
+    assert run.report.exists() and run.trial(0).metrics.exists() and len(run.match_logs()) >= 5
+    kept = storage(address).files("run")
+    assert {"run/ledger.jsonl", "run/report.html", "run/space.yaml", "run/sweep.yaml"} <= {*kept}
+    assert storage(address).read("run/ledger.jsonl") == run.ledger.read_bytes()
+    assert any(name.startswith("run/trials/0000/mlagents/") and name.endswith("checkpoint.pt") for name in kept)
+
+    elsewhere = tmp_path / "another machine"
+    elsewhere.mkdir()
+    again = tmp_path / "again.log"
+    where = address.replace("?", "/run?")
+    assert drive(site.cluster, "resume", where, log=again, cwd=elsewhere).wait() == 1
+    assert "must have something left to do, but all 2 trials of run are over" in again.read_text()
+    assert (elsewhere / "runs" / "run" / "ledger.jsonl").read_bytes() == run.ledger.read_bytes()
+
+
+def test_a_node_that_answers_late_is_used_from_then_on(
+    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import ray
+
+    question = nodes._question
+
+    def slow(*words: object) -> object:
+        answer, waits = question(*words), tmp_path / "answer"
+
+        def late() -> object:
+            import time
+
+            while not waits.exists():
+                time.sleep(0.05)
+            return answer()
+
+        return late
+
+    monkeypatch.setattr(nodes, "_question", slow)
+    monkeypatch.setattr(nodes, "ANSWER_S", 0.5)
+    monkeypatch.setattr(nodes, "FIRST_S", 1.0)
+    for name, value in SETTINGS.items():
+        monkeypatch.setenv(name, value)
+    site.cluster.join()
+    told: list[str] = []
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        ray.init(address=site.cluster.address, log_to_driver=False, logging_level="ERROR")
+        try:
+            seen = nodes.Nodes(Storage(str(tmp_path)), (), {"CPU": 1.0}, told.append)
+            seen.look(wait=True)
+            late = set(seen.avoided)
+            assert late and not seen.slots and all("gave no answer in 0.5 s; it may still" in line for line in told)
+            (tmp_path / "answer").touch()
+            monkeypatch.setattr(nodes, "ANSWER_S", 120.0)
+            seen.look(wait=True)
+            assert seen.slots == len(late) and not seen.avoided and "is refused no more" in told[-1]
+        finally:
+            ray.shutdown()
+
+
+def _ends(events: list[object]) -> list[TrialEnded]:
+    return [event for event in events if isinstance(event, TrialEnded)]

@@ -1,0 +1,88 @@
+"""Where a trial lives on a cluster's node: its folder, its mirror, and what dead workers left."""
+
+import os
+import platform
+from pathlib import Path
+
+import pytest
+
+from sweep.cluster import workdir
+from sweep.cluster.workdir import Workplace
+from trials.folder import RunFolder
+from trials.storage import storage
+
+NOBODY = 2**22 + 1
+"""No process has this pid: Linux deals out at most 2**22."""
+
+
+@pytest.fixture(autouse=True)
+def own_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "disk"))
+
+
+def test_on_one_machine_it_is_the_runs_folder(tmp_path: Path) -> None:
+    place = Workplace(RunFolder(tmp_path / "run"), 3, None)
+    assert place.prepare() == "" and place.run.path == tmp_path / "run" and place.safe(place.ask())
+    place.close()
+    assert not (tmp_path / "disk").exists()
+
+
+def test_what_one_worker_left_another_finds(tmp_path: Path) -> None:
+    kept, run = storage(str(tmp_path / "kept")), RunFolder(tmp_path / "elsewhere" / "run")
+    kept.write(workdir.SEEN, b"")
+    first = Workplace(run, 3, kept)
+    assert first.prepare() == "" and first.run.path != run.path
+    (first.run.trial(3).path / "checkpoint.pt").write_bytes(b"weights")
+    first.run.trial(3).stop.touch()
+    assert first.safe(first.ask(), 20)
+    first.close()
+    assert not first.run.path.exists() and not run.path.exists()
+    second = Workplace(run, 3, kept)
+    assert second.prepare() == ""
+    assert (second.run.trial(3).path / "checkpoint.pt").read_bytes() == b"weights"
+    assert not second.run.trial(3).stop.exists()
+    second.close()
+
+
+def test_files_that_a_space_names_come_along(tmp_path: Path) -> None:
+    kept = storage(str(tmp_path / "kept"))
+    kept.write(workdir.SEEN, b"")
+    place = Workplace(RunFolder(tmp_path / "elsewhere" / "run"), 3, kept)
+    assert place.prepare() == ""
+    with pytest.raises(FileNotFoundError, match=r"has no inputs/1-old\.pt"):  # the worker waits and asks again
+        place.have(["inputs/1-old.pt"])
+    for name in ("1-old.pt", "2-demos/a.demo", "2-demos/b.demo", "3-others/c.demo"):
+        kept.write(f"inputs/{name}", name.encode())
+    place.have(["inputs/1-old.pt", "inputs/2-demos"])
+    there = sorted(path.relative_to(place.run.path).as_posix() for path in place.run.path.glob("inputs/**/*.*"))
+    assert there == ["inputs/1-old.pt", "inputs/2-demos/a.demo", "inputs/2-demos/b.demo"]
+    place.close()
+
+
+def test_a_storage_that_is_away_is_waited_for(tmp_path: Path) -> None:
+    for address in ("s3://b/x?endpoint_override=http://127.0.0.1:9", str(tmp_path / "not mounted")):
+        place = Workplace(RunFolder(tmp_path / "run"), 0, storage(address))
+        assert place.prepare() and not place.ready
+        place.close()
+
+
+def test_what_dead_workers_left_is_removed_and_what_is_not_theirs_is_not(tmp_path: Path) -> None:
+    folder = workdir.scratch()
+    assert folder.stat().st_mode & 0o777 == 0o700
+    dead = folder / f"{platform.node()}.{NOBODY}-run-0001"
+    alive, elsewhere = folder / f"{platform.node()}.{os.getppid()}-run-0002", folder / f"another.{NOBODY}-run-0003"
+    for left in (dead, alive, elsewhere):
+        left.mkdir()
+    Workplace(RunFolder(tmp_path / "run"), 0, storage(str(tmp_path / "kept"))).close()
+    assert not dead.exists() and alive.exists() and elsewhere.exists()
+
+
+def test_a_borrowed_file_is_given_back(tmp_path: Path) -> None:
+    kept = storage(str(tmp_path / "kept"))
+    with workdir.borrowed() as run:
+        kept.write("a.onnx", b"policy")
+        kept.fetch("a.onnx", run.path / "a.onnx")
+    assert not run.path.exists()
+    assert workdir.player("house", kept) == "house"
+    kept.write("baseline/rival.onnx", b"rival")
+    assert Path(workdir.player("baseline/rival.onnx", kept)).read_bytes() == b"rival"

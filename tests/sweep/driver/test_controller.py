@@ -1,0 +1,298 @@
+"""The controller without Ray: what it makes of workers' words, and when it stops the sweep."""
+
+import math
+from pathlib import Path
+
+import pytest
+from events import ended, rated, spec_of
+from pydantic import TypeAdapter
+
+from search_spaces import load
+from sweep import settings
+from sweep.driver import run
+from sweep.driver.controller import Controller
+from sweep.search import specs
+from trials import ledger, run_state
+from trials.errors import SetupError
+from trials.events import SweepEnded, TrialBegan, TrialEnded, TrialRated, TrialResumed
+from trials.folder import RunFolder
+from trials.records import Training
+from trials.trial import RETRIES
+
+TRAINING = TypeAdapter(Training)
+RATED = TypeAdapter(TrialRated)
+
+
+def training(fault: str = "none", reason: str = "", candidate: int = 0) -> dict[str, str]:
+    made = Training(
+        fault=fault,  # type: ignore[arg-type]
+        reason=reason,
+        log_tail="the log's end" if reason else "",
+        steps=150,
+        began=10.0,
+        train_seconds=4.0,
+        process_seconds=5.0,
+        candidate=rated(0, candidate, 1000.0).candidate if candidate else None,
+    )
+    return {"ended": TRAINING.dump_json(made).decode()}
+
+
+def rating(number: int, rung: int, elo: float) -> dict[str, object]:
+    return {"rung": rung, "elo": elo, "rated": RATED.dump_json(rated(number, rung, elo)).decode()}
+
+
+@pytest.fixture
+def controller(tmp_path: Path) -> Controller:
+    space = load("quick")
+    made = settings.of_space("quick", space, {"out": tmp_path, "slots": 2, "trials": 8, "steps": 200_000})
+    folder = RunFolder(tmp_path)
+    for number in range(12):
+        folder.trial(number).path.mkdir(parents=True)
+    return Controller(made, space, folder, specs.renderer(made, space), "house")
+
+
+def ends(controller: Controller) -> list[TrialEnded]:
+    return [event for event in ledger.read(controller.run.ledger) if isinstance(event, TrialEnded)]
+
+
+def test_a_proposal_is_on_record_before_its_worker_knows_it(controller: Controller) -> None:
+    config = controller.propose("a")
+    (event,) = ledger.read(controller.run.ledger)
+    assert isinstance(event, TrialBegan) and event.spec.origin == "course"
+    assert TypeAdapter(type(event.spec)).validate_json(config["spec"]) == event.spec
+
+
+def test_a_driver_killed_before_its_first_proposal_leaves_the_course_to_the_next(controller: Controller) -> None:
+    controller.propose("a")
+    controller.run.study.unlink()
+    again = Controller(
+        controller.settings, controller.space, controller.run, controller._render, "house", run_state.past_of([])
+    )
+    again.propose("a")
+    first, second = (event.spec for event in ledger.read(controller.run.ledger) if isinstance(event, TrialBegan))
+    assert second.origin == "course" and second == first
+
+
+def test_slots_are_reused(controller: Controller) -> None:
+    for name in "ab":
+        controller.propose(name)
+    controller.heard("a", training())
+    controller.done("a")
+    controller.propose("c")
+    assert sorted(trial.slot for trial in controller.live.values()) == [0, 1]
+
+
+def test_the_last_rung_completes_a_trial_and_a_lower_one_prunes_it(controller: Controller) -> None:
+    for name in "ab":
+        controller.propose(name)
+    controller.heard("a", rating(0, 200_000, 1100.0))
+    controller.heard("b", rating(1, 100_000, 900.0))
+    controller.prune("b")
+    assert controller.run.trial(1).stop.exists() and not controller.run.trial(0).stop.exists()
+    for name in "ab":
+        controller.heard(name, training())
+        controller.done(name)
+    assert [(end.trial, end.state) for end in ends(controller)] == [(0, "complete"), (1, "pruned")]
+    assert "below the best 1/2 at 100,000 steps" in ends(controller)[1].reason
+
+
+def test_an_interrupt_asks_every_trial_to_stop_and_starts_no_other(controller: Controller) -> None:
+    for name in "ab":
+        controller.propose(name)
+    controller.interrupt()
+    assert all(controller.run.trial(number).stop.exists() for number in (0, 1))
+    assert controller.stopping
+    for name in "ab":
+        controller.heard(name, training())
+        controller.done(name)
+    assert {end.state for end in ends(controller)} == {"stopped"}
+
+
+def test_a_broken_set_up_stops_the_sweep_at_once(controller: Controller) -> None:
+    for name in "ab":
+        controller.propose(name)
+    controller.heard("a", training("setup", "set-up: the ONNX export must work"))
+    controller.done("a")
+    assert controller.broken == "set-up: the ONNX export must work"
+    assert controller.run.trial(1).stop.exists()
+
+
+def test_a_failed_trial_has_its_reason_and_log(controller: Controller) -> None:
+    controller.propose("a")
+    controller.heard("a", training("trial", "ValueError: nan"))
+    controller.done("a")
+    (end,) = ends(controller)
+    assert (end.state, end.reason, end.log_tail) == ("failed", "ValueError: nan", "the log's end")
+    assert not controller.stopping
+
+
+def test_a_sweep_that_only_fails_is_stopped_and_says_what_failed(controller: Controller) -> None:
+    for name in "abcd":
+        controller.propose(name)
+        controller.heard(name, training("trial", "ValueError: nan"))
+        controller.done(name)
+    assert controller.broken is not None
+    assert "4 of 4 did; the last: ValueError: nan" in controller.broken
+
+
+def test_a_trial_whose_worker_died_goes_on_until_that_leads_nowhere(controller: Controller) -> None:
+    first = controller.propose("a")["spec"]
+    controller.heard("a", {"step": 500, "steps_per_second": 1.0})
+    for step in (500, 500, 900, 900, 900):  # a step forward forgives the deaths before it
+        controller.lost("a", "node lost")
+        assert not ends(controller) and not controller.exhausted
+        assert controller.propose("a")["spec"] == first
+        controller.heard("a", {"step": step, "steps_per_second": 1.0})
+    for _ in range(RETRIES - 2):
+        controller.lost("a", "node lost")
+        assert controller.propose("a")["spec"] == first
+    controller.lost("a", "node lost")
+    (end,) = ends(controller)
+    assert (end.state, end.reason) == ("failed", "its worker failed: node lost")
+
+
+def test_a_trial_that_waits_for_a_worker_is_ended_once_when_the_sweep_breaks(controller: Controller) -> None:
+    for name in "abcd":
+        controller.propose(name)
+    controller.lost("a", "node lost")
+    for name in "bcd":
+        controller.heard(name, training("trial", "ValueError: nan"))
+        controller.done(name)
+    controller.interrupt()
+    assert sorted((end.trial, end.state) for end in ends(controller)) == [
+        (0, "stopped"),
+        *((number, "failed") for number in (1, 2, 3)),
+    ]
+
+
+def test_a_worker_that_dies_while_the_sweep_stops_leaves_its_trial_to_the_next_driver(controller: Controller) -> None:
+    controller.propose("a")
+    controller.interrupted = True
+    controller.heed()
+    assert controller.run.trial(0).stop.exists()
+    controller.lost("a", "node lost")
+    assert [(end.trial, end.state) for end in ends(controller)] == [(0, "stopped")]
+
+
+def test_a_trial_on_the_wrong_machine_goes_to_another(controller: Controller) -> None:
+    said: list[str] = []
+    controller.say = said.append
+    first = controller.propose("a")["spec"]
+    controller.heard("a", {"misplaced": "selfplay-sweep 0.0.9 in place of 0.1.0"})
+    controller.done("a")
+    assert not ends(controller) and "selfplay-sweep 0.0.9" in said[0]
+    assert controller.propose("b")["spec"] == first
+    assert len([e for e in ledger.read(controller.run.ledger) if isinstance(e, TrialBegan)]) == 1
+
+
+def test_the_last_rating_leaves_the_slot_to_the_next_trial(controller: Controller) -> None:
+    asked = []
+    controller.rater = lambda spec, candidate, node: asked.append((spec.number, candidate.steps, node))
+    controller.propose("a")
+    controller.heard("a", training(candidate=200_000) | {"node": "n1"})
+    controller.done("a")
+    assert asked == [(0, 200_007, "n1")] and not ends(controller)
+    controller.propose("b")
+    assert controller.live["b"].slot == 0
+    controller.rated_elsewhere(0, rated(0, 200_000, 1100.0), "")
+    assert [(end.trial, end.state) for end in ends(controller)] == [(0, "complete")]
+
+
+def test_a_storage_that_does_not_answer_is_told_of_once(controller: Controller) -> None:
+    said: list[str] = []
+    controller.say = said.append
+    for name in "ab":
+        controller.propose(name)
+    for away in ({"away": "timeout"}, {"away": "timeout"}, {}):
+        for name in "ab":
+            controller.heard(name, dict(away))
+    assert said == [
+        "the storage does not answer (timeout); trials go on, and results wait for it",
+        "the storage answers again",
+    ]
+
+
+def test_the_winner_is_the_best_of_equal_budget() -> None:
+    events = [
+        TrialBegan(time=1.0, spec=spec_of(0)),
+        *(rated(0, 100, 1000.0), rated(0, 200, 1010.0), ended(0)),
+        *(rated(1, 100, 1500.0), ended(1, "pruned")),
+        *(rated(2, 100, 900.0), rated(2, 200, 1050.0), ended(2)),
+    ]
+    winner, course = run_state.choose(list(events))
+    assert winner is not None and winner.trial == 2
+    assert course is not None and course.trial == 0
+    assert run_state.choose(list(events[1:]))[1] is None  # trial 0 of a space without holes is not the course
+    assert run_state.choose([]) == (None, None)
+
+
+def test_idle_share_is_slot_time_without_a_trainer() -> None:
+    events = [
+        TrialBegan(time=0.0, spec=spec_of(0)),
+        TrialBegan(time=0.0, spec=spec_of(1)),
+        ended(0, began=1.0, seconds=9.0),
+        ended(1, began=0.5, seconds=5.0, slot=1),
+    ]
+    assert math.isclose(run.idle_share(list(events), slots=2), 1 - 14 / 20)
+    assert run.idle_share([], slots=2) == 0.0
+
+
+def test_an_unfinished_ledger_has_no_end(controller: Controller) -> None:
+    controller.propose("a")
+    assert not [event for event in ledger.read(controller.run.ledger) if isinstance(event, SweepEnded)]
+
+
+def test_programs_are_looked_at_before_anything_starts(controller: Controller, tmp_path: Path) -> None:
+    there = tmp_path / "SoccerTwos.x86_64"
+    there.write_text("#!/bin/sh\n")
+    for more, line in (
+        ({"env": "/no/such/SoccerTwos.x86_64"}, "--env must be an ML-Agents executable or `embedded`, but /no/such"),
+        ({"env": str(there)}, "--env must be executable, but .* is not; run `chmod"),
+        ({"trainer": "/opt/mlagents-learn"}, "--trainer must be given an executable to train in"),
+    ):
+        with pytest.raises(SetupError, match=line):
+            run.prepare(settings.make(space="quick", out=Path("runs/x"), **more))
+    there.chmod(0o755)
+    run.prepare(settings.make(space="quick", out=Path("runs/x"), env=str(there)))
+    with pytest.raises(SetupError, match="--trainer must be an mlagents-learn, but /opt/mlagents-learn is not there"):
+        run.prepare(settings.make(space="quick", out=Path("runs/x"), env=str(there), trainer="/opt/mlagents-learn"))
+
+
+def test_a_trial_goes_on_once_in_the_ledger_and_its_rungs_are_told_once(controller: Controller) -> None:
+    config = controller.propose("a")
+    number = controller.live["a"].spec.number
+    resumed = TrialResumed(time=1.0, trial=number, reason="its worker died", reached=150, resumed=100)
+    told = TypeAdapter(TrialRated).dump_json(rated(number, 100, 1000.0)).decode()
+    controller.heard("a", {"rung": 100, "elo": 1000.0, "rated": told})
+    controller.heard(
+        "a", {"resumed": TypeAdapter(TrialResumed).dump_json(resumed).decode(), "step": 100} | {"steps_per_second": 0.0}
+    )
+    controller.heard("a", {"rung": 100, "elo": 1000.0, "rated": told})  # rated again by the new worker
+    events = ledger.read(controller.run.ledger)
+    assert [type(event).__name__ for event in events] == ["TrialBegan", "TrialRated", "TrialResumed"]
+    assert len(controller.live["a"].rated) == 1 and controller.live["a"].step == 100 and config["spec"]
+
+
+def test_any_trainer_yaml_is_a_space_of_one_configuration(tmp_path: Path) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_text(
+        "behaviors:\n  SoccerTwos:\n    trainer_type: poca\n    max_steps: 600000\n    time_horizon: 100\n"
+        "    hyperparameters: {learning_rate: 1e-4}\n    self_play: {save_steps: 10000, team_change: 50000}\n"
+    )
+    space = load(path)
+    made = settings.of_space(str(path), space, {"out": tmp_path / "run", "final_seeds": 0})
+    assert (made.trials, made.slots, made.steps) == (1, 1, 600_000)
+    spec = specs.renderer(made, space)(0, {})
+    assert spec.origin == "fixed"
+    behavior = spec.config["behaviors"]["SoccerTwos"]
+    assert behavior["hyperparameters"]["learning_rate"] == 0.0001
+    assert behavior["self_play"]["team_change"] == 50_000  # as written: nothing is scaled at the file's own budget
+
+
+def test_the_course_run_alone_is_the_course() -> None:
+    space = load("course")
+    made = settings.of_space("course", space, {"out": Path("runs/x")})
+    spec = specs.renderer(made, space)(0, {})
+    assert spec.origin == "course"
+    assert spec.config["behaviors"]["SoccerTwos"]["self_play"]["team_change"] == 250_000
+    assert spec.steps == 10_000_000

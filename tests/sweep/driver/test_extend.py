@@ -1,0 +1,129 @@
+"""`sweep extend`: a finished trial trained further, with real trainers."""
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from real_sweep import Finished, json_of, run_sweep
+
+from reports.run import tables
+from sweep import settings
+from sweep.cluster import sync
+from sweep.search import study
+from trials import ledger, run_state
+from trials.errors import SetupError
+from trials.events import TrialBegan, TrialEnded, TrialRated
+from trials.folder import RunFolder, driving
+
+
+@pytest.fixture
+def copied(finished: Finished, tmp_path: Path) -> RunFolder:
+    """The finished sweep in a folder of its own, to be written to."""
+    shutil.copytree(finished.run.path, tmp_path / "run")
+    return RunFolder(tmp_path / "run")
+
+
+def test_a_finished_trial_is_trained_further_with_another_configuration(copied: RunFolder) -> None:
+    before = ledger.read(copied.ledger)
+    words = ("extend", str(copied.path), "--trial", "0", "--steps", "3000", "--set", "hyperparameters.beta=1e-3")
+    done = run_sweep(*words)
+    assert done.returncode == 0, done.stdout + done.stderr
+    events = ledger.read(copied.ledger)
+    assert events[: len(before)] == before
+    began, rated, ended = events[len(before) :]
+    assert isinstance(began, TrialBegan) and isinstance(rated, TrialRated) and isinstance(ended, TrialEnded)
+    parent = next(e for e in before if isinstance(e, TrialEnded) and e.trial == 0)
+    spec = began.spec
+    assert (spec.number, spec.parent, spec.origin, spec.steps) == (4, 0, "extended", parent.steps + 3000)
+    assert spec.config["behaviors"]["SoccerTwos"]["hyperparameters"]["beta"] == 0.001
+    assert spec.params["hyperparameters.beta"] == 0.001
+    assert ended.state == "complete" and ended.steps >= spec.steps
+    log = copied.trial(4).log.read_text()
+    assert f"Resuming training from step {parent.steps}" in log
+    rows = [json.loads(line) for line in copied.trial(4).metrics.read_text().splitlines()]
+    assert all(row["step"] > parent.steps for row in rows)
+
+    # of another budget: told, never ranked, never chosen, never learned from
+    run = run_state.run_of("x", events)
+    assert {row.trial.number: row.rank for row in tables.ranking(run)}[4] is None
+    assert run_state.choose(events) == run_state.choose(before)
+    assert "extends 0</span>" in copied.report.read_text()
+    status = json_of(run_sweep("status", str(copied.path), "--json"))
+    assert status["trials"][4]["origin"] == "extended"  # type: ignore[index]
+
+
+def test_the_rebuilt_study_is_that_of_the_sweep_alone(copied: RunFolder, space_file: Path) -> None:
+    from search_spaces import load
+
+    events = ledger.read(copied.ledger)
+    spec = next(e.spec for e in events if isinstance(e, TrialBegan))
+    fields = {name: getattr(spec, name) for name in spec.__dataclass_fields__}
+    extended = TrialBegan(time=1.0, spec=type(spec)(**fields | {"number": 4, "origin": "extended", "parent": 0}))
+    rebuilt = study.rebuild([*events, extended], load(str(space_file)), 3, 2)
+    assert [trial.state.name for trial in rebuilt.trials[4:]] == ["FAIL"]  # its number is taken, and that is all
+    assert rebuilt.trials[4].params == {}
+
+
+@pytest.mark.parametrize(
+    ("words", "line"),
+    [
+        (("--trial", "9", "--steps", "1000"), "--trial must be one of the run's, 0 to 3, but got 9"),
+        (("--trial", "0", "--steps", "1000", "--set", "beta"), "--set must be KEY=VALUE"),
+        (
+            ("--trial", "0", "--steps", "1000", "--set", "network_settings.hidden_units=64"),
+            "must stay as the checkpoint",
+        ),
+        (("--trial", "0", "--steps", "1000", "--set", "trainer_type=ppo"), "trainer_type must stay as the checkpoint"),
+        (
+            ("--trial", "0", "--steps", "1000", "--set", "reward_signals.extrinsic.network_settings.hidden_units=8"),
+            "network_settings must stay as the checkpoint",
+        ),
+        (("--trial", "0", "--steps", "1000", "--set", "hyperparameters.bta=1"), "did you mean beta?"),
+        (("--trial", "0", "--steps", "1000", "--set", "hyperparameters.beta=x"), "beta"),
+        (("--trial", "0", "--steps", "1000", "--set", "hyperparameters.beta.x=1"), "beta"),
+    ],
+)
+def test_what_cannot_be_extended_is_refused_and_nothing_written(
+    words: tuple[str, ...], line: str, copied: RunFolder
+) -> None:
+    before = copied.ledger.read_bytes()
+    done = run_sweep("extend", str(copied.path), *words)
+    assert done.returncode == 1 and line in done.stderr and len(done.stderr.strip().splitlines()) == 1
+    assert copied.ledger.read_bytes() == before and not copied.trial(4).path.exists()
+
+
+def test_a_trial_without_a_checkpoint_cannot_be_extended(copied: RunFolder) -> None:
+    shutil.rmtree(copied.trial(0).results)
+    done = run_sweep("extend", str(copied.path), "--trial", "0", "--steps", "1000")
+    assert done.returncode == 1 and "must have a checkpoint" in done.stderr
+
+
+def test_a_run_has_one_driver(copied: RunFolder) -> None:
+    script = (
+        "import sys, time\nfrom trials.folder import *\n"
+        "with driving(RunFolder(Path(sys.argv[1]))):\n    print(1, flush=True)\n    time.sleep(60)"
+    )
+    holder = subprocess.Popen([sys.executable, "-c", script, str(copied.path)], stdout=subprocess.PIPE, text=True)
+    try:
+        assert holder.stdout is not None and holder.stdout.readline() == "1\n"
+        with pytest.raises(SetupError, match="one driver at a time"), driving(copied):
+            pass
+    finally:
+        holder.kill()  # as by SIGKILL: the lock goes with it
+        holder.communicate()
+    with driving(copied):
+        pass
+
+
+def test_checkpoints_that_a_cluster_left_in_the_storage_are_fetched(tmp_path: Path) -> None:
+    run = RunFolder(tmp_path / "run")
+    made = settings.make(space="quick", out=run.path, storage=str(tmp_path / "kept"))
+    sync.storage_of(made).write("trials/0003/mlagents/SoccerTwos/checkpoint.pt", b"weights")
+    sync.have_checkpoints(run, made, [3])
+    assert (run.trial(3).results / "SoccerTwos" / "checkpoint.pt").read_bytes() == b"weights"
+    gone = settings.make(space="quick", out=run.path, storage="s3://b/x?endpoint_override=http://127.0.0.1:9")
+    with pytest.raises(SetupError, match="storage must answer"):
+        sync.have_checkpoints(run, gone, [4])

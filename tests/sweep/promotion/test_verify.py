@@ -1,0 +1,177 @@
+"""What the course asks of a model: ten ways to break it, each named with its mend, and a sound one."""
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import onnx
+import promotable
+import pytest
+import yaml
+from click.testing import CliRunner
+from hub_server import HubServer
+
+import sweep.cli.main
+from reports.model import checks, files
+from sweep.promotion import verify
+from trials.arena.players.load import HOUSE
+from trials.arena.players.onnx_policy import OnnxPolicy
+
+CARD = "---\nlibrary_name: ml-agents\nlicense: apache-2.0\ntags:\n- SoccerTwos\n- deep-reinforcement-learning\n" \
+       "- reinforcement-learning\n- ML-Agents-SoccerTwos\n---\n# a policy\n"  # fmt: skip
+
+
+def sound(folder: Path) -> Path:
+    """A model as `mlagents-push-to-hf` leaves it, at its best."""
+    (folder / "SoccerTwos").mkdir(parents=True)
+    (folder / "run_logs").mkdir()
+    shutil.copyfile(HOUSE, folder / "SoccerTwos.onnx")
+    (folder / "README.md").write_text(CARD)
+    (folder / "configuration.yaml").write_text(yaml.safe_dump(promotable.config()))
+    (folder / "config.json").write_text(json.dumps(promotable.config()))
+    (folder / "SoccerTwos" / "checkpoint.pt").write_bytes(b"PK")
+    status = {"SoccerTwos": {"checkpoints": [{"steps": 5_000_000}], "elo": 1400.0}}
+    (folder / "run_logs" / "training_status.json").write_text(json.dumps(status))
+    (folder / "run_logs" / "timers.json").write_text(json.dumps({"total": 9000.0}))
+    return folder
+
+
+def edit(path: Path, change: Callable[[onnx.ModelProto], None]) -> None:
+    model = onnx.load(path)
+    change(model)
+    onnx.save(model, path)
+
+
+def nan_weights(model: onnx.ModelProto) -> None:
+    for tensor in model.graph.initializer:
+        if len(tensor.dims) > 1:
+            parameters = np.full_like(onnx.numpy_helper.to_array(tensor), np.nan)
+            tensor.CopyFrom(onnx.numpy_helper.from_array(parameters, tensor.name))
+
+
+def other_spaces(model: onnx.ModelProto) -> None:
+    model.graph.input[0].type.tensor_type.shape.dim[1].dim_value = 243
+
+
+def fewer_actions(model: onnx.ModelProto) -> None:
+    masks = next(value for value in model.graph.input if value.name == "action_masks")
+    masks.type.tensor_type.shape.dim[1].dim_value = 6
+
+
+def status_of(steps: int) -> str:
+    return json.dumps({"SoccerTwos": {"checkpoints": [{"steps": steps}]}})
+
+
+def trainer(folder: Path, kind: str) -> None:
+    path = folder / "configuration.yaml"
+    path.write_text(path.read_text().replace("trainer_type: poca", f"trainer_type: {kind}"))
+
+
+def seconds_long(folder: Path) -> None:
+    (folder / "run_logs" / "training_status.json").unlink()
+    (folder / "run_logs" / "timers.json").write_text(json.dumps({"total": 0.057}))
+
+
+BROKEN: dict[str, tuple[Callable[[Path], object], str, str]] = {
+    "no onnx": (lambda f: (f / "SoccerTwos.onnx").unlink(), "name", "no .onnx file"),
+    "wrong name": (lambda f: (f / "SoccerTwos.onnx").rename(f / "poca.onnx"), "name", "but poca.onnx"),
+    "in a subfolder": (
+        lambda f: (f / "SoccerTwos.onnx").rename(f / "SoccerTwos" / "SoccerTwos.onnx"),
+        "name",
+        "at the",
+    ),
+    "LFS pointer": (
+        lambda f: (f / "SoccerTwos.onnx").write_text("version https://git-lfs.github.com/spec/v1\noid sha256:00\n"),
+        "file",
+        "LFS pointer",
+    ),
+    "truncated": (
+        lambda f: (f / "SoccerTwos.onnx").write_bytes(HOUSE.read_bytes()[: HOUSE.stat().st_size // 2]),
+        "file",
+        "whole ONNX",
+    ),
+    "empty": (lambda f: (f / "SoccerTwos.onnx").write_bytes(b""), "file", "is empty"),
+    "other observations": (lambda f: edit(f / "SoccerTwos.onnx", other_spaces), "spaces", "another game"),
+    "other actions": (lambda f: edit(f / "SoccerTwos.onnx", fewer_actions), "spaces", "action_masks"),
+    "NaN weights": (lambda f: edit(f / "SoccerTwos.onnx", nan_weights), "plays", ""),
+    "no step": (lambda f: (f / "run_logs" / "training_status.json").write_text(status_of(0)), "trained", "0 steps"),
+    "a run of seconds": (seconds_long, "trained", "0.057 s"),
+    "own trainer": (lambda f: trainer(f, "my_trainer"), "trainer", "my_trainer"),
+    "no tag": (
+        lambda f: (f / "README.md").write_text(CARD.replace("- ML-Agents-SoccerTwos\n", "")),
+        "tag",
+        "SoccerTwos",
+    ),
+    "no card": (lambda f: (f / "README.md").unlink(), "tag", "none"),
+}
+
+
+def test_a_sound_model_is_well(tmp_path: Path) -> None:
+    found = verify.verify(str(sound(tmp_path / "m")), None, 4, 1, False)
+    assert found["ok"], found
+    said = {check["name"]: check for check in found["checks"]}
+    assert said["results"]["status"] == "advice" and "model-index" in said["results"]["found"]
+    assert "Elo" in said["against random play"]["found"] and said["against the house"]["status"] == "ok"
+    assert said["spaces"]["found"] == "264 + 72 floats in, 3 branches of 3 actions out"
+
+
+@pytest.mark.parametrize("case", BROKEN)
+def test_a_broken_model_is_told_by_what_is_broken_and_how_to_mend_it(
+    case: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(checks, "vet", OnnxPolicy)  # the same words, without a process for each
+    spoil, name, said = BROKEN[case]
+    folder = sound(tmp_path / "m")
+    spoil(folder)
+    broken = checks.broken(checks.examine(files.of_folder(folder)))
+    assert name in {check.name for check in broken}, broken
+    mine = next(check for check in broken if check.name == name)
+    assert said in mine.found and mine.mend
+    assert all(check.name in (name, "file", "plays") for check in broken), broken
+
+
+def test_advice_is_no_refusal(tmp_path: Path) -> None:
+    folder = sound(tmp_path / "m")
+    (folder / "run_logs" / "timers.json").write_text(json.dumps({"total": 9000.0, "command": "/home/carol/x/mlagents"}))
+    for step in (1, 2, 3):
+        (folder / "SoccerTwos" / f"SoccerTwos-{step}.pt").write_bytes(b"")
+    (folder / "README.md").write_text(CARD.replace("license: apache-2.0\n", ""))
+    found = checks.examine(files.of_folder(folder), load=False)
+    advice = {check.name: check for check in found if check.status == "advice"}
+    assert set(advice) == {"licence", "private", "lean", "results"} and not checks.broken(found)
+    assert "/home/carol/x/mlagents" in advice["private"].found and all(check.mend for check in advice.values())
+
+
+def test_the_command_fails_where_a_must_does(tmp_path: Path) -> None:
+    run = CliRunner().invoke
+    shutil.copyfile(HOUSE, tmp_path / "SoccerTwos.onnx")
+    well = run(
+        sweep.cli.main.cli,
+        ["verify", str(tmp_path / "SoccerTwos.onnx"), "--pairs", "0", "--json"],
+        standalone_mode=False,
+    )
+    assert well.return_value == 0 and json.loads(well.stdout)["ok"]
+    (tmp_path / "bad.onnx").write_bytes(b"no graph")
+    bad = run(sweep.cli.main.cli, ["verify", str(tmp_path / "bad.onnx"), "--json"], standalone_mode=False)
+    told = json.loads(bad.stdout)
+    assert bad.return_value == 1 and not told["ok"]
+    assert {check["name"] for check in told["checks"] if check["status"] == "no"} == {"name", "file"}
+    nowhere = run(sweep.cli.main.cli, ["verify", str(tmp_path / "none.onnx")], standalone_mode=False)
+    assert "a model must be there" in str(nowhere.exception)
+
+
+def test_a_repository_is_looked_at_without_fetching_what_nobody_plays(hub: HubServer, tmp_path: Path) -> None:
+    folder = sound(tmp_path / "m")
+    files = {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    hub.store.put("other/poca", files)
+    found = verify.verify("other/poca", None, 0, 1, False)
+    assert found["ok"] and len(found["revision"]) == 40
+    assert not [entry for entry in hub.asked("checkpoint.pt") if entry.method == "GET"]
+    assert {check["name"]: check["status"] for check in found["checks"]}["resume"] == "ok"
+    hub.store.put("other/poca", files | {"SoccerTwos/events.out.tfevents.1795368796.carols-pc.213.0": b"not fetched"})
+    told = {check["name"]: check for check in verify.verify("other/poca", None, 0, 1, False)["checks"]}
+    assert told["private"]["status"] == "advice" and "carols-pc" in told["private"]["found"]
+    hub.store.put("other/none", {"README.md": CARD.encode()})
+    assert not verify.verify("other/none", None, 0, 1, False)["ok"]

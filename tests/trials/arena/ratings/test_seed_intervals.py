@@ -1,0 +1,94 @@
+"""What a few training seeds say of a configuration."""
+
+import math
+
+import numpy as np
+import pytest
+from events import rating
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from scipy.stats import t, ttest_ind
+
+from trials.arena.ratings import seed_intervals
+from trials.arena.ratings.pentanomial import Reals
+
+SEEDS = (2, 3, 5)
+SPREADS = (0.0, 40.0, 80.0)
+
+
+def policies(n: int, spread: float, error: float, runs: int, rng: np.random.Generator) -> Reals:
+    """Elo of the policies of a configuration whose mean is 0, (runs, n)."""
+    return spread * rng.standard_normal((runs, n)) + error * rng.standard_normal((runs, n))
+
+
+def meetings(n: int, spreads: tuple[float, float], error: float, runs: int, rng: np.random.Generator) -> Reals:
+    """Direct Elo of all policies against all, of two configurations that are equally good, (runs, n, n)."""
+    mine, theirs = (spread * rng.standard_normal((runs, n)) for spread in spreads)
+    return mine[:, :, None] - theirs[:, None, :] + error * rng.standard_normal((runs, n, n))
+
+
+def test_a_mean_over_seeds_has_students_interval() -> None:
+    found = seed_intervals.over([rating(100, 10), rating(160, 10), rating(190, 10)])
+    values = np.array([100.0, 160.0, 190.0])
+    half = t.ppf(0.975, 2) * values.std(ddof=1) / math.sqrt(3)
+    assert found.elo == 150 and found.seeds == 3 and found.known
+    assert (found.low, found.high) == pytest.approx((150 - half, 150 + half))
+
+
+def test_two_configurations_have_welchs_interval() -> None:
+    mine, theirs = np.array([10.0, 60.0, 110.0]), np.array([-40.0, 5.0, 95.0])
+    found = seed_intervals.difference([[rating(a - b, 1e-6) for b in theirs] for a in mine])
+    low, high = ttest_ind(mine, theirs, equal_var=False).confidence_interval()  # without match noise it is Welch's own
+    assert found.elo == pytest.approx(mine.mean() - theirs.mean())
+    assert (found.low, found.high) == pytest.approx((low, high))
+
+
+def test_one_seed_gives_no_interval() -> None:
+    assert seed_intervals.over([rating(100, 10)]) == seed_intervals.Estimate(100, None, None, 1)
+    found = seed_intervals.difference([[rating(10, 5), rating(20, 5)]])
+    assert found == seed_intervals.Estimate(15, None, None, 1) and not found.known
+
+
+def test_what_cannot_be_averaged_is_refused() -> None:
+    with pytest.raises(ValueError, match="there is none"):
+        seed_intervals.over([])
+    for meeting in ([], [[]], [[rating(1), rating(2)], [rating(3)]]):
+        with pytest.raises(ValueError, match="every policy must have met every other"):
+            seed_intervals.difference(meeting)
+
+
+ELOS = st.floats(-2000, 2000, width=32)
+
+
+@given(arrays(np.float64, st.integers(1, 6), elements=ELOS), st.floats(1, 300), ELOS)
+def test_an_interval_moves_with_its_numbers_and_is_never_narrower_than_the_matches_allow(
+    elos: Reals, error: float, by: float
+) -> None:
+    errors = np.full(len(elos), error)
+    mean, half = seed_intervals.mean_of(elos, errors)
+    moved, same = seed_intervals.mean_of(elos + by, errors)
+    assert moved == pytest.approx(mean + by, abs=1e-6) and same == pytest.approx(half, rel=1e-6, abs=1e-6)
+    assert half >= seed_intervals.NORMAL_95 * error / math.sqrt(len(elos)) * (1 - 1e-9)
+
+
+@given(arrays(np.float64, st.tuples(st.integers(1, 4), st.integers(1, 4)), elements=ELOS), st.floats(1, 300))
+def test_the_other_side_sees_the_same_interval(elos: Reals, error: float) -> None:
+    errors = np.full(elos.shape, error)
+    mine, theirs = seed_intervals.between(elos, errors), seed_intervals.between(-elos.T, errors.T)
+    assert mine[0] == pytest.approx(-theirs[0], abs=1e-6)
+    assert mine[1] == pytest.approx(theirs[1], rel=1e-6)
+
+
+@pytest.mark.parametrize("n", SEEDS)
+@pytest.mark.parametrize("spread", SPREADS)
+def test_intervals_over_seeds_hold_the_truth(n: int, spread: float) -> None:
+    rng, runs, error = np.random.default_rng(n), 4000, 17.5
+    mean, half = seed_intervals.mean_of(policies(n, spread, error, runs, rng), np.full((runs, n), error))
+    assert (abs(mean) <= half).mean() > 0.937  # 0.95 less four standard errors
+    share = error * math.sqrt(n)  # a policy's matches against the course's are shared among n of them
+    for other in (spread, spread / 4):
+        mean, half = seed_intervals.between(
+            meetings(n, (spread, other), share, runs, rng), np.full((runs, n, n), share)
+        )
+        assert (abs(mean) <= half).mean() > 0.937

@@ -1,0 +1,119 @@
+"""A trainer of another environment: its files are all that is known of it. Real trainings, over the wire."""
+
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from patience import now
+from real_sweep import SPACE
+
+from trials.arena.matches import match
+from trials.arena.players import load as players
+from trials.arena.ratings.elo import direct
+from trials.arena.ratings.ladder import Rated
+from trials.events import TrialRated, TrialResumed
+from trials.folder import RunFolder
+from trials.learner import process
+from trials.records import Training, TrialSpec
+from trials.soccer.executable import launcher
+from trials.trial import Heartbeat, Trial
+
+STOCK = os.environ.get("STOCK_MLAGENTS")
+OTHER = f"""#!{sys.executable}
+# mlagents' own entry point with nothing of the product's but what lets mlagents be imported here
+import sys
+sys.path.insert(0, {str(Path(__file__).parents[3])!r})
+from trials.learner import compat
+compat.apply()
+from mlagents.trainers.learn import main
+main()
+"""
+
+
+@pytest.fixture
+def other(tmp_path: Path) -> Path:
+    """An mlagents-learn without our hooks; the real thing in this venv, unable to start without its mends."""
+    path = tmp_path / "mlagents-learn"
+    path.write_text(OTHER)
+    path.chmod(0o755)
+    return path
+
+
+def spec_of(folder: Path, trainer: Path | str, **more: Any) -> TrialSpec:
+    executable = folder / "SoccerTwos.x86_64"
+    launcher.install(executable)
+    config = yaml.safe_load(SPACE)
+    behavior = config["behaviors"]["SoccerTwos"]
+    behavior["hyperparameters"] |= {"learning_rate": 3e-4, "num_epoch": 3}
+    behavior |= {"max_steps": 12_000, "summary_freq": 1000}
+    config = {key: config[key] for key in ("behaviors", "environment_parameters")}
+    given = dict(number=0, origin="fixed", params={}, config=config, seed=1, steps=12_000, fields=4, threads=1)
+    given |= {"rungs": (4000, 12_000), "executable": str(executable), "trainer": str(trainer)}
+    return TrialSpec(**{**given, **more})  # type: ignore[arg-type]
+
+
+def rated(path: Path, seed: int) -> Rated:
+    played = match.play(players.load(path), players.load("still"), 1, seed)
+    return Rated(
+        rating=direct(played.records, "still"), records=played.records, baseline=None, names={}, seconds=0, decisions=0
+    )
+
+
+def lived(trial: Trial, kill_at: int | None = None) -> list[Any]:
+    news: list[Any] = []
+    deadline = now() + 240
+    while not (news and isinstance(news[-1], Training)):
+        assert now() < deadline, news
+        happened = trial.advance(0.2)
+        if not isinstance(happened, Heartbeat):
+            news.append(happened)
+        elif kill_at is not None and happened.step >= kill_at:
+            kill_at = None
+            os.kill(trial.process.pid, signal.SIGKILL)
+    return news
+
+
+def test_a_foreign_trainer_trains_and_goes_on_after_a_kill(other: Path, tmp_path: Path) -> None:
+    trial = Trial(spec_of(tmp_path, other), RunFolder(tmp_path / "run"), rated)
+    *news, end = lived(trial, kill_at=5000)
+    (resumed,) = [each for each in news if isinstance(each, TrialResumed)]
+    ratings = [each for each in news if isinstance(each, TrialRated)]
+    assert resumed.resumed >= 3900 and "SIGKILL" in resumed.reason
+    assert [each.rung for each in ratings] == [4000, 12_000]
+    assert end.fault == "none" and end.candidate == ratings[-1].candidate and end.steps >= 12_000
+    rows = [yaml.safe_load(line) for line in trial.files.metrics.read_text().splitlines()]
+    assert [row["step"] for row in rows] == sorted({row["step"] for row in rows}) and rows[-1]["step"] == 12_000
+    assert any("Policy/Entropy" in row for row in rows) and any("Losses/Policy Loss" in row for row in rows)
+    assert trial.files.log.read_text().count("Connected to Unity environment") == 2
+
+
+def test_stopping_one_waits_for_its_export(other: Path, tmp_path: Path) -> None:
+    trial = Trial(spec_of(tmp_path, other, steps=200_000, rungs=(200_000,)), RunFolder(tmp_path / "run"), rated)
+    while process.read_progress(trial.files).step < 2000:
+        trial.advance(0.2)
+    end = trial.stop()
+    assert end.fault == "none" and end.candidate is not None and end.candidate.steps >= 2000
+
+
+def test_one_that_cannot_start_says_so(tmp_path: Path) -> None:
+    bad = tmp_path / "mlagents-learn"
+    bad.write_text("#!/bin/sh\necho \"ModuleNotFoundError: No module named 'mlagents'\" >&2\nexit 1\n")
+    bad.chmod(0o755)
+    (end,) = lived(Trial(spec_of(tmp_path, bad), RunFolder(tmp_path / "run"), rated))
+    assert end.fault == "setup" and "No module named 'mlagents'" in end.reason
+    assert "--trainer must be an mlagents-learn that trains" in end.reason
+    nothing = tmp_path / "nothing"
+    nothing.write_text("#!/bin/sh\n")
+    nothing.chmod(0o755)
+    (end,) = lived(Trial(spec_of(tmp_path, nothing), RunFolder(tmp_path / "other"), rated))
+    assert end.fault == "setup" and "ended with status 0 before its first export" in end.reason
+
+
+@pytest.mark.skipif(STOCK is None, reason="STOCK_MLAGENTS names no stock environment's mlagents-learn (Python 3.10)")
+def test_the_stock_trainer_of_python_3_10(tmp_path: Path) -> None:
+    *news, end = lived(Trial(spec_of(tmp_path, STOCK or ""), RunFolder(tmp_path / "run"), rated))
+    assert [each.rung for each in news] == [4000, 12_000] and end.fault == "none"

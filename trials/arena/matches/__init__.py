@@ -1,0 +1,1 @@
+"""Matches: scheduled, played, logged, and recorded to be looked at."""

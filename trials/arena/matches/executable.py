@@ -1,0 +1,165 @@
+"""An ML-Agents executable in the arena: started, spoken to through mlagents' own gRPC, and gone at the end.
+
+In process: mlagents' `UnityEnvironment` itself, without its manager of subprocesses. What a person must mend is told
+before anything is played (SetupError); an executable that dies or falls silent in play is a LostTrial.
+"""
+
+import atexit
+import hashlib
+import logging
+import os
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from mlagents_envs.env_utils import validate_environment_path
+from mlagents_envs.exception import UnityException, UnityTimeOutException
+from mlagents_envs.logging_util import set_log_level
+
+from trials.arena.matches.unity import UnityFields
+from trials.errors import LostTrial, SetupError, reason
+from trials.ports import PortLease
+from trials.soccer.executable import protobuf  # before anything that imports mlagents' generated messages
+
+with warnings.catch_warnings():  # it imports distutils
+    warnings.simplefilter("ignore")
+    from mlagents_envs.environment import UnityEnvironment
+    from mlagents_envs.side_channel.engine_configuration_channel import EngineConfig, EngineConfigurationChannel
+
+    from trials.wire import Line
+
+TIMEOUT_S = 60.0
+"""Seconds of work that an executable may take for an answer, the first included."""
+CLOSE_S = 5
+"""How long it may take to leave when told to, seconds; then it is killed."""
+ENGINES = ("UnityPlayer.so", "GameAssembly.so", "UnityPlayer.dll", "GameAssembly.dll")
+"""Files beside a build's executable that hold the engine, and the game's code where it is compiled ahead."""
+
+
+@contextmanager
+def opened(
+    path: Path, *, seed: int = 0, port: int | None = None, timeout_s: float = TIMEOUT_S
+) -> Iterator[UnityFields]:
+    """All fields of the executable at `path`, as mlagents finds it, without graphics, at 20 times real time.
+
+    It listens on `port`, by default a leased one. Raises SetupError, and from what happens inside LostTrial."""
+    found = find(path)
+    with ExitStack() as kept:
+        folder = kept.enter_context(TemporaryDirectory(prefix="sweep-env-", ignore_cleanup_errors=True))
+        if port is None:
+            port = kept.enter_context(PortLease()).ports[0]
+        env = _Unity.__new__(_Unity)
+        kept.callback(env._close)  # whatever __init__ has got to
+        engine = EngineConfigurationChannel()
+        engine.set_configuration(EngineConfig.default_config())
+        set_log_level(logging.ERROR)  # mlagents logs to stdout, and below that lets the executable write there too
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # it compares versions with distutils
+                env.__init__(  # type: ignore[misc]
+                    str(path),
+                    base_port=port,
+                    seed=seed,
+                    no_graphics=True,
+                    timeout_wait=timeout_s,
+                    side_channels=[engine],
+                    log_folder=folder,
+                )
+            fields = UnityFields(env, version(found))
+        except (UnityException, OSError) as error:
+            raise SetupError(
+                f"--env must be an executable that mlagents 1.1.0 can start and talk to, but {path} "
+                f"{_why(error, timeout_s)}{_last_words(folder)}; run it with --mlagents-port 5005 to see more"
+            ) from error
+        try:
+            yield fields
+        except UnityException as error:
+            raise LostTrial(
+                f"an executable must live until its matches are over, but {path} {_why(error, timeout_s)}"
+                f"{_last_words(folder)}; run it again"
+            ) from error
+
+
+def find(path: Path) -> Path:
+    """The file that mlagents would start for `path`. Raises SetupError where there is none that may be started."""
+    found = validate_environment_path(str(path))
+    if found is None or not os.path.isfile(found):
+        raise SetupError(f"--env must be an ML-Agents executable, but there is none at {path}; name a build's file")
+    if not os.access(found, os.X_OK):
+        raise SetupError(f"--env must be executable, but {found} is not; run `chmod +x {found}`")
+    return Path(found)
+
+
+def version(executable: Path) -> str:
+    """`unity-` and the first 12 hex digits of the sha256 of what is played: matches elsewhere are never compared.
+
+    Unity's executable is the same few lines in every build, so engine, code and data beside it are hashed with it."""
+    name = executable.name.removesuffix(".x86_64").removesuffix(".x86").removesuffix(".exe")
+    beside = [executable.parent / engine for engine in ENGINES]
+    in_bundle = executable.parent.parent / "Resources" / "Data"  # of a macOS .app
+    for folder in (executable.parent / f"{name}_Data", in_bundle):
+        beside += sorted(folder.rglob("*"))
+    digest = hashlib.sha256()
+    for file in (executable, *beside):
+        if file.is_file():
+            with file.open("rb") as opened_file:
+                while block := opened_file.read(1 << 20):
+                    digest.update(block)
+    return f"unity-{digest.hexdigest()[:12]}"
+
+
+class _Line(Line):
+    """The wire, on which nothing is waited for without a limit, as mlagents does for the second message."""
+
+    def initialize(self, inputs: Any, poll_callback: Callable[[], None] | None = None) -> Any:
+        self.poll_for_timeout(poll_callback)
+        introduction = self.unity_to_external.parent_conn.recv()
+        message = protobuf.UnityMessageProto()
+        message.header.status = 200
+        message.unity_input.CopyFrom(inputs)
+        self.unity_to_external.parent_conn.send(message)
+        self.poll_for_timeout(poll_callback)
+        self.unity_to_external.parent_conn.recv()
+        return introduction.unity_output
+
+
+class _Unity(UnityEnvironment):  # type: ignore[misc]
+    @staticmethod
+    def _get_communicator(worker_id: int, base_port: int, timeout_wait: float) -> _Line:
+        return _Line(worker_id, base_port, timeout_wait)
+
+    def _close(self, timeout: int | None = None) -> None:
+        """End the session, and see the process gone: mlagents kills it in the end, but does not wait for that."""
+        atexit.unregister(self._close)
+        if "_communicator" not in vars(self):  # __init__ failed so early
+            return
+        process = self._process
+        super()._close(CLOSE_S)
+        if process is not None:
+            process.wait()
+
+
+def _why(error: Exception, timeout_s: float) -> str:
+    text = " ".join(str(error).split())
+    if isinstance(error, UnityTimeOutException):
+        return f"did not answer within {timeout_s:g} s"
+    if "communication API version" in text:
+        return "speaks another version of the protocol (" + text.partition("python. ")[2].partition(". Please")[0] + ")"
+    if "return code" in text:
+        return "ended (exit status" + text.partition("return code")[2].rstrip(".") + ")"
+    if isinstance(error, OSError):
+        return f"cannot be started ({text})"
+    return f"failed ({reason(text)})"
+
+
+def _last_words(folder: str) -> str:
+    """The last line of its log, if it wrote one."""
+    for log in Path(folder).glob("*.log"):
+        lines = log.read_text(encoding="utf-8", errors="replace").split("\n")
+        said = [line.strip() for line in lines if line.strip()]
+        if said:
+            return f"; its log ends: {said[-1][:200]}"
+    return ""

@@ -1,0 +1,1 @@
+"""Who can play: built-in players and ONNX policies, with one face."""

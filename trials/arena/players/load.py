@@ -1,0 +1,39 @@
+"""Who can play: `still`, `random`, `chaser`, the house baseline and any ONNX policy, all with one face."""
+
+from pathlib import Path
+
+import numpy as np
+
+from trials.arena.players.player import Player
+from trials.arena.players.scripted import Chaser, Constant
+from trials.errors import SetupError
+
+BUILT_IN = ("still", "random", "chaser", "house")
+LADDER = Path(__file__).parents[1] / "ladder"
+HOUSE = LADDER / "house.onnx"
+EARLIER = ("house-750k", "house-1000k", "house-1500k")
+"""The house baseline on its way: checkpoints of its training, by trainer steps, which stand on the ladder below it."""
+
+
+def load(name_or_path: str | Path) -> Player:
+    """The player named `still`, `random`, `chaser`, `house` or as one of EARLIER, or in that ONNX file.
+
+    Raises BadPolicy, SetupError.
+    """
+    match str(name_or_path):
+        case "still":
+            return Constant("still", [0.0, -np.inf, -np.inf])
+        case "random":
+            return Constant("random", [-float(np.log(3))] * 3)
+        case "chaser":
+            return Chaser()
+    from trials.arena.players.onnx_policy import OnnxPolicy  # importing the arena must not load onnxruntime
+
+    if str(name_or_path) not in ("house", *EARLIER):
+        return OnnxPolicy(Path(name_or_path))
+    installed = HOUSE if str(name_or_path) == "house" else LADDER / f"{name_or_path}.onnx"
+    if not installed.is_file():
+        raise SetupError(
+            f"the house baseline must be installed, but {installed} is not there; reinstall, or name another baseline"
+        )
+    return OnnxPolicy(installed)

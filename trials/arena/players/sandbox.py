@@ -1,0 +1,50 @@
+"""A stranger's policy is tried in a process of its own, with limits, before this one touches it.
+
+    python -m trials.arena.players.sandbox FILE      exit status 0: it plays; 3: it does not, and why
+
+trials.arena.players.onnx_limits bounds what a graph may cost to run; but merely parsing a file made for the purpose can
+take a hundred times its size, and the libraries that read it are not ours. Files that this product's own trainer wrote
+need no vetting.
+"""
+
+import resource
+import subprocess
+import sys
+from pathlib import Path
+
+from trials import stint
+from trials.errors import BadPolicy, reason
+
+MEMORY = 2 << 30  # bytes of address space; onnxruntime with the course's network takes 0.3 GiB
+SECONDS = 60  # of work (trials.stint); a start takes one or two
+REFUSED = 3
+
+
+def vet(path: Path) -> None:
+    """Load and try an ONNX file in another process, within MEMORY and SECONDS. Raises BadPolicy."""
+    try:
+        tried = stint.run([sys.executable, "-m", "trials.arena.players.sandbox", str(path)], SECONDS)
+    except subprocess.TimeoutExpired:
+        raise BadPolicy(f"a policy must load within {SECONDS} s of work, but {path.name} did not") from None
+    if tried.returncode == REFUSED:
+        raise BadPolicy(tried.stderr.strip().splitlines()[-1])  # one line, as whole as the other process had it
+    if tried.returncode:
+        why = reason(tried.stderr) if tried.stderr.strip() else f"exit status {tried.returncode}"
+        raise BadPolicy(f"a policy must load within {MEMORY >> 30} GiB, but {path.name} did not ({why})")
+
+
+def main(arguments: list[str]) -> int:
+    """The other process."""
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+    from trials.arena.players.onnx_policy import OnnxPolicy
+
+    try:
+        OnnxPolicy(Path(arguments[0]))
+    except BadPolicy as error:
+        sys.stderr.write(f"{error}\n")
+        return REFUSED
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

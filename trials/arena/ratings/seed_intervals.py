@@ -1,0 +1,98 @@
+"""What a configuration is worth from a few training seeds: t intervals over seeds, with the matches nested in them.
+
+A policy's Elo is its configuration's mean + its training seed's deviation + its matches' error. The means of N seeds
+scatter by both, so s²/N, s² their sample variance, is an unbiased variance of their mean (between seeds + within / n),
+and Student's t with N - 1 degrees of freedom gives its 95 % interval, exactly where both are normal.
+
+Two configurations meet in all N * M pairings of their policies, d[i, j] = a[i] - b[j] + error. Rows' means scatter by
+the one's seeds, columns' means by the other's: Welch's interval (Biometrika 1947), with Satterthwaite's degrees of
+freedom (Biometrics Bulletin 1946). A pairing's error is in both, so the interval is a little too wide where matches are
+few. It does not assume that two configurations which share a training seed are alike: differences by seed would pay
+only where they are (a t interval on N differences has N - 1 degrees of freedom, Welch's up to 2N - 2), and in
+reinforcement learning a seed fixes little more than the first weights and kick-offs.
+
+No interval is narrower than the matches' own errors allow: a few seeds may by chance come out alike.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy.stats import t
+
+from trials.arena.ratings.pentanomial import Reals
+from trials.records import Rating
+
+NORMAL_95 = 1.96  # half a 95 % interval in standard errors of a normal distribution
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """An Elo, or a difference of two, over training seeds, with its 95 % interval."""
+
+    elo: float
+    low: float | None
+    """None where a side has one seed only: then nothing says how far seeds scatter."""
+    high: float | None
+    seeds: int
+    """Of the side that has fewer."""
+
+    @property
+    def known(self) -> bool:
+        """Whether there is an interval."""
+        return self.low is not None
+
+
+def error(rating: Rating) -> float:
+    """Standard error of a rating from its matches, Elo."""
+    return (rating.high - rating.low) / (2 * NORMAL_95)
+
+
+def over(ratings: Sequence[Rating]) -> Estimate:
+    """A configuration's Elo from the ratings of its policies, one a training seed. Raises ValueError for none."""
+    elo, half = mean_of([rating.elo for rating in ratings], [error(rating) for rating in ratings])
+    return _estimate(float(elo), float(half), len(ratings))
+
+
+def difference(meetings: Sequence[Sequence[Rating]]) -> Estimate:
+    """One configuration's Elo less another's from the direct ratings of their policies, [of the one][of the other].
+
+    Raises ValueError where there are none or a row is short.
+    """
+    if not meetings or not meetings[0] or len({len(row) for row in meetings}) > 1:
+        raise ValueError(f"every policy must have met every other, but rows have {[len(row) for row in meetings]}")
+    elo, half = between([[r.elo for r in row] for row in meetings], [[error(r) for r in row] for row in meetings])
+    return _estimate(float(elo), float(half), min(len(meetings), len(meetings[0])))
+
+
+def mean_of(elos: ArrayLike, errors: ArrayLike) -> tuple[Reals, Reals]:
+    """Means over seeds and half their 95 % intervals, (...,), from policies' Elo and standard errors, (..., seeds)."""
+    y, e = np.asarray(elos, np.float64), np.asarray(errors, np.float64)
+    n = y.shape[-1]
+    if n == 0:
+        raise ValueError("a mean over seeds needs one, but there is none")
+    least = NORMAL_95 * np.sqrt((e**2).sum(-1)) / n
+    if n == 1:
+        return y.mean(-1), np.full(y.shape[:-1], np.inf)
+    half = t.ppf(0.975, n - 1) * y.std(-1, ddof=1) / n**0.5
+    return y.mean(-1), np.maximum(half, least)
+
+
+def between(elos: ArrayLike, errors: ArrayLike) -> tuple[Reals, Reals]:
+    """Differences and half their 95 % intervals, (...,), from pairings' Elo and standard errors, (..., N, M)."""
+    d, e = np.asarray(elos, np.float64), np.asarray(errors, np.float64)
+    n, m = d.shape[-2:]
+    if n == 1 or m == 1:
+        return d.mean((-2, -1)), np.full(d.shape[:-2], np.inf)
+    rows, columns = d.mean(-1).var(-1, ddof=1) / n, d.mean(-2).var(-1, ddof=1) / m
+    variance = (rows + columns).clip(1e-12)
+    freedom = variance**2 / (rows**2 / (n - 1) + columns**2 / (m - 1)).clip(1e-30)
+    least = NORMAL_95 * np.sqrt((e**2).sum((-2, -1))) / (n * m)
+    half = t.ppf(0.975, freedom.clip(min(n, m) - 1, n + m - 2)) * np.sqrt(variance)
+    return d.mean((-2, -1)), np.maximum(half, least)
+
+
+def _estimate(elo: float, half: float, seeds: int) -> Estimate:
+    known = bool(np.isfinite(half))
+    return Estimate(elo, elo - half if known else None, elo + half if known else None, seeds)

@@ -1,0 +1,243 @@
+"""Processes that play pairings, one each at a time: a player that fails, hangs or crashes costs its pairing, no more.
+
+Each worker keeps the policies it used last, up to a number, and tells which player it is asking, so that a worker that
+dies or takes too long says whose fault that was. What a machine has to do beside is nobody's fault: limits are on what
+a worker has had (trials.stint). Workers leave Ctrl+C to their owner and end with it, however it ends.
+"""
+
+import multiprocessing
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from ctypes import c_int
+from dataclasses import dataclass, field
+from functools import lru_cache
+from multiprocessing import connection
+from multiprocessing.sharedctypes import RawValue
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from trials.arena.matches import match
+from trials.arena.matches.pool import Task, begin_worker
+from trials.arena.players import load as players
+from trials.arena.players.player import Floats, Player
+from trials.errors import BadPolicy, SweepError
+from trials.records import MatchRecord
+from trials.stint import LOOK_S, Stint
+
+KEPT = 96
+"""Loaded policies a worker keeps: half a gigabyte of the course's network, 5 MB each."""
+STARTING = 120.0
+"""Seconds of work that a worker may take to begin."""
+AHEAD = 2
+"""Tasks a worker has been given: the one it plays and the next."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of a task."""
+
+    task: Task
+    records: tuple[MatchRecord, ...]
+    """Whole pairs; none where it failed."""
+    seconds: float
+    """Of a processor, loading included; of one that was ended, those it has had."""
+    decisions: int
+    """Decision steps of a field."""
+    line: str = ""
+    """Why it failed."""
+    blamed: int = 0
+    """Who was loading or deciding then: 1 the task's a, 2 its b, 0 neither."""
+    sure: bool = False
+    """Whether that player failed by itself; a worker that died or was ended may have had other reasons."""
+
+
+class PairingPool:
+    """Owns the processes that play; `with` ends them."""
+
+    def __init__(self, cores: int, kept: int = KEPT) -> None:
+        self._context = multiprocessing.get_context("spawn")
+        self._kept = kept
+        self._workers = [_Worker(self._context, kept) for _ in range(cores)]
+        self._over = 0.0
+
+    def __enter__(self) -> "PairingPool":
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        for worker in self._workers:
+            worker.end()
+
+    @property
+    def had(self) -> float:
+        """Seconds of work that each worker has had for tasks, on average: what a round has cost."""
+        under_way = sum(worker.had for worker in self._workers if worker.given and worker.ready)
+        return (self._over + under_way) / len(self._workers)
+
+    def outcomes(self, following: Callable[[Sequence[str]], Task | None], cap: float) -> Iterator[Outcome]:
+        """Play what `following` names until it names nothing more and all is over, in the order it was over.
+
+        `following` is told the files that the asking worker has at hand. A task that takes more than `cap` seconds
+        of work is ended with its worker.
+        """
+        while True:
+            for worker in self._workers:
+                while len(worker.given) < AHEAD and (task := following(worker.at_hand)) is not None:
+                    worker.give(task)
+            busy = [worker for worker in self._workers if worker.given]
+            if not busy:
+                return
+            connection.wait([end for worker in busy for end in worker.ends], timeout=LOOK_S)
+            for worker in busy:
+                if connection.wait(worker.ends, timeout=0):
+                    had = worker.had
+                    if (outcome := worker.answer()) is not None:
+                        self._over += had
+                        yield outcome
+                elif worker.had > (cap if worker.ready else STARTING):
+                    self._over += worker.had
+                    yield worker.cut_off(f"a pairing must be over within {cap:.0f} s of work, but was not")
+            for at, worker in enumerate(self._workers):
+                if worker.dead:
+                    self._workers[at] = fresh = _Worker(self._context, self._kept)
+                    for task in worker.given:
+                        fresh.give(task)
+
+
+class _Worker:
+    """One process, its pipe, and what it has been given."""
+
+    def __init__(self, context: Any, kept: int) -> None:
+        self._pipe, theirs = context.Pipe()
+        self._asking = RawValue(c_int, 0)
+        self._process = context.Process(target=_work, args=(theirs, self._asking, kept), daemon=True)
+        self._process.start()
+        theirs.close()
+        self._hand: OrderedDict[str, None] = OrderedDict()
+        self._kept = kept
+        self.given: list[Task] = []
+        self._stint = Stint(self._process.pid)
+        self.ready = self.dead = False
+
+    @property
+    def ends(self) -> tuple[Any, Any]:
+        """What becomes ready when it answers or dies."""
+        return self._pipe, self._process.sentinel
+
+    @property
+    def at_hand(self) -> Sequence[str]:
+        """Files that it has loaded, or will have when it comes to a new task."""
+        return tuple(self._hand)
+
+    @property
+    def had(self) -> float:
+        """Seconds that it has had for its first task, or to begin."""
+        return self._stint.seconds
+
+    def give(self, task: Task) -> None:
+        if not self.given and self.ready:
+            self._stint.again()
+        self.given.append(task)
+        for file in (task.a, task.b):
+            self._hand[file] = None
+            self._hand.move_to_end(file)
+        while len(self._hand) > self._kept:
+            self._hand.popitem(last=False)
+        with suppress(OSError):  # it is dead, which `answer` will say
+            self._pipe.send(task)
+
+    def answer(self) -> Outcome | None:
+        """What came of its first task; None: it has only just begun."""
+        with suppress(EOFError, OSError):  # it died
+            if self._pipe.poll():
+                outcome: Outcome | None = self._pipe.recv()
+                self.ready = True
+                self._stint.again()
+                if outcome is not None:
+                    self.given.pop(0)
+                return outcome
+        return self.cut_off("a process that plays must live until its matches are over, but it died")
+
+    def cut_off(self, line: str) -> Outcome:
+        """End it, and with it its first task."""
+        task, seconds = self.given.pop(0), self.had
+        blamed = int(self._asking.value)
+        self.end()
+        return Outcome(task, (), seconds, 0, line, blamed)
+
+    def end(self) -> None:
+        self.dead = True
+        self._process.kill()
+        self._process.join()
+        self._pipe.close()
+
+
+def _work(pipe: Any, asking: Any, kept: int) -> None:
+    """A worker's life."""
+    begin_worker()
+    loaded = lru_cache(maxsize=kept)(_load)
+    pipe.send(None)
+    while True:
+        try:
+            task = pipe.recv()
+        except EOFError:
+            return
+        pipe.send(_play(task, loaded, asking))
+
+
+def _stamp(file: str) -> int:
+    """When a file was last written, so that one that was replaced is loaded anew; 0 for a built-in player."""
+    with suppress(OSError):
+        return Path(file).stat().st_mtime_ns
+    return 0
+
+
+def _load(file: str, _stamp: int) -> Player:
+    return players.load(file)
+
+
+def _play(task: Task, loaded: Callable[[str, int], Player], asking: Any) -> Outcome:
+    began = time.process_time()
+    try:
+        seats = []
+        for number, file in ((1, task.a), (2, task.b)):
+            asking.value = number
+            seats.append(_Asked(loaded(file, _stamp(file)), number, asking))
+        asking.value = 0
+        played = match.play(seats[0], seats[1], task.pairs, task.seed, first=task.first)
+    except (SweepError, MemoryError) as error:
+        blamed = int(asking.value) if isinstance(error, BadPolicy) else 0
+        line = " ".join(str(error).split()) or type(error).__name__
+        return Outcome(task, (), time.process_time() - began, 0, line, blamed, sure=blamed > 0)
+    finally:
+        asking.value = 0
+    return Outcome(task, tuple(played.records), time.process_time() - began, played.decisions)
+
+
+@dataclass
+class _Asked:
+    """A player that says in shared memory when it is being asked."""
+
+    player: Player
+    number: int
+    asking: Any = field(repr=False)
+
+    @property
+    def name(self) -> str:
+        return self.player.name
+
+    @property
+    def id(self) -> str:
+        return self.player.id
+
+    @property
+    def memory(self) -> int:
+        return self.player.memory
+
+    def decide(self, observations: Floats, memory: Floats, log_probabilities: Floats) -> None:
+        """As Player.decide."""
+        self.asking.value = self.number
+        self.player.decide(observations, memory, log_probabilities)
+        self.asking.value = 0

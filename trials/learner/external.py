@@ -1,0 +1,254 @@
+"""Runs one training with somebody else's `mlagents-learn`: another interpreter, a conda environment, unchanged.
+
+`python -m trials.learner.external FOLDER` is to a foreign trainer what `trials.learner.launcher` is to the house's own:
+it starts the program that FOLDER/spec.json names and leaves what `trials/folder.py` lists. None of our code runs in
+there, so summaries come from its TensorBoard events, policies from the files it exports, and steps are known at each
+summary. SIGINT is handed on, and the last export waited for. Exit status as the launcher's.
+Source: mlagents 1.1.0 `trainers/cli_utils.py` (options), `trainers/stats.py` (TensorboardWriter).
+"""
+
+import contextlib
+import json
+import logging
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import psutil
+import yaml
+from pydantic import TypeAdapter
+
+from trials.arena.players import onnx_external
+from trials.errors import BadPolicy, BadTrial, LostTrial, SetupError, SweepError
+from trials.folder import TrialFolder, written_whole
+from trials.learner import checkpoints, health, process, process_tree
+from trials.ports import PortLease
+from trials.records import TrialSpec
+from trials.stint import Stint
+
+POLL_S = 1.0
+"""How often its files are looked at, seconds."""
+CAUSE_LINES = 400
+"""Of its log, in which the first cause is looked for: tracebacks of what failed after it stand behind."""
+BUSY_S = 0.02
+"""Of processor time between two looks, seconds: a trainer that waits for a silent environment uses none."""
+ORPHAN_GRACE_S = 5.0
+"""Seconds of work that it may take to export once whoever started this is gone."""
+MACHINE = re.compile(r"Unity(TimeOut|Environment|Communicat\w+|WorkerInUse)Exception|No space left on device")
+
+
+class Foreign:
+    """Owns the foreign trainer's process and what was last seen of its files."""
+
+    def __init__(self, files: TrialFolder, spec: TrialSpec) -> None:
+        """Start it, from the last checkpoint where there is one. Raises SetupError."""
+        self.files, self.spec = files, spec
+        self._health = health.Health(spec)
+        self._seen: set[Path] = set()
+        self._first = 0.0
+        self._summary = _last_step(files.metrics)
+        self._old = set(files.results.glob("*/events.out.tfevents.*"))
+        self._step, self._cpu = 0, 0.0
+        resumed = checkpoints.restore(files) if any(files.results.glob("*/*.pt")) else None
+        self._resumed = resumed or 0
+        self._lease = PortLease()
+        self._progress(self._resumed)
+        self.process = subprocess.Popen(
+            _command(files, spec, self._lease.ports[0], resumed is not None),
+            stdin=subprocess.DEVNULL,
+            env={name: value for name, value in os.environ.items() if name != "PYTHONPATH"},
+            preexec_fn=process_tree.with_this_process(),
+        )
+
+    def look(self) -> None:
+        """Publish what it has exported and summarised since. Raises BadTrial, SetupError."""
+        self._publish()
+        health.room(self.files.path)
+        for step, values in _summaries(set(self.files.results.glob("*/events.out.tfevents.*")) - self._old):
+            self._step = max(self._step, step)
+            if step > self._summary:  # a start after a death passes earlier ones again
+                self._summary = step
+                row = {"step": step, "time": time.time(), "seconds": time.time() - (self._first or time.time())}
+                with self.files.metrics.open("a", encoding="utf-8") as file:
+                    file.write(json.dumps(row | values) + "\n")
+                self._health.look(values, step)
+        if self._works():
+            self._progress(max(self._step, self._resumed))
+
+    def _works(self) -> bool:
+        """Whether it has used the processor since the last look: it says a word at summaries only."""
+        with contextlib.suppress(psutil.NoSuchProcess):
+            times = psutil.Process(self.process.pid).cpu_times()
+            before, self._cpu = self._cpu, times.user + times.system
+            return self._cpu - before > BUSY_S
+        return False
+
+    def _publish(self) -> None:
+        """Copy every whole policy out; it writes them in place and keeps only the last few."""
+        for path in sorted(set(self.files.results.glob("*/*-*.onnx")) - self._seen):
+            ended = self.process.poll() is not None
+            if not ended and time.time() - _modified(path) < 2 * POLL_S:
+                continue  # it may still be writing
+            whole = written_whole(self.files.candidates / path.name)
+            try:
+                with contextlib.suppress(FileNotFoundError), whole as temporary:  # it removes old ones when it likes
+                    temporary.write_bytes(_one_file(path, ended))
+            except BadPolicy:
+                continue  # a newer torch writes two files, and is at the second
+            self._seen.add(path)
+
+    def _progress(self, step: int) -> None:
+        now = time.time()
+        if step > self._resumed:
+            self._first = self._first or now
+        said = {
+            "step": step,
+            "resumed": self._resumed,
+            "seconds": now - self._first if self._first else 0.0,
+            "time": now,
+        }
+        with written_whole(self.files.progress) as temporary:
+            temporary.write_text(json.dumps(said))
+
+
+def _one_file(path: Path, ended: bool) -> bytes:
+    """A policy whole, where a newer torch than the product's wrote two files; as it is where that `ended` in between.
+
+    Raises BadPolicy for one that is not whole yet, FileNotFoundError.
+    """
+    data = path.read_bytes()
+    if not onnx_external.locations(data):
+        return data
+    from trials.arena.players import onnx_graph
+
+    try:
+        return onnx_graph.single(path)
+    except BadPolicy:
+        if not ended:
+            raise
+        return data
+
+
+def main(folder: Path) -> None:
+    """Train the spec in `folder`. Raises SweepError for whose fault an early end is."""
+    files = TrialFolder(folder)
+    spec = TypeAdapter(TrialSpec).validate_json(files.spec.read_bytes())
+    health.room(files.path)
+    asked: list[Stint] = []
+
+    def ask(*_: object) -> None:
+        asked.append(Stint(os.getpid()))
+
+    for number in (signal.SIGINT, signal.SIGTERM):  # before it starts: what is ignored or blocked here is so in there
+        signal.signal(number, ask)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT, signal.SIGTERM})
+    parent, told, grace = process_tree.worker(), False, process.STOP_GRACE_S
+    trainer = Foreign(files, spec)
+    try:
+        while trainer.process.poll() is None:
+            if os.getppid() != parent and not told:
+                ask()
+                grace = ORPHAN_GRACE_S
+            if asked and not told:
+                told = True
+                trainer.process.send_signal(signal.SIGINT)
+            if asked and asked[0].seconds > grace:
+                break
+            trainer.look()
+            time.sleep(POLL_S)
+        trainer.process.kill()
+        trainer.process.wait()
+        trainer.look()
+    finally:
+        process_tree.end_children()
+    if not asked and (trainer.process.returncode or not process.exported(files)):
+        raise _whose(trainer.process.returncode, files)
+
+
+def _whose(status: int, files: TrialFolder) -> SweepError:
+    tail = process.log_tail(files, CAUSE_LINES)
+    said = process.reason(status, tail) if status >= 0 else f"killed by {signal.Signals(-status).name}"
+    if status >= 0 and not process.exported(files) and not MACHINE.search(said):
+        return SetupError(
+            f"--trainer must be an mlagents-learn that trains, but it ended with status {status} before its first"
+            f" export: {said}; try it by hand with {files.path / 'foreign.yaml'}"
+        )
+    fault = LostTrial if status < 0 or MACHINE.search(said) else BadTrial
+    return fault(f"mlagents-learn ended with status {status}: {said}")
+
+
+def _command(files: TrialFolder, spec: TrialSpec, port: int, resume: bool) -> list[str]:
+    """Its command line; exports fall on the rungs as far as a checkpoint interval can make them."""
+    if spec.trainer is None or spec.executable is None:
+        raise SetupError("a foreign trainer must have a program and an executable, but the trial names none")
+    config: dict[str, Any] = yaml.safe_load(files.trainer_yaml.read_text())
+    for behavior in config["behaviors"].values():
+        if resume:
+            behavior.pop("init_path", None)  # mlagents would load it in place of the trial's own checkpoint
+        behavior["checkpoint_interval"] = min(behavior.get("checkpoint_interval", 500_000), *spec.rungs)
+        behavior["keep_checkpoints"] = max(behavior.get("keep_checkpoints", 5), 5)
+    own = files.path / "foreign.yaml"
+    with written_whole(own) as temporary:
+        temporary.write_text(yaml.safe_dump(config, sort_keys=False))
+    return [
+        spec.trainer,
+        str(own),
+        f"--run-id={files.results.name}",
+        f"--results-dir={files.results.parent}",
+        f"--seed={spec.seed}",
+        "--resume" if resume else "--force",
+        f"--env={spec.executable}",
+        f"--base-port={port}",
+        "--no-graphics",
+        *([f"--torch-device={spec.device}"] if spec.device else []),
+        "--env-args",
+        "--fields",
+        str(spec.fields),
+    ]
+
+
+def _summaries(files: Iterable[Path]) -> list[tuple[int, dict[str, float]]]:
+    """All summaries in event files: (step, statistic: mean), fewest steps first."""
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    found: dict[int, dict[str, float]] = {}
+    for path in files:
+        events = EventAccumulator(str(path), size_guidance={"scalars": 0})
+        events.Reload()
+        for name in events.Tags()["scalars"]:
+            for event in events.Scalars(name):
+                found.setdefault(event.step, {})[name] = float(event.value)
+    return sorted(found.items())
+
+
+def _modified(path: Path) -> float:
+    with contextlib.suppress(FileNotFoundError):
+        return path.stat().st_mtime
+    return 0.0
+
+
+def _last_step(metrics: Path) -> int:
+    """Of the summaries that an earlier start wrote down."""
+    lines = metrics.read_text(encoding="utf-8").splitlines() if metrics.is_file() else []
+    return int(json.loads(lines[-1])["step"]) if lines else 0
+
+
+def _run(arguments: list[str]) -> int:
+    logging.getLogger("tensorboard").setLevel(logging.ERROR)
+    try:
+        main(Path(arguments[0]))
+    except SweepError as error:
+        kind, status = process.said(error)
+        sys.stderr.write(f"{kind}: {error}\n")
+        return status
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(_run(sys.argv[1:]))
