@@ -1,31 +1,47 @@
-"""The README is true: its tree, its files, its spaces, its commands."""
+"""The README and the packages' pages are true: their trees, links, spaces, commands."""
 
 import re
 from pathlib import Path
 
-from readme_tree import ROOT, rewritten
+import pytest
+from readme_tree import PAGES, ROOT, rewritten
 
 import sweep.cli.main
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+EVERY = {name: (ROOT / name / "README.md").read_text(encoding="utf-8") for name in ("", *PAGES)}
 
 
-def test_the_tree_names_every_module_with_its_own_caption() -> None:
-    assert rewritten(README) == README, "run: python tests/support/readme_tree.py"
+@pytest.mark.parametrize("page", PAGES)
+def test_a_tree_names_every_module_with_its_own_caption(page: str) -> None:
+    assert rewritten(page) == EVERY[page], "run: python tests/support/readme_tree.py"
 
 
-def test_what_it_links_to_is_there() -> None:
-    for target in re.findall(r"\]\((?!https?:)([^)#]+)\)", README):
-        assert (ROOT / target).exists(), target
+@pytest.mark.parametrize("page", EVERY)
+def test_what_it_links_to_is_there(page: str) -> None:
+    for target, section in re.findall(r"\]\((?!https?:)([^)#]*)(#[^)]+)?\)", EVERY[page]):
+        path = (ROOT / page / target) if target else ROOT / page / "README.md"
+        assert path.exists(), target
+        if section:
+            headings = re.findall(r"^#+ (.+)", path.read_text(encoding="utf-8"), re.M)
+            anchors = {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+            assert section[1:] in anchors, (target, section)
 
 
-def test_the_commands_it_shows_exist() -> None:
-    shown = set(re.findall(r"`sweep (\w+)", README))
+@pytest.mark.parametrize("page", EVERY)
+def test_the_commands_it_shows_exist(page: str) -> None:
+    shown = set(re.findall(r"`sweep (\w+)", EVERY[page]))
     assert shown <= set(sweep.cli.main.cli.commands), shown
-    targets = set(re.findall(r"^(?:make |`make )([a-z-]+)", README, re.M))
+    targets = set(re.findall(r"^(?:make |`make )([a-z-]+)", EVERY[page], re.M))
     makefile = Path(ROOT / "Makefile").read_text(encoding="utf-8")
     for target in targets:
         assert re.search(rf"^{target}:", makefile, re.M), target
+
+
+def test_the_readme_is_short_and_every_page_is_reached_from_it() -> None:
+    assert len(README.splitlines()) < 180
+    linked = set(re.findall(r"\]\(([^)#]+)/README\.md", README))
+    assert linked == set(PAGES)
 
 
 def test_the_first_screen_has_the_two_commands() -> None:

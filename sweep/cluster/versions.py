@@ -48,7 +48,7 @@ def _digest() -> str:
             continue
         root = Path(spec.origin).parent
         for path in sorted(root.rglob("*")):
-            if path.suffix in CODE and "__pycache__" not in path.parts:
+            if path.suffix in CODE and path.name != "README.md" and "__pycache__" not in path.parts:
                 digest.update(f"{package}/{path.relative_to(root).as_posix()}\0".encode())
                 digest.update(path.read_bytes())
     return digest.hexdigest()[:12]

@@ -1,4 +1,4 @@
-"""The README's tree, made from the modules' own first sentences: `python tests/support/readme_tree.py` rewrites it."""
+"""The pages' trees, made from the modules' own first sentences: `python tests/support/readme_tree.py` rewrites them."""
 
 import ast
 import re
@@ -6,13 +6,17 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 START, END = "<!-- tree -->\n```text\n", "```\n<!-- /tree -->"
+PAGES = (
+    *("search_spaces", "trials", "trials/arena", "trials/soccer", "reports", "sweep"),
+    *("sweep/search", "sweep/driver", "sweep/promotion", "sweep/league", "sweep/cluster"),
+)
+"""Folders that have a README.md of their own."""
 OTHERS = {
     "search_spaces/quick.yaml": "what `make sweep` runs on a laptop",
     "search_spaces/soccertwos.yaml": "the real sweep, documented ranges",
     "search_spaces/course.yaml": "no holes: the course's configuration, always trial 0",
     "trials/soccer/SPEC.md": "the environment's rules as tables, with a version",
     "trials/arena/ladder/": "house baseline, its recipe, the ladder's constants",
-    "sweep/cluster/README.md": "sweeps on many machines: what to start, what to share, what to close",
     "sweep/cluster/kuberay.yaml": "a RayJob for Kubernetes, with a network policy",
     "sweep/cluster/aws.yaml": "`ray up` on AWS",
     "sweep/cluster/local.yaml": "`ray up` on machines of your own",
@@ -29,30 +33,31 @@ def caption(path: Path) -> str:
     return re.split(r"; |\. |\.$", text)[0]
 
 
-def tree() -> str:
-    """One line a module, packages as headings."""
+def tree(page: str) -> str:
+    """A page's folder and those below it that have no page of their own: one line a module, folders as headings."""
     lines: list[str] = []
-    for package in ("search_spaces", "trials", "reports", "sweep"):
-        for init in sorted((ROOT / package).rglob("__init__.py"), key=lambda path: (len(path.parts), path)):
-            folder = init.parent
-            name = folder.relative_to(ROOT).as_posix() + "/"
-            lines += ["", f"{name:<30} {caption(init)}"]
-            entries = {path.name: caption(path) for path in folder.glob("*.py") if path.name != "__init__.py"}
-            entries |= {
-                key[len(name) :]: value
-                for key, value in OTHERS.items()
-                if key.startswith(name) and "/" not in key[len(name) : -1]
-            }
-            lines += [f"    {entry:<26} {text}" for entry, text in sorted(entries.items())]
+    for init in sorted((ROOT / page).rglob("__init__.py"), key=lambda path: (len(path.parts), path)):
+        name = init.parent.relative_to(ROOT).as_posix()
+        if max((other for other in PAGES if f"{name}/".startswith(f"{other}/")), key=len) != page:
+            continue
+        lines += ["", f"{name + '/':<30} {caption(init)}"]
+        entries = {path.name: caption(path) for path in init.parent.glob("*.py") if path.name != "__init__.py"}
+        entries |= {
+            key[len(name) + 1 :]: value
+            for key, value in OTHERS.items()
+            if key.startswith(f"{name}/") and "/" not in key[len(name) + 1 : -1]
+        }
+        lines += [f"    {entry:<26} {text}" for entry, text in sorted(entries.items())]
     return "\n".join(lines[1:]) + "\n"
 
 
-def rewritten(readme: str) -> str:
-    """The README with its tree as the modules tell it."""
-    before, rest = readme.split(START)
-    return before + START + tree() + END + rest.split(END)[1]
+def rewritten(page: str) -> str:
+    """A page with its tree as the modules tell it."""
+    before, rest = (ROOT / page / "README.md").read_text(encoding="utf-8").split(START)
+    return before + START + tree(page) + END + rest.split(END)[1]
 
 
 if __name__ == "__main__":
-    path = ROOT / "README.md"
-    path.write_text(rewritten(path.read_text(encoding="utf-8")), encoding="utf-8")
+    for name in PAGES:
+        text = rewritten(name)
+        (ROOT / name / "README.md").write_text(text, encoding="utf-8")
