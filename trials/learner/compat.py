@@ -4,21 +4,18 @@ Each mend names what breaks without it. Call `apply()` before the first import o
 """
 
 import functools
-import importlib.metadata
-import importlib.util
 import json
 import sys
 import warnings
-from importlib.machinery import ModuleSpec
-from types import ModuleType
 from typing import Any
 
+from trials.soccer.executable import stand_ins
 from trials.soccer.executable.message_finder import MessageFinder
 
 
 def apply() -> None:
     """Apply every mend once; safe to call again."""
-    stand_in()
+    stand_ins.put()
     _settings_converter()
     _numpy_names()
     if not any(isinstance(finder, MessageFinder) for finder in sys.meta_path):
@@ -26,36 +23,6 @@ def apply() -> None:
     _classic_onnx_export()
     _numpy_scalars_as_json()
     _sums_in_double()
-
-
-def stand_in() -> None:
-    """Modules that mlagents imports to compare versions and that are gone: pkg_resources from setuptools 81 on,
-    distutils from Python 3.12 on. Nothing where they are still there.
-    """
-    if importlib.util.find_spec("pkg_resources") is None:  # mlagents/torch_utils/torch.py: torch >= 1.6.0
-        _module(
-            "pkg_resources",
-            get_distribution=importlib.metadata.distribution,
-            DistributionNotFound=importlib.metadata.PackageNotFoundError,
-        )
-    if importlib.util.find_spec("distutils") is None:  # the same, and mlagents_envs/environment.py
-        from packaging.version import Version
-
-        class Compared(Version):
-            """A version as both classes of distutils compare it, with its numbers in `version`."""
-
-            @property
-            def version(self) -> tuple[int, ...]:
-                return self.release
-
-        _module("distutils", version=_module("distutils.version", LooseVersion=Compared, StrictVersion=Compared))
-
-
-def _module(name: str, **held: Any) -> ModuleType:
-    sys.modules[name] = module = ModuleType(name)
-    module.__spec__ = ModuleSpec(name, None)  # find_spec asks what is imported for it
-    module.__dict__.update(held)
-    return module
 
 
 def _settings_converter() -> None:
@@ -68,7 +35,7 @@ def _settings_converter() -> None:
     names = ("structure", "unstructure", "register_structure_hook", "register_structure_hook_func")
     held = {name: getattr(converter, name) for name in (*names, "register_unstructure_hook")}
     if "cattr" not in sys.modules or not hasattr(sys.modules["cattr"], "stand_in"):
-        _module("cattr", stand_in=True, **held)
+        stand_ins.module("cattr", stand_in=True, **held)
 
 
 def _numpy_names() -> None:
