@@ -4,9 +4,11 @@ Each mend names what breaks without it. Call `apply()` before the first import o
 """
 
 import functools
+import importlib.metadata
 import json
 import sys
 import warnings
+from types import SimpleNamespace
 from typing import Any
 
 from trials.soccer.executable import stand_ins
@@ -23,6 +25,7 @@ def apply() -> None:
     _classic_onnx_export()
     _numpy_scalars_as_json()
     _sums_in_double()
+    _plugins_by_group()
 
 
 def _settings_converter() -> None:
@@ -67,6 +70,20 @@ def _numpy_scalars_as_json() -> None:
 
     if getattr(default, "__name__", "") != plain.__name__:
         json.JSONEncoder.default = plain  # type: ignore[method-assign]
+
+
+def _plugins_by_group() -> None:
+    """mlagents' plugins/*.py look for a group in entry_points(), which is a mapping no more from Python 3.12 on."""
+    from mlagents.plugins import stats_writer, trainer_type
+
+    def entry_points() -> dict[str, list[importlib.metadata.EntryPoint]]:
+        found: dict[str, list[importlib.metadata.EntryPoint]] = {}
+        for point in importlib.metadata.entry_points():
+            found.setdefault(point.group, []).append(point)
+        return found
+
+    for module in (stats_writer, trainer_type):
+        module.importlib_metadata = SimpleNamespace(entry_points=entry_points)
 
 
 def _sums_in_double() -> None:
