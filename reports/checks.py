@@ -16,6 +16,7 @@ from reports import subject as subjects
 from reports.bundle import BEHAVIOR, CARD, CHECKPOINT, CONFIG, CONFIGURATION, ONNX, STATUS
 from reports.leaks import Private
 from reports.subject import Subject, Told, as_json, behaviors, policy_of
+from trials.arena import external
 from trials.arena.vetting import vet
 from trials.errors import BadPolicy
 
@@ -111,7 +112,8 @@ def _plays(path: Path | None) -> list[Check]:
             Check("file", "ok", "whole"),
             Check("plays", "no", text, "train again: lower learning_rate if it is NaN"),
         ]
-    whole = Check("file", "ok", f"whole, {path.stat().st_size / 1e6:.2f} MB")
+    size = sum(file.stat().st_size for file in (path, *external.files(path)))
+    whole = Check("file", "ok", f"whole, {size / 1e6:.2f} MB")
     spaces = _spaces(path)
     return [whole, spaces, Check("plays", "ok", "loads and answers with probabilities")]
 
