@@ -14,8 +14,9 @@ from typing import Any, Literal
 from reports.model import files as model_files
 from reports.model import leaks, licences
 from reports.model.bundle import BEHAVIOR, CARD, CHECKPOINT, CONFIG, CONFIGURATION, ONNX, STATUS
-from reports.model.files import ModelFiles, as_json, behaviors, policy_of
+from reports.model.files import ModelFiles, Told, as_json, behaviors, policy_of
 from reports.model.leaks import Private
+from trials.arena.players import onnx_external
 from trials.arena.players.sandbox import vet
 from trials.errors import BadPolicy
 
@@ -64,9 +65,9 @@ def examine(subject: ModelFiles, private: Private | None = None, load: bool = Tr
         *checks,
         _trained(subject),
         _trainer(configuration),
-        _tag(subject, card),
+        _tag(subject, card.values),
         _behavior(configuration),
-        *_card(card),
+        *_card(subject, card),
         _resumable(subject),
         _clean(subject, private or Private()),
         _lean(subject),
@@ -111,7 +112,8 @@ def _plays(path: Path | None) -> list[Check]:
             Check("file", "ok", "whole"),
             Check("plays", "no", text, "train again: lower learning_rate if it is NaN"),
         ]
-    whole = Check("file", "ok", f"whole, {path.stat().st_size / 1e6:.2f} MB")
+    size = sum(file.stat().st_size for file in (path, *onnx_external.files(path)))
+    whole = Check("file", "ok", f"whole, {size / 1e6:.2f} MB")
     spaces = _spaces(path)
     return [whole, spaces, Check("plays", "ok", "loads and answers with probabilities")]
 
@@ -146,12 +148,14 @@ def trained_for(steps: int) -> Check:
 def _trained(subject: ModelFiles) -> Check:
     """By what the trainer left: steps of its last checkpoint, seconds of its run."""
     name = "trained"
-    steps = _steps(as_json(subject, STATUS))
-    seconds = as_json(subject, "run_logs/timers.json").get("total")
+    status, timers = as_json(subject, STATUS), as_json(subject, "run_logs/timers.json")
+    steps = _steps(status.values or {})
+    seconds = (timers.values or {}).get("total")
     if not isinstance(seconds, int | float) or not math.isfinite(seconds):
         seconds = None
     if steps is None and seconds is None:
-        return Check(name, "unknown", "no training_status.json or timers.json tells", "upload run_logs with the model")
+        wrong = status.wrong or timers.wrong or "no training_status.json or timers.json tells"
+        return Check(name, "unknown", wrong, "upload run_logs with the model")
     if steps is not None and steps < MOMENT_STEPS:
         return trained_for(steps)
     if seconds is not None and seconds < MOMENT_S:
@@ -174,11 +178,12 @@ def _steps(status: Mapping[str, Any]) -> int | None:
     return max((step for step in known if isinstance(step, int)), default=None)
 
 
-def _trainer(configuration: Mapping[str, Any] | None) -> Check:
+def _trainer(configuration: Told) -> Check:
     name = "trainer"
-    if configuration is None:
-        return Check(name, "unknown", f"no {CONFIGURATION}", "upload it, so that others can train the same way")
-    kinds = {str(settings.get("trainer_type")) for settings in behaviors(configuration).values()}
+    if configuration.values is None:
+        wrong = configuration.wrong or f"no {CONFIGURATION}"
+        return Check(name, "unknown", wrong, "upload it whole, so that others can train the same way")
+    kinds = {str(settings.get("trainer_type")) for settings in behaviors(configuration.values).values()}
     if kinds <= {*STOCK} and kinds:
         return Check(name, "ok", ", ".join(sorted(kinds)))
     return Check(
@@ -186,9 +191,9 @@ def _trainer(configuration: Mapping[str, Any] | None) -> Check:
     )
 
 
-def _behavior(configuration: Mapping[str, Any] | None) -> Check:
-    names = list(behaviors(configuration or {}))
-    if configuration is None or names == [BEHAVIOR]:
+def _behavior(configuration: Told) -> Check:
+    names = list(behaviors(configuration.values or {}))
+    if configuration.values is None or names == [BEHAVIOR]:
         return Check("behavior", "ok" if names else "unknown", ", ".join(names) or "nothing tells")
     return Check("behavior", "no", ", ".join(names) or "none", f"the environment's behavior is {BEHAVIOR}")
 
@@ -197,18 +202,24 @@ def _behavior(configuration: Mapping[str, Any] | None) -> Check:
 
 
 def _tag(subject: ModelFiles, card: Mapping[str, Any] | None) -> Check:
-    tags = subject.tags if subject.tags is not None else (card or {}).get("tags") or []
+    own = (card or {}).get("tags") or []
+    if subject.tags is None and not isinstance(own, list):
+        return Check("tag", "no", f"tags {str(own)[:80]}, which are no list", f"write tags: [{TAG}, ...] in {CARD}")
+    tags = subject.tags if subject.tags is not None else own
     if TAG in tags:
         return Check("tag", "ok", TAG)
     return Check("tag", "no", "tags " + (", ".join(map(str, tags)) or "none"), f"add {TAG} to the tags in {CARD}")
 
 
-def _card(card: Mapping[str, Any] | None) -> list[Check]:
-    if card is None:
-        return [
-            Check("card", "advice", f"no {CARD} with metadata", "write one: what it is, how it was trained and rated")
-        ]
-    lacking = [tag for tag in TAGS if tag not in (card.get("tags") or [])]
+def _card(subject: ModelFiles, told: Told) -> list[Check]:
+    if told.wrong:  # the Hub has read what it tells the tags of
+        unseen = told.values is None or subject.tags is None
+        status: Status = "no" if unseen and not told.lacking else "advice"
+        return [Check("card", status, told.wrong, f"mend that line of {CARD}, and save it as plain UTF-8")]
+    if (card := told.values) is None:
+        return [Check("card", "advice", f"no {CARD}", "write one: what it is, how it was trained and rated")]
+    tags = card.get("tags") or []
+    lacking = [tag for tag in TAGS if not isinstance(tags, list) or tag not in tags]
     lacking += [] if card.get("library_name") == "ml-agents" else ["library_name: ml-agents"]
     said = Check("card", "ok", "library and tags") if not lacking else None
     return [

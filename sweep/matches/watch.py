@@ -19,7 +19,7 @@ def watch(a: str, b: str, matches: int, seed: int, out: Path) -> dict[str, Any]:
 
     Writes the page `out` and returns plain values: what was written, and every match. Raises BadPolicy, SetupError."""
     _refuse(out)
-    named = models.resolve(a), models.resolve(b)
+    named = models.told_apart([models.resolve(a), models.resolve(b)])
     first, second = (players.load(model.load) for model in named)
     pairs = (matches + 1) // 2
     played, replays = replay.record(first, second, pairs, seed)

@@ -74,13 +74,13 @@ def _numpy_scalars_as_json() -> None:
 
 def _plugins_by_group() -> None:
     """mlagents' plugins/*.py look for a group in entry_points(), which is a mapping no more from Python 3.12 on."""
+    from mlagents import plugins
     from mlagents.plugins import stats_writer, trainer_type
 
-    def entry_points() -> dict[str, list[importlib.metadata.EntryPoint]]:
-        found: dict[str, list[importlib.metadata.EntryPoint]] = {}
-        for point in importlib.metadata.entry_points():
-            found.setdefault(point.group, []).append(point)
-        return found
+    def entry_points() -> dict[str, tuple[importlib.metadata.EntryPoint, ...]]:
+        groups = (plugins.ML_AGENTS_TRAINER_TYPE, plugins.ML_AGENTS_STATS_WRITER)
+        found = {group: tuple(importlib.metadata.entry_points(group=group)) for group in groups}
+        return {group: points for group, points in found.items() if points}
 
     for module in (stats_writer, trainer_type):
         module.importlib_metadata = SimpleNamespace(entry_points=entry_points)

@@ -82,3 +82,12 @@ def test_a_mistake_is_said_and_leaves_no_page(
     lines = err.strip().splitlines()
     assert message in lines[-1] and (status == 2 or len(lines) == 1)
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_two_models_of_one_name_are_told_apart(sweep: Sweep, tmp_path: Path) -> None:
+    for name in ("house-750k", "house-1000k"):
+        (tmp_path / name).mkdir()
+        shutil.copy(HOUSE.with_name(f"{name}.onnx"), tmp_path / name / "SoccerTwos.onnx")
+    words = (f"{name}/SoccerTwos.onnx" for name in ("house-750k", "house-1000k"))
+    _, out, _ = sweep("watch", *words, "--matches", "2")
+    assert "house-750k/SoccerTwos against house-1000k/SoccerTwos" in out

@@ -175,3 +175,81 @@ def test_a_repository_is_looked_at_without_fetching_what_nobody_plays(hub: HubSe
     assert told["private"]["status"] == "advice" and "carols-pc" in told["private"]["found"]
     hub.store.put("other/none", {"README.md": CARD.encode()})
     assert not verify.verify("other/none", None, 0, 1, False)["ok"]
+
+
+TOP = "---\nlibrary_name: ml-agents\nlicense: mit\ntags: [SoccerTwos, ML-Agents-SoccerTwos]\n---\n# A model\n"
+
+
+@pytest.mark.parametrize(
+    ("content", "status", "found"),
+    [
+        (TOP.replace("license: mit", "license: [mit").encode(), "no", "README.md must be YAML, but line 4 is not"),
+        (TOP.replace("license: mit", "license:\tmit: x").encode(), "no", "README.md must be YAML, but line 3 is not"),
+        (TOP.replace("license:", "library_name:").encode(), "no", "line 3 is not (the key 'library_name' is there"),
+        (b"\xef\xbb\xbf" + TOP.encode(), "no", "README.md begins with a byte order mark in line 1"),
+        (TOP.encode("utf-16"), "no", "README.md begins with a byte order mark of UTF-16 in line 1"),
+        (TOP.replace("mit", "caf\u00e9").encode("latin-1"), "no", "README.md must be text in UTF-8, but line 3 is not"),
+        (TOP.replace("---\n#", "#").encode(), "no", "must end its metadata with a line of ---, but after line 1"),
+        (b"---\n- a\n- b\n---\n", "no", "README.md must have keys with values, but from line 2 on it is a list"),
+        (b"# A model\n", "advice", "must begin with metadata between two lines of ---, but line 1 is '# A model'"),
+        (b"", "advice", "but line 1 is ''"),
+        (b"---\n---\n", "advice", "lacks SoccerTwos"),
+        (None, "advice", "no README.md"),
+    ],
+)
+def test_what_is_wrong_with_a_card_is_said_with_its_line(
+    content: bytes | None, status: str, found: str, tmp_path: Path
+) -> None:
+    if content is not None:
+        (tmp_path / "README.md").write_bytes(content)
+    seen = {check.name: check for check in checks.examine(files.of_folder(tmp_path), load=False)}
+    assert seen["card"].status == status and found in seen["card"].found
+    assert "no README.md" not in seen["card"].found or content is None
+
+
+def test_a_card_with_a_byte_order_mark_is_read_all_the_same(tmp_path: Path) -> None:
+    (tmp_path / "README.md").write_bytes(b"\xef\xbb\xbf" + TOP.replace("\n", "\r\n").encode())
+    seen = {check.name: check for check in checks.examine(files.of_folder(tmp_path), load=False)}
+    assert seen["tag"].status == "ok" and seen["card"].status == "no"
+
+
+@pytest.mark.parametrize(
+    ("licence", "status", "found"),
+    [
+        ("apache-2.0", "ok", "apache-2.0"),
+        ("Apache 2.0", "no", "'Apache 2.0', which is no identifier of the Hub's; did you mean apache-2.0?"),
+        ('""', "no", "'', which is no identifier"),
+        ("[mit, nonsense]", "no", "'nonsense', which is no identifier"),
+        ("3", "no", "3, which is no identifier"),
+        ("", "advice", "none"),
+    ],
+)
+def test_a_licence_is_looked_at_as_the_hub_does(licence: str, status: str, found: str, tmp_path: Path) -> None:
+    (tmp_path / "README.md").write_text(TOP.replace("license: mit", f"license: {licence}"))
+    seen = {check.name: check for check in checks.examine(files.of_folder(tmp_path), load=False)}
+    assert seen["licence"].status == status and found in seen["licence"].found
+
+
+@pytest.mark.parametrize("tags", ["ML-Agents-SoccerTwos", "5", "{a: b}"])
+def test_tags_that_are_no_list_are_none(tags: str, tmp_path: Path) -> None:
+    (tmp_path / "README.md").write_text(TOP.replace("[SoccerTwos, ML-Agents-SoccerTwos]", tags))
+    seen = {check.name: check for check in checks.examine(files.of_folder(tmp_path), load=False)}
+    assert seen["tag"].status == "no" and "which are no list" in seen["tag"].found
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "check", "found"),
+    [
+        ("configuration.yaml", "behaviors:\n  SoccerTwos: [\n", "trainer", "configuration.yaml must be YAML, but line"),
+        ("config.json", '{"behaviors":\n{"SoccerTwos": }}', "trainer", "config.json must be JSON, but line 2 is not"),
+        ("run_logs/training_status.json", "{\n\nx", "trained", "training_status.json must be JSON, but line 3 is not"),
+        ("run_logs/timers.json", "[]", "trained", "timers.json must be a JSON object"),
+    ],
+)
+def test_a_file_that_cannot_be_read_is_not_called_absent(
+    name: str, content: str, check: str, found: str, tmp_path: Path
+) -> None:
+    (tmp_path / name).parent.mkdir(exist_ok=True)
+    (tmp_path / name).write_text(content)
+    seen = {one.name: one for one in checks.examine(files.of_folder(tmp_path), load=False)}
+    assert seen[check].status == "unknown" and found in seen[check].found

@@ -61,8 +61,9 @@ def read(data: bytes, columns: Sequence[str]) -> Sheet:
             continue
         if len(fields) != len(heading):
             raise Odd(at, f"a line must have {len(heading)} fields, but has {len(fields)}")
-        values = tuple(unicodedata.normalize("NFC", fields[place].strip()) for place in places)
-        spaces += any(fields[place] != fields[place].strip() for place in places)
+        given = [fields[place] for place in places]
+        values = tuple(v if v.isascii() else unicodedata.normalize("NFC", v) for v in (word.strip() for word in given))
+        spaces += any(len(word) != len(word.strip()) for word in given)
         if mark != ",":
             exact = tuple(re.sub(r"(?<=\d),(?=\d+$)", ".", value) for value in values)
             decimals += exact != values
