@@ -90,10 +90,12 @@ def _arena() -> str:
 
 
 def _ray() -> str:
+    from sweep.cluster import temporary
+
     code = (
         "import os; os.environ['RAY_USAGE_STATS_ENABLED']='0'; import ray;"
         "ray.init(address='local', num_cpus=1, include_dashboard=False, log_to_driver=False, logging_level='ERROR',"
-        " _node_ip_address='127.0.0.1'); print(ray.get(ray.remote(lambda: ray.__version__).remote()))"
+        f" _node_ip_address='127.0.0.1', _temp_dir={temporary.folder()!r}); print(ray.get(ray.remote(lambda: ray.__version__).remote()))"
     )
     done = stint.run([sys.executable, "-c", code], 120)
     if done.returncode != 0:
@@ -158,5 +160,9 @@ CHECKS: tuple[tuple[str, Callable[[], str], str], ...] = (
     ("arena", _arena, "the checkout is not whole: `git status`, then `make clean-env sweep`"),
     ("ports", _ports, "end what listens between ports 20000 and 29999, or remove stale locks it names"),
     ("gpu", _gpu, "`make torch TORCH=auto` takes the CUDA build; compare `nvidia-smi`'s driver with the build's CUDA"),
-    ("ray", _ray, "look for an older Ray (`ray stop`), and for /dev/shm being full"),
+    (
+        "ray",
+        _ray,
+        "look for an older Ray (`ray stop`), for /dev/shm being full, and whether TMPDIR can be written",
+    ),
 )

@@ -11,7 +11,7 @@ from uuid import uuid4
 
 import ray
 
-from sweep.cluster import reaper, stop_signals, sync
+from sweep.cluster import reaper, stop_signals, sync, temporary
 from sweep.cluster.nodes import Nodes
 from sweep.cluster.versions import installed
 from sweep.cluster.worker import Cluster
@@ -99,6 +99,7 @@ def ray_session(settings: Settings, say: Callable[[str], None]) -> Iterator[Sess
                     log_to_driver=False,
                     logging_level="ERROR",
                     _node_ip_address="127.0.0.1",
+                    _temp_dir=temporary.folder(),
                     _system_config=PATIENT,
                 )
         try:
