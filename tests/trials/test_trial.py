@@ -76,7 +76,7 @@ def begin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Tria
     return start
 
 
-def lived(trial: Trial, seconds: float = 60.0) -> list[Any]:
+def lived(trial: Trial, seconds: float = 500.0) -> list[Any]:
     """Everything that happens to a trial but signs of life, to its end."""
     news: list[Any] = []
     deadline = now() + seconds

@@ -26,6 +26,7 @@ from trials.storage import Storage, storage
 INTERVAL = 12_000
 SPACE_ = SPACE.replace("checkpoint_interval: 200000", f"checkpoint_interval: {INTERVAL}")
 PATIENCE_S = 300.0
+pytestmark = pytest.mark.timeout(3600)  # by the clock: two environments are built first
 
 
 @dataclass

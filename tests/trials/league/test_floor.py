@@ -10,7 +10,7 @@ from busy import busy
 from trials.arena.matches.pool import Task
 from trials.league.pool import Outcome, PairingPool
 
-CAP = 1.5
+CAP = 4.0
 
 
 def played(floor: PairingPool, *tasks: Task, cap: float) -> list[Outcome]:
@@ -32,12 +32,12 @@ def test_a_worker_that_is_dealt_no_processor_is_not_ended_and_costs_the_round_no
         with busy(4, core):
             for thread in psutil.Process(worker).threads():
                 os.sched_setaffinity(thread.id, {core})
-                os.setpriority(os.PRIO_PROCESS, thread.id, 10)
+                os.setpriority(os.PRIO_PROCESS, thread.id, 5)
             (outcome,) = played(floor, task(24), cap=CAP)
         assert len(outcome.records) == 48 and outcome.line == ""
         assert outcome.seconds < CAP and floor.had - before < CAP
         (long,) = played(floor, task(5000), cap=CAP)
-        assert "must be over within 2 s of work" in long.line and CAP <= long.seconds < CAP + 2
+        assert "must be over within 4 s of work" in long.line and CAP <= long.seconds < CAP + 2
 
 
 def test_a_worker_that_sleeps_is_ended() -> None:

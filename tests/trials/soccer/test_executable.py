@@ -63,7 +63,7 @@ def launcher(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @contextmanager
 def started(path: Path, **settings: Any) -> Iterator[UnityEnvironment]:
-    env = UnityEnvironment(str(path), base_port=free_port(), **settings)
+    env = UnityEnvironment(str(path), base_port=free_port(), **{"timeout_wait": 600} | settings)  # by the clock
     try:
         yield env
     finally:
@@ -537,14 +537,14 @@ def test_the_bad_executables_are_bad_in_their_own_ways(
     path = bad_executables.write(tmp_path, kind, steps=2)
     with (
         pytest.raises(error, match=says),
-        started(path, timeout_wait=12, additional_args=["--fields", "1"]) as env,
+        started(path, timeout_wait=60, additional_args=["--fields", "1"]) as env,
     ):
         env._timeout_wait = 0  # kill at close what does not end
-        env._communicator.timeout_wait = 3
         env.reset()
         for _ in range(2):
             env.step()
         assert len(env.get_steps(BLUE)[0]) == 2
+        env._communicator.timeout_wait = 3 if kind == "hangs" else 60
         env.step()
 
 
