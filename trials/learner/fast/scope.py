@@ -53,6 +53,7 @@ def init(self: Any, behavior_name: str, *arguments: Any, **options: Any) -> None
         self.update_buffer = ColumnBuffer()
         brains.add(behavior_name)
     else:
+        brains.discard(behavior_name)
         say(reason)
 
 
