@@ -33,6 +33,12 @@ MEMORY = {"network_settings": {"memory": {"memory_size": 16, "sequence_length": 
 EXTRINSIC = {"extrinsic": {"gamma": 0.99, "strength": 1.0}}
 OTHER = {"gamma": 0.99, "strength": 0.1, "network_settings": {"hidden_units": 16}}
 PPO: dict[str, Any] = {"trainer_type": "ppo"}
+SAC = {
+    "trainer_type": "sac",
+    "hyperparameters": {"buffer_init_steps": 200, "steps_per_update": 10, "buffer_size": 1000, "batch_size": 32},
+    "max_steps": 800,
+    "checkpoint_interval": 400,
+}
 SOCCER: dict[str, tuple[dict[str, Any], int]] = {
     "poca": ({}, 2),
     "normalized": ({"network_settings": {"normalize": True, "num_layers": 3}}, 1),
@@ -44,6 +50,7 @@ SOCCER: dict[str, tuple[dict[str, Any], int]] = {
     "ppo with memory": (PPO | MEMORY, 2),
     "curiosity": ({"reward_signals": EXTRINSIC | {"curiosity": OTHER}}, 1),
     "rnd": (PPO | {"reward_signals": EXTRINSIC | {"rnd": OTHER}}, 1),
+    "sac": (SAC, 1),
     "deterministic": ({"network_settings": {"deterministic": True}}, 1),
 }
 FICKLE: dict[str, tuple[dict[str, Any], Manner]] = {

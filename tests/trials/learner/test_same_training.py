@@ -18,6 +18,7 @@ SAID = {
     "ppo with memory": ["a network with memory"],
     "curiosity": ["reward signals: curiosity"],
     "rnd": ["reward signals: rnd"],
+    "sac": ["a trainer that is neither PPO nor POCA"],
     "deterministic": ["a deterministic policy"],
     "continuous": ["continuous actions"],
     "ppo continuous": ["continuous actions"],
