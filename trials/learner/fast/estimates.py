@@ -1,7 +1,8 @@
 """A trajectory's values without the graph that nobody differentiates.
 
 Stands for get_trajectory_and_baseline_value_estimates (mlagents 1.1.0 `trainers/poca/optimizer_torch.py`) and
-get_trajectory_value_estimates (`trainers/optimizer/torch_optimizer.py`), whose last critic pass records one.
+get_trajectory_value_estimates (`trainers/optimizer/torch_optimizer.py`), whose last critic pass records one. An LSTM
+takes another kernel where no gradient is asked for, with other bits, so networks with memory keep it.
 """
 
 import functools
@@ -18,9 +19,11 @@ _of_one = TorchOptimizer.get_trajectory_value_estimates
 
 def _ungraphed(function: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(function)
-    def call(*arguments: Any, **options: Any) -> Any:
+    def call(self: Any, *arguments: Any, **options: Any) -> Any:
+        if self.policy.use_recurrent:
+            return function(self, *arguments, **options)
         with torch.no_grad():
-            return function(*arguments, **options)
+            return function(self, *arguments, **options)
 
     return call
 

@@ -62,7 +62,10 @@ class ColumnManager(AgentManager):  # type: ignore[misc]
     def __init__(self, policy: Any, behavior_id: str, stats_reporter: Any, *arguments: Any, **options: Any) -> None:
         super().__init__(policy, behavior_id, stats_reporter, *arguments, **options)
         self._agents: Agents | None = None
-        self._given_up = BehaviorIdentifiers.from_name_behavior_id(behavior_id).brain_name not in scope.brains
+        brain = BehaviorIdentifiers.from_name_behavior_id(behavior_id).brain_name
+        self._given_up = not scope.brains.get(brain, False)
+        if brain not in scope.brains:
+            scope.say("a trainer that is neither PPO nor POCA")
         self._wanted = True
 
     def add_experiences(self, decision_steps: Any, terminal_steps: Any, worker_id: int, previous_action: Any) -> None:
@@ -81,6 +84,7 @@ class ColumnManager(AgentManager):  # type: ignore[misc]
             super().end_episode()
         else:
             self._agents.forget(self._agents.known.copy())
+            self._agents.store.clear()
 
     def _begin(self, decision: Any, worker_id: int) -> Agents:
         branches = self.policy.behavior_spec.action_spec.discrete_size

@@ -34,6 +34,11 @@ class Store:
             array.reshape(self._n * self._room, *value.shape[1:])[places] = value
         self.length[rows] += 1
 
+    def clear(self) -> None:
+        """Give the room back, where no row has anything: the team may have to wait for its turn to learn."""
+        if not self.length.any():
+            self._arrays, self._room = [], min(FIRST_ROOM, self._most)
+
     def _grow(self) -> None:
         room = min(2 * self._room, self._most)
         for k, array in enumerate(self._arrays):

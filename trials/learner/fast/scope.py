@@ -15,8 +15,8 @@ from mlagents_envs.logging_util import get_logger
 from trials.learner.fast.buffers import ColumnBuffer
 
 logger = get_logger(__name__)
-brains: set[str] = set()
-"""Names of the behaviors (`SoccerTwos`) whose trainer has a buffer of columns."""
+brains: dict[str, bool] = {}
+"""Names of behaviors (`SoccerTwos`) to whether their trainer has a buffer of columns."""
 _said: set[str] = set()
 
 
@@ -49,9 +49,9 @@ def init(self: Any, behavior_name: str, *arguments: Any, **options: Any) -> None
     """OnPolicyTrainer.__init__, and a buffer of columns for what is known."""
     _init(self, behavior_name, *arguments, **options)
     reason = unknown(self)
+    brains[behavior_name] = reason is None
     if reason is None:
         self.update_buffer = ColumnBuffer()
-        brains.add(behavior_name)
     else:
         say(reason)
 
