@@ -95,7 +95,8 @@ def _ray() -> str:
     code = (
         "import os; os.environ['RAY_USAGE_STATS_ENABLED']='0'; import ray;"
         "ray.init(address='local', num_cpus=1, include_dashboard=False, log_to_driver=False, logging_level='ERROR',"
-        f" _node_ip_address='127.0.0.1', _temp_dir={temporary.folder()!r}); print(ray.get(ray.remote(lambda: ray.__version__).remote()))"
+        f" _node_ip_address='127.0.0.1', _temp_dir={temporary.folder()!r}); "
+        "print(ray.get(ray.remote(lambda: ray.__version__).remote()))"
     )
     done = stint.run([sys.executable, "-c", code], 120)
     if done.returncode != 0:

@@ -1,7 +1,7 @@
 """A sweep of many trials through the real tuner, its trainings and ratings stand-ins, and what each trial cost it.
 
 `python tests/support/many_trials.py FOLDER TRIALS SLOTS` sweeps the real space (search_spaces/soccertwos.yaml) with
-real Ray, conductor, study and ledger, and prints a JSON object a line, one for every EVERY trials that ended: what
+real Ray, controller, study and ledger, and prints a JSON object a line, one for every EVERY trials that ended: what
 the driver had used by then. The workers' trainer is `stand_in`; a rating is drawn instead of played.
 """
 

@@ -1,4 +1,4 @@
-"""A sweep's workers in simulated time: the real conductor, study and scheduler, and trials that are formulas."""
+"""A sweep's workers in simulated time: the real controller, study and scheduler, and trials that are formulas."""
 
 import heapq
 from collections.abc import Callable

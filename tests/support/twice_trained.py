@@ -192,8 +192,8 @@ def wire(folder: Path) -> Any:
     """Makes the game as an executable, and its channel."""
     from mlagents_envs.environment import UnityEnvironment
     from mlagents_envs.side_channel.environment_parameters_channel import EnvironmentParametersChannel
-
     from trials.learner.ports import PortLease
+
     from trials.soccer.executable.launcher import install
 
     channel, lease = EnvironmentParametersChannel(), PortLease()

@@ -34,7 +34,7 @@ def _settings_converter() -> None:
     """
     import cattrs
 
-    converter = cattrs.BaseConverter()
+    converter = cattrs.BaseConverter(detailed_validation=False)  # else a typo comes out as a group of exceptions
     names = ("structure", "unstructure", "register_structure_hook", "register_structure_hook_func")
     held = {name: getattr(converter, name) for name in (*names, "register_unstructure_hook")}
     if "cattr" not in sys.modules or not hasattr(sys.modules["cattr"], "stand_in"):

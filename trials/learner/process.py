@@ -230,7 +230,7 @@ def _environment(threads: int) -> dict[str, str]:
         "MKL_NUM_THREADS": count,
         "OPENBLAS_NUM_THREADS": count,
         "NUMBA_NUM_THREADS": count,
-        "GRPC_ENABLE_FORK_SUPPORT": "0",  # tether forks beside gRPC's threads only to start a program
+        "GRPC_ENABLE_FORK_SUPPORT": "0",  # process_tree forks beside gRPC's threads only to start a program
         "PYTHONHASHSEED": "0",  # mlagents walks sets of behavior names
         "PYTHONUNBUFFERED": "1",
     }

@@ -144,7 +144,7 @@ LOST = Training(
 )
 
 
-def test_the_conductor_hands_out_finals_that_the_study_does_not_know(controller: Controller) -> None:
+def test_the_controller_hands_out_finals_that_the_study_does_not_know(controller: Controller) -> None:
     assert controller.exhausted and controller.next_number == 10
     retraining.begin(controller)
     count = 3 * (controller.settings.finalists + 1)

@@ -1,4 +1,4 @@
-"""What the orchestrator itself costs a sweep of many trials: real Ray, conductor, study and ledger, no training."""
+"""What the orchestrator itself costs a sweep of many trials: real Ray, controller, study and ledger, no training."""
 
 import json
 import subprocess

@@ -342,7 +342,7 @@ def no_match(monkeypatch: pytest.MonkeyPatch) -> None:
     def play(*_: Any, **__: Any) -> None:
         raise AssertionError("a match was played")
 
-    monkeypatch.setattr(evaluation.playing, "play", play)
+    monkeypatch.setattr(evaluation.play, "play", play)
 
 
 @pytest.mark.parametrize("dry_run", [True, False])
