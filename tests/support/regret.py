@@ -1,8 +1,9 @@
 """Regret against compute in simulated sweeps of `soccertwos`: `python tests/support/regret.py --seeds 80 --csv it.csv`.
 
 Every sweep is the product's own controller, Optuna study and Ray scheduler on asynchronous slots; only the trainings
-are formulas (landscape.py) and time is simulated. Regret is what the configuration chosen so far, by the best tuning number
-of a whole training, is truly worth below the best one in the space, Elo. All ways meet the same worlds and luck.
+are formulas (landscape.py) and time is simulated. Regret is what the configuration chosen so far, by the best tuning
+number of a whole training, is truly worth below the best one in the space, Elo. All ways meet the same worlds and
+luck.
 """
 
 import argparse
