@@ -31,7 +31,7 @@ class Policy:
         """Actions (n, 3), each 0, 1 or 2 (forward, sideways, rotation), for what n agents see, drawn or the likeliest.
 
         observations: (n, 336), or the two arrays (n, 264) and (n, 72) of an ML-Agents `DecisionSteps.obs`. Row i is one
-        agent from call to call until `reset`. Raises SetupError for other shapes, BadPolicy.
+        agent from call to call, until `reset` or another n. Raises SetupError for other shapes, BadPolicy.
         """
         import numpy as np
 
@@ -39,11 +39,13 @@ class Policy:
 
         seen = _observed(observations)
         n = len(seen)
-        rows = -(-n // ROWS) * ROWS  # what a Player asks for
-        if self._memory is None or len(self._memory) != rows:
-            self._memory = np.zeros((rows, self._player.memory), np.float32)
-        answers = np.empty((rows, 9), np.float32)
-        self._player.decide(np.concatenate([seen, np.zeros((rows - n, 336), np.float32)]), self._memory, answers)
+        if self._memory is None or len(self._memory) != n:
+            self._memory = np.zeros((n, self._player.memory), np.float32)
+        more = -n % ROWS  # rows that a Player is asked about beside these
+        seen, memory = (np.pad(rows, ((0, more), (0, 0))) for rows in (seen, self._memory))
+        answers = np.empty((n + more, 9), np.float32)
+        self._player.decide(seen, memory, answers)
+        self._memory = memory[:n]
         odds = np.exp(answers[:n].astype(np.float64)).reshape(n, 3, 3)
         if deterministic:
             return np.asarray(odds.argmax(axis=2), np.int32)

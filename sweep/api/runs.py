@@ -56,7 +56,7 @@ class Run:
     def trials(self) -> "pd.DataFrame":
         """A row a trial, retrained ones too: state, steps, elo, policy (path), and a column a parameter of the space.
 
-        >>> run.trials().plot.scatter("hyperparameters.learning_rate", "elo")
+        >>> run.trials().nlargest(3, "elo")[["trial", "hyperparameters.learning_rate", "elo"]]
         """
         from reports.run import tables
 
@@ -79,7 +79,7 @@ class Run:
         """The trainers' own summaries, long: trial, step (trainer steps), name, value.
 
         >>> curves = run.curves()
-        >>> curves[curves["name"] == "Environment/Group Cumulative Reward"].pivot(index="step", columns="trial")
+        >>> curves[curves["name"] == "Losses/Policy Loss"].pivot(index="step", columns="trial", values="value")
         """
         from reports.run import metrics
         from trials.folder import RunFolder
@@ -188,7 +188,10 @@ def run(
     given["ray_address"] = _cluster(ray_address)
     made = settings.of_space(str(space), loaded, given)
     command = settings.command(str(space), given, warm.name_of(before) if before is not None else None)
-    if driver.sweep(made, command, Console(quiet=quiet, force_jupyter=False), before):
+    console = Console(quiet=quiet)
+    if console.is_jupyter:  # which says that it is a terminal, but shows a live table's every state
+        console = Console(quiet=quiet, force_jupyter=False, force_terminal=False)
+    if driver.sweep(made, command, console, before):
         raise KeyboardInterrupt(f"the sweep was interrupted; go on with `sweep resume {made.out}`")
     return Run(made.out)
 

@@ -17,6 +17,7 @@ from real_sweep import Finished
 
 import sweep
 from sweep.cli.main import cli
+from trials.arena.players.player import Floats
 from trials.soccer.env import BEHAVIORS
 
 HEAVY = ("torch", "ray", "optuna", "pandas", "plotly", "onnxruntime", "numba", "sklearn", "pyarrow", "huggingface_hub")
@@ -166,6 +167,28 @@ def test_a_policy_plays_in_the_environment() -> None:
             goals[team] += int((terminals.group_reward > 0).sum()) // 2
         env.step()
     assert goals[0] > 0 == goals[1]
+
+
+class Counter:
+    """A recurrent player that remembers how often it was asked, and turns by that: 0, 1, 2."""
+
+    name = id = "counter"
+    memory = 1
+
+    def decide(self, observations: Floats, memory: Floats, log_probabilities: Floats) -> None:
+        assert len(observations) == len(memory) == len(log_probabilities) == 16
+        log_probabilities[:] = -np.inf
+        log_probabilities[:, [0, 3]] = 0
+        log_probabilities[np.arange(16), 6 + memory[:, 0].astype(int)] = 0
+        memory += 1
+
+
+def test_a_recurrent_policy_remembers_until_it_is_reset_or_others_ask() -> None:
+    policy, seen = sweep.Policy(Counter(), seed=0), np.zeros((3, 336))
+    assert [policy.act(seen).tolist() for _ in range(3)] == [[[0, 0, turn]] * 3 for turn in range(3)]
+    policy.reset()
+    assert policy.act(seen)[:, 2].tolist() == [0, 0, 0]
+    assert policy.act(np.zeros((4, 336)))[:, 2].tolist() == [0, 0, 0, 0]
 
 
 def test_a_policy_takes_one_array_or_two_and_draws_by_its_seed() -> None:
