@@ -3,6 +3,7 @@
 Samplers, schedulers and objectives go by name; others that people know are refused with the reason.
 """
 
+import shlex
 from collections.abc import Mapping
 from dataclasses import fields
 from pathlib import Path
@@ -15,6 +16,7 @@ from pydantic.dataclasses import dataclass
 
 from search_spaces import owners
 from search_spaces.space import Space
+from sweep.models import typed
 from trials.errors import SetupError
 from trials.folder import written_whole
 
@@ -206,6 +208,22 @@ def of_space(name: str, space: Space, given: Mapping[str, object]) -> Settings:
         finals = made.final_seeds * (1 + made.finalists if space.parameters else 1)
         return make(space=name, **values, slots=min(local_slots(), max(made.trials, finals)))
     return make(space=name, **values)
+
+
+def command(space: str, given: Mapping[str, object], warm_start: str | None = None) -> str:
+    """The command that asks for such a sweep (None: not given), as a person would type it.
+
+    The folder and the cluster's address are left to the next run, and no path of this machine is shown.
+    """
+    words = [space if "/" not in space else Path(space).name]
+    for name, value in ({**given, "warm_start": warm_start}).items():
+        if value is not None and name not in ("out", "storage", "ray_address"):
+            if name == "baseline":
+                value = typed(str(value))
+            elif name in ("env", "trainer"):
+                value = Path(str(value)).name
+            words += ["--" + name.replace("_", "-"), str(value)]
+    return shlex.join(["sweep", "run", *words])
 
 
 def local_slots() -> int:

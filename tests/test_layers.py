@@ -47,7 +47,7 @@ HOMES = {
     "networkx": {"trials/arena/ratings/standings.py"},
     "pyarrow": {"trials/arena/matches/log.py", "trials/league/matches.py", "trials/storage.py"},
     "sklearn": {"reports/run/importance.py"},
-    "pandas": {"reports/"},
+    "pandas": {"reports/", "sweep/api/"},
     "tensorboard": {"reports/model/tfevents.py", "trials/learner/"},
     "huggingface_hub": {"reports/hub/"},
     "httpx2": {"reports/hub/"},

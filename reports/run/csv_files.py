@@ -36,7 +36,7 @@ def of(
     """
     return (
         Table(
-            "ranking", "every trial: rank, group, Elo and interval, results by side, steps, time", _ranking(run, ranked)
+            "ranking", "every trial: rank, group, Elo and interval, results by side, steps, time", ranking(run, ranked)
         ),
         Table("rungs", "every rating on the ladder, final trials’ too: trial, rung, Elo and interval", _rungs(run)),
         Table("opponents", "results against each opponent, at every rung, final trials’ too", _opponents(run)),
@@ -63,12 +63,17 @@ def write(folder: RunFolder, found: Iterable[Table]) -> None:
     """Each file whole: a reader never sees half of one."""
     for table in found:
         with written_whole(folder.table(table.name)) as path:
-            whole = {name: "Int64" for name in table.frame if str(name).endswith(COUNTS)}  # absent counts stay absent
-            table.frame.astype(whole).to_csv(path, index=False, lineterminator="\n")
+            _whole(table.frame).to_csv(path, index=False, lineterminator="\n")
             path.chmod(0o644)
 
 
-def _ranking(run: Run, ranked: tuple[Ranked, ...]) -> pd.DataFrame:
+def _whole(frame: pd.DataFrame) -> pd.DataFrame:
+    """The same with counts as whole numbers; absent ones stay absent."""
+    return frame.astype({name: "Int64" for name in frame if str(name).endswith(COUNTS)})
+
+
+def ranking(run: Run, ranked: tuple[Ranked, ...]) -> pd.DataFrame:
+    """`tables/ranking.csv`: a row a trial, the best first."""
     rows = []
     for row in ranked:
         trial, spec = row.trial, row.trial.spec
@@ -84,7 +89,7 @@ def _ranking(run: Run, ranked: tuple[Ranked, ...]) -> pd.DataFrame:
             | {"resumed": len(trial.resumes)}
         )
     frame = pd.DataFrame(rows)
-    return frame.astype({"rank": "Int64"}) if rows else pd.DataFrame(columns=["rank", "group", "trial", "elo"])
+    return _whole(frame.astype({"rank": "Int64"})) if rows else pd.DataFrame(columns=["rank", "group", "trial", "elo"])
 
 
 def _rated(rating: Rating | None) -> dict[str, Any]:

@@ -3,10 +3,13 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal
 
 import pandas as pd
 
+from trials.arena.matches import log
+from trials.folder import RunFolder
 from trials.records import Rating
 from trials.run_state import Run, TrialHistory
 
@@ -84,6 +87,37 @@ def params(run: Run) -> pd.DataFrame:
         if t.rating and run.comparable(t.rating) and t.spec.params
     ]
     return pd.DataFrame(rows, columns=None if rows else ["trial", "elo", "rung"])
+
+
+def trials(run: Run, at: Path) -> pd.DataFrame:
+    """One row for each trial, retrained ones too: what it was, what came of it, then a column for each hole.
+
+    policy: path of the last rated or exported candidate, below the run's folder `at`. elo: on the ladder, of that rung.
+    """
+    rows: list[dict[str, Any]] = []
+    for t in (*run.trials, *run.retrained):
+        rated = t.rungs[-1].rating if t.rungs and run.comparable(t.rungs[-1].rating) else None
+        exported = t.rungs[-1].candidate if t.rungs else t.ended.candidate if t.ended else None
+        rows.append(
+            {"trial": t.number, "origin": t.spec.origin, "configuration": t.spec.configuration, "state": t.state}
+            | {"steps": t.steps, "budget": t.spec.steps, "seed": t.spec.seed, "process_seconds": t.seconds}
+            | {name: getattr(rated, name) if rated else None for name in ("elo", "low", "high")}
+            | {"policy": str(at / exported.path) if exported else None, **t.spec.params}
+        )
+    frame = pd.DataFrame(rows, columns=None if rows else ["trial", "origin", "state", "steps", "elo", "policy"])
+    return frame.astype({"configuration": "Int64"} if rows else {})
+
+
+def matches(folder: RunFolder) -> pd.DataFrame:
+    """One row for each counted match of the run: the columns of its logs, and `log`, the file below its folder."""
+    names = [*log.SCHEMA.names, "log"]
+    parts = [
+        pd.DataFrame({**log.columns(path), "log": str(path.relative_to(folder.path))}, columns=names, dtype=object)
+        for path in folder.match_logs()
+    ]
+    frame = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=names, dtype=object)
+    frame = frame[frame["counted"].astype(bool)].reset_index(drop=True).infer_objects()
+    return frame.assign(time=pd.to_datetime(frame["time"], unit="us", utc=True))
 
 
 def spans(run: Run) -> pd.DataFrame:

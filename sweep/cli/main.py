@@ -2,7 +2,6 @@
 
 import json
 import os
-import shlex
 import sys
 from collections.abc import Callable
 from datetime import datetime
@@ -90,9 +89,8 @@ def run(space: str, warm_start: Path | None, **given: Any) -> int:
     given["out"] = given["out"] or Path("runs") / f"{loaded.name}-{datetime.now():%Y%m%d-%H%M%S}"
     given["ray_address"], answered = _cluster(given["ray_address"])
     made = settings.of_space(space, loaded, given)
-    from_run = ["--warm-start", warm.name_of(warm_start)] if warm_start is not None else []
     answered()
-    command = "sweep run " + shlex.join([*_typed(space, given), *from_run])
+    command = settings.command(space, given, warm.name_of(warm_start) if warm_start is not None else None)
     return runs.sweep(made, command, Console(stderr=False), warm_start)
 
 
@@ -112,21 +110,6 @@ def _cluster(text: str | None) -> tuple[str | None, Callable[[], None]]:
             click.echo(f"note: {address.VARIABLE} is set: the sweep runs on {found.text}; {found.without}", err=True)
 
     return found.text, answered
-
-
-def _typed(space: str, given: dict[str, Any]) -> list[str]:
-    """What was asked for, as a person would type it; the folder and the cluster's address are left to the next run."""
-    from sweep.models import typed
-
-    words = [space if "/" not in space else Path(space).name]
-    for name, value in given.items():
-        if value is not None and name not in ("out", "storage", "ray_address"):
-            if name == "baseline":
-                value = typed(value)
-            elif name in ("env", "trainer"):
-                value = Path(value).name  # the report shows no path of this machine
-            words += ["--" + name.replace("_", "-"), str(value)]
-    return words
 
 
 @cli.command()

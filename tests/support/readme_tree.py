@@ -17,6 +17,7 @@ OTHERS = {
     "search_spaces/course.yaml": "no holes: the course's configuration, always trial 0",
     "trials/soccer/SPEC.md": "the environment's rules as tables, with a version",
     "trials/arena/ladder/": "house baseline, its recipe, the ladder's constants",
+    "sweep/examples/unit7.ipynb": "the course's unit 7 done with this product: sweep, report, matches, promotion",
     "sweep/cluster/kuberay.yaml": "a RayJob for Kubernetes, with a network policy",
     "sweep/cluster/aws.yaml": "`ray up` on AWS",
     "sweep/cluster/local.yaml": "`ray up` on machines of your own",

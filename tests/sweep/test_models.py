@@ -174,6 +174,6 @@ def test_a_sweep_with_a_baseline_that_cannot_be_had_leaves_nothing(
 
 
 def test_a_command_is_told_as_it_was_typed() -> None:
-    told = main._typed("quick", {"baseline": "unity/base@main", "seed": 3})
-    assert told == ["quick", "--baseline", "unity/base@main", "--seed", "3"]
-    assert main._typed("quick", {"baseline": "/home/me/rival.onnx"}) == ["quick", "--baseline", "rival.onnx"]
+    told = settings.command("quick", {"baseline": "unity/base@main", "seed": 3})
+    assert told == "sweep run quick --baseline unity/base@main --seed 3"
+    assert settings.command("quick", {"baseline": "/home/me/rival.onnx"}) == "sweep run quick --baseline rival.onnx"

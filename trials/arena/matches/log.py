@@ -131,10 +131,10 @@ def read(path: Path) -> Log:
 
     Raises SetupError, with the row (from 1, the header not counted) or the pair, for anything else.
     """
-    columns = _columns(path)
+    found = columns(path)
     log = Log(records=[], uncounted=[], names={})
-    for number, values in enumerate(zip(*columns.values(), strict=True), 1):
-        row = dict(zip(columns, values, strict=True))
+    for number, values in enumerate(zip(*found.values(), strict=True), 1):
+        row = dict(zip(found, values, strict=True))
         _check_row(row, f"row {number} of {path}")
         for player, name in ((row["a"], row["a_name"]), (row["b"], row["b_name"])):
             if log.names.setdefault(player, name) != name:
@@ -184,22 +184,25 @@ def _row(match: ScheduledMatch, names: Mapping[str, str], counted: bool) -> dict
     return row | ({"time": round(row["time"] * 1e6)} if counted else dict.fromkeys(PLAYED))
 
 
-def _columns(path: Path) -> dict[str, list[Any]]:
-    """Name to values, of the schema's types, times as microseconds; null where the schema allows it."""
-    columns = {}
+def columns(path: Path) -> dict[str, list[Any]]:
+    """Name to values, of the schema's types, times as microseconds; null where the schema allows it. Raises SetupError.
+
+    Rows are not looked at, as `read` does.
+    """
+    found = {}
     try:
         table = _table(path)
         for field in SCHEMA:
             if (times := table.column_names.count(field.name)) != 1:
                 raise SetupError(f"a match log must have the column {field.name} once, but {path} has it {times} times")
-            columns[field.name] = _values(table[field.name], field, path)
+            found[field.name] = _values(table[field.name], field, path)
     except FileNotFoundError:
         raise SetupError(f"a match log must be there to be read, but {path} is not; check its name") from None
     except (pa.ArrowException, OSError, ValueError) as error:
         raise SetupError(
             f"a match log must be whole, but {path} cannot be read: {_line(error)}; write it anew"
         ) from None
-    return columns
+    return found
 
 
 def _table(path: Path) -> Any:

@@ -1,0 +1,129 @@
+"""Matches from Python: play them, watch them, rate what was played."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from trials.records import Side
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlayResult:
+    """What came of the matches of model a against model b."""
+
+    a: str
+    b: str
+    matches: int
+    wins: int
+    """Of a."""
+    draws: int
+    losses: int
+    as_blue: "Side"
+    """Results of a on the blue side."""
+    as_purple: "Side"
+    elo: float
+    """Elo of a minus that of b, logistic scale; a draw is half a win."""
+    low: float
+    """Lower end of the 95 % interval of `elo`."""
+    high: float
+    mean_decisions: float
+    """Decision steps a match."""
+    seed: int
+    environment: str
+    """Version of the environment's rules, or of the executable."""
+
+
+def play(
+    a: str | Path,
+    b: str | Path,
+    matches: int = 200,
+    *,
+    seed: int = 0,
+    deterministic: bool = False,
+    goals: int = 1,
+    cores: int = 1,
+    log: str | Path | None = None,
+    env: str | Path | None = None,
+) -> PlayResult:
+    """Play `matches` (rounded up to whole pairs) of a against b, each pair from both sides of one kick-off.
+
+    Models are ONNX files, Hub ids, or `still`, `random`, `chaser`, `house`. log: a new file for every match, .parquet
+    or .csv; env: an ML-Agents executable to play in. Raises BadPolicy, SetupError.
+
+    >>> result = sweep.play(run.best().policy, "house", matches=400)
+    >>> print(result.wins, result.elo, (result.low, result.high))
+    """
+    from sweep.matches import play as playing
+    from trials.errors import SetupError
+    from trials.records import Side
+
+    if min(matches, goals, cores) < 1 or not 0 <= seed < 2**31:
+        raise SetupError(
+            "matches, goals and cores must be 1 or more and seed 0 to 2**31 - 1, but got"
+            f" {matches=}, {goals=}, {cores=}, {seed=}; give others"
+        )
+    how = {"deterministic": deterministic, "goals": goals, "cores": cores}
+    files = {"log_to": Path(log) if log is not None else None, "env": Path(env) if env is not None else None}
+    found = playing.play(str(a), str(b), matches, seed, **how, **files)  # type: ignore[arg-type]
+    same = {name: found[name] for name in ("a", "b", "matches", "wins", "draws", "losses", "mean_decisions", "seed")}
+    return PlayResult(
+        **same,
+        as_blue=Side(**found["by_side"]["blue"]),
+        as_purple=Side(**found["by_side"]["purple"]),
+        elo=found["elo"],
+        low=found["elo_low"],
+        high=found["elo_high"],
+        environment=found["environment"],
+    )
+
+
+def watch(a: str | Path, b: str | Path, matches: int = 4, *, seed: int = 0, out: str | Path = "match.html") -> Path:
+    """Play matches of a against b, named as for `play`, and write one offline page that shows them; its path.
+
+    >>> sweep.watch("house", "chaser", out="match.html")
+    """
+    from sweep.matches import watch as watching
+
+    return Path(watching.watch(str(a), str(b), matches, seed, Path(out))["page"])
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Ratings:
+    """What matches say of their players, all rated jointly."""
+
+    table: "pd.DataFrame"
+    """A row a player, the strongest first: model, elo, low, high (95 %), matches, wins, draws, losses, tier, sha256."""
+    cross_table: "pd.DataFrame"
+    """Score of the row's player against the column's, 0 to 1, a draw one half; NaN where they never met."""
+    circles: tuple[tuple[str, ...], ...]
+    """Players of whom each beats the next, and the last the first, beyond their 95 % intervals."""
+    anchor: str | None
+    """The player at 1200; None: the mean stands there."""
+    matches: int
+
+
+def rate(*logs: str | Path, baseline: str | None = None) -> Ratings:
+    """Rate matches that were played before: match logs, runs, or files of AI vs AI's `soccer_history.csv`.
+
+    baseline: the player at 1200; default: house if it played, else the mean. Raises SetupError.
+
+    >>> sweep.rate("matches.parquet", "runs/first").table
+    """
+    import pandas as pd
+
+    from sweep.matches import rate as rates
+
+    found = rates.rate([Path(log) for log in logs], baseline, None)
+    table = pd.DataFrame(found["ratings"]).rename(columns={"elo_low": "low", "elo_high": "high"})
+    names = list(table["model"])
+    score = {a: {b: cell["score"] for b, cell in row.items()} for a, row in found["cross_table"].items()}
+    return Ratings(
+        table=table.drop(columns=["by_side", "blue_minus_purple"]),
+        cross_table=pd.DataFrame.from_dict(score, orient="index").reindex(index=names, columns=names),
+        circles=tuple(tuple(circle) for circle in found["circles"]),
+        anchor=found["anchor"],
+        matches=found["matches"],
+    )
