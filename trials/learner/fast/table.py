@@ -1,4 +1,4 @@
-"""What is replaced in mlagents 1.1.0, in one table: each part with what it stands for and why no bit differs."""
+"""What is replaced in mlagents 1.1.0, in one table; a part's module says what it stands for and why no bit differs."""
 
 from collections.abc import Callable
 
