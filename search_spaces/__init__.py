@@ -1,4 +1,4 @@
-"""What may vary: trainer YAMLs with holes, and the loader that lists, checks and fills the holes."""
+"""What may vary: trainer YAMLs with parameters, and the loader that lists, checks and fills the parameters."""
 
 from search_spaces.advice import notes
 from search_spaces.fill import course, parameter_name, propose, render

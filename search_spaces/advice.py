@@ -33,7 +33,7 @@ def _untypical(space: Space) -> Iterator[str]:
             yield f"{path} {verb} {reach}; documented as typical: {Interval(*key.typical)}"
     for path in ("self_play.initial_elo", "keep_checkpoints"):
         if path in space.parameters:
-            yield f"{path} is a hole, but changes nothing that matches measure"
+            yield f"{path} is a parameter, but changes nothing that matches measure"
 
 
 def _loose(ranges: Ranges) -> Iterator[str]:

@@ -48,7 +48,7 @@ def _value(space: Space, path: str, value: Any) -> None:
     if is_number(value):
         return
     if is_parameter(value):
-        raise space.error(path, "must be a value: holes stand below the behavior only", value, "write a number")
+        raise space.error(path, "must be a value: parameters stand below the behavior only", value, "write a number")
     if not isinstance(value, Mapping):
         raise space.error(path, "must be a number, a sampler or a curriculum", value, "write a number")
     if "curriculum" in value:

@@ -1,4 +1,4 @@
-"""Filling a space's holes: a trial proposes parameters, parameters render a complete trainer configuration."""
+"""Filling a space's parameters: a trial proposes their values, which render a complete trainer configuration."""
 
 import copy
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ from trials.records import Value
 
 
 def propose(space: Space, trial: Proposer) -> dict[str, Value]:
-    """One value per hole, asked of `trial` in the file's order: parameter name (see `parameter`) to value."""
+    """One value a parameter, asked of `trial` in the file's order: name (see `parameter`) to value."""
     return {
         parameter_name(path, parameter): _part(parameter).suggest(trial, parameter_name(path, parameter))
         for path, parameter in space.parameters.items()
@@ -21,15 +21,16 @@ def propose(space: Space, trial: Proposer) -> dict[str, Value]:
 
 
 def parameter_name(path: str, parameter: Parameter) -> str:
-    """Name of a hole's parameter: its path, or `path / other path` for a tied hole, whose parameter is the factor."""
+    """Name of a parameter in a study: its path, or `path / other path` for a tied one, whose value is the
+    factor."""
     return f"{path} / {parameter.of}" if isinstance(parameter, Derived) else path
 
 
 def render(space: Space, params: Mapping[str, Value]) -> dict[str, Any]:
-    """The complete trainer configuration with every hole filled, nothing scaled yet; `sweep` and what a sweep decides
-    itself (search_spaces/owners.py) are left out.
+    """The complete trainer configuration with every parameter filled, nothing scaled yet; `sweep` and what a sweep
+    decides itself (search_spaces/owners.py) are left out.
 
-    SpaceError where a parameter is missing, unknown or outside its hole.
+    SpaceError where a parameter is missing, unknown or outside its range.
     """
     _fits(space, params)
     config = copy.deepcopy(owners.kept({key: value for key, value in space.tree.items() if key != "sweep"}))
@@ -44,13 +45,13 @@ def render(space: Space, params: Mapping[str, Value]) -> dict[str, Any]:
 
 
 def _fits(space: Space, params: Mapping[str, Value]) -> None:
-    """SpaceError unless `params` gives every hole, and nothing else, a value inside."""
+    """SpaceError unless `params` gives every parameter, and nothing else, a value inside."""
     names = {parameter_name(path, parameter): path for path, parameter in space.parameters.items()}
     for name, value in params.items():
         if name not in names:
             near = keys.nearest(name, names)
             mend = f"did you mean {near}?" if near else "leave it out"
-            raise SpaceError(f"parameters must be holes of {space.file}, but got {name}; {mend}")
+            raise SpaceError(f"parameters must be those of {space.file}, but got {name}; {mend}")
         part = _part(space.parameters[names[name]])
         if not part.holds(value):
             raise space.error(names[name], f"must lie in {show_parameter(part)}", value, "propose a value inside")
@@ -60,7 +61,7 @@ def _fits(space: Space, params: Mapping[str, Value]) -> None:
 
 
 def _filled(space: Space, path: str, params: Mapping[str, Value]) -> Any:
-    """The value at a path below the behavior, its hole filled, and before it the hole that it is tied to."""
+    """The value at a path below the behavior, itself filled, and before it the parameter that it is tied to."""
     parameter = space.parameters.get(path)
     if parameter is None:
         return get(space.trainer, path)
@@ -87,7 +88,7 @@ def course(space: Space) -> dict[str, Any]:
 
 
 def _part(parameter: Parameter) -> Float | Int | Choice:
-    """What the parameter of a hole ranges over: of a tied hole, the factor."""
+    """What a parameter ranges over: of a tied one, the factor."""
     return parameter.by if isinstance(parameter, Derived) else parameter
 
 

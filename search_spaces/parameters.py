@@ -1,4 +1,4 @@
-"""The kinds of hole a space may have: a float, an int, a choice, and a multiple or a share of another key."""
+"""The kinds of parameter a space may have: a float, an int, a choice, and a multiple or a share of another key."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -9,7 +9,7 @@ from search_spaces.text import show
 from trials.records import Value
 
 KINDS = ("choice", "float", "log_float", "int", "log_int", "multiple_of", "ratio_of")
-"""A mapping with one of these keys is a hole; no key of mlagents has such a name."""
+"""A mapping with one of these keys is a parameter; no key of mlagents has such a name."""
 
 
 class Proposer(Protocol):
@@ -92,7 +92,7 @@ Parameter = Float | Int | Choice | Derived
 
 
 class BadParameter(ValueError):
-    """A hole that cannot be filled: the rule and the mend; the caller knows what came and where."""
+    """A parameter that cannot be filled: the rule and the mend; the caller knows what came and where."""
 
     def __init__(self, rule: str, mend: str) -> None:
         super().__init__(rule)
@@ -100,19 +100,19 @@ class BadParameter(ValueError):
 
 
 def is_parameter(node: Any) -> bool:
-    """Whether a value of the tree is a hole rather than a section."""
+    """Whether a value of the tree is a parameter rather than a section."""
     return isinstance(node, Mapping) and any(kind in node for kind in KINDS)
 
 
 def parse(node: Mapping[str, Any]) -> Parameter:
-    """A hole from its YAML, `{log_float: [1e-5, 1e-3]}`; BadHole where none can be made of it."""
+    """A parameter from its YAML, `{log_float: [1e-5, 1e-3]}`; BadParameter where none can be made of it."""
     kinds = [kind for kind in KINDS if kind in node]
     if len(kinds) != 1:
-        raise BadParameter(f"must have one kind of hole of {', '.join(KINDS)}", "keep one of them")
+        raise BadParameter(f"must be one kind of {', '.join(KINDS)}", "keep one of them")
     kind = kinds[0]
     extra = set(node) - {kind} - {"multiple_of": {"by"}, "ratio_of": {"by"}, "int": {"step"}}.get(kind, set())
     if extra:
-        raise BadParameter(f"must be a hole with {kind} alone", f"take out {', '.join(sorted(map(str, extra)))}")
+        raise BadParameter(f"must be a parameter with {kind} alone", f"take out {', '.join(sorted(map(str, extra)))}")
     if kind in ("multiple_of", "ratio_of"):
         return _tied(node, "multiple_of" if kind == "multiple_of" else "ratio_of")
     if kind == "choice":
@@ -124,7 +124,7 @@ def parse(node: Mapping[str, Any]) -> Parameter:
 
 
 def show_parameter(parameter: Parameter) -> str:
-    """A hole as one would write it in YAML."""
+    """A parameter as one would write it in YAML."""
     if isinstance(parameter, Derived):
         return f"{{{parameter.kind}: {parameter.of}, by: {show_parameter(parameter.by)}}}"
     if isinstance(parameter, Float | Int):
@@ -141,7 +141,7 @@ def _tied(node: Mapping[str, Any], kind: Literal["multiple_of", "ratio_of"]) -> 
     if not isinstance(node[kind], str):
         raise BadParameter(f"must name a key after {kind}, as a dotted path below the behavior", example)
     if not is_parameter(node.get("by")):
-        raise BadParameter("must have a hole after by", example)
+        raise BadParameter("must have a range after by", example)
     by = parse(node["by"])
     if isinstance(by, Derived):
         raise BadParameter("must have a float, int or choice after by", example)

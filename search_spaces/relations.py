@@ -1,4 +1,4 @@
-"""Relations between keys over a whole space, by interval arithmetic that knows which holes are tied."""
+"""Relations between keys over a whole space, by interval arithmetic that knows which parameters are tied."""
 
 import math
 from collections.abc import Mapping
@@ -108,7 +108,7 @@ class Ranges:
         return bare.times(Interval(self.factor, self.factor)) if bare and path in STEP_KEYS else bare
 
     def ratio(self, a: str, b: str) -> Interval | None:
-        """Range of a / b; tied holes move together."""
+        """Range of a / b; tied parameters move together."""
         from_a, from_b = self._way(a), self._way(b)
         common = next((path for path in from_a if path in from_b), None)
         if common is not None:

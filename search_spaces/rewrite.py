@@ -1,4 +1,4 @@
-"""A space's own text with some of its holes rewritten, comments and order kept."""
+"""A space's own text with some of its parameters rewritten, comments and order kept."""
 
 import re
 from collections.abc import Mapping
@@ -13,15 +13,15 @@ from search_spaces.text import get, read, show
 from trials.errors import SpaceError
 from trials.records import Value
 
-_BRACES = re.compile(r"(\{(?:[^{}#]|\{[^{}#]*\})*\})")  # a hole, and the factor's inside a tied one
+_BRACES = re.compile(r"(\{(?:[^{}#]|\{[^{}#]*\})*\})")  # a parameter, and the factor's inside a tied one
 
 
 def rewritten(space: Space, parameters: Mapping[str, Parameter | Value], steps: int, fields: int) -> Space:
-    """`space` with the holes at these paths (below the behavior) replaced by another hole, or by a value.
+    """`space` with the parameters at these paths (below the behavior) replaced by another parameter, or by a value.
 
-    steps, fields: of a trial, for the rules that speak of them. Each hole is rewritten on its own line; a file written
-    otherwise (a hole over several lines, an alias) is written out anew, without comments. SpaceError where the outcome
-    is no space that may be run.
+    steps, fields: of a trial, for the rules that speak of them. Each parameter is rewritten on its own line; a file
+    written otherwise (a parameter over several lines, an alias) is written out anew, without comments. SpaceError
+    where the outcome is no space that may be run.
     """
     for text in (_in_place(space, parameters), _anew(space, parameters)):
         try:
@@ -32,7 +32,7 @@ def rewritten(space: Space, parameters: Mapping[str, Parameter | Value], steps: 
             check(found, steps, fields)
             return found
     raise SpaceError(
-        f"{space.file} could not be rewritten at {', '.join(parameters)}; write those holes on lines of their own"
+        f"{space.file} could not be rewritten at {', '.join(parameters)}; write those parameters on lines of their own"
     )
 
 
@@ -54,7 +54,7 @@ def _anew(space: Space, parameters: Mapping[str, Parameter | Value]) -> str:
     section = tree.get("behaviors", {}).get(space.behavior)
     below = section if isinstance(section, dict) else {}
     for path, parameter in parameters.items():
-        put(below, path, read(f"hole: {_shown(parameter)}", space.file)[0]["hole"])
+        put(below, path, read(f"parameter: {_shown(parameter)}", space.file)[0]["parameter"])
     tree["behaviors"] = {space.behavior: below}
     return yaml.safe_dump(tree, sort_keys=False, allow_unicode=True)
 
@@ -64,7 +64,7 @@ def _shown(parameter: Parameter | Value) -> str:
 
 
 def _as_meant(before: Space, after: Space, parameters: Mapping[str, Parameter | Value]) -> bool:
-    """Whether exactly these holes changed, and into these."""
+    """Whether exactly these parameters changed, and into these."""
     wanted = dict(before.parameters)
     for path, parameter in parameters.items():
         if isinstance(parameter, Float | Int | Choice | Derived):

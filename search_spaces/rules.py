@@ -15,7 +15,7 @@ from search_spaces.text import flatten, get, show
 from trials.errors import BadTrial, SpaceError
 
 _BUDGET = ("max_steps", "trainer_type")
-"""Keys that a sweep sets or that decide which other keys exist: never holes."""
+"""Keys that a sweep sets or that decide which other keys exist: never parameters."""
 
 
 def check(space: Space, steps: int, fields: int) -> None:
@@ -105,13 +105,13 @@ def _leaf(space: Space, path: str, key: Key, value: Any) -> None:
     if parameter is not None:
         _hole(space, path, key, parameter)
     elif is_parameter(value):
-        raise space.error(path, "must be a value: holes stand below the behavior only", value, "write a value")
+        raise space.error(path, "must be a value: parameters stand below the behavior only", value, "write a value")
     elif isinstance(value, Mapping):
         near = keys.nearest(
             str(next(iter(value), "")), ("choice", "float", "log_float", "int", "log_int", "multiple_of")
         )
         raise space.error(
-            path, "must be a value or a hole", value, f"did you mean {near}?" if near else "see quick.yaml"
+            path, "must be a value or a parameter", value, f"did you mean {near}?" if near else "see quick.yaml"
         )
     elif fault := key.fault(value):
         comment = isinstance(value, str) and key.kind != "text" and "//" in value
@@ -121,7 +121,7 @@ def _leaf(space: Space, path: str, key: Key, value: Any) -> None:
 def _hole(space: Space, path: str, key: Key, parameter: Parameter) -> None:
     if path in _BUDGET:
         mend = "the budget is --steps or sweep.steps" if path == "max_steps" else "write poca"
-        raise space.error(path, "must be a value, never a hole", parameter, mend)
+        raise space.error(path, "must be a value, never a parameter", parameter, mend)
     if isinstance(parameter, Derived):
         if key.kind not in ("int", "float"):
             raise space.error(path, "must not be tied: it is no number", parameter, "offer a choice")
@@ -132,7 +132,7 @@ def _hole(space: Space, path: str, key: Key, parameter: Parameter) -> None:
         raise space.error(path, "must be a choice: it is no number", parameter, "write {choice: [...]}")
     for value in parameter.extremes:
         if fault := key.fault(value):
-            raise space.error(path, f"{fault} everywhere in its hole", parameter, _usual(key))
+            raise space.error(path, f"{fault} everywhere in its range", parameter, _usual(key))
 
 
 def _tied_limits(space: Space, path: str, parameter: Derived) -> None:
@@ -144,7 +144,7 @@ def _tied_limits(space: Space, path: str, parameter: Derived) -> None:
     for end in (reach.low, reach.high):
         value = round(end) if is_whole(space, path) else end
         if fault := key.fault(value):
-            raise space.error(path, f"{fault} everywhere in its hole (it reaches {reach})", parameter, _usual(key))
+            raise space.error(path, f"{fault} everywhere in its range (it reaches {reach})", parameter, _usual(key))
 
 
 def _unknown(space: Space, schema: Schema, name: str, path: str) -> SpaceError:

@@ -30,7 +30,7 @@ def reference(space: Space) -> int:
     """Steps from which nothing is scaled in a sweep of `space`.
 
     REFERENCE, or more where a team change of the space can be longer than half of it, so that in every trial each
-    team has its turn; a file without holes is trained as written at its own max_steps.
+    team has its turn; a file without parameters is trained as written at its own max_steps.
     """
     longest = Ranges(space, REFERENCE).of(_TEAM)
     needed = max(REFERENCE, 2 * round(longest.high) if longest else 0)

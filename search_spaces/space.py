@@ -1,4 +1,4 @@
-"""A space: a trainer YAML with holes and a `sweep` section, read from a file."""
+"""A space: a trainer YAML with parameters and a `sweep` section, read from a file."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -67,7 +67,7 @@ class SweepDefaults:
 
 @dataclass(frozen=True, kw_only=True)
 class Space:
-    """A trainer YAML, with or without holes."""
+    """A trainer YAML, with or without parameters."""
 
     name: str
     file: str
@@ -75,9 +75,9 @@ class Space:
     text: str
     behavior: str
     tree: Mapping[str, Any]
-    """The whole file, holes as written; `default_settings` is folded into the behavior, as mlagents would."""
+    """The whole file, parameters as written; `default_settings` is folded into the behavior, as mlagents would."""
     parameters: Mapping[str, Parameter]
-    """Dotted path below the behavior (`hyperparameters.learning_rate`) to hole, in the file's order."""
+    """Dotted path below the behavior (`hyperparameters.learning_rate`) to parameter, in the file's order."""
     sweep: SweepDefaults
     lines: Mapping[str, int] = field(default_factory=dict, repr=False)
     """Dotted path from the file's top to line number."""
@@ -142,7 +142,7 @@ def from_text(text: str, name: str, file: str | None = None) -> Space:
 def build(
     tree: Mapping[str, Any], *, name: str, file: str, text: str = "", lines: Mapping[str, int] | None = None
 ) -> Space:
-    """A space from a parsed tree; SpaceError for a missing behavior, a bad hole or a bad `sweep` section."""
+    """A space from a parsed tree; SpaceError for a missing behavior, a bad parameter or a bad `sweep` section."""
     must_be_current(tree, file, lines or {})
     if tree.get("behaviors") is None and tree.get("default_settings"):
         tree = {**tree, "behaviors": {keys.BEHAVIOR: {}}}  # mlagents takes them for every behavior
@@ -194,7 +194,7 @@ def _section(tree: Mapping[str, Any], name: str, file: str) -> Mapping[str, Any]
 
 
 def _holes(space: Space, node: Mapping[str, Any], path: str) -> dict[str, Parameter]:
-    """Every hole below `node`, in the file's order."""
+    """Every parameter below `node`, in the file's order."""
     found: dict[str, Parameter] = {}
     for name, value in node.items():
         here = f"{path}.{name}" if path else str(name)
@@ -209,7 +209,8 @@ def _holes(space: Space, node: Mapping[str, Any], path: str) -> dict[str, Parame
 
 
 def _follow(space: Space, path: str) -> None:
-    """Walk from a hole to what it is tied to, and on; SpaceError in a circle and where the way ends at no number."""
+    """Walk from a parameter to what it is tied to, and on; SpaceError in a circle and where the way ends at no
+    number."""
     way = [path]
     while isinstance(parameter := space.parameters.get(way[-1]), Derived):
         way.append(parameter.of)
@@ -219,7 +220,7 @@ def _follow(space: Space, path: str) -> None:
             numbers = [*space.parameters, *(name for name, value in flatten(space.trainer).items() if is_number(value))]
             near = keys.nearest(parameter.of, [name for name in numbers if name not in way])
             mend = f"did you mean {near}?" if near else "write that key below the behavior first"
-            raise space.error(way[-2], "must be tied to a number or hole of the same file", parameter, mend)
+            raise space.error(way[-2], "must be tied to a number or parameter of the same file", parameter, mend)
 
 
 def _sweep(space: Space) -> SweepDefaults:

@@ -22,7 +22,7 @@ class SweepBegan:
     space: str
     """Name of the space, `quick`."""
     space_yaml: str
-    """The space's text, holes and all."""
+    """The space's text, parameters and all."""
     trials: int
     slots: int
     steps: int
@@ -63,7 +63,7 @@ class Observation:
     trial: int
     """Its number there."""
     params: Mapping[str, Value]
-    """In this sweep's own holes."""
+    """In this sweep's own parameters."""
     elo: Mapping[int, Number]
     """Rung to match Elo, as it was rated there."""
     state: Literal["complete", "pruned"]

@@ -35,12 +35,12 @@ class TrialSpec:
 
     number: int
     origin: Literal["course", "sampled", "fixed", "extended", "final"]
-    """course: trial 0, the course's configuration; sampled: proposed by Optuna; fixed: a space without holes; extended:
-    a finished trial, trained further; final: a finalist's configuration, trained anew on a fresh seed."""
+    """course: trial 0, the course's configuration; sampled: proposed by Optuna; fixed: a space without parameters;
+    extended: a finished trial, trained further; final: a finalist's configuration, trained anew on a fresh seed."""
     params: Mapping[str, Value]
     """Hole (dotted path below the behavior, `hyperparameters.learning_rate`) to value; empty where nothing is open."""
     config: Mapping[str, Any]
-    """The trainer YAML as mlagents reads it, complete, with every hole filled and every key scaled."""
+    """The trainer YAML as mlagents reads it, complete, with every parameter filled and every key scaled."""
     seed: int
     """Seed of trainer and environment."""
     steps: int

@@ -74,12 +74,12 @@ class Importances:
 
 
 def parameters(params: pd.DataFrame) -> list[str]:
-    """Names of the open holes that took more than one value."""
+    """Names of the open parameters that took more than one value."""
     return [str(c) for c in params.columns if c not in ("trial", "elo", "rung") and params[c].nunique() > 1]
 
 
 def matters(params: pd.DataFrame, seed: int = 0) -> Importances:
-    """Fit and question a random forest on (holes → Elo), if there are trials enough. Same frame, same answer."""
+    """Fit and question a random forest on (parameters → Elo), if there are trials enough. Same frame, same answer."""
     keys = parameters(params)
     count, least = len(params), needed(len(keys))
     if count < least or not keys:
@@ -102,7 +102,7 @@ def _student(count: int) -> float:
 
 
 def _questioned(table: np.ndarray, elo: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Each unseen trial's error, the same of guessing the mean, and losses [fold, hole], all in Elo."""
+    """Each unseen trial's error, the same of guessing the mean, and losses [fold, parameter], all in Elo."""
     from sklearn.ensemble import RandomForestRegressor  # a second's import that small runs never pay
     from sklearn.inspection import permutation_importance
     from sklearn.model_selection import KFold
@@ -148,7 +148,7 @@ def _wide(values: pd.Series) -> bool:
 
 @dataclass(frozen=True)
 class Strip:
-    """The values one hole took, each at a place from 0 to 1 along its axis."""
+    """The values one parameter took, each at a place from 0 to 1 along its axis."""
 
     key: str
     ends: tuple[str, str]
@@ -168,7 +168,7 @@ def good(params: pd.DataFrame) -> set[int]:
 
 
 def strips(params: pd.DataFrame) -> tuple[Strip, ...]:
-    """One strip a hole. Empty below four trials: nothing is `good` among three."""
+    """One strip a parameter. Empty below four trials: nothing is `good` among three."""
     if len(params) < 4:
         return ()
     best = good(params)

@@ -87,7 +87,7 @@ def heard(path: Path, sha256: str) -> Heard | None:
         sides = (frame["a_side"] == "purple").astype(int)
         columns = (frame["b_name"], sides, frame["result"], frame["decisions"].astype(int), seconds)
     except (OSError, LookupError, ValueError, TypeError, AttributeError, NotImplementedError):
-        return None  # pyarrow's own errors are among them; or a column of another kind, or with holes
+        return None  # pyarrow's own errors are among them; or a column of another kind, or with parameters
     matches = [Match(*row) for row in zip(*(column.tolist() for column in columns), strict=True)]
     if not matches or not {match.result for match in matches} <= set(POINTS):
         return None

@@ -31,7 +31,7 @@ FEWEST = 4
 
 @dataclass(frozen=True)
 class Change:
-    """One hole that is rewritten."""
+    """One parameter that is rewritten."""
 
     key: str
     """Dotted path below the behavior."""
@@ -52,10 +52,10 @@ class Next:
 
 
 def suggested(run: Run, params: pd.DataFrame, mattered: Importances) -> Next | None:
-    """The run's own space, its ranges drawn around the good values of what mattered; None where it has no holes.
+    """The run's own space, its ranges drawn around the good values of what mattered; None where it has no parameters.
 
-    A hole is rewritten only if its importance stands clear of its spread (reports/run/importance.py): the good quarter
-    of few trials lies close together by chance as well.
+    A parameter is rewritten only if its importance stands clear of its spread (reports/run/importance.py): the good
+    quarter of few trials lies close together by chance as well.
     """
     if run.question is None:
         return None
@@ -83,7 +83,7 @@ def _shown(mattered: Importances) -> Sequence[Importance]:
 
 
 def _moved(space: Space, row: Importance, params: pd.DataFrame) -> tuple[str, Parameter | Value, str] | None:
-    """Path, new hole and reason; None where it stays as it is."""
+    """Path, new parameter and reason; None where it stays as it is."""
     path, parameter = next(((p, h) for p, h in space.parameters.items() if parameter_name(p, h) == row.key), ("", None))
     if parameter is None:
         return None
@@ -111,7 +111,8 @@ def _fewer(
 
 
 def _around(part: Float | Int, best: Sequence[float], typical: tuple[float, float] | None) -> tuple[Float | Int, str]:
-    """The range around the good values, in the hole's own scale, and the reason; the same hole where it stays."""
+    """The range around the good values, in the parameter's own scale, and the reason; the same parameter where it
+    stays."""
     ahead, back = (math.log, math.exp) if part.log else (float, float)
     low, high = ahead(part.low), ahead(part.high)
     places = sorted(ahead(value) for value in best)
@@ -134,7 +135,7 @@ def _around(part: Float | Int, best: Sequence[float], typical: tuple[float, floa
 
 
 def _grid(part: Int, value: float, towards: Any) -> int:
-    """A whole number on the hole's own steps."""
+    """A whole number on the parameter's own steps."""
     return part.low + part.step * int(towards(round((value - part.low) / part.step, 6)))
 
 

@@ -80,7 +80,8 @@ def rungs(run: Run) -> pd.DataFrame:
 
 
 def params(run: Run) -> pd.DataFrame:
-    """One row for each ranked trial with open holes: trial, elo of the last rung, rung, then a column for each hole."""
+    """One row for each ranked trial with open parameters: trial, elo of the last rung, rung, then a column for each
+    parameter."""
     rows: list[dict[str, Any]] = [
         {"trial": t.number, "elo": t.rating.elo, "rung": t.rungs[-1].rung, **t.spec.params}
         for t in run.trials
@@ -90,7 +91,7 @@ def params(run: Run) -> pd.DataFrame:
 
 
 def trials(run: Run, at: Path) -> pd.DataFrame:
-    """One row for each trial, retrained ones too: what it was, what came of it, then a column for each hole.
+    """One row for each trial, retrained ones too: what it was, what came of it, then a column for each parameter.
 
     policy: path of the last rated or exported candidate, below the run's folder `at`. elo: on the ladder, of that rung.
     """

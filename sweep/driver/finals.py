@@ -49,8 +49,8 @@ def choose(events: Sequence[Event], count: int) -> tuple[tuple[int, ...], int | 
     """Numbers of the `count` best of tuning and, last, of the course's configuration; which that is.
 
     Best by tuning Elo shrunk by its error (simulated_choice): a number from fewer pairs counts for less; among
-    equals by the Elo itself. A space without holes has its one configuration. Empty where no trial was trained for the
-    whole budget.
+    equals by the Elo itself. A space without parameters has its one configuration. Empty where no trial was trained
+    for the whole budget.
     """
     specs, last = run_state.whole(events)
     course = next((number for number, spec in specs.items() if spec.origin == "course"), None)

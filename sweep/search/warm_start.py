@@ -116,7 +116,7 @@ def _rated(events: Sequence[Event]) -> list[_Known]:
 
 
 def _fitting(known: Sequence[_Known], space: Space) -> tuple[list[_Known], str]:
-    """Those whose parameters are this space's holes, each inside its range; and why the last other one is not."""
+    """Those whose parameters are this space's parameters, each inside its range; and why the last other one is not."""
     fitting, refused = [], ""
     for each in known:
         try:

@@ -39,7 +39,7 @@ class Drawn:
 
 @st.composite
 def ranges(draw: Draw, low: float, high: float, whole: bool = False) -> dict[str, Any]:
-    """A hole of any kind between low and high, low above 0."""
+    """A parameter of any kind between low and high, low above 0."""
     numbers = st.integers(int(low), int(high)) if whole else st.floats(low, high)
     ends = draw(st.lists(numbers, min_size=2, max_size=4, unique=True))
     kind = draw(st.sampled_from(["choice", "int", "log_int"] if whole else ["choice", "float", "log_float"]))
@@ -48,7 +48,7 @@ def ranges(draw: Draw, low: float, high: float, whole: bool = False) -> dict[str
 
 @st.composite
 def spaces(draw: Draw) -> search_spaces.Space:
-    """The course with some of its values replaced by holes that hold what is required."""
+    """The course with some of its values replaced by parameters that hold what is required."""
     course = search_spaces.load("course")
     config = search_spaces.render(course, {})
     trainer = config["behaviors"]["SoccerTwos"]

@@ -1,4 +1,4 @@
-"""Rewriting holes keeps everything else: comments, order, the other holes, the sweep section."""
+"""Rewriting parameters keeps everything else: comments, order, the other parameters, the sweep section."""
 
 import pytest
 from hypothesis import given

@@ -96,7 +96,11 @@ BAD = [
         "torch_settings must hold keys that mlagents knows, ",
     ),
     ("behaviors:\n", "env_settings: {num_envs: many}\nbehaviors:\n", "env_settings.num_envs must be a whole number"),
-    ("behaviors:\n", "env_settings: {num_envs: {int: [1, 2]}}\nbehaviors:\n", "holes stand below the behavior only"),
+    (
+        "behaviors:\n",
+        "env_settings: {num_envs: {int: [1, 2]}}\nbehaviors:\n",
+        "parameters stand below the behavior only",
+    ),
     ("    self_play:", "    self_play: 3\n    memory:", "self_play must be a section, but got 3"),
     # ranges
     (
@@ -124,31 +128,31 @@ BAD = [
         "learning_rate: {float: [a, b]}",
         "must give two numbers, low and high, after float, but got",
     ),
-    ("learning_rate: 0.0005", "learning_rate: {float: [-1, 1]}", "must be above 0 everywhere in its hole, but got "),
+    ("learning_rate: 0.0005", "learning_rate: {float: [-1, 1]}", "must be above 0 everywhere in its range, but got "),
     (
         "learning_rate: 0.0005",
         "learning_rate: {log_flaot: [1e-5, 1]}",
-        "must be a value or a hole, but got {log_flaot: [1e-05",
+        "must be a value or a parameter, but got {log_flaot: [1e-05",
     ),
     ("learning_rate: 0.0005", "learning_rate: {log_flaot: [1e-5, 1]}", "did you mean log_float?"),
-    ("learning_rate: 0.0005", "learning_rate: {float: [0, 1], int: [0, 1]}", "must have one kind of hole of"),
-    ("learning_rate: 0.0005", "learning_rate: {float: [0, 1], stp: 2}", "must be a hole with float alone"),
+    ("learning_rate: 0.0005", "learning_rate: {float: [0, 1], int: [0, 1]}", "must be one kind of"),
+    ("learning_rate: 0.0005", "learning_rate: {float: [0, 1], stp: 2}", "must be a parameter with float alone"),
     ("batch_size: 2048", "batch_size: {choice: []}", "batch_size must offer at least one option, but got {choice: []}"),
     ("batch_size: 2048", "batch_size: {choice: [512, 512]}", "must offer every option once"),
     ("batch_size: 2048", "batch_size: {choice: [512, [1]]}", "must offer plain values"),
-    ("batch_size: 2048", "batch_size: {choice: [512, big]}", "must be a whole number everywhere in its hole"),
+    ("batch_size: 2048", "batch_size: {choice: [512, big]}", "must be a whole number everywhere in its range"),
     ("batch_size: 2048", "batch_size: {float: [512, 1024]}", "must be a whole number, but got {float: [512, 1024]}"),
     ("batch_size: 2048", "batch_size: {int: [512, 1024.5]}", "must have whole numbers after int"),
     ("num_epoch: 3", "num_epoch: {int: [3, 10], step: 2}", "must have a step that divides high - low"),
     ("num_epoch: 3", "num_epoch: {int: [3, 10], step: 0}", "must have whole numbers after int"),
     ("normalize: false", "normalize: {int: [0, 1]}", "must be a choice: it is no number"),
-    ("max_steps: 10000000", "max_steps: {int: [1, 10]}", "max_steps must be a value, never a hole"),
-    ("trainer_type: poca", "trainer_type: {choice: [poca, ppo]}", "trainer_type must be a value, never a hole"),
+    ("max_steps: 10000000", "max_steps: {int: [1, 10]}", "max_steps must be a value, never a parameter"),
+    ("trainer_type: poca", "trainer_type: {choice: [poca, ppo]}", "trainer_type must be a value, never a parameter"),
     # ties
     (
         "buffer_size: 20480",
         "buffer_size: {multiple_of: hyperparameters.batchsize, by: {int: [5, 10]}}",
-        "hyperparameters.buffer_size must be tied to a number or hole of the same file, but got {multiple_of: "
+        "hyperparameters.buffer_size must be tied to a number or parameter of the same file, but got {multiple_of: "
         "hyperparameters.batchsize, by: {int: [5, 10]}} in my.yaml:8; did you mean hyperparameters.batch_size?",
     ),
     (
@@ -158,7 +162,7 @@ BAD = [
     ),
     ("buffer_size: 20480", "buffer_size: {multiple_of: trainer_type, by: {int: [5, 10]}}", "must be tied to a number"),
     ("buffer_size: 20480", "buffer_size: {multiple_of: 5, by: {int: [5, 10]}}", "must name a key after multiple_of"),
-    ("buffer_size: 20480", "buffer_size: {multiple_of: hyperparameters.batch_size}", "must have a hole after by"),
+    ("buffer_size: 20480", "buffer_size: {multiple_of: hyperparameters.batch_size}", "must have a range after by"),
     (
         "buffer_size: 20480",
         "buffer_size: {multiple_of: hyperparameters.batch_size, by: {float: [5, 10]}}",
@@ -183,7 +187,7 @@ BAD = [
     (
         "model_ratio: 0.5",
         "model_ratio: {ratio_of: self_play.window, by: {float: [0.01, 1]}}",
-        "self_play.play_against_latest_model_ratio must be at most 1 everywhere in its hole (it reaches 0.1 to 10)",
+        "self_play.play_against_latest_model_ratio must be at most 1 everywhere in its range (it reaches 0.1 to 10)",
     ),
     # relations
     (
@@ -231,7 +235,7 @@ BAD = [
     (
         "behaviors:\n",
         "environment_parameters: {gravity: {float: [1, 2]}}\nbehaviors:\n",
-        "holes stand below the behavior",
+        "parameters stand below the behavior",
     ),
     (
         "behaviors:\n",
@@ -273,7 +277,7 @@ BAD = [
     ),
     ("batch_size: 2048", f"batch_size: {'9' * 5000}", "my.yaml must be YAML, but got: Exceeds the limit"),
     ("batch_size: 2048", f"batch_size: {{int: [1, {10**400}]}}", "must give two numbers, low and high, after int"),
-    ("epsilon: 0.2", "epsilon: {choice: [0.1, .nan]}", "epsilon must be a number everywhere in its hole"),
+    ("epsilon: 0.2", "epsilon: {choice: [0.1, .nan]}", "epsilon must be a number everywhere in its range"),
     ("behaviors:\n", "sweep: {first_rung: .nan}\nbehaviors:\n", "sweep.first_rung must be a number, but got nan"),
     (
         "behaviors:\n",

@@ -1,4 +1,4 @@
-"""Any trainer YAML is a space; `1e-4` is a number; holes are read, proposed and filled."""
+"""Any trainer YAML is a space; `1e-4` is a number; parameters are read, proposed and filled."""
 
 from collections.abc import Sequence
 from pathlib import Path

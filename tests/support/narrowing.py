@@ -26,7 +26,7 @@ def world(spread: float, seed: int) -> tuple[Landscape, np.random.Generator]:
 
 
 def narrowed(land: Landscape, trials: int, rng: np.random.Generator) -> tuple[Space, int]:
-    """The space suggested after so many random trials, and how many of its holes were rewritten."""
+    """The space suggested after so many random trials, and how many of its parameters were rewritten."""
     tried = [random_params(land.space, rng) for _ in range(trials)]
     elo = [1200 + land.worth(each) - land.mean + NOISE * rng.standard_normal() for each in tried]
     params = pd.DataFrame(
@@ -46,7 +46,7 @@ def lost(land: Landscape, space: Space, rng: np.random.Generator) -> tuple[float
 
 
 def table(worlds: int = 20, spreads: Sequence[float] = (60.0, 180.0), counts: Sequence[int] = (32, 64, 128)) -> str:
-    lines = ["spread trials | random: old -> new | best of 16: old -> new | gain +- 95 % | holes rewritten, of 15"]
+    lines = ["spread trials | random: old -> new | best of 16: old -> new | gain +- 95 % | parameters rewritten, of 15"]
     for spread in spreads:
         for count in counts:
             rows = []

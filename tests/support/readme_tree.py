@@ -14,7 +14,7 @@ PAGES = (
 OTHERS = {
     "search_spaces/quick.yaml": "what `make sweep` runs on a laptop",
     "search_spaces/soccertwos.yaml": "the real sweep, documented ranges",
-    "search_spaces/course.yaml": "no holes: the course's configuration, always trial 0",
+    "search_spaces/course.yaml": "no parameters: the course's configuration, always trial 0",
     "trials/soccer/SPEC.md": "the environment's rules as tables, with a version",
     "trials/arena/ladder/": "house baseline, its recipe, the ladder's constants",
     "sweep/examples/unit7.ipynb": "the course's unit 7 done with this product: sweep, report, matches, promotion",

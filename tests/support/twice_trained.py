@@ -88,7 +88,7 @@ def merged(base: dict[str, Any], change: dict[str, Any]) -> dict[str, Any]:
 
 
 def shipped(space: str) -> dict[str, Any]:
-    """A shipped space's configuration, one choice of each hole, at a size that takes seconds."""
+    """A shipped space's configuration, one choice of each parameter, at a size that takes seconds."""
     text = yaml.safe_load((ROOT / "search_spaces" / f"{space}.yaml").read_text())
     (behavior,) = text["behaviors"].values()
 

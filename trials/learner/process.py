@@ -286,7 +286,7 @@ def bound_log(files: TrialFolder) -> None:
 
 
 def _size_on_disk(path: Path) -> int:
-    """Bytes, less the hole that a cut leaves where the writer does not append and goes on at its old position."""
+    """Bytes, less the parameter that a cut leaves where the writer does not append and goes on at its old position."""
     found = path.stat()
     return min(found.st_size, found.st_blocks * 512)
 

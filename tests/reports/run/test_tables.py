@@ -105,7 +105,7 @@ def test_frames(synthetic):
     rungs = tables.rungs(run)
     assert set(rungs[rungs["trial"] == 0]["rung"]) == {75_000, 150_000, 300_000}
     assert rungs.groupby("trial")["last"].sum().eq(1).all()
-    assert 0 not in set(tables.params(run)["trial"])  # the course's trial has no holes
+    assert 0 not in set(tables.params(run)["trial"])  # the course's trial has no parameters
     spans = tables.spans(run)
     assert len(spans) == 12 and spans["start"].min() == 0 and set(spans["slot"]) == {0, 1}
 

@@ -222,7 +222,7 @@ def test_the_winner_is_the_best_of_equal_budget() -> None:
     winner, course = run_state.choose(list(events))
     assert winner is not None and winner.trial == 2
     assert course is not None and course.trial == 0
-    assert run_state.choose(list(events[1:]))[1] is None  # trial 0 of a space without holes is not the course
+    assert run_state.choose(list(events[1:]))[1] is None  # trial 0 of a space without parameters is not the course
     assert run_state.choose([]) == (None, None)
 
 

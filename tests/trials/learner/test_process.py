@@ -314,7 +314,7 @@ def test_a_talkative_trainers_log_is_bounded_and_its_tail_is_not_lost(
     trainer.stop(grace=0)
     assert 0 < older.stat().st_size <= 50_000
     assert most < 1_000_000
-    assert b"\0" not in files.log.read_bytes(), "the trainer appends: a cut leaves no hole"
+    assert b"\0" not in files.log.read_bytes(), "the trainer appends: a cut leaves no parameter"
     assert len(tail) == process.TAIL_LINES
     assert all("x" in line for line in tail[1:])
     assert [path.name for path in files.path.glob(".trainer*")] == []
