@@ -1,6 +1,6 @@
 """A sweep of a space written here, its trials as a data frame, and its best policy against the house baseline.
 
-Run it as `python -m sweep.examples.sweep_from_python [STEPS] [OUT]`: minutes with the default of 60,000 steps a trial.
+Run it as `python -m sweep.examples.sweep_from_python [STEPS] [OUT] [TRIALS]`: minutes with its 60,000 steps.
 """
 
 import sys
@@ -11,7 +11,6 @@ import sweep
 
 SPACE = """
 sweep:
-  trials: 3
   fields: 32
   rating_matches: 40
   fresh_matches: 40
@@ -25,12 +24,12 @@ behaviors:
 """
 
 
-def main(steps: int = 60_000, out: str = "runs/from-python") -> None:
-    """Train three configurations, the course's first; print what came of them."""
+def main(steps: int = 60_000, out: str = "runs/from-python", trials: int = 3) -> None:
+    """Train some configurations, the course's first; print what came of them."""
     with tempfile.TemporaryDirectory() as folder:
         space = Path(folder) / "rates.yaml"
         space.write_text(SPACE)
-        run = sweep.run(space, steps=steps, scheduler="none", final_seeds=0, out=out)
+        run = sweep.run(space, trials=trials, steps=steps, scheduler="none", final_seeds=0, out=out)
     print(run.trials()[["trial", "elo", "low", "high", "hyperparameters.learning_rate"]].to_string(index=False))
     best = run.best()
     result = sweep.play(best.policy, "house", matches=40)
@@ -39,4 +38,4 @@ def main(steps: int = 60_000, out: str = "runs/from-python") -> None:
 
 
 if __name__ == "__main__":
-    main(*(kind(text) for kind, text in zip((int, str), sys.argv[1:], strict=False)))
+    main(*(kind(text) for kind, text in zip((int, str, int), sys.argv[1:], strict=False)))
