@@ -31,24 +31,29 @@ class Stint:
     def __init__(self, *pids: int) -> None:
         """`pids`: of this process, or of children of it that have not been waited for."""
         self._pids, self._exact = pids, _exact()
-        self.again()
-
-    def again(self) -> None:
-        """Begin anew."""
         self._worked = self._waited = 0.0
         self._looked, self._seen = time.monotonic(), self._look({}, 0.0)
+
+    def again(self) -> float:
+        """Begin anew; the seconds until now, to the moment, so that many short stints add up."""
+        self._count()
+        had, self._worked, self._waited = self._worked + self._waited, 0.0, 0.0
+        return had
 
     @property
     def seconds(self) -> float:
         """At most what the clock says. Ask at least each second or so: what is gone at a look is not known any more."""
-        now = time.monotonic()
-        if now - self._looked >= LOOK_S:
-            passed, self._looked = now - self._looked, now
-            before, self._seen = self._seen, self._look(self._seen, passed)
-            if self._seen:  # what is gone has nothing any more
-                worked, waited = _had(passed, before, self._seen)
-                self._worked, self._waited = self._worked + worked, max(0.0, self._waited + waited)
+        if time.monotonic() - self._looked >= LOOK_S:
+            self._count()
         return self._worked + self._waited
+
+    def _count(self) -> None:
+        now = time.monotonic()
+        passed, self._looked = now - self._looked, now
+        before, self._seen = self._seen, self._look(self._seen, passed)
+        if self._seen:  # what is gone has nothing any more
+            worked, waited = _had(passed, before, self._seen)
+            self._worked, self._waited = self._worked + worked, max(0.0, self._waited + waited)
 
     def _look(self, before: Times, passed: float) -> Times:
         return (_by_thread if self._exact else _by_process)(self._pids, before, passed)

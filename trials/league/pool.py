@@ -73,8 +73,8 @@ class PairingPool:
     @property
     def had(self) -> float:
         """Seconds of work that each worker has had for tasks, on average: what a round has cost."""
-        under_way = sum(worker.had for worker in self._workers if worker.given and worker.ready)
-        return (self._over + under_way) / len(self._workers)
+        here = sum(worker.spent + (worker.had if worker.given and worker.ready else 0) for worker in self._workers)
+        return (self._over + here) / len(self._workers)
 
     def outcomes(self, following: Callable[[Sequence[str]], Task | None], cap: float) -> Iterator[Outcome]:
         """Play what `following` names until it names nothing more and all is over, in the order it was over.
@@ -92,15 +92,13 @@ class PairingPool:
             connection.wait([end for worker in busy for end in worker.ends], timeout=LOOK_S)
             for worker in busy:
                 if connection.wait(worker.ends, timeout=0):
-                    had = worker.had
                     if (outcome := worker.answer()) is not None:
-                        self._over += had
                         yield outcome
                 elif worker.had > (cap if worker.ready else STARTING):
-                    self._over += worker.had
                     yield worker.cut_off(f"a pairing must be over within {cap:.0f} s of work, but was not")
             for at, worker in enumerate(self._workers):
                 if worker.dead:
+                    self._over += worker.spent
                     self._workers[at] = fresh = _Worker(self._context, self._kept)
                     for task in worker.given:
                         fresh.give(task)
@@ -119,6 +117,8 @@ class _Worker:
         self._kept = kept
         self.given: list[Task] = []
         self._stint = Stint(self._process.pid)
+        self.spent = 0.0
+        """Seconds that it has had for tasks that are over, or in which it failed."""
         self.ready = self.dead = False
 
     @property
@@ -153,16 +153,17 @@ class _Worker:
         with suppress(EOFError, OSError):  # it died
             if self._pipe.poll():
                 outcome: Outcome | None = self._pipe.recv()
-                self.ready = True
-                self._stint.again()
+                self.ready, had = True, self._stint.again()
                 if outcome is not None:
+                    self.spent += had
                     self.given.pop(0)
                 return outcome
         return self.cut_off("a process that plays must live until its matches are over, but it died")
 
     def cut_off(self, line: str) -> Outcome:
         """End it, and with it its first task."""
-        task, seconds = self.given.pop(0), self.had
+        task, seconds = self.given.pop(0), self._stint.again()
+        self.spent += seconds
         blamed = int(self._asking.value)
         self.end()
         return Outcome(task, (), seconds, 0, line, blamed)

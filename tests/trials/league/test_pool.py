@@ -9,6 +9,7 @@ from busy import busy
 
 from trials.arena.matches.pool import Task
 from trials.league.pool import Outcome, PairingPool
+from trials.stint import LOOK_S
 
 CAP = 4.0
 
@@ -38,6 +39,16 @@ def test_a_worker_that_is_dealt_no_processor_is_not_ended_and_costs_the_round_no
         assert outcome.seconds < CAP and floor.had - before < CAP
         (long,) = played(floor, task(5000), cap=CAP)
         assert "must be over within 4 s of work" in long.line and CAP <= long.seconds < CAP + 2
+
+
+def test_tasks_shorter_than_a_look_add_up() -> None:
+    with PairingPool(1) as floor:
+        played(floor, task(1), cap=600.0)
+        before = floor.had
+        outcomes = played(floor, *[task(4)] * 40, cap=600.0)
+        worked = sum(outcome.seconds for outcome in outcomes)
+        assert worked / len(outcomes) < LOOK_S
+        assert floor.had - before > 0.8 * worked
 
 
 def test_a_worker_that_sleeps_is_ended() -> None:
