@@ -28,6 +28,7 @@ from trials.arena.players import onnx_external
 from trials.errors import BadPolicy, BadTrial, LostTrial, SetupError, SweepError
 from trials.folder import TrialFolder, written_whole
 from trials.learner import checkpoints, health, process, process_tree
+from trials.learner.arguments import arguments
 from trials.ports import PortLease
 from trials.records import TrialSpec
 from trials.stint import Stint
@@ -196,21 +197,7 @@ def _command(files: TrialFolder, spec: TrialSpec, port: int, resume: bool) -> li
     own = files.path / "foreign.yaml"
     with written_whole(own) as temporary:
         temporary.write_text(yaml.safe_dump(config, sort_keys=False))
-    return [
-        spec.trainer,
-        str(own),
-        f"--run-id={files.results.name}",
-        f"--results-dir={files.results.parent}",
-        f"--seed={spec.seed}",
-        "--resume" if resume else "--force",
-        f"--env={spec.executable}",
-        f"--base-port={port}",
-        "--no-graphics",
-        *([f"--torch-device={spec.device}"] if spec.device else []),
-        "--env-args",
-        "--fields",
-        str(spec.fields),
-    ]
+    return [spec.trainer, *arguments(files, spec, own, resume, port)]
 
 
 def _summaries(files: Iterable[Path]) -> list[tuple[int, dict[str, float]]]:

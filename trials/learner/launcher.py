@@ -21,6 +21,7 @@ from pydantic import TypeAdapter
 from trials.errors import BadTrial, LostTrial, SetupError, SweepError
 from trials.folder import TrialFolder
 from trials.learner import check, checkpoints, compat, process, process_tree
+from trials.learner.arguments import arguments
 from trials.ports import PortLease
 from trials.records import TrialSpec
 from trials.stint import LOOK_S, Stint
@@ -83,24 +84,12 @@ def main(folder: Path) -> None:
     resumed = checkpoints.restore(files)
     hooks.install(files, spec, flag, resumed or 0)
     torch.set_num_threads(spec.threads)  # mlagents set its own from the host's core count while it was imported
-    words = [
-        str(files.trainer_yaml),
-        f"--run-id={files.results.name}",
-        f"--results-dir={files.results.parent}",
-        f"--seed={spec.seed}",
-        "--force" if resumed is None else "--resume",
-    ]
-    if spec.device is not None:
-        words.append(f"--torch-device={spec.device}")
+    port, more = None, list[str]()
     if spec.executable is not None:
         lease = PortLease()  # held until this process ends
-        words += [f"--env={spec.executable}", f"--base-port={lease.ports[0]}", "--num-envs=1", "--no-graphics"]
-        words += [f"--timeout-wait={min(TIMEOUT_S, max(1, int(spec.stall_seconds)))}"]
-        words += [
-            "--env-args",
-            "--fields",
-            str(spec.fields),
-        ]  # this product's own heeds it, Unity's have what they have
+        port = lease.ports[0]
+        more = ["--num-envs=1", f"--timeout-wait={min(TIMEOUT_S, max(1, int(spec.stall_seconds)))}"]
+    words = arguments(files, spec, files.trainer_yaml, resumed is not None, port, *more)
     options = learn.parse_command_line(words)
     if resumed is not None:
         for trainer in options.behaviors.values():
