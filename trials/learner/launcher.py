@@ -6,7 +6,6 @@ environment steps, with the final export. If its parent dies it ends itself. Exi
 SIGINT, 1 a fault of the trial's (the log says which), 3 a broken set-up, 4 a fault of the machine's.
 """
 
-import errno
 import os
 import signal
 import sys
@@ -18,9 +17,9 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from trials.errors import BadTrial, LostTrial, SetupError, SweepError
+from trials.errors import BadTrial, LostTrial, SweepError, reason
 from trials.folder import TrialFolder
-from trials.learner import check, checkpoints, compat, process, process_tree
+from trials.learner import check, checkpoints, compat, health, process, process_tree
 from trials.learner.arguments import arguments
 from trials.ports import PortLease
 from trials.records import TrialSpec
@@ -32,10 +31,6 @@ TIMEOUT_S = 60
 """Seconds of work that an executable may take for a step or for its start; ML-Agents' own default, by the clock."""
 ORPHAN_GRACE_S = 5.0
 """Seconds of work that an orphan may take for its last export."""
-
-
-NOT_THERE = (errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.EACCES, errno.EPERM, errno.ENAMETOOLONG, errno.ELOOP)
-"""What the file system says that another start does not mend, of a file that is no part of the trial's own folder."""
 
 
 class StopFlag:
@@ -106,17 +101,9 @@ def _whose(error: Exception, files: TrialFolder) -> SweepError:
     """Whose fault it is: another start mends what a machine, a disk or an environment did, never the trial's own."""
     if isinstance(error, SweepError):
         return error
-    said = f"{type(error).__name__}: {' '.join(str(error).split())}"
-    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return SetupError(
-            f"the disk must have room, but {files.path} has none left; free some, then run the sweep again"
-        )
+    said = f"{type(error).__name__}: {reason(error)}"
     if isinstance(error, OSError):
-        own = files.path.absolute() in (*Path(str(error.filename)).absolute().parents,)
-        lasting = (
-            error.errno in NOT_THERE or (error.errno is None and isinstance(error, FileNotFoundError))
-        ) and not own
-        return BadTrial(said) if lasting else LostTrial(said)
+        return health.of_system(error, files.path)
     from mlagents_envs import exception as unity
 
     asked = (unity.UnityActionException, unity.UnityObservationException, unity.UnityPolicyException)
