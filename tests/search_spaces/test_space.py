@@ -150,7 +150,7 @@ debug: false
     assert trainer["hyperparameters"] == {"batch_size": 256, "buffer_size": 5000}
     assert trainer["max_steps"] == 5_000_000 and type(trainer["max_steps"]) is int
     assert not {"default_settings", "torch_settings", "checkpoint_settings"} & set(config)
-    assert owners.taken(space) == {"torch_device": "cpu"} and config["debug"] is False
+    assert owners.taken(space, None) == {"torch_device": "cpu"} and config["debug"] is False
     search_spaces.check_config(config)
 
 

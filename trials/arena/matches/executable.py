@@ -87,7 +87,9 @@ def find(path: Path) -> Path:
     """The file that mlagents would start for `path`. Raises SetupError where there is none that may be started."""
     found = validate_environment_path(str(path))
     if found is None or not os.path.isfile(found):
-        raise SetupError(f"--env must be an ML-Agents executable, but there is none at {path}; name a build's file")
+        raise SetupError(
+            f"--env must be an ML-Agents executable, but there is none at {path}; name a build's file, or leave it out"
+        )
     if not os.access(found, os.X_OK):
         raise SetupError(f"--env must be executable, but {found} is not; run `chmod +x {found}`")
     return Path(found)
