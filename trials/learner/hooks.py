@@ -3,7 +3,7 @@
 Sources: mlagents 1.1.0 `trainers/trainer/rl_trainer.py` (checkpoints), `trainers/model_saver/torch_model_saver.py`
 (export), `trainers/stats.py`.
 
-And mlagents' slowest loop is made faster, with the same results bit for bit: it took a quarter of a small trial's time.
+And mlagents' slow parts are replaced (`trials/learner/fast/`), with the same results bit for bit.
 """
 
 import functools
@@ -13,9 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol
 
-import numpy as np
 from mlagents.trainers import stats
-from mlagents.trainers.buffer import AgentBuffer, BufferException
 from mlagents.trainers.model_saver.torch_model_saver import TorchModelSaver
 from mlagents.trainers.trainer.rl_trainer import RLTrainer
 from mlagents.trainers.trainer_controller import TrainerController
@@ -27,8 +25,6 @@ from trials.learner import checkpoints, environments, health
 from trials.learner.fast import table
 from trials.learner.progress import Progress
 from trials.records import TrialSpec
-
-_shuffle = AgentBuffer.shuffle
 
 
 class Noting(environments.Stop, Protocol):
@@ -46,7 +42,6 @@ def install(files: TrialFolder, spec: TrialSpec, stop: Noting, resumed: int = 0)
     _publish_exports(files)
     _checkpoint_at_rungs(tuple(rung for rung in spec.rungs if rung > resumed), progress)
     _note_first(stop)
-    install_shuffle()
     table.install()
     stats.StatsReporter.add_writer(MetricsWriter(files, health.Health(spec)))
 
@@ -144,24 +139,3 @@ class MetricsWriter(stats.StatsWriter):  # type: ignore[misc]
         summaries.append(self._files.metrics, step, self._started, means)
         health.room(self._files.path)
         self._health.look(means, step)
-
-
-def install_shuffle() -> None:
-    """Let AgentBuffer.shuffle move single entries without making a list and a field object of each."""
-    AgentBuffer.shuffle = shuffle
-
-
-def shuffle(self: Any, sequence_length: int, key_list: list[Any] | None = None) -> None:
-    """As mlagents 1.1.0 `trainers/buffer.py`: the same order from the same draw of numpy's global generator."""
-    if sequence_length != 1:
-        _shuffle(self, sequence_length, key_list)
-        return
-    keys = list(self._fields.keys()) if key_list is None else key_list
-    if not self.check_length(keys):
-        raise BufferException("Unable to shuffle if the fields are not of same length")
-    order = np.arange(len(self[keys[0]]))
-    np.random.shuffle(order)
-    places = order.tolist()
-    for key in keys:
-        entries = list(self[key])
-        self[key].set([entries[place] for place in places])
