@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, replace
-from hashlib import sha256
+from hashlib import file_digest, sha256
 from pathlib import Path
 from typing import Any
 
@@ -78,10 +78,12 @@ def _found(space: Space, key: str, text: str) -> Input:
     digest, found = sha256(), Input(key, text, source, "")
     try:
         for file, name in found.files:
-            digest.update(name.encode() + file.read_bytes())
+            digest.update(name.encode())
+            with file.open("rb") as opened:
+                file_digest(opened, lambda: digest)  # reads on into the same digest
     except OSError as error:
         reason = (error.strerror or type(error).__name__).lower()
-        raise space.error(key, "must name a file that can be read", f"{text} ({reason})", "mend that") from None
+        raise space.error(key, "must name a file that can be read", f"{text} ({reason})", "fix that") from None
     return replace(found, name=f"{INPUTS}/{digest.hexdigest()[:8]}-{source.resolve().name}")
 
 

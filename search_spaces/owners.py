@@ -86,9 +86,11 @@ _DEVICE = re.compile(r"cpu|cuda(:\d+)?")
 
 
 def kept(config: Mapping[str, Any]) -> dict[str, Any]:
-    """What of a trainer configuration reaches mlagents: the space's own."""
+    """What of a trainer configuration reaches mlagents: the space's own, but for its `sweep`."""
     found: dict[str, Any] = {}
     for name, section in config.items():
+        if name == "sweep":
+            continue
         if name in OWNERS:
             found[name] = section
         elif isinstance(section, Mapping):

@@ -17,7 +17,7 @@ from pydantic.dataclasses import dataclass
 from search_spaces import owners
 from search_spaces.space import Space
 from sweep.models import typed
-from trials.errors import SetupError
+from trials.errors import SetupError, reason
 from trials.folder import written_whole
 from trials.learner.process import must_be_installed
 
@@ -177,7 +177,7 @@ def read(path: Path) -> Settings:
         return _SETTINGS.validate_python(found)
     except (OSError, ValidationError, yaml.YAMLError) as error:
         raise SetupError(
-            f"a run must hold its settings, but {path} cannot be read ({str(error).splitlines()[0]});"
+            f"a run must hold its settings, but {path} cannot be read ({reason(error)});"
             " was it written by another version?"
         ) from None
 

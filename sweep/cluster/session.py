@@ -17,7 +17,7 @@ from sweep.cluster.versions import installed
 from sweep.cluster.worker import Cluster
 from sweep.models import Model
 from sweep.settings import Settings
-from trials.errors import SetupError
+from trials.errors import SetupError, reason
 
 OBJECT_STORE_BYTES = 100 * 2**20
 """Of a local Ray: results are a few hundred bytes, and by default it would reserve a third of the memory."""
@@ -87,7 +87,7 @@ def ray_session(settings: Settings, say: Callable[[str], None]) -> Iterator[Sess
             except (ConnectionError, RuntimeError, ValueError) as error:  # `address.must_answer` has asked before
                 raise SetupError(
                     f"a Ray cluster must take this driver, but {settings.ray_address} does not"
-                    f" ({' '.join(str(error).split())[:300]}); run the sweep on a machine of the cluster, with its Ray"
+                    f" ({reason(error)}); run the sweep on a machine of the cluster, with its Ray"
                 ) from None
         else:
             with elsewhere:
@@ -127,7 +127,7 @@ def _on_cluster(settings: Settings, say: Callable[[str], None]) -> Session:
         raise SetupError(
             "a cluster must have a node that may take a trial, but "
             + ("; ".join(nodes.refused.values()) or "none has room for one")
-            + "; mend that (sweep/cluster/README.md)"
+            + "; fix that (sweep/cluster/README.md)"
         )
     name = f"orders-{uuid4().hex}"
     return Session(

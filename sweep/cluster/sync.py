@@ -16,7 +16,7 @@ from search_spaces.files import Input
 from sweep.models import Model
 from sweep.settings import Settings
 from trials import ledger
-from trials.errors import SetupError
+from trials.errors import SetupError, reason
 from trials.events import Event, TrialEnded, TrialRated
 from trials.folder import RunFolder, written_whole
 from trials.inputs import INPUTS
@@ -94,7 +94,7 @@ class Keeper:
             storage.write(BEAT, self._me)
         except OSError as error:
             raise SetupError(
-                f"--storage must answer, but {storage.address} does not ({str(error).splitlines()[0]}); correct the"
+                f"--storage must answer, but {storage.address} does not ({reason(error)}); correct the"
                 " address, or what AWS_ACCESS_KEY_ID and the like say, and start again"
             ) from None
         self._mirrors = [Mirror(run.path, storage, LEFT, growing_seconds=0.0)]
@@ -253,7 +253,7 @@ def fetched(address: str, into: Path, heavy: bool) -> RunFolder:
             bring(place, run, "", {}, heavy)
     except OSError as error:
         raise SetupError(
-            f"a run's storage must answer, but {address} does not ({str(error).splitlines()[0]}); check the address"
+            f"a run's storage must answer, but {address} does not ({reason(error)}); check the address"
         ) from None
     return run
 
@@ -273,8 +273,7 @@ def have_checkpoints(run: RunFolder, settings: Settings, numbers: Iterable[int])
             bring(place, run, files.path.relative_to(run.path).as_posix(), {}, heavy=True)
         except OSError as error:
             raise SetupError(
-                f"a run's storage must answer, but {place.address} does not ({str(error).splitlines()[0]}); try again"
-                " when it does"
+                f"a run's storage must answer, but {place.address} does not ({reason(error)}); try again when it does"
             ) from None
 
 

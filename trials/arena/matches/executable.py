@@ -108,8 +108,7 @@ def version(executable: Path) -> str:
     for file in (executable, *beside):
         if file.is_file():
             with file.open("rb") as opened_file:
-                while block := opened_file.read(1 << 20):
-                    digest.update(block)
+                hashlib.file_digest(opened_file, lambda: digest)  # reads on into the same digest
     return f"unity-{digest.hexdigest()[:12]}"
 
 
