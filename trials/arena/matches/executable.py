@@ -29,7 +29,7 @@ with warnings.catch_warnings():  # it imports distutils
     from mlagents_envs.environment import UnityEnvironment
     from mlagents_envs.side_channel.engine_configuration_channel import EngineConfig, EngineConfigurationChannel
 
-    from trials.wire import Line
+    from trials.communicator import PatientCommunicator
 
 TIMEOUT_S = 60.0
 """Seconds of work that an executable may take for an answer, the first included."""
@@ -112,7 +112,7 @@ def version(executable: Path) -> str:
     return f"unity-{digest.hexdigest()[:12]}"
 
 
-class _Line(Line):
+class _Communicator(PatientCommunicator):
     """The wire, on which nothing is waited for without a limit, as mlagents does for the second message."""
 
     def initialize(self, inputs: Any, poll_callback: Callable[[], None] | None = None) -> Any:
@@ -129,8 +129,8 @@ class _Line(Line):
 
 class _Unity(UnityEnvironment):  # type: ignore[misc]
     @staticmethod
-    def _get_communicator(worker_id: int, base_port: int, timeout_wait: float) -> _Line:
-        return _Line(worker_id, base_port, timeout_wait)
+    def _get_communicator(worker_id: int, base_port: int, timeout_wait: float) -> _Communicator:
+        return _Communicator(worker_id, base_port, timeout_wait)
 
     def _close(self, timeout: int | None = None) -> None:
         """End the session, and see the process gone: mlagents kills it in the end, but does not wait for that."""
