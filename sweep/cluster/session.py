@@ -11,7 +11,7 @@ from uuid import uuid4
 
 import ray
 
-from sweep.cluster import reaper, stop_signals, sync, temporary
+from sweep.cluster import reaper, run_storage, stop_signals, temporary
 from sweep.cluster.nodes import Nodes
 from sweep.cluster.versions import installed
 from sweep.cluster.worker import Cluster
@@ -61,7 +61,7 @@ class Session:
 
     def baseline(self, model: Model) -> str:
         """What workers load to play against the baseline."""
-        return model.load if self.cluster is None else sync.shared(model, self.cluster.storage)
+        return model.load if self.cluster is None else run_storage.shared(model, self.cluster.storage)
 
     @property
     def refused(self) -> list[str]:
@@ -119,7 +119,7 @@ def _here(settings: Settings) -> Session:
 
 def _on_cluster(settings: Settings, say: Callable[[str], None]) -> Session:
     """The session once every machine has answered. Raises SetupError where none may be used."""
-    storage = sync.storage_of(settings)
+    storage = run_storage.storage_of(settings)
     paths = tuple(str(path) for path in (settings.executable, settings.trainer) if path is not None)
     nodes = Nodes(storage, paths, _resources(settings), say)
     nodes.look(wait=True)

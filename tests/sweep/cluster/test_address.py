@@ -95,8 +95,8 @@ def test_nobody_there_and_nobody_who_is_a_head(silent: int, web: int) -> None:
         nobody = free.getsockname()[1]
     for port, why in (
         (nobody, "Connection refused"),
-        (silent, "something listens there that is no Ray head"),
-        (web, "something listens there that is no Ray head"),
+        (silent, "what listens there is not a Ray head"),
+        (web, "what listens there is not a Ray head"),
     ):
         began = time.monotonic()
         with pytest.raises(SetupError) as refused:
