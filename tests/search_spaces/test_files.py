@@ -73,7 +73,7 @@ def test_trial_0_finds_its_file_in_the_run_too(line: str, shared: str, kept_as_w
     search_spaces.check(space, 2_000_000, 8)
     inputs = files.named(space)
     kept = files.taken_along(space, inputs)
-    sync.keep(inputs, run)
+    run_storage.keep(inputs, run)
     first = search_spaces.course(kept)
     meant = str(space.sweep.shared["init_path"])
     assert Path(located(first, run.path)["behaviors"]["SoccerTwos"]["init_path"]).read_text() == meant[0]
