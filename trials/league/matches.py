@@ -144,7 +144,7 @@ def read(path: Path) -> Matches:
     if (published := _published(path)) is not None:
         return published
     data = _whole(tidied(path)[0])
-    header = COLUMNS if not data or is_own(data) else ai_vs_ai.HISTORY
+    header = COLUMNS if is_own(data) else ai_vs_ai.HISTORY
     table = _table(data, header, path) if data.count(b"\n") > 1 else None
     return _once(_matches(table, header, path))
 
@@ -169,8 +169,9 @@ def _published(path: Path) -> Matches | None:
 
 
 def is_own(data: bytes) -> bool:
-    """Whether a file begins as a league writes its history."""
-    return data.split(b"\n", 1)[0].rstrip(b"\r") == ",".join(COLUMNS).encode()
+    """Whether a file begins as a league writes its history: empty, or cut off in the first line, it does."""
+    own, (line, end, _) = ",".join(COLUMNS).encode(), data.partition(b"\n")
+    return line.rstrip(b"\r") == own if end else own.startswith(line.rstrip(b"\0"))
 
 
 def tidied(path: Path) -> tuple[bytes, str]:
@@ -182,7 +183,7 @@ def tidied(path: Path) -> tuple[bytes, str]:
         data = path.read_bytes()
     except OSError as error:
         raise SetupError(f"a history must be a file that can be read, but {path}: {error.strerror}") from None
-    if not data.rstrip(b"\0") or is_own(data):
+    if is_own(data):
         return data, ""
     out = io.StringIO()
     written = csv.writer(out, lineterminator="\n")

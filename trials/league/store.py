@@ -75,16 +75,16 @@ class Store:
     def __init__(self, league: LeagueFolder) -> None:
         """Repair what a process that died left behind, and read everything. Raises SetupError, OSError."""
         self.league = league
-        self.repaired = matches.repair(league.history)
-        self._changes = roster.read(league.roster)
-        self.entries: dict[Key, Entry] = roster.entries(self._changes)
-        self.rounds = rounds(league)
-        if league.history.is_file() and (data := league.history.read_bytes()) and not matches.is_own(data):
+        if league.history.is_file() and not matches.is_own(league.history.read_bytes()):
             raise SetupError(
                 f"a league that is played must have a history of its own, but {league.history} is AI vs AI's, or was"
                 " written by another program; name a new folder, or `sweep league rebuild` one from it if it was a"
                 " league's"
             )
+        self.repaired = matches.repair(league.history)
+        self._changes = roster.read(league.roster)
+        self.entries: dict[Key, Entry] = roster.entries(self._changes)
+        self.rounds = rounds(league)
         every = matches.read(league.history) if league.history.is_file() else None
         ours = every.of_environment(VERSION) if every is not None else None
         self.tally = pairings.tally(ours) if ours is not None else {}

@@ -182,3 +182,27 @@ def test_a_league_is_not_played_on_in_another_programs_file(tmp_path: Path) -> N
     (tmp_path / "soccer_history.csv").write_text("model1,model2,timestamp,result\na/x,b/y,1,1.0\n")
     with pytest.raises(SetupError, match=r"must have a history of its own, but .* is AI vs AI's"):
         Store(LeagueFolder(tmp_path))
+
+
+FOREIGN = {
+    "no newline at the end": b"model1,model2,timestamp,result\na/x,b/y,1,1.0\na/x,b/y,2,0.0",
+    "UTF-16": "model1,model2,timestamp,result\na/x,b/y,1,1.0\n".encode("utf-16"),
+    "a pair's first match": ",".join(matches.COLUMNS[::-1]).encode() + b"\na,b,c,d,e,f,g,h,i,blue,k,l,m,n\n",
+}
+
+
+@pytest.mark.parametrize("kind", FOREIGN)
+def test_a_file_of_another_program_is_refused_as_it_is(kind: str, tmp_path: Path) -> None:
+    history = LeagueFolder(tmp_path).history
+    history.write_bytes(FOREIGN[kind])
+    with pytest.raises(SetupError, match="must have a history of its own"):
+        Store(LeagueFolder(tmp_path))
+    assert history.read_bytes() == FOREIGN[kind]
+
+
+@pytest.mark.parametrize("data", [b"", b"\0\0", b"model1,mod", ",".join(matches.COLUMNS).encode(), b"model1\0\0\0"])
+def test_a_history_cut_off_in_its_first_line_is_still_a_leagues(data: bytes, tmp_path: Path) -> None:
+    history = LeagueFolder(tmp_path).history
+    history.write_bytes(data)
+    assert len(matches.read(history)) == 0
+    assert Store(LeagueFolder(tmp_path)).repaired == len(data) and history.read_bytes() == b""
