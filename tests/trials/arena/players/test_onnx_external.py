@@ -136,14 +136,14 @@ def test_a_league_and_a_tournament_take_it_from_a_folder_and_see_it_change(two: 
     named = tournament.entrants([str(two.parent)], 1)
     assert {model.name for model in named} == {"SoccerTwos", "other"} and len({m.sha256 for m in named}) == 2
     source = sources.source(str(two.parent))
-    (one, two_) = source.offers()
+    (one, two_) = source.offers(pytest.fail)
     assert {one.revision, two_.revision} == {model.sha256 for model in named}
     shutil.copy(two.parent / "other.onnx.data", two.parent / DATA)
-    changed = {offer.name: offer.revision for offer in source.offers()}
+    changed = {offer.name: offer.revision for offer in source.offers(pytest.fail)}
     assert changed["m/other"] in (one.revision, two_.revision)
     assert changed["m/SoccerTwos"] not in (one.revision, two_.revision)
     (two.parent / DATA).unlink()
-    assert len({*changed.values(), *(offer.revision for offer in source.offers())}) == 3
+    assert len({*changed.values(), *(offer.revision for offer in source.offers(pytest.fail))}) == 3
 
 
 def test_a_run_keeps_a_baseline_whole(two: Path, tmp_path: Path) -> None:
