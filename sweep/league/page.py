@@ -194,8 +194,10 @@ def _recorded(
                 job = _job(league, finder, key, both=not found)
                 if job is None:
                     continue
-                if recorder is None or not recorder.alive:
-                    recorder = Recorder()
+                if recorder is not None and not recorder.alive:
+                    recorder.end()  # it may have died between two jobs
+                    recorder = None
+                recorder = recorder or Recorder()
                 packed = recorder.record(job, left)
             except (OSError, SweepError):
                 continue  # the page shows the command instead
