@@ -187,7 +187,11 @@ def _row(fields: Sequence[str]) -> Row:
     timestamp = sheet.whole(timestamp)
     if not (timestamp.isascii() and timestamp.isdigit()):
         raise ValueError(f"timestamp must be whole unix seconds, but got {timestamp!r}")
-    return Row(one, two, int(timestamp), float(result))
+    try:
+        scored = float(result)
+    except ValueError:
+        raise ValueError(f"result must be 1.0, 0.5 or 0.0, but got {result!r}") from None
+    return Row(one, two, int(timestamp), scored)
 
 
 def _write(path: Path, header: Sequence[str], lines: Iterator[tuple[object, ...]]) -> None:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from trials.arena.ratings import ai_vs_ai, bradley_terry
+from trials.arena.ratings import ai_vs_ai, bradley_terry, sheet
 from trials.arena.ratings.ai_vs_ai import Row, Standing
 from trials.arena.ratings.pentanomial import PAIR_SCORES, elo
 from trials.errors import SetupError
@@ -88,7 +88,7 @@ def test_matches_become_rows_in_their_order() -> None:
     [
         ("a/x,b/x,1,0.7", "result must be 1.0, 0.5 or 0.0, but got 0.7"),
         ("a/x,b/x,1,nan", "result must be"),
-        ("a/x,b/x,1,won", "could not convert string to float: 'won'"),
+        ("a/x,b/x,1,won", "result must be 1.0, 0.5 or 0.0, but got 'won'"),
         ("a/x,b/x,1.5,1.0", "timestamp must be whole unix seconds, but got '1.5'"),
         ("a/x,b/x,-1,1.0", "timestamp must be whole"),
         ("a/x,b,1,1.0", "a model must be author/name in printable characters, but got 'b'"),
@@ -146,7 +146,14 @@ def test_what_peoples_tools_made_of_it_is_read_by_column_names_in_both_commands(
 
 
 @pytest.mark.parametrize(
-    "exact", [WRITTEN, WRITTEN.replace("\n", "\r\n"), WRITTEN.replace("2,0.0", "2.0,0"), WRITTEN[:-1]]
+    "exact",
+    [
+        WRITTEN,
+        WRITTEN.replace("\n", "\r\n"),
+        WRITTEN.replace("\n", "\r"),  # Excel's "CSV (Macintosh)"
+        WRITTEN.replace("2,0.0", "2.0,0"),
+        WRITTEN[:-1],
+    ],
 )
 def test_what_needs_no_tidying_has_no_note(exact: str, tmp_path: Path) -> None:
     (tmp_path / "h.csv").write_text(exact, newline="")
@@ -168,6 +175,29 @@ def test_what_is_ambiguous_is_refused_alike(text: str, told: str, tmp_path: Path
     for read in (ai_vs_ai.read, played.read):
         with pytest.raises(SetupError, match=told):
             read(tmp_path / "h.csv")
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("x" * 140_000, r"line 1 .*field larger than field limit"),
+        ("\r\r" + "x" * 140_000, r"line 3 .*field larger than field limit"),
+        ("\r\r" + WRITTEN.replace("\n", "\r").replace("0.5", "0.4"), "line 5 .*result must be"),
+    ],
+)
+def test_a_file_of_any_line_ends_or_length_is_refused_with_its_line(text: str, told: str, tmp_path: Path) -> None:
+    (tmp_path / "h.csv").write_bytes(text.encode())
+    for read in (ai_vs_ai.read, played.read):
+        with pytest.raises(SetupError, match=told):
+            read(tmp_path / "h.csv")
+
+
+def test_a_line_ends_where_csv_says_and_a_name_stays_as_it_is() -> None:
+    lines = [["a", "b"], ["one\u2028two", "x\x85y"], ["v1,5", "-0,5"]]
+    data = "".join(";".join(line) + "\n" for line in lines).encode()
+    found = sheet.read(data, ("a", "b"))
+    assert [values for _, values in found.lines] == [("one\u2028two", "x\x85y"), ("v1,5", "-0.5")]
+    assert found.tidied == ("; between the fields", "decimal commas in 1 lines")
 
 
 def test_the_first_published_table_is_reproduced(tmp_path: Path) -> None:
