@@ -265,5 +265,5 @@ def write(league: LeagueFolder, places: Sequence[Place], about: dict[str, Any]) 
     one_each = {
         ai_vs_ai.listed(place.name): place for place in sorted(places, key=lambda place: place.state == "playing")
     }
-    elo = [ai_vs_ai.Standing(name, place.ai_vs_ai, place.games) for name, place in one_each.items()]
+    elo = [ai_vs_ai.EloRow(name, place.ai_vs_ai, place.games) for name, place in one_each.items()]
     ai_vs_ai.write_elo(league.elo, sorted(elo, key=lambda standing: -standing.elo))

@@ -122,7 +122,7 @@ class League:
     @cached_property
     def ai_vs_ai(self) -> Mapping[str, float]:
         """Player to AI vs AI's own Elo."""
-        return pairings.sequential(self.matches)
+        return pairings.online_elo(self.matches)
 
     @cached_property
     def _places(self) -> tuple[Place, ...]:

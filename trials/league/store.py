@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from pydantic import TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 
+from trials.arena.ratings import ai_vs_ai
 from trials.errors import SetupError
 from trials.league import matches, pairings, roster
 from trials.league.folder import LeagueFolder
@@ -88,7 +89,7 @@ class Store:
         every = matches.read(league.history) if league.history.is_file() else None
         ours = every.of_environment(VERSION) if every is not None else None
         self.tally = pairings.tally(ours) if ours is not None else {}
-        self.ai_vs_ai = pairings.sequential(ours) if ours is not None else {}
+        self.ai_vs_ai = pairings.online_elo(ours) if ours is not None else {}
         self.last_round: dict[str, int] = {}
         """Player to the last round in which it played."""
         self.before = 0
@@ -127,7 +128,7 @@ class Store:
         """Append whole pairs of one pairing, and count them."""
         matches.append(self.league.history, number, names, records)
         pairings.add(self.tally, records)
-        pairings.follow(self.ai_vs_ai, _results(records))
+        ai_vs_ai.follow(self.ai_vs_ai, _results(records))
         for player in (records[0].a, records[0].b):
             self.last_round[matches.short(player)] = number
 

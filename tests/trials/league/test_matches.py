@@ -130,9 +130,9 @@ def test_the_first_four_columns_are_ai_vs_ais(tmp_path: Path) -> None:
     assert {key: of.outcomes.tolist() for key, of in pairings.tally(read).items()} == {
         ("built-in/random", "tester/plain"): ai_vs_ai.table(rows)["tester/plain", "built-in/random"][::-1].tolist()
     }
-    elo = pairings.sequential(read)
-    assert elo == pytest.approx({standing.model: standing.elo for standing in ai_vs_ai.sequential(rows)})
-    assert list(pairings.sequential(matches.read(path)).values()) == pytest.approx(list(elo.values()))
+    elo = pairings.online_elo(read)
+    assert elo == pytest.approx({row.model: row.elo for row in ai_vs_ai.online_elo(rows)})
+    assert list(pairings.online_elo(matches.read(path)).values()) == pytest.approx(list(elo.values()))
 
 
 def test_an_odd_match_of_ai_vs_ais_is_half_a_pair(tmp_path: Path) -> None:
@@ -140,6 +140,8 @@ def test_an_odd_match_of_ai_vs_ais_is_half_a_pair(tmp_path: Path) -> None:
     rows = [ai_vs_ai.Row("a/x", "b/y", 1, 1.0), ai_vs_ai.Row("b/y", "a/x", 2, 1.0), ai_vs_ai.Row("b/y", "a/x", 3, 0.5)]
     ai_vs_ai.write(path, [*rows, ai_vs_ai.Row("c/z", "c/z", 4, 1.0), ai_vs_ai.Row("c/z", "a/x", 4, 1.0)])
     summed = pairings.tally(matches.read(path))
+    elo = {row.model: row.elo for row in ai_vs_ai.online_elo(ai_vs_ai.read(path))}
+    assert pairings.online_elo(matches.read(path)) == elo and sum(elo.values()) == pytest.approx(3 * 1200)
     table = ai_vs_ai.table(ai_vs_ai.read(path))
     assert summed["a/x", "b/y"].outcomes.tolist() == table["a/x", "b/y"].tolist() == [0, 0, 1.5, 0, 0]
     assert summed["a/x", "c/z"].outcomes.tolist() == [0.5, 0, 0, 0, 0] and len(summed) == 2

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from trials.arena.ratings import ai_vs_ai, bradley_terry, sheet
-from trials.arena.ratings.ai_vs_ai import Row, Standing
+from trials.arena.ratings.ai_vs_ai import EloRow, Row
 from trials.arena.ratings.pentanomial import PAIR_SCORES, elo
 from trials.errors import SetupError
 from trials.league import matches as played
@@ -204,7 +204,7 @@ def test_the_first_published_table_is_reproduced(tmp_path: Path) -> None:
     """18 models at 1200, 9 matches: winners 1210, losers 1190, draws 1200."""
     results = [1.0, 0.0, 0.5, 1.0, 0.0, 0.5, 1.0, 1.0, 0.0]
     rows = [Row(f"one/{n}", f"two/{n}", 1675425102 + n, result) for n, result in enumerate(results)]
-    standings = ai_vs_ai.sequential(rows)
+    standings = ai_vs_ai.online_elo(rows)
     assert {s.model: s.elo for s in standings} == {
         row_model: 1200.0 + 20 * (score - 0.5)
         for row in rows
@@ -212,44 +212,47 @@ def test_the_first_published_table_is_reproduced(tmp_path: Path) -> None:
     }
     assert [s.elo for s in standings] == [1210.0] * 7 + [1200.0] * 4 + [1190.0] * 7
     assert {s.games_played for s in standings} == {1}
-    ai_vs_ai.write_elo(tmp_path / "e.csv", [Standing("unity/MLAgents-SoccerTwos", 1210.0, 1), *standings[-1:]])
+    ai_vs_ai.write_elo(tmp_path / "e.csv", [EloRow("unity/MLAgents-SoccerTwos", 1210.0, 1), *standings[-1:]])
     assert (tmp_path / "e.csv").read_bytes() == (
         b"rank,author,model,elo,games_played\n1,unity,MLAgents-SoccerTwos,1210.0,1\n2,one,8,1190.0,1\n"
     )
 
 
-def test_the_last_published_match_is_reproduced_with_a_divisor_of_500_and_no_other() -> None:
+def test_the_last_published_match_is_reproduced_with_a_divisor_of_500_and_no_other(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """The ratings before are known to four decimals, so those after are told within 1e-4; one model's name is not."""
     before = {"Nazzyk/unnamed": 1693.2582, "QYHcrossover/test3": 1631.3039}
     after = {"Nazzyk/unnamed": 1681.8412495, "QYHcrossover/test3": 1642.7208925}
-    lost = [Row("Nazzyk/unnamed", "QYHcrossover/test3", 0, 0.0)]
-    won = [Row("QYHcrossover/test3", "Nazzyk/unnamed", 0, 1.0)]
-    for rows in (lost, won):
-        told = {s.model: s.elo for s in ai_vs_ai.sequential(rows, ratings=before)}
-        assert told == pytest.approx(after, abs=1e-4, rel=0)
-        classic = {s.model: s.elo for s in ai_vs_ai.sequential(rows, divisor=400, ratings=before)}
-        assert classic == pytest.approx({"Nazzyk/unnamed": 1681.4937, "QYHcrossover/test3": 1643.0685}, abs=1e-4)
+    lost = ("Nazzyk/unnamed", "QYHcrossover/test3", 0.0)
+    won = ("QYHcrossover/test3", "Nazzyk/unnamed", 1.0)
+    classic = {"Nazzyk/unnamed": 1681.4937, "QYHcrossover/test3": 1643.0685}
+    for divisor, expected in ((500.0, after), (400.0, classic)):
+        monkeypatch.setattr(ai_vs_ai, "DIVISOR", divisor)
+        for result in (lost, won):
+            elo = dict(before)
+            ai_vs_ai.follow(elo, [result])
+            assert elo == pytest.approx(expected, abs=1e-4, rel=0)
 
 
 @quick
 @given(matches)
-def test_sequential_elo_is_zero_sum_and_counts_games(rows: list[Row]) -> None:
-    standings = ai_vs_ai.sequential(rows, ratings={"rests/x": 1300.0})
-    assert sum(s.elo - 1200 for s in standings) == pytest.approx(100, abs=1e-6)
+def test_the_online_elo_is_zero_sum_and_counts_games(rows: list[Row]) -> None:
+    standings = ai_vs_ai.online_elo(rows)
+    assert sum(s.elo - 1200 for s in standings) == pytest.approx(0, abs=1e-6)
     assert sum(s.games_played for s in standings) == 2 * len(rows)
     assert [s.elo for s in standings] == sorted((s.elo for s in standings), reverse=True)
-    assert Standing("rests/x", 1300.0, 0) in standings
     mirrored = [replace(r, model1=r.model2, model2=r.model1, result=1 - r.result) for r in rows]
-    for s in ai_vs_ai.sequential(mirrored, ratings={"rests/x": 1300.0}):
+    for s in ai_vs_ai.online_elo(mirrored):
         assert s.elo == pytest.approx(next(t.elo for t in standings if t.model == s.model), abs=1e-6)
 
 
-def test_sequential_elo_depends_on_the_order_and_the_joint_fit_does_not() -> None:
+def test_the_online_elo_depends_on_the_order_and_the_joint_fit_does_not() -> None:
     rows = [Row("a/x", "b/x", 0, 1.0), Row("b/x", "c/x", 0, 1.0), Row("c/x", "a/x", 0, 1.0), Row("a/x", "c/x", 0, 0.5)]
     names = ("a/x", "b/x", "c/x")
     online, fitted = set(), []
     for order in itertools.permutations(rows):
-        online.add(tuple(round(s.elo, 6) for s in sorted(ai_vs_ai.sequential(order), key=lambda s: s.model)))
+        online.add(tuple(round(s.elo, 6) for s in sorted(ai_vs_ai.online_elo(order), key=lambda s: s.model)))
         fitted.append(bradley_terry.fit(names, ai_vs_ai.table(order)).ratings)
     assert len(online) > 1
     assert np.ptp(fitted, axis=0) == pytest.approx(0, abs=1e-6)
