@@ -13,12 +13,18 @@ settings.load_profile("repeatable")
 
 RAYLESS = (
     "cli/test_numbers",
+    "cluster/test_sync",
     "cluster/test_versions",
+    "cluster/test_workdir",
+    "driver/test_controller",
     "driver/test_live_report",
+    "driver/test_nothing_lived",
+    "driver/test_status",
     "league/test_rounds",
     "league/test_server",
     "matches/test_tournament",
     "matches/test_watch",
+    "promotion/test_promote",
     "promotion/test_verify",
     "search/test_regret",
     "search/test_search",

@@ -264,3 +264,20 @@ def _ends(events: Sequence[Event], numbers: set[int]) -> tuple[TrialEnded, ...]:
     """The last end of each, in the order of their numbers."""
     ends = {event.trial: event for event in events if isinstance(event, TrialEnded) and event.trial in numbers}
     return tuple(ends[number] for number in sorted(ends))
+
+
+def idle_share(events: Sequence[Event], slots: int) -> float:
+    """Share of slot time without a trainer's process, from the first trial's proposal to the last trial's end.
+
+    Of the last driver alone: pauses between drivers are nobody's.
+    """
+    last_driver = max((at for at, event in enumerate(events) if isinstance(event, SweepBegan)), default=0)
+    events = events[last_driver:]
+    starts = [event.time for event in events if isinstance(event, TrialBegan)]
+    ends = [event for event in events if isinstance(event, TrialEnded) and event.began]
+    if not starts or not ends:
+        return 0.0
+    last = max(end.began + end.process_seconds for end in ends)
+    busy = sum(end.process_seconds for end in ends)
+    whole = (last - min(starts)) * slots
+    return min(1.0, max(0.0, 1 - busy / whole)) if whole > 0 else 0.0

@@ -202,7 +202,6 @@ def _cluster(text: str | None) -> str | None:
 
     found = address.given(text or os.environ.get(address.VARIABLE), text is None)
     if found is None:
-        os.environ.pop(address.VARIABLE, None)  # Ray itself would look there
         return None
     address.must_answer(found)
     return found.text

@@ -1,7 +1,6 @@
 """The command line: arguments and wiring, nothing else."""
 
 import json
-import os
 import sys
 from collections.abc import Callable
 from datetime import datetime
@@ -101,7 +100,6 @@ def _cluster(text: str | None) -> tuple[str | None, Callable[[], None]]:
     source = click.get_current_context().get_parameter_source("ray_address")
     found = address.given(text, source is click.core.ParameterSource.ENVIRONMENT)
     if found is None:
-        os.environ.pop(address.VARIABLE, None)  # Ray itself would look there
         return None, lambda: None
 
     def answered() -> None:

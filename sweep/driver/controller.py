@@ -71,7 +71,8 @@ class Controller:
         self.over: list[TrialEnded] = list(past.ended) if past is not None else []
         self.broken: str | None = None
         self.interrupted = False
-        self.last_rating: dict[int, Rating] = {}
+        rated = past.rated if past is not None else ()
+        self.last_rating: dict[int, Rating] = {event.candidate.trial: event.rating for event in rated}
         self.listeners: list[Callable[[Event], None]] = []
         self.awaiting: dict[int, RunningTrial] = {}
         """Trained, and being rated outside their slots."""

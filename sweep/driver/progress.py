@@ -10,7 +10,6 @@ from rich.table import Table
 
 from sweep.driver.controller import Controller
 from sweep.driver.status import STYLE
-from sweep.settings import Settings
 from trials.events import (
     CourseMet,
     Event,
@@ -28,9 +27,12 @@ from trials.records import Rating
 def shown(controller: Controller, console: Console) -> Iterator[None]:
     """Show the controller's trials until the block ends."""
     if console.is_terminal:
-        began = time.time()
+        began, left = time.time(), Left(controller)
         view = Live(
-            get_renderable=lambda: _table(controller, began), console=console, refresh_per_second=2, transient=False
+            get_renderable=lambda: _table(controller, began, left()),
+            console=console,
+            refresh_per_second=2,
+            transient=False,
         )
         with view:
             yield
@@ -101,7 +103,7 @@ def _short(value: object) -> str:
     return f"{value:.3g}" if isinstance(value, float) else str(value)
 
 
-def _table(controller: Controller, began: float) -> Table:
+def _table(controller: Controller, began: float, left: str) -> Table:
     settings = controller.settings
     done = len(controller.over)
     over = f"{done}/{settings.trials} trials"
@@ -109,7 +111,7 @@ def _table(controller: Controller, began: float) -> Table:
         retrained = done - settings.trials
         over = f"{settings.trials} trials, then {max(0, retrained)}/{controller.finals} of the finals"
     table = Table(
-        title=f"{controller.run.name}: {over}, {clock(time.time() - began)}{_left(controller, began)}",
+        title=f"{controller.run.name}: {over}, {clock(time.time() - began)}{left}",
         title_justify="left",
     )
     for name in ("trial", "state", "steps", "steps/s", "Elo [95 %] (house 1200)", "W-D-L"):
@@ -135,12 +137,26 @@ def _table(controller: Controller, began: float) -> Table:
     return table
 
 
-def _left(controller: Controller, began: float) -> str:
-    """Time left, from the trainer steps done so far; silent until a tenth of them is."""
-    settings: Settings = controller.settings
-    live = controller.live.values()
-    share = len(controller.over) + sum(min(1.0, trial.step / settings.steps) for trial in live)
-    share /= settings.trials + controller.finals
-    if share < 0.1:
-        return ""
-    return f", about {clock((time.time() - began) * (1 - share) / share)} left"
+class Left:
+    """Tells the time left, from the trainer steps that this driver has seen: what was done before it cost it none."""
+
+    def __init__(self, controller: Controller) -> None:
+        self._controller = controller
+        self._begin()
+
+    def _begin(self) -> None:
+        self._began, self._before, self._tuning = time.time(), self._share(), not self._controller.retraining
+
+    def _share(self) -> float:
+        controller, steps = self._controller, self._controller.settings.steps
+        done = len(controller.over) + sum(min(1.0, trial.step / steps) for trial in controller.live.values())
+        return done / (controller.settings.trials + controller.finals)
+
+    def __call__(self) -> str:
+        """`, about 7:05 left`; nothing until a tenth of what there was to do is done."""
+        if self._tuning and self._controller.retraining:  # how many finals there are is known now
+            self._begin()
+        share = self._share()
+        if share - self._before < 0.1 * (1 - self._before):
+            return ""
+        return f", about {clock((time.time() - self._began) * (1 - share) / (share - self._before))} left"

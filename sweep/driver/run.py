@@ -1,10 +1,11 @@
 """One sweep from a space to a report: check everything, conduct, play the headline matches, write the page."""
 
+import contextlib
 import os
 import platform
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Iterator
 from dataclasses import asdict, replace
 from importlib.metadata import version
 from pathlib import Path
@@ -17,17 +18,15 @@ from reports.run import page
 from search_spaces import (
     Space,
     against_course,
-    check,
     course,
     files,
-    load,
     notes,
     owners,
     render,
 )
 from sweep import models
 from sweep.cluster import sync
-from sweep.driver import finals, headline, progress
+from sweep.driver import finals, headline, prepare, progress
 from sweep.driver.controller import Controller
 from sweep.search import warm_start as taking
 from sweep.search.specs import renderer
@@ -37,8 +36,8 @@ from trials import ledger, run_state
 from trials.arena.matches import match
 from trials.arena.players import load as players
 from trials.arena.ratings import ladder_file
-from trials.errors import SetupError
-from trials.events import Event, SweepBegan, SweepEnded, TrialBegan, TrialEnded, WarmStarted
+from trials.errors import SetupError, SweepError, reason
+from trials.events import SweepBegan, SweepEnded, WarmStarted
 from trials.folder import RunFolder, driving, written_whole
 from trials.inputs import INPUTS
 from trials.learner.process import check_with_mlagents
@@ -54,9 +53,9 @@ def sweep(settings: Settings, command: str, console: Console, warm_start: Path |
 
     Raises SweepError before anything starts.
     """
-    space, baseline = prepare(settings)
+    space, baseline = prepare.prepare(settings)
     inputs = files.named(space)
-    tried = [(each.key, str(each.source)) for each in inputs] + _device(settings)
+    tried = [(each.key, str(each.source)) for each in inputs] + prepare.device(settings)
     space = files.taken_along(space, inputs)
     settings = replace(settings, baseline=baseline.pinned or settings.baseline)
     rendered = renderer(settings, space)
@@ -69,7 +68,7 @@ def sweep(settings: Settings, command: str, console: Console, warm_start: Path |
     for note in (*owners.notes(space, asdict(settings)), *notes(space, settings.steps, settings.fields)):
         console.print(f"note: {note}", markup=False, highlight=False, soft_wrap=True)
     run = RunFolder(settings.out)
-    _must_be_new(run)
+    prepare.must_be_new(run)
     sync.must_be_free(settings)
     run.trials.mkdir(parents=True, exist_ok=True)
     with driving(run):
@@ -93,15 +92,12 @@ def drive(
     began = time.time()
     match.play(players.load("still"), players.load("random"), 1, settings.seed)  # compile the game here, not per worker
 
-    if settings.ray_address:
-        os.environ["RAY_ADDRESS"] = settings.ray_address  # the tuner's settings of Ray depend on it
-
-    from sweep.driver import tuner  # Ray takes seconds to import; a refused space should not wait for it
-
     def say(text: str) -> None:
         console.print(f"note: {text}", markup=False, highlight=False, soft_wrap=True)
 
-    with sync.kept(run, settings) as keeper:
+    with _ray_address(settings.ray_address), sync.kept(run, settings) as keeper:
+        from sweep.driver import tuner  # Ray takes seconds to import; a refused space should not wait for it
+
         if keeper is not None and (run.path / INPUTS).is_dir():
             keeper.settle()  # workers fetch them before they train
         with tuner.ray_session(settings, say) as session:
@@ -114,7 +110,7 @@ def drive(
             controller.record(_began(settings, space, baseline, command))
             if warm is not None:
                 controller.record(warm)
-            try:
+            with _closing(controller, settings, began, console):
                 with progress.shown(controller, console):
                     tuner.conduct(controller, session)
                     _must_have_worked(controller)
@@ -124,11 +120,6 @@ def drive(
                         _must_have_worked(controller)
                 if keeper is not None:
                     keeper.settle()
-            except KeyboardInterrupt:
-                controller.interrupted = True
-            except Exception as error:
-                _close(controller.record, run, settings, began, "failed", _first_line(error), console)
-                raise
         return _headline(controller, run, settings, baseline, began, console)
 
 
@@ -151,10 +142,10 @@ def _must_have_worked(controller: Controller) -> None:
 
 
 def _headline(
-    controller: Any, run: RunFolder, settings: Settings, baseline: models.Model, began: float, console: Console
+    controller: Controller, run: RunFolder, settings: Settings, baseline: models.Model, began: float, console: Console
 ) -> int:
     """Fresh matches, the last line of the ledger, the report; the exit status."""
-    try:
+    with _closing(controller, settings, began, console):
         if not controller.interrupted:
             if controller.retraining:
                 console.print("playing fresh matches of the retrained policies ...", highlight=False)
@@ -164,87 +155,51 @@ def _headline(
             console.print("playing fresh matches for the headline ...", highlight=False)
             headline.play(controller.record, run, settings, baseline)
             headline.play_to_watch(run, settings)
-    except KeyboardInterrupt:
-        controller.interrupted = True
-    except Exception as error:
-        _close(controller.record, run, settings, began, "failed", _first_line(error), console)
-        raise
-    state: Outcome = "interrupted" if controller.interrupted else "complete"
-    _close(controller.record, run, settings, began, state, "", console)
+    _close(controller, settings, began, "interrupted" if controller.interrupted else "complete", "", console)
     return 130 if controller.interrupted else 0
 
 
-def _first_line(error: Exception) -> str:
-    return str(error).splitlines()[0] if str(error) else type(error).__name__
+@contextlib.contextmanager
+def _closing(controller: Controller, settings: Settings, began: float, console: Console) -> Iterator[None]:
+    """Ctrl+C is noted. What fails is said in ledger and report as far as those can be written, and raised: not what
+    writing them may raise in its turn, as on a full disk."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        controller.interrupted = True
+    except Exception as error:
+        with contextlib.suppress(OSError, SweepError):
+            _close(controller, settings, began, "failed", reason(error), console)
+        raise
+
+
+@contextlib.contextmanager
+def _ray_address(address: str | None) -> Iterator[None]:
+    """RAY_ADDRESS as the sweep has it, since Ray looks there too; then what it was."""
+    before = os.environ.pop("RAY_ADDRESS", None)
+    os.environ |= {"RAY_ADDRESS": address} if address else {}
+    try:
+        yield
+    finally:
+        os.environ.pop("RAY_ADDRESS", None)
+        os.environ |= {"RAY_ADDRESS": before} if before is not None else {}
 
 
 def _close(
-    record: Callable[[Event], None],
-    run: RunFolder,
-    settings: Settings,
-    began: float,
-    state: Outcome,
-    reason: str,
-    console: Console,
+    controller: Controller, settings: Settings, began: float, state: Outcome, why: str, console: Console
 ) -> None:
     """Write the ledger's last line and the report."""
-    record(
-        SweepEnded(
-            time=time.time(),
-            state=state,
-            reason=reason,
-            seconds=time.time() - began,
-            idle_share=idle_share(ledger.read(run.ledger), settings.slots or 1),
-        )
-    )
-    path = page.build(run)
+    idle = run_state.idle_share(ledger.read(controller.run.ledger), settings.slots or 1)
+    now = time.time()
+    controller.record(SweepEnded(time=now, state=state, reason=why, seconds=now - began, idle_share=idle))
+    path = page.build(controller.run)
     shown = path if not path.is_relative_to(Path.cwd()) else path.relative_to(Path.cwd())
     console.print(f"report: {shown}", highlight=False, soft_wrap=True)
 
 
-def _device(settings: Settings) -> list[tuple[str, str]]:
-    """The device that this machine's torch must have; none where another machine's, or another torch, trains."""
-    elsewhere = settings.ray_address or settings.trainer or settings.torch_device is None
-    return [] if elsewhere else [("device", str(settings.torch_device))]
-
-
-def prepare(settings: Settings) -> tuple[Space, models.Model]:
-    """The space and the baseline, checked. Raises SpaceError, BadPolicy or SetupError."""
-    space = load(settings.space)
-    check(space, settings.steps, settings.fields)
-    if settings.executable is not None:
-        _must_run("--env", settings.env, Path(settings.executable), "name a build's executable, or leave --env out")
-    if settings.trainer is not None:
-        if settings.executable is None:
-            raise SetupError("--trainer must be given an executable to train in, but there is no --env; name one")
-        _must_run("--trainer", settings.trainer, Path(settings.trainer), "name an environment's bin/mlagents-learn")
-    baseline = models.resolve(settings.baseline)
-    players.load(baseline.load)
-    return space, baseline
-
-
-def _must_run(option: str, given: str, path: Path, mend: str) -> None:
-    """Raise SetupError where `path` is no program; whether it speaks ML-Agents' protocol its first start tells."""
-    if path.is_dir() and path.suffix == ".app":
-        return
-    if not path.is_file():
-        what = "an ML-Agents executable or `embedded`" if option == "--env" else "an mlagents-learn"
-        raise SetupError(f"{option} must be {what}, but {given} is not there; {mend}")
-    if not os.access(path, os.X_OK):
-        raise SetupError(f"{option} must be executable, but {given} is not; run `chmod +x {given}`, or {mend}")
-
-
-def _must_be_new(run: RunFolder) -> None:
-    """A sweep never writes over another."""
-    if run.ledger.exists():
-        raise SetupError(
-            f"--out must name a new folder, but {run.path} holds a sweep already; give another name or remove it"
-        )
-
-
 def _open(run: RunFolder, settings: Settings, space: Space) -> None:
     """What the sweep is, in its folder, which is this process's alone."""
-    _must_be_new(run)
+    prepare.must_be_new(run)
     with written_whole(run.space) as temporary:
         temporary.write_text(space.text, encoding="utf-8")
     write_settings(settings, run.settings)
@@ -277,7 +232,7 @@ def _began(settings: Settings, space: Space, baseline: models.Model, command: st
         ladder=ladder_file.read().version,
         environment=ENVIRONMENT,
         scaled=against_course(space, settings.steps),
-        versions={"python": platform.python_version()} | {name: _version(name) for name in PACKAGES},
+        versions={"python": platform.python_version()} | {name: version(name) for name in PACKAGES},
         host={
             "cores": psutil.cpu_count() or 0,
             "memory_gib": round(memory, 1),
@@ -285,24 +240,3 @@ def _began(settings: Settings, space: Space, baseline: models.Model, command: st
             "gpus_per_trial": settings.gpus_per_trial,
         },
     )
-
-
-def _version(package: str) -> str:
-    return version(package)
-
-
-def idle_share(events: list[Any], slots: int) -> float:
-    """Share of slot time without a trainer's process, from the first trial's proposal to the last trial's end.
-
-    Of the last driver alone: pauses between drivers are nobody's.
-    """
-    last_driver = max((at for at, event in enumerate(events) if isinstance(event, SweepBegan)), default=0)
-    events = events[last_driver:]
-    starts = [event.time for event in events if isinstance(event, TrialBegan)]
-    ends = [event for event in events if isinstance(event, TrialEnded) and event.began]
-    if not starts or not ends:
-        return 0.0
-    last = max(end.began + end.process_seconds for end in ends)
-    busy = sum(end.process_seconds for end in ends)
-    whole = (last - min(starts)) * slots
-    return min(1.0, max(0.0, 1 - busy / whole)) if whole > 0 else 0.0

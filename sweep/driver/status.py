@@ -8,17 +8,7 @@ from rich.table import Table
 
 from trials import ledger, retrained, run_state
 from trials.arena.ratings.seed_intervals import Estimate
-from trials.events import (
-    Event,
-    FinalsBegan,
-    FreshRated,
-    Promoted,
-    SweepBegan,
-    TrialBegan,
-    TrialEnded,
-    TrialRated,
-    TrialResumed,
-)
+from trials.events import Event, FinalsBegan, FreshRated, SweepBegan
 from trials.folder import RunFolder
 from trials.records import Rating
 
@@ -28,34 +18,10 @@ STYLE = {"complete": "green", "pruned": "yellow", "failed": "red", "stopped": "m
 def summary(run: RunFolder) -> dict[str, Any]:
     """Name, state, counts and one row a trial. Raises SetupError where there is no ledger."""
     events = ledger.read(run.ledger)
-    began = next((event for event in events if isinstance(event, SweepBegan)), None)
-    end = run_state.end_of(events)
-    rows: dict[int, dict[str, Any]] = {}
-    for event in events:
-        match event:
-            case TrialBegan(spec=spec):
-                rows[spec.number] = {
-                    "trial": spec.number,
-                    "origin": spec.origin,
-                    "configuration": spec.configuration,
-                    "state": "running",
-                    "steps": 0,
-                    "resumed": 0,
-                }
-            case TrialResumed(trial=number):
-                rows[number]["resumed"] += 1
-            case TrialRated(candidate=candidate, rating=rating):
-                rows[candidate.trial] |= {"steps": candidate.steps} | _rating(rating)
-            case TrialEnded(trial=number):
-                seconds = event.train_seconds
-                rows[number] |= {
-                    "state": event.state,
-                    "steps": event.steps,
-                    "steps_per_second": round(event.steps / seconds, 1) if seconds else None,
-                    "reason": event.reason,
-                }
-    found = retrained.of(events)
-    fresh = {event.role: _rating(event.baseline) for event in events if isinstance(event, FreshRated)}
+    known = run_state.run_of(run.name, events)
+    began, end, found = known.question, known.end, known.finals
+    trials = sorted((*known.trials, *known.retrained), key=lambda trial: trial.number)
+    roles = {"winner": known.winner, "course": known.course}
     return {
         "run": run.name,
         "state": end.state if end else "running or killed",
@@ -68,16 +34,29 @@ def summary(run: RunFolder) -> dict[str, Any]:
         "seconds": round(end.seconds, 1) if end else None,
         "idle_share": round(end.idle_share, 4) if end else None,
         "half_written_lines": ledger.half_written(run.ledger),
-        "trials": [rows[number] for number in sorted(rows)],
+        "trials": [_row(trial) for trial in trials],
         "retrained": [_configuration(one) for one in found.configurations] if found is not None else [],
         "chosen": found.chosen.number if found is not None and found.chosen is not None else None,
-        "fresh": fresh,
+        "fresh": {role: _rating(fresh.baseline) for role, fresh in roles.items() if fresh is not None},
         "promoted": [
             {"trial": event.candidate.trial, "repo": event.repo, "commit": event.commit, "url": event.url}
-            for event in events
-            if isinstance(event, Promoted)
+            for event in known.promoted
         ],
     }
+
+
+def _row(trial: run_state.TrialHistory) -> dict[str, Any]:
+    rate = trial.steps_per_second
+    return {
+        "trial": trial.number,
+        "origin": trial.spec.origin,
+        "configuration": trial.spec.configuration,
+        "state": trial.state,
+        "steps": trial.steps,
+        "resumed": len(trial.resumes),
+        "steps_per_second": round(rate, 1) if rate else None,
+        "reason": trial.ended.reason if trial.ended else "",
+    } | (_rating(trial.rating) if trial.rating else {})
 
 
 def phase(events: Sequence[Event]) -> str:

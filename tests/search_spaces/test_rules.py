@@ -365,7 +365,7 @@ def test_budget_and_fields_are_checked(steps: int, fields: int, fragment: str) -
 
 
 def test_a_missing_file_names_the_shipped_spaces() -> None:
-    with pytest.raises(SpaceError, match="one of course, quick, soccertwos or a YAML file, but got quik"):
+    with pytest.raises(SpaceError, match="one of course, proof, quick, soccertwos or a YAML file, but got quik"):
         search_spaces.load("quik")
 
 

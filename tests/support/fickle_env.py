@@ -37,6 +37,8 @@ class Manner:
     """Whether ends come in messages of their own, in which nobody decides, as from a Unity build."""
     renewed: bool = False
     """Whether an agent has a new id in each episode, as in Unity."""
+    backwards: bool = False
+    """Whether all groups end at once, and are told of in another order than they decide in."""
     dying: int = 0
     """From this step on single agents end before their group; 0: never."""
 
@@ -85,6 +87,8 @@ class FickleEnv(BaseEnv):  # type: ignore[misc]
         self._step += 1
         self._left -= 1
         over = np.flatnonzero(self._left <= 0)
+        if self.manner.backwards and len(over):
+            over = np.arange(self.GROUPS)
         steps = {}
         for name, spec in self._specs.items():
             ending = np.zeros_like(self._alive[name])
@@ -135,11 +139,12 @@ class FickleEnv(BaseEnv):  # type: ignore[misc]
         pull = self._pull[name][who][:, None]
         return [(self._rng.normal(size=(int(who.sum()), size)) + pull).astype(np.float32) for size in SIZES]
 
-    def _groups(self, name: str, who: np.ndarray) -> np.ndarray:  # type: ignore[type-arg]
+    def _groups(self, name: str, who: np.ndarray) -> list[int]:  # type: ignore[type-arg]
+        """A list, as mlagents_envs' `rpc_utils.py` makes of what comes over the wire."""
         if not self.manner.mates:
-            return np.zeros(int(who.sum()), np.int32)
+            return [0] * int(who.sum())
         own = 2 * np.arange(self.GROUPS)[:, None] + 1 + int(name[-1])
-        return np.broadcast_to(own, who.shape)[who].astype(np.int32)
+        return [int(group) for group in np.broadcast_to(own, who.shape)[who]]
 
     def _rewards(self, name: str, who: np.ndarray) -> np.ndarray:  # type: ignore[type-arg]
         return (self._pull[name][who] * 0.1 + self._rng.normal(size=int(who.sum()))).astype(np.float32)
@@ -163,11 +168,15 @@ class FickleEnv(BaseEnv):  # type: ignore[misc]
     def _end(self, name: str, who: np.ndarray) -> TerminalSteps:  # type: ignore[type-arg]
         count = int(who.sum())
         outcome = 0 if not self.manner.mates else 1 if int(name[-1]) else -1
+        order = np.arange(count)
+        if self.manner.backwards:  # groups alone: members keep theirs
+            order = np.argsort(-np.argwhere(who)[:, 0], kind="stable")
+        groups = self._groups(name, who)
         return TerminalSteps(
-            self._seen(name, who),
-            self._rewards(name, who),
+            [seen[order] for seen in self._seen(name, who)],
+            self._rewards(name, who)[order],
             np.full(count, self._step % 3 == 0),
-            self._ids[name][who],
-            self._groups(name, who),
+            self._ids[name][who][order],
+            [groups[row] for row in order],
             np.full(count, np.float32(outcome)),
         )

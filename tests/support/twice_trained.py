@@ -62,6 +62,7 @@ FICKLE: dict[str, tuple[dict[str, Any], Manner]] = {
     "alone": ({}, Manner(mates=0)),
     "trios": ({}, Manner(mates=3)),
     "ends apart": ({}, Manner(apart=True)),
+    "ends backwards": ({}, Manner(backwards=True)),
     "new ids": ({}, Manner(renewed=True)),
     "single deaths": ({}, Manner(mates=3, dying=1)),
     "late deaths": ({}, Manner(mates=3, dying=150)),
@@ -192,8 +193,8 @@ def wire(folder: Path) -> Any:
     """Makes the game as an executable, and its channel."""
     from mlagents_envs.environment import UnityEnvironment
     from mlagents_envs.side_channel.environment_parameters_channel import EnvironmentParametersChannel
-    from trials.learner.ports import PortLease
 
+    from trials.ports import PortLease
     from trials.soccer.executable.launcher import install
 
     channel, lease = EnvironmentParametersChannel(), PortLease()
@@ -238,6 +239,8 @@ def main(kind: str, folder: Path, names: list[str]) -> None:
     found = {}
     for name in names:
         said.clear()
+        if kind == "ours":
+            scope.brains.clear()  # one training a process, in the product
         found[name] = {"results": run(folder, name), "said": list(said)}
     sys.stdout.write("\n" + json.dumps(found) + "\n")
 

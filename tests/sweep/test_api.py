@@ -52,14 +52,14 @@ def test_every_package_says_that_it_is_typed() -> None:
     assert all((root / name / "py.typed").is_file() for name in ("sweep", "search_spaces", "trials", "reports"))
 
 
-@pytest.mark.parametrize(
-    "name", [*(n for n in sweep.__all__ if inspect.isfunction(getattr(sweep, n))), *(n for n in vars(sweep.Run))]
-)
+PUBLIC = {name: getattr(sweep, name) for name in sweep.__all__ if inspect.isfunction(getattr(sweep, name))} | {
+    name: member for name, member in vars(sweep.Run).items() if not name.startswith("_") and name != "path"
+}
+
+
+@pytest.mark.parametrize("name", PUBLIC)
 def test_every_function_has_an_example_that_is_python(name: str) -> None:
-    if name.startswith("_") or name == "path":
-        return
-    function = getattr(sweep, name, None) if hasattr(sweep, name) else getattr(sweep.Run, name)
-    examples = doctest.DocTestParser().get_examples(inspect.getdoc(function) or "")
+    examples = doctest.DocTestParser().get_examples(inspect.getdoc(PUBLIC[name]) or "")
     assert examples and any(f"{name}(" in example.source for example in examples)
     for example in examples:
         compile(example.source, name, "exec")

@@ -87,14 +87,18 @@ def _plugins_by_group() -> None:
 
 
 def _sums_in_double() -> None:
-    """mlagents' `trainers/trainer/trainer_utils.py` was written for numpy 1, where a float times a float32 scalar is a
-    double; from numpy 2 on (NEP 50) it is a float32, and each sum over a trajectory would end in other bits.
+    """mlagents was written for numpy 1, where a float times a float32 scalar is a double; from numpy 2 on (NEP 50) it
+    is a float32, and returns, advantages and the rewards of group mates would end in other bits (`trainers/trainer/
+    trainer_utils.py`, `torch_entities/components/reward_providers/extrinsic_reward_provider.py`). Summaries' episode
+    rewards stay float32 sums.
     """
     import mlagents.trainers.poca.trainer as poca
     import numpy as np
+    from mlagents.trainers.torch_entities.components.reward_providers import extrinsic_reward_provider
     from mlagents.trainers.trainer import trainer_utils
 
     poca.lambda_return = lambda_return
+    extrinsic_reward_provider.sum = lambda rewards: sum(map(float, rewards))
     discount = trainer_utils.discount_rewards
     if discount.__module__ == trainer_utils.__name__:
 

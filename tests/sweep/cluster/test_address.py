@@ -13,6 +13,7 @@ import pytest
 from real_sweep import SWEEP, plain_environ
 
 from sweep.cluster import address
+from sweep.driver import run
 from trials.errors import SetupError
 
 
@@ -135,13 +136,21 @@ def test_the_help_says_that_the_variable_counts() -> None:
 
 def test_an_empty_option_wins_over_the_variable(monkeypatch: pytest.MonkeyPatch) -> None:
     code = """
-import os, click
+import click
 from sweep.cli.main import _cluster
 @click.command()
 @click.option("--ray-address", envvar="RAY_ADDRESS")
-def command(ray_address): print(_cluster(ray_address)[0], os.environ.get("RAY_ADDRESS"))
+def command(ray_address): print(_cluster(ray_address)[0])
 command(["--ray-address", ""])
 """
     monkeypatch.setenv("RAY_ADDRESS", "127.0.0.1:1")
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.split() == ["None", "None"]
+    assert done.stdout.split() == ["None"]
+
+
+def test_ray_finds_the_sweeps_address_and_afterwards_the_callers(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RAY_ADDRESS", "127.0.0.1:1")
+    for meant in (None, "127.0.0.1:2"):
+        with run._ray_address(meant):
+            assert os.environ.get("RAY_ADDRESS") == meant
+        assert os.environ["RAY_ADDRESS"] == "127.0.0.1:1"

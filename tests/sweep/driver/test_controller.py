@@ -9,7 +9,7 @@ from pydantic import TypeAdapter
 
 from search_spaces import load
 from sweep import settings
-from sweep.driver import run
+from sweep.driver import prepare
 from sweep.driver.controller import Controller
 from sweep.search import specs
 from trials import ledger, run_state
@@ -233,8 +233,8 @@ def test_idle_share_is_slot_time_without_a_trainer() -> None:
         ended(0, began=1.0, seconds=9.0),
         ended(1, began=0.5, seconds=5.0, slot=1),
     ]
-    assert math.isclose(run.idle_share(list(events), slots=2), 1 - 14 / 20)
-    assert run.idle_share([], slots=2) == 0.0
+    assert math.isclose(run_state.idle_share(list(events), slots=2), 1 - 14 / 20)
+    assert run_state.idle_share([], slots=2) == 0.0
 
 
 def test_an_unfinished_ledger_has_no_end(controller: Controller) -> None:
@@ -251,11 +251,11 @@ def test_programs_are_looked_at_before_anything_starts(controller: Controller, t
         ({"trainer": "/opt/mlagents-learn"}, "--trainer must be given an executable to train in"),
     ):
         with pytest.raises(SetupError, match=line):
-            run.prepare(settings.make(space="quick", out=Path("runs/x"), **more))
+            prepare.prepare(settings.make(space="quick", out=Path("runs/x"), **more))
     there.chmod(0o755)
-    run.prepare(settings.make(space="quick", out=Path("runs/x"), env=str(there)))
+    prepare.prepare(settings.make(space="quick", out=Path("runs/x"), env=str(there)))
     with pytest.raises(SetupError, match="--trainer must be an mlagents-learn, but /opt/mlagents-learn is not there"):
-        run.prepare(settings.make(space="quick", out=Path("runs/x"), env=str(there), trainer="/opt/mlagents-learn"))
+        prepare.prepare(settings.make(space="quick", out=Path("runs/x"), env=str(there), trainer="/opt/mlagents-learn"))
 
 
 def test_a_trial_goes_on_once_in_the_ledger_and_its_rungs_are_told_once(controller: Controller) -> None:

@@ -43,7 +43,6 @@ def check(ours, stock):
         assert np.array(ours[key].get_batch(2, 3)).tobytes() == np.array(stock[key].get_batch(2, 3)).tobytes()
     one, other = ours[MATE].padded_to_batch(pad_value=np.nan), stock[MATE].padded_to_batch(pad_value=np.nan)
     assert len(one) == len(other) and all(a.tobytes() == b.tobytes() for a, b in zip(one, other))
-    assert ours[MATE].contains_lists and not ours[OBS].contains_lists
     one, other = ([np.concatenate(each).tolist() for each in buffer[MATE] if each] for buffer in (ours, stock))
     assert one == other
 
@@ -75,6 +74,8 @@ for mates in (0, 1, 2):
         columns, lists = trajectory(9, mates)
         columns.resequence_and_append(ours); lists.resequence_and_append(stock)
         check(ours, stock)
+    one, other = ours[MATE].get_batch(), stock[MATE].get_batch()
+    assert [np.concatenate(each).tolist() for each in one if each] == [np.concatenate(e).tolist() for e in other if e]
 ours, stock = fill([trajectory(5, 1), trajectory(6, 2)])  # groups of two sizes: lists, padded as mlagents does
 assert not ours.columnar
 check(ours, stock)

@@ -30,7 +30,7 @@ SAID = {
     "late deaths, long horizon": COMES_AND_GOES,
     "single deaths": COMES_AND_GOES,
 }
-FAST = ("ppo", "memory", "hybrid", "late deaths", "quick")
+FAST = ("ppo", "memory", "hybrid", "late deaths", "quick", "ends backwards", "over the wire")
 
 
 def start(kind: str, folder: Path, names: tuple[str, ...]) -> "subprocess.Popen[str]":

@@ -18,6 +18,7 @@ import pytest
 import timed_training
 import yaml
 
+from trials.ports import PortLease
 from trials.soccer.executable.launcher import install
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(7200)]
@@ -111,8 +112,9 @@ def test_a_training_against_stock_mlagents_over_the_wire(name: str, tmp_path: Pa
 
 def stock_rate(command: list[str], fields: int, results: Path) -> float:
     """Steps a second between the first tenth and the last summary that an mlagents-learn prints."""
-    port = 5105 + os.getpid() % 500
-    words = ["--no-graphics", f"--results-dir={results}", f"--base-port={port}", "--seed=3", "--torch-device=cpu"]
+    lease = PortLease()
+    words = ["--no-graphics", f"--results-dir={results}", f"--base-port={lease.ports[0]}", "--seed=3"]
+    words.append("--torch-device=cpu")
     clean = {key: value for key, value in os.environ.items() if not key.startswith("PYTHON")}
     done = subprocess.run(
         [*command, *words, "--env-args", "--fields", str(fields)],

@@ -18,9 +18,6 @@ Make = Callable[[], Array]
 class Column(Sequence[Any]):
     """(n, ...): one entry an experience. Made of pieces, each of which is a function of nothing until it is read."""
 
-    contains_lists = False
-    padding_value = 0.0
-
     def __init__(self, length: int = 0, make: Make | None = None) -> None:
         self._pieces: list[tuple[int, Make]] = [(length, make)] if make is not None else []
         self._made: Array | None = None
@@ -65,11 +62,6 @@ class Column(Sequence[Any]):
         array = np.asarray(entries)
         self.join(Column(len(array), lambda: array))
 
-    def append(self, entry: Any, padding_value: float = 0.0) -> None:
-        """Put one entry behind these."""
-        self.extend([entry])
-        self.padding_value = padding_value
-
     def set(self, entries: Any) -> None:
         """Replace all entries."""
         self._keep(np.asarray(entries))
@@ -94,9 +86,7 @@ class Column(Sequence[Any]):
 
     def listed(self) -> Any:
         """The field as mlagents has it."""
-        field = AgentBufferField(list(self))
-        field.padding_value = self.padding_value
-        return field
+        return AgentBufferField(list(self))
 
     def empty(self) -> "Column":
         """One of the same kind without entries."""
@@ -106,11 +96,16 @@ class Column(Sequence[Any]):
 class Mates(Column):
     """What an agent's group mates had at each experience: one column a mate, in the order of the group."""
 
-    contains_lists = True
-
     def __init__(self, columns: Sequence[Column] = (), length: int = 0) -> None:
         super().__init__()
         self._columns, self._length = list(columns), length
+
+    @property
+    def array(self) -> Array:
+        raise TypeError("a field of group mates has one array a mate; read padded_to_batch()")
+
+    def get_batch(self, batch_size: int | None = None, training_length: int | None = 1, sequential: bool = True) -> Any:
+        return self.listed().get_batch(batch_size, training_length, sequential)
 
     @property
     def width(self) -> int:

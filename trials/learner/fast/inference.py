@@ -42,7 +42,7 @@ def unknown(policy: Any) -> str | None:
         return "a goal that conditions the network"
     if default_device().type != "cpu":
         return "a GPU"
-    return None if draws_alike() else f"how torch {torch.__version__} draws"
+    return None if draws_alike() else f"the way torch {torch.__version__} draws"
 
 
 def get_action(self: Any, decision_requests: Any, worker_id: int = 0) -> Any:

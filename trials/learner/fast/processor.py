@@ -175,7 +175,7 @@ class ColumnManager(AgentManager):  # type: ignore[misc]
             *decision.obs,
             *(taken.continuous, taken.discrete, log_probs.continuous, log_probs.discrete),
         ]
-        values = [value[rows] for value in values] if len(rows) < len(agents.every) else values
+        values = values if rows is agents.every else [value[rows] for value in values]
         values += [agents.previous[rows], reward, group_reward, np.full(len(rows), done)]
         if decision.action_mask is not None:
             values.append(np.concatenate(decision.action_mask, axis=1)[rows])

@@ -4,7 +4,7 @@ mlagents 1.1.0 `trainers/agent_processor.py` keeps the same in dictionaries of s
 """
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from trials.learner.fast.columns import Array
 from trials.learner.fast.trajectories import Cut
@@ -71,16 +71,15 @@ class Store:
 class Group:
     """Who is who: agents by row, and each one's group mates."""
 
-    def __init__(self, ids: NDArray[np.int32], groups: NDArray[np.int32]) -> None:
-        self.ids, self.groups = ids.copy(), groups.copy()
-        self.row = {int(agent): row for row, agent in enumerate(ids)}
+    def __init__(self, ids: ArrayLike, groups: ArrayLike) -> None:
+        self.ids, self.groups = np.array(ids, np.int32), np.array(groups, np.int32)  # groups: a list, over the wire
+        self.row = {int(agent): row for row, agent in enumerate(self.ids)}
         self.listed = list(self.row)
         members: dict[int, list[int]] = {}
-        for row, group in enumerate(groups.tolist()):
+        of = self.groups.tolist()
+        for row, group in enumerate(of):
             members.setdefault(group if group > 0 else -1 - row, []).append(row)  # 0: of no group
-        self.mates = [
-            [mate for mate in members[g if g > 0 else -1 - row] if mate != row] for row, g in enumerate(groups.tolist())
-        ]
+        self.mates = [[mate for mate in members[g if g > 0 else -1 - row] if mate != row] for row, g in enumerate(of)]
         self.size = len(next(iter(members.values()))) if len({len(m) for m in members.values()}) == 1 else 0
         """Agents of each group, 0 where groups differ in it."""
 

@@ -24,7 +24,9 @@ def say(reason: str) -> None:
     """Once a process and reason: this part of the training is mlagents' own code, slower and just as right."""
     if reason not in _said:
         _said.add(reason)
-        logger.info(f"mlagents' own code goes on where the faster one does not know its way: {reason}.")
+        logger.info(
+            f"Part of this training runs mlagents' own code, slower and with the same results, because of {reason}."
+        )
 
 
 def unknown(trainer: Any) -> str | None:

@@ -49,8 +49,9 @@ def test_a_process_that_dies_of_a_policy_leaves_its_last_words(tmp_path: Path, m
     words = "terminate called after throwing an instance of 'std::bad_alloc'\n" + "x" * 300 + "\n  what():  the cause\n"
     died = subprocess.CompletedProcess([], -6, "", words)
     monkeypatch.setattr(subprocess, "run", lambda *_, **__: died)
+    path = newer(tmp_path / "x.onnx")
     with pytest.raises(BadPolicy, match=r"\(terminate called .* what\(\): the cause\)"):
-        sandbox.vet(tmp_path / "x.onnx")
+        sandbox.vet(path)
 
 
 def test_of_a_very_long_reason_head_and_tail_are_kept() -> None:

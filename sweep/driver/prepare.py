@@ -1,0 +1,51 @@
+"""What must hold before a sweep starts: its space, baseline, executable, trainer, device and folder."""
+
+import os
+from pathlib import Path
+
+from search_spaces import Space, check, load
+from sweep import models
+from sweep.settings import Settings
+from trials.arena.players import load as players
+from trials.errors import SetupError
+from trials.folder import RunFolder
+
+
+def prepare(settings: Settings) -> tuple[Space, models.Model]:
+    """The space and the baseline, checked. Raises SpaceError, BadPolicy or SetupError."""
+    space = load(settings.space)
+    check(space, settings.steps, settings.fields)
+    if settings.executable is not None:
+        _must_run("--env", settings.env, Path(settings.executable), "name a build's executable, or leave --env out")
+    if settings.trainer is not None:
+        if settings.executable is None:
+            raise SetupError("--trainer must be given an executable to train in, but there is no --env; name one")
+        _must_run("--trainer", settings.trainer, Path(settings.trainer), "name an environment's bin/mlagents-learn")
+    baseline = models.resolve(settings.baseline)
+    players.load(baseline.load)
+    return space, baseline
+
+
+def _must_run(option: str, given: str, path: Path, mend: str) -> None:
+    """Raise SetupError where `path` is no program; whether it speaks ML-Agents' protocol its first start tells."""
+    if path.is_dir() and path.suffix == ".app":
+        return
+    if not path.is_file():
+        what = "an ML-Agents executable or `embedded`" if option == "--env" else "an mlagents-learn"
+        raise SetupError(f"{option} must be {what}, but {given} is not there; {mend}")
+    if not os.access(path, os.X_OK):
+        raise SetupError(f"{option} must be executable, but {given} is not; run `chmod +x {given}`, or {mend}")
+
+
+def device(settings: Settings) -> list[tuple[str, str]]:
+    """The device that this machine's torch must have; none where another machine's, or another torch, trains."""
+    elsewhere = settings.ray_address or settings.trainer or settings.torch_device is None
+    return [] if elsewhere else [("device", str(settings.torch_device))]
+
+
+def must_be_new(run: RunFolder) -> None:
+    """A sweep never writes over another."""
+    if run.ledger.exists():
+        raise SetupError(
+            f"--out must name a new folder, but {run.path} holds a sweep already; give another name or remove it"
+        )
