@@ -14,7 +14,7 @@ from typing import Any, Literal
 from reports.model import files as model_files
 from reports.model import leaks, licences
 from reports.model.bundle import BEHAVIOR, CARD, CHECKPOINT, CONFIG, CONFIGURATION, ONNX, STATUS
-from reports.model.files import ModelFiles, Told, as_json, behaviors, policy_of
+from reports.model.files import ModelFiles, Told, as_json, behaviors, defaults, policy_of
 from reports.model.leaks import Private
 from trials.arena.players import onnx_external
 from trials.arena.players.sandbox import vet
@@ -183,7 +183,9 @@ def _trainer(configuration: Told) -> Check:
     if configuration.values is None:
         wrong = configuration.wrong or f"no {CONFIGURATION}"
         return Check(name, "unknown", wrong, "upload it whole, so that others can train the same way")
-    kinds = {str(settings.get("trainer_type")) for settings in behaviors(configuration.values).values()}
+    default = defaults(configuration.values)
+    settings = behaviors(configuration.values).values() or ([default] if default else [])
+    kinds = {str({"trainer_type": "ppo", **default, **own}["trainer_type"]) for own in settings}  # as mlagents does
     if kinds <= {*STOCK} and kinds:
         return Check(name, "ok", ", ".join(sorted(kinds)))
     return Check(
@@ -193,7 +195,7 @@ def _trainer(configuration: Told) -> Check:
 
 def _behavior(configuration: Told) -> Check:
     names = list(behaviors(configuration.values or {}))
-    if configuration.values is None or names == [BEHAVIOR]:
+    if configuration.values is None or names == [BEHAVIOR] or (not names and defaults(configuration.values)):
         return Check("behavior", "ok" if names else "unknown", ", ".join(names) or "nothing tells")
     return Check("behavior", "no", ", ".join(names) or "none", f"the environment's behavior is {BEHAVIOR}")
 

@@ -139,6 +139,12 @@ def behaviors(configuration: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
     return {str(k): v for k, v in found.items() if isinstance(v, dict)} if isinstance(found, dict) else {}
 
 
+def defaults(configuration: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Its `default_settings`, which hold for every behavior where it says nothing itself."""
+    found = configuration.get("default_settings")
+    return found if isinstance(found, dict) else {}
+
+
 def as_json(subject: ModelFiles, name: str) -> Told:
     """One of its JSON files."""
     path = subject.files.get(name)
