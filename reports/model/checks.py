@@ -30,12 +30,6 @@ MOMENT_STEPS, MOMENT_S = 5_000, 30.0
 LONGER = "train longer: the course takes 5 million steps"
 LARGE = 35 << 20
 """Bytes of a repository beyond which much of it must be leftovers: policy, checkpoint and curves take about 32 MB."""
-_SPACES = re.compile(
-    r"must (?:see|take action_masks|give discrete_actions)|must join|recurrent policy must|sum to 1|on a batch of"
-)
-_FILE = re.compile(
-    r"be readable|another file|LFS pointer|is empty|whole ONNX|cannot be read|holds no graph|MiB|not there|opset"
-)
 
 
 @dataclass(frozen=True)
@@ -101,17 +95,14 @@ def _plays(path: Path | None) -> list[Check]:
     try:
         vet(path)
     except BadPolicy as error:
-        text = str(error)
-        rule, _, mend = text.rpartition("; ")
-        if _FILE.search(text):
-            return [Check("file", "no", rule or text, mend or "export or download it again")]
-        if _SPACES.search(text) and "NaN" not in text:
-            mend = "train in SoccerTwos as it is: 264 and 72 floats in, 3 branches of 3 actions out"
-            return [Check("file", "ok", "whole"), Check("spaces", "no", text, mend)]
-        return [
-            Check("file", "ok", "whole"),
-            Check("plays", "no", text, "train again: lower learning_rate if it is NaN"),
-        ]
+        found, _, mend = str(error).rpartition("; ")
+        if error.about == "spaces":
+            found = str(error)  # which names the other game at its end
+            mend = (
+                "train in SoccerTwos as it is, 264 and 72 floats in, 3 branches of 3 actions out; export with ML-Agents"
+            )
+        before = [] if error.about == "file" else [Check("file", "ok", "whole")]
+        return [*before, Check(error.about, "no", found, mend)]
     size = sum(file.stat().st_size for file in (path, *onnx_external.files(path)))
     whole = Check("file", "ok", f"whole, {size / 1e6:.2f} MB")
     spaces = _spaces(path)

@@ -16,6 +16,8 @@ from trials.folder import written_whole
 
 MAX_BYTES = 80 << 20
 """Of all files of a policy together: 16 million float32 parameters and their names; SoccerTwos takes 0.1 to 5 MB."""
+EXPORT = "export it with ML-Agents"
+"""What to do with a graph that cannot be played."""
 LFS = b"version https://git-lfs"
 _LOCATION = re.compile(rb"\n\x08location\x12([\x80-\xff]*[\x00-\x7f])")
 """A `StringStringEntryProto` with that key, as protobuf writes it, up to its value (onnx.proto, TensorProto)."""
@@ -43,7 +45,8 @@ def beside(path: Path, data: bytes) -> dict[str, Path]:
         if not plain or name in (".", "..", path.name):
             raise BadPolicy(
                 f"a policy's numbers must be in its file or in one right beside it, but {path.name} keeps them in"
-                f" another file, {name[:80]!r}; export it as one file"
+                f" another file, {name[:80]!r}; export it as one file",
+                "file",
             )
         found[name] = path.parent / name
     return found
@@ -58,22 +61,26 @@ def read(path: Path, data: bytes) -> dict[str, bytes]:
         if not at_home:
             raise BadPolicy(
                 f"a policy must be there with all its files, but {path.name} keeps its numbers in another file, {name},"
-                " which is not beside it; put both into one folder, or export it as one file"
+                " which is not beside it; put both into one folder, or export it as one file",
+                "file",
             )
         size += file.stat().st_size
         if size > MAX_BYTES:
             raise BadPolicy(
                 f"a policy must be at most {MAX_BYTES >> 20} MiB, but {path.name} and what is beside it have"
-                f" {size >> 20} MiB"
+                f" {size >> 20} MiB; name the one that was trained",
+                "file",
             )
         try:
             with file.open("rb") as content:
                 found[name] = content.read(MAX_BYTES + 1)
         except OSError as error:
-            raise BadPolicy(f"a policy must be readable, but {file} is not ({error.strerror})") from None
+            raise BadPolicy(
+                f"a policy must be readable, but {file} is not ({error.strerror}); give it read permission", "file"
+            ) from None
         if found[name].startswith(LFS):
             raise BadPolicy(
-                f"a policy must be the file itself, but {name} is a Git LFS pointer to it; run `git lfs pull`"
+                f"a policy must be the file itself, but {name} is a Git LFS pointer to it; run `git lfs pull`", "file"
             )
     return found
 

@@ -80,10 +80,10 @@ def _parse(data: bytes, name: str) -> ModelProto:
         model = onnx.load_model_from_string(data)
     except (DecodeError, ValueError) as error:
         raise BadPolicy(
-            f"{name} must be a whole ONNX file, but it cannot be read as one ({error}); download it again"
+            f"{name} must be a whole ONNX file, but it cannot be read as one ({error}); download it again", "file"
         ) from None
     if not model.graph.node or not model.graph.output:
-        raise BadPolicy(f"{name} must be a whole ONNX file, but it holds no graph; download it again")
+        raise BadPolicy(f"{name} must be a whole ONNX file, but it holds no graph; download it again", "file")
     onnx_limits.refuse_odd(model, name)
     return model
 
@@ -114,7 +114,8 @@ def _take_in(model: ModelProto, others: Mapping[str, bytes], name: str) -> None:
         if not 0 <= begin <= begin + size <= len(whole) or not size or taken > onnx_external.MAX_BYTES:
             raise BadPolicy(
                 f"a policy must hold its own numbers, or have them beside it, but {name} keeps them in another file,"
-                f" {told.get('location', '')[:80]!r}, which is not whole ({len(whole)} bytes); export it as one file"
+                f" {told.get('location', '')[:80]!r}, which is not whole ({len(whole)} bytes); export it as one file",
+                "file",
             )
         tensor.raw_data = whole[begin : begin + size]
         tensor.ClearField("external_data")
@@ -128,7 +129,11 @@ def _number(text: str, other: int = -1) -> int:
 def _opset(model: ModelProto, name: str) -> int:
     versions = [o.version for o in model.opset_import if o.domain in ("", "ai.onnx")]
     if len(versions) != 1 or versions[0] not in OPSETS:
-        raise BadPolicy(f"a policy's opset must be {OPSETS[0]} to {OPSETS[-1]}, but {name} has {versions or 'none'}")
+        raise BadPolicy(
+            f"a policy's opset must be {OPSETS[0]} to {OPSETS[-1]}, but {name} has {versions or 'none'};"
+            f" {onnx_external.EXPORT}",
+            "file",
+        )
     return int(versions[0])
 
 
@@ -142,13 +147,16 @@ def _width(value: ValueInfoProto) -> int:
 def _observations(model: ModelProto, inputs: dict[str, ValueInfoProto], name: str) -> dict[str, int]:
     """Observation inputs by name and width. Told apart by width: forks of ML-Agents order them differently."""
     if _width(inputs.get("action_masks", ValueInfoProto())) != MASK_WIDTH:
-        raise BadPolicy(f"a policy must take action_masks [rows, {MASK_WIDTH}], but {name} does not; {_origin(model)}")
+        raise BadPolicy(
+            f"a policy must take action_masks [rows, {MASK_WIDTH}], but {name} does not; {_origin(model)}", "spaces"
+        )
     widths = {n: _width(v) for n, v in inputs.items() if n not in ("action_masks", "recurrent_in")}
     if sorted(widths.values()) not in ([ALL], [FORWARD], [BACKWARD], [BACKWARD, FORWARD]):
         seen = ", ".join(f"{n} ({w or 'not a float matrix'})" for n, w in list(widths.items())[:4]) or "nothing"
         raise BadPolicy(
             f"a SoccerTwos policy must see {FORWARD} and {BACKWARD} floats, {ALL}, or {FORWARD} alone, but {name} sees"
-            f" {seen}; it was trained for another game{_also(model)}"
+            f" {seen}; it was trained for another game{_also(model)}",
+            "spaces",
         )
     return widths
 
@@ -160,7 +168,7 @@ def _also(model: ModelProto) -> str:
 def _origin(model: ModelProto) -> str:
     """What to do with a graph that has not this game's face."""
     told = _game(model)
-    return f"it was trained for another game: {told}" if told else "export it with ML-Agents"
+    return f"it was trained for another game: {told}" if told else onnx_external.EXPORT
 
 
 def _game(model: ModelProto) -> str:
@@ -211,7 +219,8 @@ def _memory(inputs: dict[str, ValueInfoProto], outputs: set[str], name: str) -> 
     if len(dims) != 3 or dims[1] != 1 or not 0 < dims[2] <= MAX_MEMORY or "recurrent_out" not in outputs:
         raise BadPolicy(
             f"a recurrent policy must map recurrent_in [rows, 1, at most {MAX_MEMORY}] to recurrent_out, but {name} has"
-            f" {dims}"
+            f" {dims}; {onnx_external.EXPORT}",
+            "spaces",
         )
     return int(dims[2])
 
@@ -224,7 +233,8 @@ def _log_probabilities(model: ModelProto, name: str) -> list[str]:
     if output is None:
         raise BadPolicy(
             f"a SoccerTwos policy must give discrete_actions, but {name} gives {', '.join(list(outputs)[:5])};"
-            f" {_origin(model)}"
+            f" {_origin(model)}",
+            "spaces",
         )
     if _width(output) == MASK_WIDTH:
         return [output.name]
@@ -233,7 +243,8 @@ def _log_probabilities(model: ModelProto, name: str) -> list[str]:
     if len(samplers) != BRANCHES or not all(s is not None and s.op_type == "Multinomial" for s in samplers):
         raise BadPolicy(
             f"discrete_actions must join {BRANCHES} samplers, one a branch, or be log-probabilities, but in {name} it"
-            " is neither; export it with ML-Agents"
+            f" is neither; {onnx_external.EXPORT}",
+            "spaces",
         )
     return [s.input[0] for s in samplers if s is not None]
 
