@@ -3,21 +3,8 @@
 from reports.hub import datasets
 from reports.hub.client import account
 from reports.hub.errors import HubAway, HubError
-from reports.hub.models import (
-    FOLDER_BYTES,
-    MODEL_BYTES,
-    ONNX,
-    TAG,
-    HubModel,
-    Remote,
-    Version,
-    fetched,
-    listed,
-    model,
-    named,
-    remote,
-    version,
-)
+from reports.hub.models import MODEL_BYTES, ONNX, TAG, HubModel, listed, model
+from reports.hub.repository import FOLDER_BYTES, Remote, Version, fetched, named, remote, version
 from reports.hub.retry import Patience
 from reports.hub.upload import Published, must_be_allowed, published
 

@@ -15,7 +15,8 @@ from huggingface_hub import errors
 
 from reports.hub.client import account, asked, reading
 from reports.hub.errors import HubError
-from reports.hub.models import MODEL_BYTES, File, Version, named, tree, version
+from reports.hub.models import MODEL_BYTES
+from reports.hub.repository import File, Version, named, tree, version
 from reports.hub.retry import Patience, patience
 from trials.errors import SetupError
 
