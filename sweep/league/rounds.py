@@ -21,6 +21,7 @@ from trials.errors import SetupError, SweepError
 from trials.folder import written_whole
 from trials.league import leaderboard, matches, reader, roster, round, store
 from trials.league.folder import LeagueFolder, playing
+from trials.league.history import tidied
 from trials.league.leaderboard import Place
 from trials.league.planning import RoundTerms
 from trials.league.reader import League
@@ -168,7 +169,7 @@ def _rebuilt(league: LeagueFolder, source: Path, tell: Callable[[str], object]) 
     there = LeagueFolder(source)
     history = there.history if source.is_dir() else source
     matches.read(history)  # refuses what is no history
-    data, note = matches.tidied(history)
+    data, note = tidied(history)
     if source.is_dir():  # so do these, before anything is written
         roster.read(there.roster)
         store.rounds(there)

@@ -7,7 +7,8 @@ import numpy as np
 
 from trials.arena.ratings import ai_vs_ai
 from trials.arena.ratings.pentanomial import Reals
-from trials.league.matches import Ints, Matches, short
+from trials.league.history import short
+from trials.league.matches import Ints, Matches
 from trials.records import MatchRecord
 
 Pairing = tuple[str, str]

@@ -24,7 +24,7 @@ from trials.arena.players.load import HOUSE
 from trials.arena.ratings import elo as rating
 from trials.arena.ratings.pentanomial import expected
 from trials.errors import SetupError
-from trials.league import leaderboard, matches, pairings, roster, store
+from trials.league import history, leaderboard, matches, pairings, roster, store
 from trials.league.folder import LeagueFolder, must_be_there
 from trials.league.leaderboard import Place, Ratings
 from trials.league.matches import Matches
@@ -148,7 +148,7 @@ class League:
         sha256. Raises SetupError."""
         name, _, revision = word.partition("@")
         named = [p for p in self._places if p.name == name and p.revision.startswith(revision)]
-        known = named or [p for p in self._places if p.player == matches.short(word)]
+        known = named or [p for p in self._places if p.player == history.short(word)]
         if not known:
             raise SetupError(
                 f"a model must be in the league, but {word!r} is not in {self.folder.path}; see its leaderboard"
@@ -291,4 +291,4 @@ def house() -> str | None:
     """The house baseline as a player, if it is installed."""
     from hashlib import sha256
 
-    return matches.short(sha256(HOUSE.read_bytes()).hexdigest()) if HOUSE.is_file() else None
+    return history.short(sha256(HOUSE.read_bytes()).hexdigest()) if HOUSE.is_file() else None

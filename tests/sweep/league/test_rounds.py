@@ -40,7 +40,7 @@ from trials.arena.ratings import ai_vs_ai
 from trials.errors import SetupError
 from trials.league import leaderboard, matches, pairings, reader, roster, round, store
 from trials.league.folder import LeagueFolder, playing
-from trials.league.matches import short
+from trials.league.history import short
 from trials.league.planning import RoundTerms
 from trials.league.pool import PairingPool
 from trials.stint import ended

@@ -35,7 +35,7 @@ from sweep.league.snapshots import Followed
 from trials.arena.matches import match
 from trials.arena.players import load as players
 from trials.errors import LostTrial, SetupError
-from trials.league import matches, reader, roster
+from trials.league import history, reader, roster
 from trials.league.folder import LeagueFolder
 from trials.league.roster import Change
 from trials.league.store import Round
@@ -48,7 +48,7 @@ def played(path: Path, pairs: int = 16, first: int = 0) -> None:
     """Real matches of two built-in players, appended."""
     a, b = players.load("chaser"), players.load("random")
     records = match.play(a, b, pairs, 7, first=first).records
-    matches.append(LeagueFolder(path).history, 1, (NAMES["chaser"], NAMES["random"]), records)
+    history.append(LeagueFolder(path).history, 1, (NAMES["chaser"], NAMES["random"]), records)
 
 
 @pytest.fixture(scope="module")

@@ -14,6 +14,7 @@ from trials.arena.ratings import ai_vs_ai, bradley_terry, sheet
 from trials.arena.ratings.ai_vs_ai import EloRow, Row
 from trials.arena.ratings.pentanomial import PAIR_SCORES, elo
 from trials.errors import SetupError
+from trials.league import history
 from trials.league import matches as played
 from trials.records import MatchRecord
 
@@ -139,7 +140,7 @@ def test_what_peoples_tools_made_of_it_is_read_by_column_names_in_both_commands(
     rows, note = ai_vs_ai.opened(path)
     assert rows == TWO and "h.csv is read as AI vs AI's history: " in note and told in note
     (tmp_path / "exact.csv").write_text(WRITTEN)
-    data, same = played.tidied(path)
+    data, same = history.tidied(path)
     assert data.decode() == WRITTEN and same == note
     for one, two in zip(*(vars(played.read(tmp_path / name)).values() for name in ("h.csv", "exact.csv")), strict=True):
         assert np.array_equal(one, two)
