@@ -98,9 +98,7 @@ def _plays(path: Path | None) -> list[Check]:
         found, _, mend = str(error).rpartition("; ")
         if error.about == "spaces":
             found = str(error)  # which names the other game at its end
-            mend = (
-                "train in SoccerTwos as it is, 264 and 72 floats in, 3 branches of 3 actions out; export with ML-Agents"
-            )
+            mend = f"train in SoccerTwos as it is, {_as_it_is()}; export with ML-Agents"
         before = [] if error.about == "file" else [Check("file", "ok", "whole")]
         return [*before, Check(error.about, "no", found, mend)]
     size = sum(file.stat().st_size for file in (path, *onnx_external.files(path)))
@@ -113,6 +111,8 @@ def _spaces(path: Path) -> Check:
     """onnx's own checker, and the inputs by width; only for files that vetting has passed."""
     import onnx
 
+    from trials.arena.players.onnx_game import ACTIONS, ALL, BACKWARD, BRANCHES, FORWARD
+
     model = onnx.load_model(path)
     try:
         onnx.checker.check_model(model)
@@ -121,10 +121,18 @@ def _spaces(path: Path) -> Check:
     others = {tensor.name for tensor in model.graph.initializer} | {"action_masks", "recurrent_in"}
     observed = [value for value in model.graph.input if value.name not in others]
     seen = sorted(dim.dim_value for value in observed for dim in value.type.tensor_type.shape.dim[-1:])
-    if seen not in ([72, 264], [336]):
+    if seen not in ([BACKWARD, FORWARD], [ALL]):
         found = f"observations of {' + '.join(map(str, seen)) or 'nothing'} floats"
-        return Check("spaces", "no", found, "train in SoccerTwos as it is: 264 and 72 floats, or 336")
-    return Check("spaces", "ok", f"{' + '.join(map(str, seen[::-1]))} floats in, 3 branches of 3 actions out")
+        return Check("spaces", "no", found, f"train in SoccerTwos as it is, {_as_it_is()}")
+    return Check(
+        "spaces", "ok", f"{' + '.join(map(str, seen[::-1]))} floats in, {BRANCHES} branches of {ACTIONS} actions out"
+    )
+
+
+def _as_it_is() -> str:
+    from trials.arena.players.onnx_game import ACTIONS, ALL, BACKWARD, BRANCHES, FORWARD
+
+    return f"{FORWARD} and {BACKWARD} floats in, or {ALL}, {BRANCHES} branches of {ACTIONS} actions out"
 
 
 # --- the training ------------------------------------------------------------------------------------------------

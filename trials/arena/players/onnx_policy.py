@@ -20,6 +20,7 @@ from onnxruntime.capi.onnxruntime_pybind11_state import NotImplemented as NotImp
 
 from trials.arena.players import onnx_external, onnx_graph
 from trials.arena.players.onnx_external import EXPORT, LFS, MAX_BYTES
+from trials.arena.players.onnx_game import ACTIONS, ALL, BRANCHES, MASK_WIDTH
 from trials.arena.players.player import ROWS, Floats
 from trials.errors import BadPolicy, reason
 
@@ -39,7 +40,7 @@ class OnnxPolicy:
         self.name = path.stem
         self.id = onnx_external.digest(data, others)
         self.memory = rewired.memory
-        self._masks = np.ones((MAX_ROWS, onnx_graph.MASK_WIDTH), np.float32)
+        self._masks = np.ones((MAX_ROWS, MASK_WIDTH), np.float32)
         self._session = _session(rewired.model, path.name)
         self._try()
 
@@ -72,14 +73,14 @@ class OnnxPolicy:
 
     def _try(self) -> None:
         """Play nothing yet, but see that answers are probabilities and that rows do not influence each other."""
-        observations = np.random.Generator(np.random.Philox(1)).random((2 * ROWS, onnx_graph.ALL), np.float32)
+        observations = np.random.Generator(np.random.Philox(1)).random((2 * ROWS, ALL), np.float32)
         observations[: ROWS // 2] = 0
         answers = []
         for batch in (observations, observations[::-1].copy()):
-            answers.append(np.empty((2 * ROWS, onnx_graph.MASK_WIDTH), np.float32))
+            answers.append(np.empty((2 * ROWS, MASK_WIDTH), np.float32))
             self.decide(batch, np.zeros((2 * ROWS, self.memory), np.float32), answers[-1])
         with np.errstate(over="ignore"):
-            sums = np.exp(answers[0]).reshape(-1, onnx_graph.BRANCHES, onnx_graph.ACTIONS).sum(axis=2)
+            sums = np.exp(answers[0]).reshape(-1, BRANCHES, ACTIONS).sum(axis=2)
         if not np.allclose(sums, 1, atol=1e-3):
             rule = "a policy's actions must have probabilities that sum to 1"
             if np.isnan(sums).any():
