@@ -12,15 +12,13 @@ from reports.hub.client import asked, reading
 from reports.hub.errors import HubError
 from reports.hub.repository import File, Version, cached, tree, version
 from trials.arena.players import onnx_external
+from trials.arena.players.onnx_external import MAX_BYTES
 from trials.errors import BadPolicy
 
 TAG = "ML-Agents-SoccerTwos"
 """Of every SoccerTwos model that the course's tools have put there."""
 ONNX = "SoccerTwos.onnx"
 """A repository's policy where nothing else is said: what `mlagents-learn` exports and AI vs AI asked for."""
-MODEL_BYTES = 80 << 20
-"""What trials/arena/players/onnx_policy.py takes at most, known before a byte is downloaded."""
-LFS = b"version https://git-lfs"
 
 
 @dataclass(frozen=True)
@@ -33,10 +31,10 @@ class HubModel:
     sha256: str
 
 
-def listed(tag: str = TAG, limit: int | None = None) -> Iterator[Version]:
-    """The Hub's models with that tag, each at its current commit, at most `limit`. Raises HubError."""
+def listed(tag: str = TAG) -> Iterator[Version]:
+    """The Hub's models with that tag, each at its current commit. Raises HubError."""
     found = asked(
-        lambda api: list(api.list_models(filter=tag, expand=["sha"], limit=limit)),
+        lambda api: list(api.list_models(filter=tag, expand=["sha"])),
         "list",
         f"models of {tag}",
         reading(),
@@ -61,9 +59,9 @@ def model(repo: str, revision: str | None = None, file: str | None = None) -> Hu
         listing = tree(api, at)
         name = _chosen(at, listing, file)
         size = listing[name].size
-        if size > MODEL_BYTES:
+        if size > MAX_BYTES:
             raise HubError(
-                f"a policy must have at most {MODEL_BYTES >> 20} MiB, but {name} of {repo} has {size >> 20} MiB; it was"
+                f"a policy must have at most {MAX_BYTES >> 20} MiB, but {name} of {repo} has {size >> 20} MiB; it was"
                 " not downloaded"
             )
         path = _arrived(api, at, listing, name)
@@ -73,9 +71,9 @@ def model(repo: str, revision: str | None = None, file: str | None = None) -> Hu
                 f"a policy must be there with all its files, but {name} of {repo} keeps its numbers in {lacking[0]},"
                 " which is not in the repository; name another model"
             )
-        if (size := size + sum(listing[other].size for other in others)) > MODEL_BYTES:
+        if (size := size + sum(listing[other].size for other in others)) > MAX_BYTES:
             raise HubError(
-                f"a policy must have at most {MODEL_BYTES >> 20} MiB, but {name} of {repo} and what is beside it have"
+                f"a policy must have at most {MAX_BYTES >> 20} MiB, but {name} of {repo} and what is beside it have"
                 f" {size >> 20} MiB; they were not downloaded"
             )
         for other in others:
@@ -150,7 +148,7 @@ def _lists(folder: Path) -> bool:
 
 def _model(at: Version, name: str, path: Path) -> HubModel:
     data = path.read_bytes()
-    if data.startswith(LFS):
+    if data.startswith(onnx_external.LFS):
         raise HubError(
             f"a policy must be the file itself, but {name} of {at.repo} is a Git LFS pointer to it ({len(data)} bytes),"
             " uploaded in its place; name another revision or repository"

@@ -38,7 +38,6 @@ class Remote:
     version: Version
     files: tuple[str, ...]
     tags: tuple[str, ...]
-    private: bool = False
 
 
 @dataclass(frozen=True)
@@ -72,7 +71,7 @@ def remote(repo: str, revision: str | None = None) -> Remote:
     """A repository's files and tags at a revision (a branch, tag or commit), now. Raises HubError."""
     found = asked(lambda api: api.model_info(named(repo), revision=revision), "read", repo, reading())
     files = tuple(sorted(sibling.rfilename for sibling in found.siblings or ()))
-    return Remote(Version(repo, str(found.sha)), files, tuple(found.tags or ()), bool(found.private))
+    return Remote(Version(repo, str(found.sha)), files, tuple(found.tags or ()))
 
 
 def version(repo: str, revision: str | None = None) -> Version:
@@ -100,8 +99,7 @@ def tree(api: hf.HfApi, at: Version) -> dict[str, File]:
 
 
 def fetched(
-    which: Version | str,
-    revision: str | None = None,
+    at: Version,
     patterns: Iterable[str] | None = None,
     into: Path | None = None,
     limit: int = FOLDER_BYTES,
@@ -111,7 +109,6 @@ def fetched(
     It is in huggingface_hub's cache and not to be changed, or `into`, where the files are copied. Without network it
     is what the cache has, if that is whole. Raises HubError.
     """
-    at = which if isinstance(which, Version) else version(which, revision)
     wanted = None if patterns is None else list(patterns)
 
     def download(api: hf.HfApi) -> Path:

@@ -11,9 +11,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from reports.hub.models import ONNX, TAG
 from reports.model import files as model_files
 from reports.model import leaks, licences
-from reports.model.bundle import BEHAVIOR, CARD, CHECKPOINT, CONFIG, CONFIGURATION, ONNX, STATUS
+from reports.model.bundle import BEHAVIOR, CARD, CHECKPOINT, CONFIG, CONFIGURATION, STATUS
 from reports.model.files import ModelFiles, Told, as_json, behaviors, defaults, policy_of
 from reports.model.leaks import Private
 from trials.arena.players import onnx_external
@@ -22,7 +23,6 @@ from trials.errors import BadPolicy
 
 Status = Literal["ok", "advice", "no", "unknown"]
 """no: the model is not as it must be; advice: it works, and could be better; unknown: nothing here tells."""
-TAG = "ML-Agents-SoccerTwos"
 TAGS = ("SoccerTwos", "deep-reinforcement-learning", "reinforcement-learning", TAG)
 STOCK = ("poca", "ppo", "sac")
 MOMENT_STEPS, MOMENT_S = 5_000, 30.0

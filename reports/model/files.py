@@ -9,7 +9,8 @@ from typing import Any
 
 import yaml
 
-from reports.model.bundle import CARD, CONFIG, CONFIGURATION, ONNX
+from reports.hub.models import ONNX
+from reports.model.bundle import CARD, CONFIG, CONFIGURATION
 from trials.errors import reason
 
 

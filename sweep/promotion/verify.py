@@ -67,7 +67,7 @@ def _subject(what: str, revision: str | None, scratch: Path) -> tuple[ModelFiles
     folder = hub.fetched(there.version, patterns=_small(there.files), into=scratch)
     policy = model_files.policy_of(model_files.of_folder(folder))
     if policy is not None and (others := [file.name for file in onnx_external.files(policy)]):
-        hub.fetched(there.version, patterns=others, into=scratch, limit=hub.MODEL_BYTES)
+        hub.fetched(there.version, patterns=others, into=scratch, limit=onnx_external.MAX_BYTES)
     return replace(model_files.of_folder(folder), names=list(there.files), tags=there.tags), there.version.revision
 
 

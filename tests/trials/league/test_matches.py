@@ -124,7 +124,7 @@ def test_the_first_four_columns_are_ai_vs_ais(tmp_path: Path) -> None:
     lines = path.read_text().splitlines()
     assert tuple(lines[0].split(","))[:4] == ai_vs_ai.HISTORY
     theirs.write_text("".join(",".join(line.split(",")[:4]) + "\n" for line in lines))
-    rows = ai_vs_ai.read(theirs)
+    rows = ai_vs_ai.opened(theirs)[0]
     read = matches.read(theirs)
     assert read.environments == (ai_vs_ai.ENVIRONMENT,) and read.players == read.models and (read.pair == -1).all()
     assert {key: of.outcomes.tolist() for key, of in pairings.tally(read).items()} == {
@@ -140,9 +140,9 @@ def test_an_odd_match_of_ai_vs_ais_is_half_a_pair(tmp_path: Path) -> None:
     rows = [ai_vs_ai.Row("a/x", "b/y", 1, 1.0), ai_vs_ai.Row("b/y", "a/x", 2, 1.0), ai_vs_ai.Row("b/y", "a/x", 3, 0.5)]
     ai_vs_ai.write(path, [*rows, ai_vs_ai.Row("c/z", "c/z", 4, 1.0), ai_vs_ai.Row("c/z", "a/x", 4, 1.0)])
     summed = pairings.tally(matches.read(path))
-    elo = {row.model: row.elo for row in ai_vs_ai.online_elo(ai_vs_ai.read(path))}
+    elo = {row.model: row.elo for row in ai_vs_ai.online_elo(ai_vs_ai.opened(path)[0])}
     assert pairings.online_elo(matches.read(path)) == elo and sum(elo.values()) == pytest.approx(3 * 1200)
-    table = ai_vs_ai.table(ai_vs_ai.read(path))
+    table = ai_vs_ai.table(ai_vs_ai.opened(path)[0])
     assert summed["a/x", "b/y"].outcomes.tolist() == table["a/x", "b/y"].tolist() == [0, 0, 1.5, 0, 0]
     assert summed["a/x", "c/z"].outcomes.tolist() == [0.5, 0, 0, 0, 0] and len(summed) == 2
 

@@ -78,15 +78,11 @@ def write(path: Path, rows: Iterable[Row]) -> None:
     _write(path, HISTORY, ((row.model1, row.model2, row.timestamp, float(row.result)) for row in rows))
 
 
-def read(path: Path) -> list[Row]:
-    """Read a `soccer_history.csv`, in its order. Raises SetupError, with the line, for what is not one."""
-    return opened(path)[0]
-
-
 def opened(path: Path) -> tuple[list[Row], str]:
-    """The same, with a note of what the file was taken for; empty where it is just as published.
+    """Read a `soccer_history.csv`, in its order, with a note of what it was taken for; empty: it is just as published.
 
-    Other people's tools write it, too: columns are found by name (trials.arena.ratings.sheet).
+    Other people's tools write it, too: columns are found by name (trials.arena.ratings.sheet). Raises SetupError, with
+    the line, for what is none.
     """
     try:
         data = path.read_bytes()

@@ -52,7 +52,7 @@ def match(number: int, result: float, a: str = "0f" * 32, b: str = "house") -> M
 
 def test_the_published_history_is_read_and_written_as_it_is(tmp_path: Path) -> None:
     (tmp_path / "h.csv").write_text(PUBLISHED, newline="")
-    assert ai_vs_ai.read(tmp_path / "h.csv") == [FIRST]
+    assert ai_vs_ai.opened(tmp_path / "h.csv")[0] == [FIRST]
     ai_vs_ai.write(tmp_path / "again.csv", [replace(FIRST, result=0)])
     assert (tmp_path / "again.csv").read_bytes() == PUBLISHED.encode()
 
@@ -62,14 +62,14 @@ def test_the_published_history_is_read_and_written_as_it_is(tmp_path: Path) -> N
 def test_what_is_written_is_read_back(rows: list[Row]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         ai_vs_ai.write(Path(folder) / "h.csv", rows)
-        assert ai_vs_ai.read(Path(folder) / "h.csv") == rows
+        assert ai_vs_ai.opened(Path(folder) / "h.csv")[0] == rows
 
 
 def test_a_name_that_cannot_be_printed_costs_no_row(tmp_path: Path) -> None:
     (row,) = ai_vs_ai.rows([match(0, 1.0)], {"0f" * 32: "evil\r\nname", "house": "a/b\udc80"})
     assert (row.model1, row.model2) == ("local/evil??name", "a/b?")
     ai_vs_ai.write(tmp_path / "h.csv", [row])
-    assert ai_vs_ai.read(tmp_path / "h.csv") == [row]
+    assert ai_vs_ai.opened(tmp_path / "h.csv")[0] == [row]
     with pytest.raises(ValueError, match="printable"):
         Row("a/b\r", "c/d", 1, 0.5)
 
@@ -103,16 +103,16 @@ def test_matches_become_rows_in_their_order() -> None:
 def test_a_malformed_line_is_named(line: str, told: str, tmp_path: Path) -> None:
     (tmp_path / "h.csv").write_text(PUBLISHED + line + "\n")
     with pytest.raises(SetupError, match=f"line 3 of .*{told}"):
-        ai_vs_ai.read(tmp_path / "h.csv")
+        ai_vs_ai.opened(tmp_path / "h.csv")[0]
 
 
 @pytest.mark.parametrize("content", [b"", b"model1,model2,result\n", b"\xff\xfe\n", PUBLISHED.encode()[6:]])
 def test_a_foreign_file_is_refused(content: bytes, tmp_path: Path) -> None:
     (tmp_path / "h.csv").write_bytes(content)
     with pytest.raises(SetupError, match="a history must be as AI-vs-AI publishes it, but line 1"):
-        ai_vs_ai.read(tmp_path / "h.csv")
+        ai_vs_ai.opened(tmp_path / "h.csv")[0]
     with pytest.raises(SetupError, match="a history must be a file that can be read"):
-        ai_vs_ai.read(tmp_path / "absent.csv")
+        ai_vs_ai.opened(tmp_path / "absent.csv")[0]
 
 
 TWO = [FIRST, Row("b/y", "a/x z", 1675425103, 0.5)]
@@ -173,7 +173,7 @@ def test_what_needs_no_tidying_has_no_note(exact: str, tmp_path: Path) -> None:
 )
 def test_what_is_ambiguous_is_refused_alike(text: str, told: str, tmp_path: Path) -> None:
     (tmp_path / "h.csv").write_text(text)
-    for read in (ai_vs_ai.read, played.read):
+    for read in (ai_vs_ai.opened, played.read):
         with pytest.raises(SetupError, match=told):
             read(tmp_path / "h.csv")
 
@@ -188,7 +188,7 @@ def test_what_is_ambiguous_is_refused_alike(text: str, told: str, tmp_path: Path
 )
 def test_a_file_of_any_line_ends_or_length_is_refused_with_its_line(text: str, told: str, tmp_path: Path) -> None:
     (tmp_path / "h.csv").write_bytes(text.encode())
-    for read in (ai_vs_ai.read, played.read):
+    for read in (ai_vs_ai.opened, played.read):
         with pytest.raises(SetupError, match=told):
             read(tmp_path / "h.csv")
 
