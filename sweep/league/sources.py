@@ -25,16 +25,6 @@ Tell = Callable[[str], object]
 """Told of what is passed over, a line each."""
 
 
-@dataclass(frozen=True)
-class Found:
-    """A policy's file."""
-
-    file: str
-    """What trials.arena.players.load.load takes."""
-    sha256: str
-    """Of the file, or a built-in's name."""
-
-
 class Source(Protocol):
     """Has models. Both methods raise OSError or a SweepError where it does not answer."""
 
@@ -49,7 +39,7 @@ class Source(Protocol):
     def offers(self, tell: Tell) -> list[Offer]:
         """What it has at this moment; nothing is downloaded. One file that cannot be read is told and passed over."""
 
-    def fetch(self, offer: Offer) -> Found:
+    def fetch(self, offer: Offer) -> Playable:
         """The file of one of its offers, old ones included as far as it still has them."""
 
 
@@ -81,12 +71,12 @@ class Files:
             tell(f"{name} of {self.word} cannot be read: {reason(why)}")
         return [Offer(name=name, revision=revision, source=self.word) for name, revision in self._at]
 
-    def fetch(self, offer: Offer) -> Found:
+    def fetch(self, offer: Offer) -> Playable:
         """The file, if it is as it was offered."""
         path = self._at.get((offer.name, offer.revision))
         if path is None:
             raise FileNotFoundError(f"{offer.name} is no longer in {self.word}")
-        return Found(str(path), offer.revision)
+        return Playable(str(path), offer.revision)
 
     def _hash(self, path: Path) -> str:
         files = (path, *self._beside.get(path, ()))
@@ -119,9 +109,9 @@ class BuiltIn:
         """Itself; the revision is its file's sha256, or its name."""
         return [Offer(name=OWN + self.word, revision=models.resolve(self.word).sha256, source=self.word)]
 
-    def fetch(self, offer: Offer) -> Found:
+    def fetch(self, offer: Offer) -> Playable:
         """As trials.arena.players.load knows it."""
-        return Found(self.word, models.resolve(self.word).sha256)
+        return Playable(self.word, models.resolve(self.word).sha256)
 
 
 @dataclass(frozen=True)
@@ -139,10 +129,10 @@ class Tagged:
         """Every repository at its current commit."""
         return [Offer(name=found.repo, revision=found.revision, source=self.word) for found in hub.listed(self.tag)]
 
-    def fetch(self, offer: Offer) -> Found:
+    def fetch(self, offer: Offer) -> Playable:
         """Its policy, from the cache if that has the commit."""
         found = hub.model(offer.name, offer.revision)
-        return Found(str(found.path), found.sha256)
+        return Playable(str(found.path), found.sha256)
 
 
 @dataclass
@@ -159,7 +149,7 @@ class Earlier:
         """Those of what it was. Raises FileNotFoundError where it is gone."""
         return self._there().offers(tell)
 
-    def fetch(self, offer: Offer) -> Found:
+    def fetch(self, offer: Offer) -> Playable:
         """The same."""
         return self._there().fetch(offer)
 
@@ -259,11 +249,11 @@ def scan(book: Store, sources: Sequence[Source], cores: int) -> Scan:
     return Scan(able, tuple(notes))
 
 
-_Fetched = dict[roster.Key, tuple[Found, Offer, Source]]
+_Fetched = dict[roster.Key, tuple[Playable, Offer, Source]]
 
 
 def _fetched(book: Store, offers: Mapping[roster.Key, tuple[Offer, Source]], notes: list[str]) -> _Fetched:
-    """The files of everyone who has not been tried and refused; who is not to be had is asked for again next time."""
+    """The files of everyone who has not been tried and refused; who is unavailable is asked for again next time."""
     found: _Fetched = {}
     for key, (offer, each) in offers.items():
         entry = book.entries.get(key)
@@ -272,7 +262,7 @@ def _fetched(book: Store, offers: Mapping[roster.Key, tuple[Offer, Source]], not
         try:
             found[key] = each.fetch(offer), offer, each
         except (OSError, SweepError) as error:
-            notes.append(f"{offer.name} was not to be had: {reason(error)}")
+            notes.append(f"{offer.name} is unavailable: {reason(error)}")
             away = isinstance(error, OSError | hub.HubAway)  # which says nothing of the model
             if not away and (entry is None or (entry.state == "refused" and entry.line != reason(error))):
                 book.change([_change("refused", offer, "", reason(error))])
@@ -301,7 +291,9 @@ def _enter(book: Store, found: _Fetched, cores: int, notes: list[str]) -> None:
         threads.shutdown(cancel_futures=True)
 
 
-def _admit(book: Store, those: Sequence[tuple[Found, Offer, Source]], bad: Mapping[str, str], notes: list[str]) -> None:
+def _admit(
+    book: Store, those: Sequence[tuple[Playable, Offer, Source]], bad: Mapping[str, str], notes: list[str]
+) -> None:
     changes = []
     for of, offer, _ in those:
         line = bad.get(of.sha256, "")

@@ -231,7 +231,7 @@ def test_models_of_one_name_from_two_places_both_play_in_every_round(tmp_path: P
     first = play(path, *words, terms=RoundTerms(pairs=2, budget=2.0, half=5.0))
     assert "SoccerTwos is called m/SoccerTwos~" in " ".join(first.split()).replace(f"of {words[2]} ", "")
     second = play(path, terms=RoundTerms(pairs=2, budget=2.0, half=5.0))  # from where they came
-    assert "was not to be had" not in first + second
+    assert "is unavailable" not in first + second
     read = matches.read(LeagueFolder(path).history)
     assert len(read.players) == 2 and {*read.round.tolist()} == {1, 2}
     shown = {place.name: place for place in reader.opened(path).standings()}
