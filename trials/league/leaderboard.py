@@ -21,7 +21,7 @@ from scipy.sparse.csgraph import connected_components
 
 from trials.arena.ratings import ai_vs_ai, bradley_terry
 from trials.arena.ratings.ai_vs_ai import START
-from trials.arena.ratings.bradley_terry import Fit
+from trials.arena.ratings.bradley_terry import NORMAL_95, Fit
 from trials.arena.ratings.pentanomial import Reals
 from trials.folder import written_whole
 from trials.league import prior
@@ -37,7 +37,6 @@ COLUMNS = (
 
 
 ANCHOR = 1200.0
-NORMAL_95 = 1.959963984540054
 FEW = 30
 """Matches below which a place is provisional."""
 Provisional = Literal["", "few games", "not connected"]

@@ -58,7 +58,7 @@ class HeadToHead:
     @property
     def score(self) -> float:
         """Of a, 0 to 1."""
-        return (self.result.wins + self.result.draws / 2) / (self.result.wins + self.result.draws + self.result.losses)
+        return self.result.score
 
 
 @dataclass(frozen=True, kw_only=True)
