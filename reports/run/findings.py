@@ -160,7 +160,7 @@ def _compared(finding: Finding) -> str:
     rating = finding.rating
     numbers = f"{elo(rating.elo, signed=True)} Elo {interval(rating)} over {rating.matches} matches"
     if finding.standing == "level":
-        return f"It cannot be told from {finding.against}: {numbers}."
+        return f"It cannot be distinguished from {finding.against}: {numbers}."
     return f"It {'beats' if finding.standing == 'ahead' else 'loses to'} {finding.against}: {numbers}."
 
 
