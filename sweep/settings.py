@@ -3,6 +3,7 @@
 Samplers, schedulers and objectives go by name; others that people know are refused with the reason.
 """
 
+import os
 import shlex
 from collections.abc import Mapping
 from dataclasses import fields
@@ -47,10 +48,10 @@ def check_search(given: Mapping[str, object]) -> None:
         name = given.get(setting, known[0])
         if name not in known:
             plain = "".join(letter for letter in str(name).lower() if letter.isalnum())
-            reason = _REFUSED.get(setting, {}).get(plain)
+            why = _REFUSED.get(setting, {}).get(plain)
             raise SetupError(
                 f"--{setting} must be one of {' | '.join(known)}, but got {name}"
-                + (f", which {reason}; " if reason else "; ")
+                + (f", which {why}; " if why else "; ")
                 + f"leave it out for {known[0]}"
             )
     if given.get("objectives") == "elo,cost" and given.get("scheduler", "asha") != "none":
@@ -131,7 +132,7 @@ class Settings:
     @property
     def executable(self) -> str | None:
         """Absolute path of the executable that trains; None: the embedded environment does."""
-        return None if self.env == "embedded" else str(Path(self.env).expanduser().resolve())
+        return None if self.env == "embedded" else str(Path(os.path.expanduser(self.env)).resolve())
 
     def training_seed(self, number: int) -> int:
         """Of trainer and environment, the `number`th of the sweep's own: below 2**31, as numpy and Unity take them."""

@@ -13,7 +13,7 @@ from uuid import uuid4
 import psutil
 
 from trials.errors import SetupError, reason
-from trials.folder import RunFolder
+from trials.folder import RunFolder, own
 from trials.inputs import INPUTS
 from trials.mirror import Mirror
 from trials.storage import Storage
@@ -132,11 +132,7 @@ def player(name: str, storage: Storage | None) -> str:
 
 def scratch() -> Path:
     """This machine's folder for trials under way, this user's alone; TMPDIR says where. Raises PermissionError."""
-    folder = Path(tempfile.gettempdir()) / f"selfplay-sweep-{os.getuid()}"
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    if folder.stat().st_uid != os.getuid():
-        raise PermissionError(f"{folder} must be this user's, but belongs to another; name another TMPDIR")
-    return folder
+    return own(Path(tempfile.gettempdir()) / f"selfplay-sweep-{os.getuid()}")
 
 
 def _mine() -> str:

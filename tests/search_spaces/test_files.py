@@ -6,7 +6,7 @@ import pytest
 
 import search_spaces
 from search_spaces import files
-from sweep.cluster import sync
+from sweep.cluster import run_storage
 from trials.errors import SpaceError
 from trials.folder import RunFolder
 from trials.inputs import located, needed
@@ -30,7 +30,7 @@ def test_a_run_takes_its_files_along(tmp_path: Path, monkeypatch: pytest.MonkeyP
     space = load(home, *lines)
     inputs = files.named(space)
     kept = files.taken_along(space, inputs)
-    sync.keep(inputs, run)
+    run_storage.keep(inputs, run)
     assert kept.text.count("\n") == space.text.count("\n") and "# from before" in kept.text
     config = located(search_spaces.render(kept, {}), run.path)
     trainer = config["behaviors"]["SoccerTwos"]
@@ -73,7 +73,7 @@ def test_trial_0_finds_its_file_in_the_run_too(line: str, shared: str, kept_as_w
     search_spaces.check(space, 2_000_000, 8)
     inputs = files.named(space)
     kept = files.taken_along(space, inputs)
-    sync.keep(inputs, run)
+    run_storage.keep(inputs, run)
     first = search_spaces.course(kept)
     meant = str(space.sweep.shared["init_path"])
     assert Path(located(first, run.path)["behaviors"]["SoccerTwos"]["init_path"]).read_text() == meant[0]
@@ -98,6 +98,10 @@ def test_the_same_name_in_two_places_is_two_files(tmp_path: Path) -> None:
         (
             "init_path: no.pt",
             "init_path must name a file that is there, from the YAML's own folder, but got no.pt in my.yaml:39",
+        ),
+        (
+            "init_path: ~nobody-here/x.pt",
+            "must name a file that is there, from the YAML's own folder, but got '~nobody-here/x.pt'",
         ),
         ("init_path: demos", "init_path must name a checkpoint, a .pt file, but got demos in my.yaml:39"),
         ("init_path: some.onnx", "init_path must name a .pt file, but got some.onnx"),
