@@ -216,7 +216,7 @@ def _card(subject: ModelFiles, told: Told) -> list[Check]:
     if told.wrong:  # the Hub has read what it tells the tags of
         unseen = told.values is None or subject.tags is None
         status: Status = "no" if unseen and not told.lacking else "advice"
-        return [Check("card", status, told.wrong, f"mend that line of {CARD}, and save it as plain UTF-8")]
+        return [Check("card", status, told.wrong, f"fix that line of {CARD}, and save it as plain UTF-8")]
     if (card := told.values) is None:
         return [Check("card", "advice", f"no {CARD}", "write one: what it is, how it was trained and rated")]
     tags = card.get("tags") or []

@@ -24,7 +24,8 @@ UNIFORM = 3 * math.log(3)
 NEAR = 0.001
 """Nats from there within which a policy is as it began: first weights put an export 0.0001 to 0.0005 away."""
 WANTED = ["README.md", "*.onnx", "configuration.yaml", "config.json", "run_logs/*.json"]
-STYLE = {"ok": "[green]ok[/]", "advice": "[yellow]advice[/]", "no": "[red]no[/]", "unknown": "[dim]?[/]"}
+STYLE = {"ok": "[green]pass[/]", "advice": "[yellow]warn[/]", "no": "[red]fail[/]", "unknown": "[dim]?[/]"}
+"""What a person is shown of a check's status."""
 
 
 def verify(what: str, revision: str | None, pairs: int, cores: int, progress: bool) -> dict[str, Any]:
@@ -102,7 +103,7 @@ def table(found: dict[str, Any]) -> Table:
     """The checks for a terminal."""
     at = f" at {found['revision'][:7]}" if found["revision"] else ""
     shown = Table(title=f"{found['model']}{at}: {'well' if found['ok'] else 'not as it must be'}", title_justify="left")
-    for name in ("", "check", "found", "mend"):
+    for name in ("", "check", "found", "fix"):
         shown.add_column(name, overflow="fold")
     for check in found["checks"]:
         shown.add_row(STYLE[check["status"]], check["name"], escape(check["found"]), escape(check["mend"]))

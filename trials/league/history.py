@@ -101,7 +101,7 @@ def tidied(path: Path) -> tuple[bytes, str]:
     except sheet.Odd as error:
         raise SetupError(
             f"a league's history must be as `sweep league run` writes it, but line {error.line} of {path} is not:"
-            f" {error}; mend the line"
+            f" {error}; fix the line"
         ) from None
     written.writerow(COLUMNS)
     written.writerows([*line[:3], line[3], *map(sheet.whole, line[4:])] for _, line in found.lines)

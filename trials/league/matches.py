@@ -115,7 +115,7 @@ def _table(data: bytes, header: tuple[str, ...], path: Path) -> Any:
         )
     except pa.ArrowException as error:
         raise SetupError(
-            f"every line of a history must be a match, but in {path}: {' '.join(str(error).split())}; mend the line"
+            f"every line of a history must be a match, but in {path}: {' '.join(str(error).split())}; fix the line"
         ) from None
 
 
@@ -130,7 +130,7 @@ def _matches(table: Any, header: tuple[str, ...], path: Path) -> Matches:
         row = int(np.flatnonzero(~np.isin(halves, (0, 1, 2)) | (numbers["timestamp"] < 0))[0]) + 2
         raise SetupError(
             f"a match must have a timestamp and a result of 1.0, 0.5 or 0.0, but line {row} of {path} has not;"
-            " mend the line"
+            " fix the line"
         )
     models, one, two = _coded(table, "model1", "model2")
     players, first, second = (models, one, two) if len(header) == 4 else _coded(table, "player1", "player2")
