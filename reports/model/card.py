@@ -50,7 +50,7 @@ class Matter:
     evaluation: Mapping[str, Any]
     """As `evaluation.json` has it."""
     gate: Sequence[Check]
-    licence: str
+    license: str
     files: Mapping[str, int]
     """Name to bytes, of what lies beside the card."""
     private: Private
@@ -94,7 +94,7 @@ def metadata(matter: Matter) -> dict[str, Any]:
     """The card's front matter, as the Hub's model cards have it (huggingface_hub.ModelCardData, EvalResult)."""
     return {
         "library_name": "ml-agents",
-        "license": matter.licence,
+        "license": matter.license,
         "pipeline_tag": "reinforcement-learning",
         "tags": [*TAGS, str(matter.contents.configuration["behaviors"][BEHAVIOR]["trainer_type"]), "self-play"],
         "model-index": [
