@@ -16,7 +16,9 @@ from pathlib import Path
 
 import numpy as np
 
-from trials.arena.matches.match import Progress, World, play
+from trials.arena.games.game import Game
+from trials.arena.games.soccer import EMBEDDED
+from trials.arena.matches.match import Progress, play
 from trials.arena.players import load as players
 from trials.arena.players.load import EARLIER
 from trials.arena.players.player import Player
@@ -27,7 +29,6 @@ from trials.arena.ratings.pentanomial import outcomes
 from trials.errors import SetupError, SweepError
 from trials.records import MatchRecord, Rating
 from trials.soccer.constants import VERSION as ENVIRONMENT
-from trials.soccer.game import Fields
 
 VERSION = "ladder-2"
 ANCHOR, ANCHOR_RATING = "house", 1200.0
@@ -91,7 +92,7 @@ def rate(
     baseline_matches: int = 0,
     fields: int | None = None,
     on_progress: Progress | None = None,
-    world: Callable[[int], World] = Fields,
+    game: Game = EMBEDDED,
 ) -> Rated:
     """Play `matches` (whole pairs, at least one) on the ladder, and `baseline_matches` against an extra opponent.
 
@@ -110,7 +111,7 @@ def rate(
             if on_progress is not None:
                 on_progress(2 * first + finished, 2 * (pairs + extra))
 
-        played = play(candidate, opponent, count, seed, first=first, fields=fields, on_progress=told, world=world)
+        played = play(candidate, opponent, count, seed, first=first, fields=fields, on_progress=told, game=game)
         spent.append((played.seconds, played.decisions))
         return played.records
 
@@ -157,12 +158,12 @@ def fit(
     seed: int,
     *,
     on_pairing: Callable[[Pairing], None] | None = None,
-    world: Callable[[int], World] = Fields,
+    game: Game = EMBEDDED,
 ) -> Ladder:
     """Play every pairing `pairs` times and fit all ratings jointly: `house` stands at 1200, or else the mean does."""
     pairings = []
     for number, (a, b) in enumerate(combinations(competitors, 2)):
-        played = play(a, b, pairs, seed, first=number * pairs, world=world)
+        played = play(a, b, pairs, seed, first=number * pairs, game=game)
         counted = [int(c) for c in outcomes(played.records)]
         pairings.append(
             Pairing(a=a.name, b=b.name, outcomes=(counted[0], counted[1], counted[2], counted[3], counted[4]))
