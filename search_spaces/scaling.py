@@ -6,6 +6,7 @@ from fractions import Fraction
 from math import floor
 from typing import Any
 
+from search_spaces import keys
 from search_spaces.fill import course, put, render
 from search_spaces.parameters import is_number
 from search_spaces.relations import Ranges, default, named
@@ -64,7 +65,8 @@ def scale(config: Mapping[str, Any], steps: int, reference: int = REFERENCE) -> 
 def against_course(space: Space, steps: int) -> Changes:
     """Every key where the configuration shared by all trials (trial 0's, scaled) differs from course.yaml."""
     config, _ = scale(course(space), steps, max(REFERENCE, reference(space)))
-    before, after = _flat(render(load("course"), {})), _flat(config)
+    theirs = render(load("course"), {}) if space.behavior == keys.BEHAVIOR else course(space)
+    before, after = _flat(theirs), _flat(config)
     paths = [*before, *(path for path in after if path not in before)]
     return {path: (before.get(path), after.get(path)) for path in paths if before.get(path) != after.get(path)}
 

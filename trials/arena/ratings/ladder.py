@@ -28,7 +28,6 @@ from trials.arena.ratings.ladder_file import MEND, Ladder, Pairing, Rung
 from trials.arena.ratings.pentanomial import outcomes
 from trials.errors import SetupError, SweepError
 from trials.records import MatchRecord, Rating
-from trials.soccer.constants import VERSION as ENVIRONMENT
 
 VERSION = "ladder-2"
 ANCHOR, ANCHOR_RATING = "house", 1200.0
@@ -56,11 +55,11 @@ class Rated:
 class LadderPlayers:
     """The ladder with its players at hand, checked to be the ones that were fitted."""
 
-    def __init__(self, ladder: Ladder, load: Callable[[str], Player] = players.load) -> None:
+    def __init__(self, ladder: Ladder, load: Callable[[str], Player] = players.load, game: Game = EMBEDDED) -> None:
         """Load every rung. Raises SetupError where environment or files are not those of the ladder."""
-        if ladder.environment != ENVIRONMENT:
+        if ladder.environment != game.version:
             raise SetupError(
-                f"a ladder must be of the installed environment {ENVIRONMENT}, but {ladder.version} is of"
+                f"a ladder must be of the installed environment {game.version}, but {ladder.version} is of"
                 f" {ladder.environment}; {MEND}"
             )
         self.ladder = ladder
@@ -177,7 +176,7 @@ def fit(
     order = np.argsort(fitted.ratings, kind="stable")
     return Ladder(
         version=VERSION,
-        environment=ENVIRONMENT,
+        environment=game.version,
         anchor=None if anchor is None else ANCHOR,
         rungs=tuple(_rung(competitors[i], float(fitted.ratings[i])) for i in order),
         covariance=tuple(tuple(round(float(fitted.covariance[i, j]), 4) for j in order) for i in order),
