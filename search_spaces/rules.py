@@ -9,7 +9,7 @@ from search_spaces.fill import course, is_whole
 from search_spaces.keys import Key, Schema
 from search_spaces.parameters import Choice, Derived, Float, Parameter, is_number, is_parameter
 from search_spaces.relations import REQUIRED, Ranges, Relation
-from search_spaces.scaling import REFERENCE, reference, scale
+from search_spaces.scaling import course_reference, reference, scale
 from search_spaces.space import Space, build
 from search_spaces.text import flatten, get, show
 from trials.errors import BadTrial, SpaceError
@@ -39,7 +39,7 @@ def check(space: Space, steps: int, fields: int, *, any_game: bool = False) -> N
             raise SpaceError(refusal(ranges, relation, f"in {space.where(relation.more)}"))
     _shared(space)
     try:
-        check_config(scale(course(space), steps, max(REFERENCE, reference(space)))[0])
+        check_config(scale(course(space), steps, course_reference(space))[0])
     except BadTrial as error:
         raise SpaceError(
             f"trial 0, the course with sweep.shared of {space.file}, must be a valid trial: {error}"
