@@ -3,6 +3,7 @@
 Samplers, schedulers and objectives go by name; others that people know are refused with the reason.
 """
 
+import os
 import shlex
 from collections.abc import Mapping
 from dataclasses import fields
@@ -17,8 +18,9 @@ from pydantic.dataclasses import dataclass
 from search_spaces import keys, owners
 from search_spaces.space import Space
 from sweep.models import typed
-from trials.errors import SetupError
+from trials.errors import SetupError, reason
 from trials.folder import written_whole
+from trials.learner.process import must_be_installed
 
 Sampler = Literal["tpe", "gp", "random"]
 Scheduler = Literal["asha", "median", "none"]
@@ -46,10 +48,10 @@ def check_search(given: Mapping[str, object]) -> None:
         name = given.get(setting, known[0])
         if name not in known:
             plain = "".join(letter for letter in str(name).lower() if letter.isalnum())
-            reason = _REFUSED.get(setting, {}).get(plain)
+            why = _REFUSED.get(setting, {}).get(plain)
             raise SetupError(
                 f"--{setting} must be one of {' | '.join(known)}, but got {name}"
-                + (f", which {reason}; " if reason else "; ")
+                + (f", which {why}; " if why else "; ")
                 + f"leave it out for {known[0]}"
             )
     if given.get("objectives") == "elo,cost" and given.get("scheduler", "asha") != "none":
@@ -130,7 +132,7 @@ class Settings:
     @property
     def executable(self) -> str | None:
         """Absolute path of the executable that trains; None: the embedded environment does."""
-        return None if self.env == "embedded" else str(Path(self.env).expanduser().resolve())
+        return None if self.env == "embedded" else str(Path(os.path.expanduser(self.env)).resolve())
 
     def training_seed(self, number: int) -> int:
         """Of trainer and environment, the `number`th of the sweep's own: below 2**31, as numpy and Unity take them."""
@@ -176,7 +178,7 @@ def read(path: Path) -> Settings:
         return _SETTINGS.validate_python(found)
     except (OSError, ValidationError, yaml.YAMLError) as error:
         raise SetupError(
-            f"a run must hold its settings, but {path} cannot be read ({str(error).splitlines()[0]});"
+            f"a run must hold its settings, but {path} cannot be read ({reason(error)});"
             " was it written by another version?"
         ) from None
 
@@ -191,10 +193,21 @@ def _lower(text: str) -> str:
     return text[:1].lower() + text[1:]
 
 
+def build(path: Path) -> Path:
+    """The executable that mlagents would start for `path`. Raises SetupError where none may be started."""
+    must_be_installed()
+    from trials.arena.games import executable
+
+    return executable.find(path)
+
+
 def of_space(name: str, space: Space, given: Mapping[str, object]) -> Settings:
     """Settings of a sweep over `space`: what it gives under mlagents' names, its own `sweep:` section, then what was
     `given` (None: not given). Raises SetupError, SpaceError."""
-    values: dict[str, object] = {"steps": space.budget, **owners.taken(space, env=given.get("env") is None)}
+    values: dict[str, object] = {
+        "steps": space.budget,
+        **owners.taken(space, build if given.get("env") is None else None),
+    }
     if not space.parameters:
         values["trials"] = 1
     values |= {

@@ -9,22 +9,32 @@ from dataclasses import dataclass, replace
 from typing import Any
 from uuid import uuid4
 
+import psutil
 import ray
 
-from sweep.cluster import reaper, stop_signals, sync, temporary
+from sweep.cluster import reaper, run_storage, stop_signals, temporary
 from sweep.cluster.nodes import Nodes
 from sweep.cluster.versions import installed
 from sweep.cluster.worker import Cluster
 from sweep.models import Model
 from sweep.settings import Settings
-from trials.errors import SetupError
+from trials.errors import SetupError, reason
+from trials.learner import process_tree
 
+STARTS = 4
+"""How often Ray is started where its processes are late."""
 OBJECT_STORE_BYTES = 100 * 2**20
 """Of a local Ray: results are a few hundred bytes, and by default it would reserve a third of the memory."""
 
-PATIENT = {"worker_register_timeout_seconds": 600, "raylet_start_wait_time_s": 300}
-"""Seconds that a local Ray's processes may take to begin: a busy machine is slow, and by default they are given up
-after a minute (Ray's `ray_config_def.h`)."""
+PATIENT = {
+    "worker_register_timeout_seconds": 600,
+    "raylet_start_wait_time_s": 300,
+    "gcs_rpc_server_reconnect_timeout_s": 600,
+}
+"""Seconds that a local Ray's processes may take to begin, and to hear of each other: a busy machine is slow, and by
+default they give up after a minute (Ray's `ray_config_def.h`)."""
+OWN = ("gcs_server", "raylet")
+"""The processes of a local Ray without which nothing new is started."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +52,8 @@ class Session:
     """Tells a trial on a cluster to stop."""
     wanted: int | None = None
     """Slots that a person asked for."""
+    processes: tuple[psutil.Process, ...] = ()
+    """OWN, of a Ray that is this machine's alone."""
 
     def __reduce__(self) -> tuple[Any, ...]:
         """As for the controller: Ray pickles it for a restore that is never asked for."""
@@ -59,9 +71,14 @@ class Session:
             return self.settings.slots or 1
         return min(self.nodes.slots, self.wanted or self.nodes.slots)
 
+    @property
+    def lost(self) -> str:
+        """Which of the local Ray's processes has ended, as by a kernel short of memory; empty where none has."""
+        return next((OWN[at] for at, each in enumerate(self.processes) if not process_tree.lives(each)), "")
+
     def baseline(self, model: Model) -> str:
         """What workers load to play against the baseline."""
-        return model.load if self.cluster is None else sync.shared(model, self.cluster.storage)
+        return model.load if self.cluster is None else run_storage.shared(model, self.cluster.storage)
 
     @property
     def refused(self) -> list[str]:
@@ -87,21 +104,11 @@ def ray_session(settings: Settings, say: Callable[[str], None]) -> Iterator[Sess
             except (ConnectionError, RuntimeError, ValueError) as error:  # `address.must_answer` has asked before
                 raise SetupError(
                     f"a Ray cluster must take this driver, but {settings.ray_address} does not"
-                    f" ({' '.join(str(error).split())[:300]}); run the sweep on a machine of the cluster, with its Ray"
+                    f" ({reason(error)}); run the sweep on a machine of the cluster, with its Ray"
                 ) from None
         else:
             with elsewhere:
-                ray.init(
-                    address="local",  # a new one, whatever else runs on this machine
-                    num_cpus=max(1, math.ceil((settings.slots or 1) * settings.cpus_per_trial)),
-                    object_store_memory=OBJECT_STORE_BYTES,
-                    include_dashboard=False,
-                    log_to_driver=False,
-                    logging_level="ERROR",
-                    _node_ip_address="127.0.0.1",
-                    _temp_dir=temporary.folder(),
-                    _system_config=PATIENT,
-                )
+                _start(max(1, math.ceil((settings.slots or 1) * settings.cpus_per_trial)))
         try:
             _must_fit(settings)
             yield _on_cluster(settings, say) if settings.ray_address else _here(settings)
@@ -109,17 +116,45 @@ def ray_session(settings: Settings, say: Callable[[str], None]) -> Iterator[Sess
             ray.shutdown()
 
 
+def _start(cores: int) -> None:
+    """A new Ray on this machine, whatever else runs there. On a busy one its processes may need more than the 30 s that
+    Ray gives them (2.60, `_private/node.py`): then again. Raises SetupError after STARTS tries."""
+    for _ in range(STARTS):
+        try:
+            ray.init(
+                address="local",
+                num_cpus=cores,
+                object_store_memory=OBJECT_STORE_BYTES,
+                include_dashboard=False,
+                log_to_driver=False,
+                logging_level="ERROR",
+                _node_ip_address="127.0.0.1",
+                _temp_dir=temporary.folder(),
+                _system_config=PATIENT,
+            )
+            return
+        except Exception as error:
+            if "timed out during startup" not in str(error):
+                raise
+    raise SetupError(
+        f"Ray must start on this machine, but its processes were not ready within 30 s, {STARTS} times in a row; try"
+        " again when the machine is less busy, or see `sweep doctor`"
+    )
+
+
 def _resources(settings: Settings) -> dict[str, float]:
     return {"CPU": settings.cpus_per_trial, "GPU": settings.gpus_per_trial}
 
 
 def _here(settings: Settings) -> Session:
-    return Session(replace(settings, slots=settings.slots or 1), _resources(settings))
+    names = {each.name(): each for each in psutil.Process().children()}
+    processes = tuple(names[name] for name in OWN if name in names)
+    return Session(replace(settings, slots=settings.slots or 1), _resources(settings), processes=processes)
 
 
 def _on_cluster(settings: Settings, say: Callable[[str], None]) -> Session:
     """The session once every machine has answered. Raises SetupError where none may be used."""
-    storage = sync.storage_of(settings)
+    storage = run_storage.storage_of(settings)
     paths = tuple(str(path) for path in (settings.executable, settings.trainer) if path is not None)
     nodes = Nodes(storage, paths, _resources(settings), say)
     nodes.look(wait=True)
@@ -127,7 +162,7 @@ def _on_cluster(settings: Settings, say: Callable[[str], None]) -> Session:
         raise SetupError(
             "a cluster must have a node that may take a trial, but "
             + ("; ".join(nodes.refused.values()) or "none has room for one")
-            + "; mend that (sweep/cluster/README.md)"
+            + "; fix that (sweep/cluster/README.md)"
         )
     name = f"orders-{uuid4().hex}"
     return Session(

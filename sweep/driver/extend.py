@@ -14,7 +14,7 @@ from reports.run import page
 from search_spaces import check_config
 from search_spaces import text as texts
 from sweep import models
-from sweep.cluster import reaper, sync
+from sweep.cluster import reaper, run_storage, sync
 from sweep.driver.progress import printer
 from sweep.settings import read
 from trials import ledger
@@ -22,7 +22,8 @@ from trials.arena.ratings import ladder
 from trials.errors import SetupError
 from trials.events import Event, SweepBegan, TrialBegan, TrialEnded, TrialRated, TrialResumed
 from trials.folder import RunFolder, driving
-from trials.learner.process import check_with_mlagents, read_progress
+from trials.learner import progress
+from trials.learner.process import check_with_mlagents
 from trials.records import Training, TrialSpec, Value
 from trials.trial import Rate, Trial
 
@@ -46,7 +47,7 @@ def extend(run: RunFolder, number: int, steps: int, changes: Sequence[str], cons
         events = ledger.read(run.ledger)
         settings = replace(read(run.settings), out=run.path, ray_address=None)  # it trains here
         if number in {event.spec.number for event in events if isinstance(event, TrialBegan)}:
-            sync.have_checkpoints(run, settings, [number])
+            run_storage.have_checkpoints(run, settings, [number])
         spec = _further(run, events, number, steps, changes)
         began = next((event for event in events if isinstance(event, SweepBegan)), None)
         baseline = models.of_run(run, settings.baseline, began.baseline_sha256 if began else "")
@@ -66,7 +67,7 @@ def _further(run: RunFolder, events: Sequence[Event], number: int, steps: int, c
         )
     parent = specs[number]
     # no driver holds the run: a trial without an end was cut off
-    reached = ends[number].steps if number in ends else read_progress(run.trial(number)).step
+    reached = ends[number].steps if number in ends else progress.read(run.trial(number)).step
     if not reached:
         raise SetupError(f"a trial must have trained to be trained further, but trial {number} has not; name another")
     config, changed = _changed(parent.config, changes)

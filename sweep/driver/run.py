@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, replace
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import psutil
 from rich.console import Console
@@ -25,12 +25,12 @@ from search_spaces import (
     render,
 )
 from sweep import models
-from sweep.cluster import sync
+from sweep.cluster import run_storage, sync
 from sweep.driver import finals, headline, prepare, progress
 from sweep.driver.controller import Controller
 from sweep.search import warm_start as taking
-from sweep.search.specs import renderer
-from sweep.settings import Settings
+from sweep.search.specs import Render, renderer
+from sweep.settings import Settings, build
 from sweep.settings import write as write_settings
 from trials import ledger, run_state
 from trials.arena.matches import match
@@ -66,15 +66,15 @@ def sweep(settings: Settings, command: str, console: Console, warm_start: Path |
     warm = taking.take_over(warm_start, settings, space, rendered) if warm_start is not None else None
     if warm is not None:
         console.print(taking.said(warm), markup=False, highlight=False, soft_wrap=True)
-    for note in (*owners.notes(space, asdict(settings)), *notes(space, settings.steps, settings.fields)):
+    for note in (*owners.notes(space, asdict(settings), build), *notes(space, settings.steps, settings.fields)):
         console.print(f"note: {note}", markup=False, highlight=False, soft_wrap=True)
     run = RunFolder(settings.out)
     prepare.must_be_new(run)
-    sync.must_be_free(settings)
+    run_storage.must_be_free(settings)
     run.trials.mkdir(parents=True, exist_ok=True)
     with driving(run):
         _open(run, settings, space)
-        sync.keep(inputs, run)
+        run_storage.keep(inputs, run)
         baseline = models.kept(baseline, run)
         if prepare.other_game(space):
             console.print("playing the yardstick's players against each other ...", highlight=False)
@@ -85,7 +85,7 @@ def sweep(settings: Settings, command: str, console: Console, warm_start: Path |
 def drive(
     settings: Settings,
     space: Space,
-    rendered: Any,
+    rendered: Render,
     baseline: models.Model,
     run: RunFolder,
     command: str,

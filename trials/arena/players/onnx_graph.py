@@ -82,10 +82,10 @@ def _parse(data: bytes, name: str) -> ModelProto:
         model = onnx.load_model_from_string(data)
     except (DecodeError, ValueError) as error:
         raise BadPolicy(
-            f"{name} must be a whole ONNX file, but it cannot be read as one ({error}); download it again"
+            f"{name} must be a whole ONNX file, but it cannot be read as one ({error}); download it again", "file"
         ) from None
     if not model.graph.node or not model.graph.output:
-        raise BadPolicy(f"{name} must be a whole ONNX file, but it holds no graph; download it again")
+        raise BadPolicy(f"{name} must be a whole ONNX file, but it holds no graph; download it again", "file")
     onnx_limits.refuse_odd(model, name)
     return model
 
@@ -116,7 +116,8 @@ def _take_in(model: ModelProto, others: Mapping[str, bytes], name: str) -> None:
         if not 0 <= begin <= begin + size <= len(whole) or not size or taken > onnx_external.MAX_BYTES:
             raise BadPolicy(
                 f"a policy must hold its own numbers, or have them beside it, but {name} keeps them in another file,"
-                f" {told.get('location', '')[:80]!r}, which is not whole ({len(whole)} bytes); export it as one file"
+                f" {told.get('location', '')[:80]!r}, which is not whole ({len(whole)} bytes); export it as one file",
+                "file",
             )
         tensor.raw_data = whole[begin : begin + size]
         tensor.ClearField("external_data")
@@ -130,7 +131,11 @@ def _number(text: str, other: int = -1) -> int:
 def _opset(model: ModelProto, name: str) -> int:
     versions = [o.version for o in model.opset_import if o.domain in ("", "ai.onnx")]
     if len(versions) != 1 or versions[0] not in OPSETS:
-        raise BadPolicy(f"a policy's opset must be {OPSETS[0]} to {OPSETS[-1]}, but {name} has {versions or 'none'}")
+        raise BadPolicy(
+            f"a policy's opset must be {OPSETS[0]} to {OPSETS[-1]}, but {name} has {versions or 'none'};"
+            f" {onnx_external.EXPORT}",
+            "file",
+        )
     return int(versions[0])
 
 
@@ -141,7 +146,8 @@ def _memory(inputs: dict[str, ValueInfoProto], outputs: set[str], name: str) -> 
     if len(dims) != 3 or dims[1] != 1 or not 0 < dims[2] <= MAX_MEMORY or "recurrent_out" not in outputs:
         raise BadPolicy(
             f"a recurrent policy must map recurrent_in [rows, 1, at most {MAX_MEMORY}] to recurrent_out, but {name} has"
-            f" {dims}"
+            f" {dims}; {onnx_external.EXPORT}",
+            "spaces",
         )
     return int(dims[2])
 

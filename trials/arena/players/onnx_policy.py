@@ -21,7 +21,7 @@ from onnxruntime.capi.onnxruntime_pybind11_state import NotImplemented as NotImp
 from trials.arena.games.game import Behavior
 from trials.arena.games.soccer import SOCCER
 from trials.arena.players import onnx_external, onnx_graph
-from trials.arena.players.onnx_external import LFS, MAX_BYTES
+from trials.arena.players.onnx_external import EXPORT, LFS, MAX_BYTES
 from trials.arena.players.player import ROWS, Floats
 from trials.errors import BadPolicy, reason
 
@@ -71,7 +71,8 @@ class OnnxPolicy:
                 np.copyto(memory, rest[0][:, 0, :])
         except (*_ERRORS, ValueError, IndexError) as error:  # the latter two: a shape that the graph did not promise
             raise BadPolicy(
-                f"a policy must run on a batch of observations, but {self.path.name} does not ({reason(error)})"
+                f"a policy must run on a batch of observations, but {self.path.name} does not ({reason(error)});"
+                f" {EXPORT}"
             ) from None
 
     def _try(self) -> None:
@@ -91,14 +92,18 @@ class OnnxPolicy:
         branches = np.split(answers[0][:, : mine.discrete], np.cumsum(mine.branches)[:-1].astype(int), axis=1)
         sums = np.array([branch.sum(axis=1) for branch in branches])
         if mine.branches and not np.allclose(sums, 1, atol=1e-3):
-            raise BadPolicy(
-                f"a policy's actions must have probabilities that sum to 1, but {self.path.name} gives {_odd(sums)}"
-            )
+            rule = "a policy's actions must have probabilities that sum to 1"
+            if np.isnan(sums).any():
+                raise BadPolicy(f"{rule}, but {self.path.name} gives NaN; train again with a lower learning_rate")
+            worst = sums.flat[np.abs(sums - 1).argmax()]
+            raise BadPolicy(f"{rule}, but {self.path.name} gives {worst:.3g}; {EXPORT}", "spaces")
         if not np.isfinite(answers[0]).all():
-            raise BadPolicy(f"a policy's continuous actions must be finite, but {self.path.name} gives others")
+            rule = "a policy's continuous actions must be finite"
+            raise BadPolicy(f"{rule}, but {self.path.name} gives others; train again with a lower learning_rate")
         if not np.allclose(answers[0], answers[1][::-1], atol=1e-3):
             raise BadPolicy(
-                f"a policy must look at one agent's observation at a time, but {self.path.name} mixes the batch"
+                f"a policy must look at one agent's observation at a time, but {self.path.name} mixes the batch;"
+                f" {EXPORT}"
             )
 
 
@@ -106,21 +111,28 @@ def _read(path: Path) -> bytes:
     """The whole file, if it is one and of a policy's size."""
     if not path.is_file():
         raise BadPolicy(
-            f"a policy must be a file, but {path} is not there; name an ONNX file, or still, random, chaser, house"
+            f"a policy must be a file, but {path} is not there; name an ONNX file, or still, random, chaser, house",
+            "file",
         )
     size = path.stat().st_size
     if size > MAX_BYTES:
-        raise BadPolicy(f"a policy must be at most {MAX_BYTES >> 20} MiB, but {path.name} has {size >> 20} MiB")
+        raise BadPolicy(
+            f"a policy must be at most {MAX_BYTES >> 20} MiB, but {path.name} has {size >> 20} MiB; name the one that"
+            " was trained",
+            "file",
+        )
     try:
         with path.open("rb") as file:
             data = file.read(MAX_BYTES + 1)
     except OSError as error:
-        raise BadPolicy(f"a policy must be readable, but {path} is not ({error.strerror})") from None
+        raise BadPolicy(
+            f"a policy must be readable, but {path} is not ({error.strerror}); give it read permission", "file"
+        ) from None
     if not data:
-        raise BadPolicy(f"a policy must be an ONNX file, but {path.name} is empty; download it again")
+        raise BadPolicy(f"a policy must be an ONNX file, but {path.name} is empty; download it again", "file")
     if data.startswith(LFS):
         raise BadPolicy(
-            f"a policy must be the file itself, but {path.name} is a Git LFS pointer to it; run `git lfs pull`"
+            f"a policy must be the file itself, but {path.name} is a Git LFS pointer to it; run `git lfs pull`", "file"
         )
     return data
 
@@ -133,9 +145,6 @@ def _session(model: bytes, name: str) -> ort.InferenceSession:
     try:
         return ort.InferenceSession(model, options, providers=["CPUExecutionProvider"], enable_fallback=0)
     except (*_ERRORS, ValueError, RuntimeError) as error:
-        raise BadPolicy(f"onnxruntime must be able to load a policy, but refuses {name} ({reason(error)})") from None
-
-
-def _odd(sums: Floats) -> str:
-    worst = sums[~np.isclose(sums, 1, atol=1e-3)][0]
-    return "NaN" if np.isnan(worst) else f"{worst:.3g}"
+        raise BadPolicy(
+            f"onnxruntime must be able to load a policy, but refuses {name} ({reason(error)}); {EXPORT}"
+        ) from None
