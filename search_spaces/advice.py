@@ -21,7 +21,13 @@ def notes(space: Space, steps: int | None = None, fields: int | None = None) -> 
     budget = steps or space.budget
     ranges = Ranges(space, budget, min(1.0, budget / reference(space)))
     fields = fields or space.sweep.fields or 8
-    return [*_untypical(space), *_loose(ranges), *_self_play(ranges), *_buffer(ranges, fields), *_unshared(space)]
+    return [
+        *_untypical(space),
+        *_loose(ranges),
+        *_self_play(ranges),
+        *_buffer(ranges, fields),
+        *(_unshared(space) if space.behavior == keys.BEHAVIOR else ()),
+    ]
 
 
 def _untypical(space: Space) -> Iterator[str]:
@@ -103,7 +109,7 @@ def _buffer(ranges: Ranges, fields: int) -> Iterator[str]:
 
 
 def _unshared(space: Space) -> Iterator[str]:
-    if not space.parameters:
+    if not space.parameters or space.behavior != keys.BEHAVIOR:
         return  # the file itself is what is trained
     for path, value in flatten(space.tree.get("environment_parameters") or {}, "environment_parameters").items():
         if get(space.sweep.shared, path) is None:

@@ -36,7 +36,7 @@ def check_parameters(space: Space, section: Any) -> None:
     if not isinstance(section, Mapping):
         raise space.error("environment_parameters", "must be a section", section, "write ball_touch: 0 below it")
     for name, value in section.items():
-        if name not in keys.ENVIRONMENT_PARAMETERS:
+        if name not in keys.ENVIRONMENT_PARAMETERS and space.behavior == keys.BEHAVIOR:
             near = keys.nearest(str(name), keys.ENVIRONMENT_PARAMETERS)
             mend = f"did you mean {near}?" if near else f"known are {', '.join(keys.ENVIRONMENT_PARAMETERS)}"
             path = f"environment_parameters.{name}"

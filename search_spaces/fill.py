@@ -79,9 +79,12 @@ def is_whole(space: Space, path: str) -> bool:
 
 
 def course(space: Space) -> dict[str, Any]:
-    """Trial 0: the course's configuration with the values that all trials of `space` share."""
-    base = load("course")
-    config = render(base, {})
+    """Trial 0: the course's configuration with the values that all trials of `space` share.
+
+    Of another game than the course's, SoccerTwos, the space's own: each parameter in the middle of its range.
+    """
+    base = load("course") if space.behavior == keys.BEHAVIOR else space
+    config = render(base, {parameter_name(path, one): _part(one).middle for path, one in base.parameters.items()})
     shared = copy.deepcopy(dict(space.sweep.shared))
     top = owners.kept({key: shared.pop(key) for key in list(shared) if key in keys.TOP})
     return merged(config, {**top, "behaviors": {base.behavior: shared}})

@@ -38,6 +38,10 @@ class Float:
     def extremes(self) -> tuple[Value, ...]:
         return self.low, self.high
 
+    @property
+    def middle(self) -> Value:
+        return math.sqrt(self.low * self.high) if self.log else (self.low + self.high) / 2
+
 
 @dataclass(frozen=True)
 class Int:
@@ -58,6 +62,11 @@ class Int:
     def extremes(self) -> tuple[Value, ...]:
         return self.low, self.high
 
+    @property
+    def middle(self) -> Value:
+        between = math.sqrt(self.low * self.high) if self.log else (self.low + self.high) / 2
+        return self.low + round((between - self.low) / self.step) * self.step
+
 
 @dataclass(frozen=True)
 class Choice:
@@ -75,6 +84,10 @@ class Choice:
     @property
     def extremes(self) -> tuple[Value, ...]:
         return self.options
+
+    @property
+    def middle(self) -> Value:
+        return self.options[0]
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from search_spaces.fill import course, is_whole
 from search_spaces.keys import Key, Schema
 from search_spaces.parameters import KINDS, Choice, Derived, Float, Parameter, is_number, is_parameter
 from search_spaces.relations import REQUIRED, Ranges, Relation
-from search_spaces.scaling import REFERENCE, reference, scale
+from search_spaces.scaling import course_reference, reference, scale
 from search_spaces.space import Space, build
 from search_spaces.text import flatten, get, show
 from trials.errors import BadTrial, SpaceError
@@ -18,12 +18,17 @@ _BUDGET = ("max_steps", "trainer_type")
 """Keys that a sweep sets or that decide which other keys exist: never parameters."""
 
 
-def check(space: Space, steps: int, fields: int) -> None:
-    """SpaceError, one line, if `space` cannot be swept with trials of `steps` trainer steps on `fields` fields."""
+def check(space: Space, steps: int, fields: int, *, any_game: bool = False) -> None:
+    """SpaceError, one line, if `space` cannot be swept with trials of `steps` trainer steps on `fields` fields.
+
+    `any_game`: it is trained in an executable, whose game may be another than SoccerTwos.
+    """
     for name, value in (("steps", steps), ("fields", fields)):
         fault = keys.SWEEP[name].fault(value)
         if fault:
             raise SpaceError(f"{name} {fault}, but got {show(value)}; give --{name} a number such as {_EXAMPLE[name]}")
+    if space.behavior != keys.BEHAVIOR:
+        _other_game(space, any_game)
     _structure(space)
     ranges = Ranges(space, steps, min(1.0, steps / reference(space)))
     for path, parameter in space.parameters.items():
@@ -34,7 +39,7 @@ def check(space: Space, steps: int, fields: int) -> None:
             raise SpaceError(refusal(ranges, relation, f"in {space.where(relation.more)}"))
     _shared(space)
     try:
-        check_config(scale(course(space), steps, max(REFERENCE, reference(space)))[0])
+        check_config(scale(course(space), steps, course_reference(space))[0])
     except BadTrial as error:
         raise SpaceError(
             f"trial 0, the course with sweep.shared of {space.file}, must be a valid trial: {error}"
@@ -69,11 +74,21 @@ def refusal(ranges: Ranges, relation: Relation, where: str) -> str:
 _EXAMPLE = {"steps": 200000, "fields": 8}
 
 
+def _other_game(space: Space, any_game: bool) -> None:
+    """SpaceError where a behavior that is not SoccerTwos cannot be swept."""
+    if not any_game:
+        mend = (
+            f"write {keys.BEHAVIOR}, the only behavior of the embedded game, or name another game's executable, --env"
+        )
+        raise space.error("behaviors", f"must hold {keys.BEHAVIOR}", space.behavior, mend)
+    if space.trainer.get("self_play") is None:
+        raise space.error(
+            "self_play", "must be written: trials are rated by matches", None, "write a self_play section"
+        )
+
+
 def _structure(space: Space) -> None:
     """Names, types and limits of everything in the file."""
-    if space.behavior != keys.BEHAVIOR:
-        mend = f"write {keys.BEHAVIOR}, the only behavior of this environment"
-        raise space.error("behaviors", f"must hold {keys.BEHAVIOR}", space.behavior, mend)
     if space.trainer.get("trainer_type") is None:
         raise space.error("trainer_type", "must be written (mlagents would take ppo)", None, "write trainer_type: poca")
     for name, value in space.tree.items():

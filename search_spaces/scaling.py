@@ -6,6 +6,7 @@ from fractions import Fraction
 from math import floor
 from typing import Any
 
+from search_spaces import keys
 from search_spaces.fill import course, put, render
 from search_spaces.parameters import is_number
 from search_spaces.relations import Ranges, default, named
@@ -29,13 +30,20 @@ Changes = Mapping[str, tuple[Value | None, Value | None]]
 def reference(space: Space) -> int:
     """Steps from which nothing is scaled in a sweep of `space`.
 
-    REFERENCE, or more where a team change of the space can be longer than half of it, so that in every trial each
-    team has its turn; a file without parameters is trained as written at its own max_steps.
+    REFERENCE (in another game than SoccerTwos nothing), or more where a team change of the space can be longer than
+    half of it, so that in every trial each team has its turn; a file without parameters is trained as written at its
+    own max_steps.
     """
     longest = Ranges(space, REFERENCE).of(_TEAM)
-    needed = max(REFERENCE, 2 * round(longest.high) if longest else 0)
+    least = REFERENCE if space.behavior == keys.BEHAVIOR else 1
+    needed = max(least, 2 * round(longest.high) if longest else 0)
     own: Any = space.trainer.get("max_steps")
     return needed if space.parameters or not is_number(own) else min(needed, int(own))
+
+
+def course_reference(space: Space) -> int:
+    """The same for trial 0."""
+    return max(REFERENCE, reference(space)) if space.behavior == keys.BEHAVIOR else reference(space)
 
 
 def scale(config: Mapping[str, Any], steps: int, reference: int = REFERENCE) -> tuple[dict[str, Any], Changes]:
@@ -63,8 +71,9 @@ def scale(config: Mapping[str, Any], steps: int, reference: int = REFERENCE) -> 
 
 def against_course(space: Space, steps: int) -> Changes:
     """Every key where the configuration shared by all trials (trial 0's, scaled) differs from course.yaml."""
-    config, _ = scale(course(space), steps, max(REFERENCE, reference(space)))
-    before, after = _flat(render(load("course"), {})), _flat(config)
+    config, _ = scale(course(space), steps, course_reference(space))
+    theirs = render(load("course"), {}) if space.behavior == keys.BEHAVIOR else course(space)
+    before, after = _flat(theirs), _flat(config)
     paths = [*before, *(path for path in after if path not in before)]
     return {path: (before.get(path), after.get(path)) for path in paths if before.get(path) != after.get(path)}
 

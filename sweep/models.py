@@ -10,6 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from trials.arena.games.game import Behavior
+from trials.arena.games.soccer import SOCCER
 from trials.arena.players import onnx_external
 from trials.arena.players.load import BUILT_IN, EARLIER, HOUSE, LADDER
 from trials.arena.players.sandbox import vet
@@ -42,8 +44,8 @@ class Model:
         return f"{repo}@{self.revision}{colon}{file}" if self.revision else ""
 
 
-def resolve(text: str) -> Model:
-    """The model named by `text`, a file tried out in a process of its own.
+def resolve(text: str, behavior: Behavior = SOCCER) -> Model:
+    """The model named by `text`, a file tried out in a process of its own as a policy of `behavior`.
 
     Raises BadPolicy where there is none, and HubError, a SetupError, where the Hub has none or cannot be asked.
     """
@@ -53,14 +55,14 @@ def resolve(text: str) -> Model:
         return Model(text, text, _hash(LADDER / f"{text}.onnx"))
     path = HOUSE if text == "house" else Path(os.path.expanduser(text))
     if on_hub(text):
-        return _from_hub(text)
+        return _from_hub(text, behavior)
     if not path.is_file():
         raise BadPolicy(
             f"a model must be an ONNX file or one of {', '.join(BUILT_IN)}, but {text!r} is neither;"
             " check the path (runs keep their policies under trials/NNNN/candidates/), or name a Hub id, USER/NAME"
         )
     if text != "house":
-        vet(path)
+        vet(path, behavior)
         name = path.stem if path.stem not in (*BUILT_IN, *EARLIER) else path.name  # those names are the house's own
         return Model(name, str(path.parent.resolve() / path.name), _hash(path))
     return Model(text, text, _hash(path))
@@ -94,7 +96,7 @@ def of_run(run: RunFolder, text: str, digest: str) -> Model:
     return resolve(text)
 
 
-def _from_hub(text: str) -> Model:
+def _from_hub(text: str, behavior: Behavior) -> Model:
     """Downloaded, if it is not in the cache, and tried out as any stranger's file."""
     from reports import hub  # here, because its client takes its time
 
@@ -106,7 +108,7 @@ def _from_hub(text: str) -> Model:
     except hub.HubError as error:
         raise type(error)(f"no file here is called {text}, and as a Hub id: {error}") from None
     try:
-        vet(model.path)
+        vet(model.path, behavior)
     except BadPolicy as error:
         raise BadPolicy(f"{text} on the Hub: {error}", error.about) from None
     name = found["repo"] + (f":{found['file']}" if found["file"] else "")

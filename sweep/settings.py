@@ -15,7 +15,7 @@ import yaml
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 
-from search_spaces import owners
+from search_spaces import keys, owners
 from search_spaces.space import Space
 from sweep.models import typed
 from trials.errors import SetupError, reason
@@ -196,7 +196,7 @@ def _lower(text: str) -> str:
 def build(path: Path) -> Path:
     """The executable that mlagents would start for `path`. Raises SetupError where none may be started."""
     must_be_installed()
-    from trials.arena.matches import executable
+    from trials.arena.games import executable
 
     return executable.find(path)
 
@@ -215,6 +215,8 @@ def of_space(name: str, space: Space, given: Mapping[str, object]) -> Settings:
         for key in fields(space.sweep)
         if key.name != "shared" and getattr(space.sweep, key.name) is not None
     }
+    if space.behavior != keys.BEHAVIOR:
+        values["baseline"] = "random"  # the house plays SoccerTwos alone
     values |= {key: value for key, value in given.items() if value is not None}
     if "slots" not in values and not values.get("ray_address"):
         made = make(space=name, **values)

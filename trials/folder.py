@@ -108,6 +108,11 @@ class RunFolder:
         return self.path / "space.yaml"
 
     @property
+    def yardstick(self) -> Path:
+        """What trials are rated on in a game that has no ladder (trials/arena/ratings/yardstick.py)."""
+        return self.path / "yardstick.json"
+
+    @property
     def settings(self) -> Path:
         return self.path / "sweep.yaml"
 

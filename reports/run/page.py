@@ -118,6 +118,7 @@ def render(
             ranked=ranked,
             first=sections.first_screen(run, ranked),
             winner=winner,
+            yardstick=run.question is not None and run.question.ladder.startswith("yardstick-"),
             gone=folder is not None and winner is not None and not (folder.path / winner.policy).exists(),
             half=ledger.notes(folder.ledger) if folder is not None else "",
             axis=sections.ladder_axis(run, ranked),

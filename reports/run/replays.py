@@ -68,7 +68,7 @@ class Replays:
 
 def section(run: Run, folder: RunFolder | None) -> Replays | None:
     """None before fresh matches were played, and where no folder is at hand."""
-    if folder is None or run.winner is None:
+    if folder is None or run.winner is None or folder.yardstick.is_file():  # of another game
         return None
     shown: list[Shown] = []
     skipped: list[str] = []

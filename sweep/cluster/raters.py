@@ -12,7 +12,7 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from sweep.cluster import workdir
 from sweep.cluster.versions import difference, installed
-from trials.arena.ratings import ladder
+from trials.arena.ratings import ladder, yardstick
 from trials.errors import SetupError, reason
 from trials.events import TrialRated
 from trials.folder import RunFolder
@@ -59,8 +59,9 @@ class _Rater:
     def _rated(self, spec: TrialSpec, candidate: Candidate) -> TrialRated:
         terms, storage = self._terms, self._terms.storage
         if storage is None:
-            self._rate = self._rate or ladder.rater(terms.baseline, terms.matches)
-            return rated(spec, RunFolder(Path(terms.run)), candidate, spec.steps, self._rate)
+            run = RunFolder(Path(terms.run))
+            self._rate = self._rate or yardstick.rater(run, spec.executable, terms.baseline, terms.matches)
+            return rated(spec, run, candidate, spec.steps, self._rate)
         if terms.installed is not None and (wrong := difference(dict(terms.installed), installed())):
             raise SetupError(f"its node has {wrong}")
         if self._rate is None:

@@ -12,7 +12,7 @@ from ray import tune
 from sweep.cluster import stop_signals, workdir
 from sweep.cluster.versions import difference, installed
 from sweep.cluster.workdir import FLUSH_S, Workplace
-from trials.arena.ratings import ladder
+from trials.arena.ratings import yardstick
 from trials.errors import SetupError, reason
 from trials.events import TrialRated, TrialResumed
 from trials.folder import RunFolder
@@ -119,8 +119,9 @@ class TrialActor(tune.Trainable):  # type: ignore[misc]
         if away:
             time.sleep(HEARTBEAT_S)
             return {"away": away, "done": False}
-        rate = ladder.rater(name, int(self._config["rating_matches"]))
-        self._trial = Trial(self._spec, self._place.run, rate, rate_last=False)
+        run, matches = self._place.run, int(self._config["rating_matches"])
+        rate = yardstick.rater(run, self._spec.executable, name, matches)
+        self._trial = Trial(self._spec, run, rate, rate_last=False)
         return {}
 
     def _with_storage(self, result: dict[str, Any]) -> dict[str, Any]:

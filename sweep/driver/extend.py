@@ -41,6 +41,8 @@ def extend(run: RunFolder, number: int, steps: int, changes: Sequence[str], cons
     SpaceError.
     """
     ledger.must_be_there(run.ledger)
+    if run.yardstick.is_file():
+        raise SetupError(f"only trials of SoccerTwos can be extended as yet, but {run.name} is of another game")
     with driving(run), reaper.watching():
         events = ledger.read(run.ledger)
         settings = replace(read(run.settings), out=run.path, ray_address=None)  # it trains here

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import psutil
 
+from sweep.driver import prepare
 from sweep.driver.controller import Controller
 from sweep.models import Model
 from sweep.settings import Settings
@@ -94,7 +95,8 @@ def play(record: Callable[[Event], None], run: RunFolder, settings: Settings, ba
     pairs = (settings.fresh_matches + 1) // 2
     share = max(1, round(pairs / max(1, settings.final_seeds)))
     matches = 4 * pairs * len(alone) + 2 * share * len(meetings)
-    cores = min(settings.slots or 1, psutil.cpu_count() or 1) if matches > FEW else 1
+    alone_here = matches <= FEW or run.yardstick.is_file()  # an executable plays by itself
+    cores = 1 if alone_here else min(settings.slots or 1, psutil.cpu_count() or 1)
     schedule = SCHEDULES + 1_000_003 * settings.seed
 
     def tasks() -> Iterator[Task]:
@@ -108,7 +110,7 @@ def play(record: Callable[[Event], None], run: RunFolder, settings: Settings, ba
 
     if not alone and not meetings:
         return
-    with MatchPool(cores) as pool:
+    with prepare.game_of_run(run, settings) as game, MatchPool(cores, game) as pool:
         played = pool.results(tasks())
 
         def told(mine: Candidate, called: str, kind: str) -> Rating:

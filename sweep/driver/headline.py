@@ -8,9 +8,11 @@ import time
 from collections.abc import Callable, Sequence
 
 from reports.run import replays
+from sweep.driver import prepare
 from sweep.models import Model
 from sweep.settings import Settings
 from trials import ledger, retrained, run_state
+from trials.arena.games.game import Game
 from trials.arena.matches import log, match
 from trials.arena.players import load as players
 from trials.arena.ratings import elo, sprt
@@ -68,13 +70,26 @@ def _products(found: retrained.Retrained | None) -> tuple[Candidate, Candidate |
 def _fresh(
     run: RunFolder, settings: Settings, baseline: Model, mine: Candidate, role: str, course: Candidate | None
 ) -> FreshRated:
-    player = players.load(run.path / mine.path)
+    with prepare.game_of_run(run, settings) as game:
+        return _played(run, settings, baseline, mine, role, course, game)
+
+
+def _played(
+    run: RunFolder,
+    settings: Settings,
+    baseline: Model,
+    mine: Candidate,
+    role: str,
+    course: Candidate | None,
+    game: Game,
+) -> FreshRated:
+    player = players.load(run.path / mine.path, game.behavior)
     pairs = (settings.fresh_matches + 1) // 2
     seed = settings.seed * 1_000_003 + FRESH + mine.trial
 
     def direct(opponent: str, called: str, kind: str, offset: int) -> tuple[Rating, list[MatchRecord]]:
-        other = players.load(opponent)
-        matches = match.play(player, other, pairs, seed + offset).records
+        other = players.load(opponent, game.behavior)
+        matches = match.play(player, other, pairs, seed + offset, game=game).records
         names = {player.id: mine.name, other.id: called}
         log.write(run.fresh_matches(role, kind), matches, names, again=True)
         return elo.direct(matches, called), matches
@@ -99,7 +114,7 @@ def play_to_watch(run: RunFolder, settings: Settings) -> None:
     """
     events = ledger.read(run.ledger)
     mine, theirs = _winner(events), runner_up(events)
-    if mine is None:
+    if mine is None or run.yardstick.is_file():  # replays are SoccerTwos' alone
         return
     path = run.fresh_matches("winner", replays.OPPONENTS[1])
     if theirs is None or theirs.sha256 == mine.sha256 or _met(events, theirs):

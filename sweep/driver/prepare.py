@@ -1,12 +1,17 @@
 """What must hold before a sweep starts: its space, baseline, executable, trainer, device and folder."""
 
 import os
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 from search_spaces import Space, check, load
 from sweep import models
+from sweep.matches.play import game_of
 from sweep.settings import Settings, build
+from trials.arena.games.game import Game
+from trials.arena.games.soccer import SOCCER
 from trials.arena.players import load as players
+from trials.arena.ratings import ladder_file, yardstick
 from trials.errors import SetupError
 from trials.folder import RunFolder
 
@@ -14,16 +19,51 @@ from trials.folder import RunFolder
 def prepare(settings: Settings) -> tuple[Space, models.Model]:
     """The space and the baseline, checked. Raises SpaceError, BadPolicy or SetupError."""
     space = load(settings.space)
-    check(space, settings.steps, settings.fields)
+    check(space, settings.steps, settings.fields, any_game=settings.executable is not None)
     if settings.executable is not None:
         build(Path(settings.executable))
     if settings.trainer is not None:
         if settings.executable is None:
             raise SetupError("--trainer must be given an executable to train in, but there is no --env; name one")
         _must_run(Path(settings.trainer))
+    if other_game(space):
+        return space, _in_its_game(space, settings)
     baseline = models.resolve(settings.baseline)
     players.load(baseline.load)
     return space, baseline
+
+
+def other_game(space: Space) -> bool:
+    """Whether a space is of another game than SoccerTwos."""
+    return space.behavior != SOCCER.name
+
+
+def _in_its_game(space: Space, settings: Settings) -> models.Model:
+    """The baseline, checked in the executable, whose behavior must be the space's. Raises BadPolicy or SetupError."""
+    if settings.storage or settings.ray_address:
+        raise SetupError(
+            f"{space.behavior} must be swept on one machine as yet, but got --storage or --ray-address; leave them out"
+        )
+    with game_of(Path(str(settings.executable)), settings.seed) as game:
+        if game.behavior.name != space.behavior:
+            raise space.error(
+                "behaviors", f"must hold the executable's, {game.behavior.name}", space.behavior, "write that name"
+            )
+        baseline = models.resolve(settings.baseline, game.behavior)
+        players.load(baseline.load, game.behavior)
+        return baseline
+
+
+def fit_yardstick(settings: Settings, baseline: models.Model, run: RunFolder) -> None:
+    """Play what trials of another game are rated on, and keep it in the run."""
+    with game_of(Path(str(settings.executable)), settings.seed) as game:
+        ladder_file.write(yardstick.fit(game, baseline.load, settings.seed), run.yardstick)
+
+
+def game_of_run(run: RunFolder, settings: Settings) -> AbstractContextManager[Game]:
+    """The game that a run's policies are rated in: the embedded one, or another in its executable."""
+    other = run.yardstick.is_file() and settings.executable is not None
+    return game_of(Path(str(settings.executable)) if other else None, settings.seed)
 
 
 def _must_run(trainer: Path) -> None:

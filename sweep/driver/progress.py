@@ -114,7 +114,8 @@ def _table(controller: Controller, began: float, left: str) -> Table:
         title=f"{controller.run.name}: {over}, {clock(time.time() - began)}{left}",
         title_justify="left",
     )
-    for name in ("trial", "state", "steps", "steps/s", "Elo [95 %] (house 1200)", "W-D-L"):
+    at = "" if controller.run.yardstick.is_file() else " (house 1200)"
+    for name in ("trial", "state", "steps", "steps/s", f"Elo [95 %]{at}", "W-D-L"):
         table.add_column(name, justify="left" if name in ("state",) else "right")
     rows: list[tuple[int, str, int, float, Rating | None]] = []
     ratings = controller.last_rating

@@ -14,6 +14,7 @@ from reports.run import page
 from search_spaces import from_text
 from sweep import models
 from sweep.cluster import run_storage, sync
+from sweep.driver import prepare
 from sweep.driver import run as runs
 from sweep.search import specs
 from sweep.settings import MOST, Settings, read, write
@@ -22,7 +23,6 @@ from trials.arena.ratings import ladder_file
 from trials.errors import SetupError
 from trials.events import SweepBegan
 from trials.folder import RunFolder, driving
-from trials.soccer.constants import VERSION as ENVIRONMENT
 
 
 def folder(text: str, ray_address: str | None) -> RunFolder:
@@ -67,8 +67,10 @@ def resume(
         baseline = models.of_run(run, settings.baseline, question.baseline_sha256)
         baseline = replace(baseline, revision=question.baseline_revision)
         _same("baseline", question.baseline_sha256, baseline.sha256)
-        _same("ladder", question.ladder, ladder_file.read().version)
-        _same("environment", question.environment, ENVIRONMENT)
+        with prepare.game_of_run(run, settings) as game:
+            measure = ladder_file.read(run.yardstick if run.yardstick.is_file() else ladder_file.INSTALLED)
+            _same("ladder", question.ladder, measure.version)
+            _same("environment", question.environment, game.version)
         cut = (*known.unfinished, *(spec for spec, end in retrained.trained(events).values() if end is None))
         for spec in cut:
             run.trial(spec.number).stop.unlink(missing_ok=True)

@@ -42,7 +42,6 @@ from trials.folder import RunFolder, driving, written_whole
 from trials.inputs import INPUTS
 from trials.learner.process import check_with_mlagents
 from trials.run_state import Past
-from trials.soccer.constants import VERSION as ENVIRONMENT
 
 Outcome = Literal["complete", "interrupted", "failed"]
 PACKAGES = ("mlagents", "torch", "ray", "optuna", "onnxruntime", "numpy", "numba", "selfplay-sweep")
@@ -62,6 +61,8 @@ def sweep(settings: Settings, command: str, console: Console, warm_start: Path |
     if not space.parameters:
         rendered(0, {})  # a file without parameters is one trial: what it breaks is known now
     check_with_mlagents(course(space) if space.parameters else render(space, {}), *tried)
+    if warm_start is not None and prepare.other_game(space):
+        raise SetupError(f"--warm-start must be of SoccerTwos, but this space is of {space.behavior}; leave it out")
     warm = taking.take_over(warm_start, settings, space, rendered) if warm_start is not None else None
     if warm is not None:
         console.print(taking.said(warm), markup=False, highlight=False, soft_wrap=True)
@@ -74,7 +75,11 @@ def sweep(settings: Settings, command: str, console: Console, warm_start: Path |
     with driving(run):
         _open(run, settings, space)
         run_storage.keep(inputs, run)
-        return drive(settings, space, rendered, models.kept(baseline, run), run, command, console, warm=warm)
+        baseline = models.kept(baseline, run)
+        if prepare.other_game(space):
+            console.print("playing the yardstick's players against each other ...", highlight=False)
+            prepare.fit_yardstick(settings, baseline, run)
+        return drive(settings, space, rendered, baseline, run, command, console, warm=warm)
 
 
 def drive(
@@ -107,7 +112,7 @@ def drive(
             if keeper is not None:
                 controller.listeners.append(keeper.heard)
                 keeper.broken = controller.break_off
-            controller.record(_began(settings, space, baseline, command))
+            controller.record(_began(settings, space, baseline, command, run))
             if warm is not None:
                 controller.record(warm)
             with _closing(controller, settings, began, console):
@@ -205,7 +210,8 @@ def _open(run: RunFolder, settings: Settings, space: Space) -> None:
     write_settings(settings, run.settings)
 
 
-def _began(settings: Settings, space: Space, baseline: models.Model, command: str) -> SweepBegan:
+def _began(settings: Settings, space: Space, baseline: models.Model, command: str, run: RunFolder) -> SweepBegan:
+    measure = ladder_file.read(run.yardstick if run.yardstick.is_file() else ladder_file.INSTALLED)
     memory = psutil.virtual_memory().total / 2**30
     return SweepBegan(
         time=time.time(),
@@ -229,8 +235,8 @@ def _began(settings: Settings, space: Space, baseline: models.Model, command: st
         baseline=baseline.name,
         baseline_sha256=baseline.sha256,
         baseline_revision=baseline.revision,
-        ladder=ladder_file.read().version,
-        environment=ENVIRONMENT,
+        ladder=measure.version,
+        environment=measure.environment,
         scaled=against_course(space, settings.steps),
         versions={"python": platform.python_version()} | {name: version(name) for name in PACKAGES},
         host={

@@ -31,6 +31,7 @@ def summary(run: RunFolder) -> dict[str, Any]:
         "trials_planned": began.trials if began else None,
         "steps": began.steps if began else None,
         "baseline": began.baseline if began else None,
+        "ladder": began.ladder if began else None,
         "seconds": round(end.seconds, 1) if end else None,
         "idle_share": round(end.idle_share, 4) if end else None,
         "half_written_lines": ledger.half_written(run.ledger),
@@ -102,7 +103,8 @@ def table(found: dict[str, Any]) -> Table:
     told = "".join(f"\npublished: trial {one['trial']} as {one['repo']}" for one in found["promoted"])
     why = f"\n{escape(found['reason'])}" if found["reason"] else ""
     shown = Table(title=f"{found['run']}: {found['state']}{doing}{why}{told}", title_justify="left")
-    for name in ("trial", "state", "steps", "steps/s", "Elo [95 %], provisional (house 1200)", "W-D-L", ""):
+    at = "" if str(found["ladder"]).startswith("yardstick-") else " (house 1200)"
+    for name in ("trial", "state", "steps", "steps/s", f"Elo [95 %], provisional{at}", "W-D-L", ""):
         shown.add_column(name, overflow="fold")
     for row in found["trials"]:
         rated = "elo" in row

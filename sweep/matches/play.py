@@ -1,6 +1,6 @@
 """Two models play matches, a number of them or until a test decides: what `sweep play` prints."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -12,14 +12,15 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from sweep import models
 from sweep.models import Model
+from trials.arena.games.game import Game
+from trials.arena.games.soccer import EMBEDDED
 from trials.arena.matches import log, match
-from trials.arena.matches.match import Played, World
+from trials.arena.matches.match import Played
 from trials.arena.matches.pool import MatchPool, Task
 from trials.arena.ratings import elo, sprt
 from trials.arena.ratings.pentanomial import outcomes
 from trials.errors import SetupError
 from trials.records import MatchRecord
-from trials.soccer.game import Fields
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,10 +52,11 @@ def play(
 ) -> dict[str, Any]:
     """Play `matches` (rounded up to whole pairs) between two models named as `sweep.models.resolve` takes them.
 
+    Without `env` in the embedded SoccerTwos, else in the game of that executable, one behavior in two teams.
     With `test`, first until it decides, then `test.fresh_pairs` afresh: the verdict, LLR, bounds and the deciding
     matches are under `sprt`, and every other number is of the fresh matches; `elo` and its ends are None without any.
-    With `env` they are played in that ML-Agents executable, where kick-offs are not controlled: a pair's matches have
-    the teams exchanged, but not the kick-off in common.
+    In an executable kick-offs are not controlled: a pair's matches have the teams exchanged, but not the kick-off in
+    common.
 
     Returns plain values: counts of a, by_side (of a), elo (a minus b) with its 95 % interval, mean and median
     decisions, entropy of both models (nats, mean over visited states), rates, seed, environment and kick_off. Raises
@@ -63,32 +65,33 @@ def play(
     if log_to is not None:
         log.check(log_to)
     check_env(env, cores)
-    named = models.told_apart([models.resolve(a), models.resolve(b)])
     pairs = (matches + 1) // 2 if test is None else test.fresh_pairs
-    first = 0 if test is None else test.max_pairs  # fresh pairs have numbers behind all that the test may take
-    whole = Task(
-        a=named[0].load,
-        b=named[1].load,
-        first=first,
-        pairs=pairs,
-        seed=seed,
-        deterministic=deterministic,
-        goals=goals,
-    )
     parts: list[Played] = []
     records: list[list[MatchRecord]] = [[], []]  # what decided, what was played: counted so far, whatever happens
+    named: list[Model] = []
     found: dict[str, Any] = {"sprt": None}
     try:
-        with world_of(env, seed) as world, MatchPool(cores, world) as pool:
-            if test is not None:
-                verdict = sprt.Test(test.elo0, test.elo1, test.alpha, test.beta)
-                deciding = Task(**asdict(whole) | {"first": 0, "pairs": test.max_pairs})
-                with bar(progress, "testing", 2 * test.max_pairs) as tell:
-                    parts.append(pool.play(deciding, stop=verdict, on_progress=tell, records=records[0]))
-                found["sprt"] = _tested(test, verdict, parts[0])
-            if pairs:
-                with bar(progress, "playing", 2 * pairs) as tell:
-                    parts.append(pool.play(whole, on_progress=tell, records=records[1]))
+        with game_of(env, seed) as game:
+            named += models.told_apart([models.resolve(model, game.behavior) for model in (a, b)])
+            whole = Task(
+                a=named[0].load,
+                b=named[1].load,
+                first=0 if test is None else test.max_pairs,  # behind all that the test may take
+                pairs=pairs,
+                seed=seed,
+                deterministic=deterministic,
+                goals=goals,
+            )
+            with MatchPool(cores, game) as pool:
+                if test is not None:
+                    verdict = sprt.Test(test.elo0, test.elo1, test.alpha, test.beta)
+                    deciding = Task(**asdict(whole) | {"first": 0, "pairs": test.max_pairs})
+                    with bar(progress, "testing", 2 * test.max_pairs) as tell:
+                        parts.append(pool.play(deciding, stop=verdict, on_progress=tell, records=records[0]))
+                    found["sprt"] = _tested(test, verdict, parts[0])
+                if pairs:
+                    with bar(progress, "playing", 2 * pairs) as tell:
+                        parts.append(pool.play(whole, on_progress=tell, records=records[1]))
     finally:
         if log_to is not None and any(records):
             behind = [scheduled for part in parts for scheduled in part.uncounted]
@@ -103,21 +106,21 @@ def check_env(env: Path | None, cores: int) -> None:
         return
     if cores > 1:
         raise SetupError(f"--env plays on one core, the executable's, but got --cores {cores}; leave --cores out")
-    from trials.arena.matches import executable  # here, because gRPC takes its time
+    from trials.arena.games import executable  # here, because gRPC takes its time
 
     executable.find(env)
 
 
 @contextmanager
-def world_of(env: Path | None, seed: int) -> Iterator[Callable[[int], World]]:
-    """Where matches are played: the embedded fields, or those of the executable `env`, which runs for so long."""
+def game_of(env: Path | None, seed: int) -> Iterator[Game]:
+    """The game that is played: the embedded one, or that of the executable `env`, which runs for so long."""
     if env is None:
-        yield Fields
+        yield EMBEDDED
         return
-    from trials.arena.matches import executable
+    from trials.arena.games import executable
 
-    with executable.opened(env, seed=seed) as fields:
-        yield fields.lend
+    with executable.opened(env, seed=seed) as game:
+        yield game
 
 
 def kick_off(env: Path | None) -> str:

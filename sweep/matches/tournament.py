@@ -8,9 +8,11 @@ from time import perf_counter
 from typing import Any
 
 from sweep import models
-from sweep.matches.play import bar, check_env, kick_off, world_of
+from sweep.matches.play import bar, check_env, game_of, kick_off
 from sweep.matches.rate import anchor_of, summary
 from sweep.models import Model
+from trials.arena.games.game import Behavior
+from trials.arena.games.soccer import SOCCER
 from trials.arena.matches import log
 from trials.arena.matches.pool import MatchPool, Task
 from trials.arena.players.load import BUILT_IN
@@ -18,7 +20,7 @@ from trials.errors import BadPolicy, SetupError
 from trials.records import MatchRecord
 
 
-def entrants(words: Sequence[str], cores: int) -> list[Model]:
+def entrants(words: Sequence[str], cores: int, behavior: Behavior = SOCCER) -> list[Model]:
     """The models named by `words`, each once, every file of a folder one of them, under names of their own.
 
     All are tried out before anything is played. Raises BadPolicy with a line for each that cannot play.
@@ -27,7 +29,7 @@ def entrants(words: Sequence[str], cores: int) -> list[Model]:
 
     def resolved(word: str) -> Model | BadPolicy:
         try:
-            return models.resolve(word)
+            return models.resolve(word, behavior)
         except (BadPolicy, SetupError) as error:
             return BadPolicy(str(error))
 
@@ -80,26 +82,33 @@ def play(
     if log_to is not None:
         log.check(log_to)
     check_env(env, cores)
-    players = entrants(words, cores)
-    names = {model.sha256: model.name for model in players}
-    anchor = anchor_of(names, baseline)
-    tasks = [
-        Task(a=a.load, b=b.load, first=number * pairs, pairs=pairs, seed=seed, deterministic=deterministic, goals=goals)
-        for number, (a, b) in enumerate(combinations(players, 2))
-    ]
     records: list[MatchRecord] = []
+    names: dict[str, str] = {}
     decisions, began = 0, perf_counter()
     try:
-        with (
-            world_of(env, seed) as world,
-            MatchPool(cores, world) as pool,
-            bar(progress, "playing", 2 * pairs * len(tasks)) as tell,
-        ):
-            for played in pool.results(tasks):
-                records += played.records
-                decisions += played.decisions
-                if tell is not None:
-                    tell(len(records), 2 * pairs * len(tasks))
+        with game_of(env, seed) as game:
+            players = entrants(words, cores, game.behavior)
+            names |= {model.sha256: model.name for model in players}
+            anchor = anchor_of(names, baseline)
+            tasks = [
+                Task(
+                    a=a.load,
+                    b=b.load,
+                    first=number * pairs,
+                    pairs=pairs,
+                    seed=seed,
+                    deterministic=deterministic,
+                    goals=goals,
+                )
+                for number, (a, b) in enumerate(combinations(players, 2))
+            ]
+            began = perf_counter()
+            with MatchPool(cores, game) as pool, bar(progress, "playing", 2 * pairs * len(tasks)) as tell:
+                for played in pool.results(tasks):
+                    records += played.records
+                    decisions += played.decisions
+                    if tell is not None:
+                        tell(len(records), 2 * pairs * len(tasks))
     finally:
         if log_to is not None and records:
             log.write(log_to, records, names)

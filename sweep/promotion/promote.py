@@ -69,6 +69,8 @@ def promote(run: RunFolder, order: Order, say: Say) -> dict[str, Any]:
     if bad := licenses.wrong(order.license):
         raise SetupError(f"--license must be one of the Hub's identifiers, but got {bad} {licenses.LIST}")
     ledger.must_be_there(run.ledger)
+    if run.yardstick.is_file():
+        raise SetupError(f"only policies of SoccerTwos can be promoted as yet, but {run.name} is of another game")
     if not order.dry_run:  # what the Hub would refuse is told before minutes of matches
         how = {"private": order.private, "create_pr": order.create_pr}
         say(f"publishing as {hub.must_be_allowed(order.repo, revision=order.revision, **how)}")

@@ -28,7 +28,7 @@ class Health:
 
     def __init__(self, spec: TrialSpec) -> None:
         self._budget = spec.steps
-        self._scored = False
+        self._scored = "SoccerTwos" not in spec.config["behaviors"]  # of other games nothing is known
         self._episodes = False
 
     def look(self, values: Mapping[str, float], step: int) -> None:

@@ -59,6 +59,7 @@ class SoccerEnv(BaseEnv):  # type: ignore[misc]  # mlagents_envs has no types
     kicked off at once and idles until then; its terminal steps come with the decision steps of its next episode.
     """
 
+    parameters = PARAMETERS
     academy_capabilities = None  # nothing that a Unity package would have to negotiate
 
     def __init__(self, fields: int = 8, seed: int = 0) -> None:

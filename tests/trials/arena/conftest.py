@@ -26,6 +26,7 @@ class Tug:
     LIMIT = 60
 
     def __init__(self, n: int) -> None:
+        self.n = n
         self.seeds = np.zeros(n, np.uint64)
         self.rope = np.zeros(n)
         self.decisions = np.zeros(n, np.int64)

@@ -41,7 +41,7 @@ def test_a_trainer_starts_where_setuptools_and_python_have_dropped_what_it_impor
 
 
 def test_the_arena_speaks_with_executables_there_too() -> None:
-    code = "from trials.arena.matches import executable as e; u = e.UnityEnvironment"
+    code = "from trials.arena.games import executable as e; u = e.UnityEnvironment"
     checked = "print(*(u._check_communication_compatibility(a, '1.5.0', 'x') for a in ('1.5.0', '1.9.0', '2.0.0')))"
     assert run(f"{code}; {checked}") == "True True False\n"
 

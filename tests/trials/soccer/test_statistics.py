@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from trials.arena.games.soccer import SoccerTwos
 from trials.soccer.constants import TIMEOUT
 from trials.soccer.game import Fields
 
@@ -105,7 +106,7 @@ class Backwards(TurnedRound):
 
 @pytest.mark.parametrize("wrong", [TurnedRound, Backwards])
 def test_a_wrong_game_wrecks_a_good_policy(policies: Path, wrong: type) -> None:
-    played = match.play(player(policies, "unity_official"), player(policies, "random"), 50, 2, world=wrong)
+    played = match.play(player(policies, "unity_official"), player(policies, "random"), 50, 2, game=SoccerTwos(wrong))
     assert np.mean([record.result for record in played.records]) < 0.85
     assert np.mean([record.decisions for record in played.records]) > 90
 

@@ -7,18 +7,19 @@ Here every match that started counts, unless the caller's `stop` ended the sched
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from trials.arena.matches.sampling import BODIES, draw, gather, kick_offs
+from trials.arena.games.game import VOID, Behavior, Fields, Game
+from trials.arena.games.soccer import EMBEDDED
+from trials.arena.matches.sampling import draw, gather, kick_offs, normals
 from trials.arena.matches.schedule import Schedule, Stop
 from trials.arena.players.player import ROWS, Player
 from trials.errors import BadPolicy
 from trials.records import MatchRecord, ScheduledMatch
-from trials.soccer.constants import BLUE_SCORED, PURPLE_SCORED, RUNNING, VERSION
-from trials.soccer.game import Fields
+from trials.soccer.constants import BLUE_SCORED, PURPLE_SCORED, RUNNING
 
 FIELDS = 256
 """Fields side by side: batches of 512 rows for each player, where onnxruntime's rate no longer rises."""
@@ -26,25 +27,8 @@ FIELDS = 256
 STOPPING_FIELDS = 32
 """The same where a `stop` may end the schedule: matches behind that pair are played in vain, and are the fewer."""
 
-VOID = 4
-"""The outcome of an episode that was under way when its field was kicked off: it counts for nothing."""
-
 Progress = Callable[[int, int], None]
 """Told the matches finished and the matches planned."""
-
-
-class World(Protocol):
-    """Fields side by side, as `trials.soccer.game.Fields` has them.
-
-    A world may also have `n`, its fields where they are fewer than were asked for; `version`, which its matches are
-    stamped with, where that is not the embedded environment's; and the outcome `VOID`.
-    """
-
-    def kick_off(self, seeds: NDArray[np.uint64], which: NDArray[np.intp] | None = None) -> None: ...
-
-    def observe(self, which: NDArray[np.intp] | None = None) -> NDArray[np.float32]: ...
-
-    def advance(self, actions: NDArray[np.int8]) -> NDArray[np.int8]: ...
 
 
 @dataclass(frozen=True)
@@ -54,7 +38,8 @@ class Played:
     records: list[MatchRecord]
     """Two a pair, in the order of their numbers."""
     entropy: tuple[float, float]
-    """Of a and b: nats, mean over the states their bodies visited in the counted matches; 3.296 is uniform."""
+    """Of a and b: nats, mean over the states their bodies visited in the counted matches, of their discrete actions; in
+    SoccerTwos 3.296 is uniform."""
     uncounted: list[ScheduledMatch]
     """Matches that had started behind the pair at which `stop` ended the schedule, whatever came of them."""
     decisions: int
@@ -76,7 +61,7 @@ def play(
     goals: int = 1,
     stop: Stop | None = None,
     on_progress: Progress | None = None,
-    world: Callable[[int], World] = Fields,
+    game: Game = EMBEDDED,
     records: list[MatchRecord] | None = None,
 ) -> Played:
     """Play pairs `first` to `first + pairs - 1` of the schedule `seed` (0 to 2**64 - 1) between a and b.
@@ -85,10 +70,10 @@ def play(
     match draws its actions from a stream of its own. A match is one episode, to the first goal or the timeout, a draw;
     with `goals` N it is won by the first to score N, or after 2N - 1 episodes by who has scored more. The records
     depend on the players, `seed`, the pair numbers, `goals` and `deterministic` (the likeliest action instead of a
-    drawn one), not on `fields`, the most that are played side by side. `world` builds the fields, the embedded
-    SoccerTwos by default. In a world that takes no seeds (`trials.arena.matches.unity`) a pair's matches share no
-    kick-off, and no match can be played again. `records`, an empty list, is filled as pairs are counted, for whoever
-    wants them even if something ends this early. Raises BadPolicy, and what the world raises.
+    drawn one), not on `fields`, the most that are played side by side. In a `game` that takes no seeds
+    (`trials.arena.games.unity`) a pair's matches share no kick-off, and no match can be played again. The players must
+    be of the game's behavior. `records`, an empty list, is filled as pairs are counted, for whoever wants them even if
+    something ends this early. Raises BadPolicy, and what the game raises.
     """
     if fields is None:
         fields = FIELDS if stop is None else STOPPING_FIELDS
@@ -98,14 +83,13 @@ def play(
             f" but got {pairs=}, {fields=}, {goals=}, {first=}, {seed=}"
         )
     began = time.perf_counter()
-    built = world(min(fields, 2 * pairs))
-    hall = _Hall((a, b), getattr(built, "n", min(fields, 2 * pairs)), seed, deterministic, goals, built)
-    environment = getattr(built, "version", VERSION)
+    hall = _Hall((a, b), game.behavior, game.fields(min(fields, 2 * pairs)), seed, deterministic, goals)
     schedule = Schedule(
         *(a.id, b.id, first, pairs, seed, stop),
         deterministic=deterministic,
         goals=goals,
-        environment=environment,
+        environment=game.version,
+        team=game.behavior.team,
         records=records,
     )
     hall.start(schedule, hall.slots)
@@ -129,29 +113,28 @@ def play(
 class _Seat:
     """Where a player sits: its bodies' rows, memories and entropies, allocated once."""
 
-    def __init__(self, player: Player, fields: int) -> None:
-        rows = _padded(2 * fields)
+    def __init__(self, player: Player, behavior: Behavior, fields: int) -> None:
+        rows = _padded(behavior.team * fields)
         self.player = player
         self.seconds = 0.0
         self.teams = np.zeros(fields, np.int8)
         self.entropy = np.zeros(fields)
-        self.memory = np.zeros((fields, 2, player.memory), np.float32)
-        self._observations = np.zeros((rows, 336), np.float32)
+        self.memory = np.zeros((fields, behavior.team, player.memory), np.float32)
+        self.observations = np.zeros((rows, behavior.row), np.float32)
         self._memories = np.zeros((rows, player.memory), np.float32)
-        self._answers = np.zeros((rows, 9), np.float32)
+        self._answers = np.zeros((rows, behavior.answer), np.float32)
 
-    def decide(self, observations: NDArray[np.float32], slots: NDArray[np.intp]) -> NDArray[np.float32]:
-        """Log-probabilities of this player's bodies on `slots`, two rows a slot, from observations (n, 4, 336)."""
-        rows = 2 * len(slots)
+    def decide(self, slots: NDArray[np.intp]) -> NDArray[np.float32]:
+        """Answers for this player's bodies on `slots`, a row each, from as many of `observations`."""
+        rows = self.memory.shape[1] * len(slots)
         padded = _padded(rows)  # what lies between is from an earlier step: finite, and thrown away
-        gather(observations, slots, self.teams, self._observations)
         if self.player.memory:
             self._memories[:rows] = self.memory[slots].reshape(rows, -1)
         began = time.perf_counter()
-        self.player.decide(self._observations[:padded], self._memories[:padded], self._answers[:padded])
+        self.player.decide(self.observations[:padded], self._memories[:padded], self._answers[:padded])
         self.seconds += time.perf_counter() - began
         if self.player.memory:
-            self.memory[slots] = self._memories[:rows].reshape(len(slots), 2, -1)
+            self.memory[slots] = self._memories[:rows].reshape(len(slots), -1, self.player.memory)
         return self._answers[:rows]
 
 
@@ -161,23 +144,27 @@ class _Hall:
     def __init__(
         self,
         players: tuple[Player, Player],
-        fields: int,
+        behavior: Behavior,
+        world: Fields,
         seed: int,
         greedy: bool,
         goals: int,
-        world: World,
     ) -> None:
-        self.seats = tuple(_Seat(p, fields) for p in players)
+        fields = world.n
+        self.seats = tuple(_Seat(p, behavior, fields) for p in players)
         self.slots: NDArray[np.intp] = np.arange(fields)
         self.decided = 0
-        self._world = world
+        self._world, self._behavior = world, behavior
+        self._branches = np.array(behavior.branches, np.intp)
         self._seed, self._greedy, self._to_goals = np.uint64(seed), greedy, goals
         self._position = np.zeros(fields, np.int64)
         self._number = np.zeros(fields, np.int64)
         self._decisions = np.zeros(fields, np.int32)
         self._episode = np.zeros(fields, np.int64)
         self._goals = np.zeros((fields, 2), np.int32)
-        self._actions = np.zeros((fields, BODIES, 3), np.int8)
+        acts = len(behavior.branches) + behavior.continuous
+        kind: type[np.number[Any]] = np.float32 if behavior.continuous else np.int8
+        self._actions = np.zeros((fields, 2 * behavior.team, acts), kind)
         self._outcomes = np.zeros(fields, np.int8)
 
     def start(self, schedule: Schedule, free: NDArray[np.intp]) -> None:
@@ -225,22 +212,18 @@ class _Hall:
         """One decision of everyone on the open slots. Returns the slots whose episodes ended by it."""
         observations = self._world.observe(None if len(self.slots) == len(self._number) else self.slots)
         for seat in self.seats:
-            answers = seat.decide(observations, self.slots)
-            bad = draw(
-                answers,
-                self.slots,
-                seat.teams,
-                self._number,
-                self._decisions,
-                self._seed,
-                self._greedy,
-                self._actions,
-                seat.entropy,
-            )
+            gather(observations, self.slots, seat.teams, seat.observations)
+            state = (self.slots, seat.teams, self._number, self._decisions, self._seed)
+            if self._behavior.continuous and not self._greedy:
+                normals(*state, self._behavior.team, seat.observations[:, self._behavior.sight :])
+            answers = seat.decide(self.slots)
+            bad = draw(answers, *state, self._greedy, self._branches, self._actions, seat.entropy)
             if bad >= 0:
+                more = ", and continuous actions that are numbers" if self._behavior.continuous else ""
                 raise BadPolicy(
-                    f"a policy's actions must have probabilities that sum to 1, but {seat.player.name} gave"
-                    f" {answers[bad].tolist()} at decision {self._decisions[self.slots[bad // 2]]} of a match"
+                    f"a policy's actions must have probabilities that sum to 1{more}, but {seat.player.name} gave"
+                    f" {answers[bad].tolist()} at decision {self._decisions[self.slots[bad // self._behavior.team]]} of"
+                    " a match"
                 )
         self._outcomes[:] = self._world.advance(self._actions)
         self._decisions[self.slots] += 1

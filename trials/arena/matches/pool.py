@@ -19,14 +19,15 @@ from functools import lru_cache
 from multiprocessing import connection
 from types import TracebackType
 
+from trials.arena.games.game import Behavior, Game
+from trials.arena.games.soccer import EMBEDDED
 from trials.arena.matches import match
-from trials.arena.matches.match import Played, Progress, World
+from trials.arena.matches.match import Played, Progress
 from trials.arena.matches.schedule import Stop
 from trials.arena.players import load as players
 from trials.arena.players.player import Player
 from trials.errors import LostTrial
 from trials.records import MatchRecord, ScheduledMatch
-from trials.soccer.game import Fields
 
 CHUNK = 128
 """Pairs a task: as many matches as there are fields."""
@@ -51,12 +52,12 @@ class Task:
 class MatchPool:
     """Owns the processes that play; with one core there are none, and the caller's own plays."""
 
-    def __init__(self, cores: int = 1, world: Callable[[int], World] = Fields) -> None:
-        """Start `cores` processes where that is more than 1; another `world` than the embedded one is played here."""
-        if cores > 1 and world is not Fields:
-            raise ValueError(f"a world that is open in this process is played by this process alone, not by {cores=}")
+    def __init__(self, cores: int = 1, game: Game = EMBEDDED) -> None:
+        """Start `cores` processes where that is more than 1; another `game` than the embedded one is played here."""
+        if cores > 1 and game is not EMBEDDED:
+            raise ValueError(f"a game that is open in this process is played by this process alone, not by {cores=}")
         self.cores = cores
-        self._world = world
+        self._game = game
         self._strangers = set(multiprocessing.active_children())
         self._pool = (
             ProcessPoolExecutor(cores, mp_context=multiprocessing.get_context("spawn"), initializer=begin_worker)
@@ -81,7 +82,7 @@ class MatchPool:
         Raises BadPolicy, and LostTrial where a worker was killed.
         """
         if self._pool is None:
-            yield from (_play(task, world=self._world) for task in tasks)
+            yield from (_play(task, game=self._game) for task in tasks)
             return
         ahead: deque[Future[Played]] = deque()
         waiting = iter(tasks)
@@ -112,7 +113,7 @@ class MatchPool:
         """One pairing over all cores: what `match.play` returns, `seconds` as the clock on the wall had them."""
         records = records if records is not None else []
         if self._pool is None:
-            return _play(whole, stop=stop, on_progress=on_progress, world=self._world, records=records)
+            return _play(whole, stop=stop, on_progress=on_progress, game=self._game, records=records)
         began = time.perf_counter()
         parts: list[Played] = []
         handed: list[Task] = []
@@ -172,7 +173,7 @@ def _unplayed(like: MatchRecord, number: int) -> ScheduledMatch:
     return ScheduledMatch(**fields | {"number": number, "pair": number // 2, "a_team": number % 2})
 
 
-_loaded: Callable[[str], Player] = lru_cache(maxsize=64)(players.load)
+_loaded: Callable[[str, Behavior], Player] = lru_cache(maxsize=64)(players.load)
 
 
 def _play(
@@ -180,12 +181,12 @@ def _play(
     *,
     stop: Stop | None = None,
     on_progress: Progress | None = None,
-    world: Callable[[int], World] = Fields,
+    game: Game = EMBEDDED,
     records: list[MatchRecord] | None = None,
 ) -> Played:
     return match.play(
-        _loaded(task.a),
-        _loaded(task.b),
+        _loaded(task.a, game.behavior),
+        _loaded(task.b, game.behavior),
         task.pairs,
         task.seed,
         first=task.first,
@@ -193,7 +194,7 @@ def _play(
         goals=task.goals,
         stop=stop,
         on_progress=on_progress,
-        world=world,
+        game=game,
         records=records,
     )
 

@@ -10,6 +10,7 @@ from statistics import median
 import numpy as np
 from numpy.typing import NDArray
 
+from trials.arena.games.soccer import SoccerTwos
 from trials.arena.matches.match import Played, play
 from trials.arena.players.player import Player
 from trials.records import MatchRecord
@@ -55,7 +56,9 @@ def record(
 
     All matches run side by side: meant for a few, such as a pair that a rating played (`first`, `seed`)."""
     tape = _Tape(2 * pairs)
-    played = play(a, b, pairs, seed, first=first, fields=2 * pairs, deterministic=deterministic, world=lambda _: tape)
+    played = play(
+        a, b, pairs, seed, first=first, fields=2 * pairs, deterministic=deterministic, game=SoccerTwos(lambda _: tape)
+    )
     return played, tuple(tape.replay(field, match) for field, match in enumerate(played.records))
 
 
@@ -63,7 +66,7 @@ class _Tape:
     """Fields that keep the seed each was kicked off with and all actions: everything that a match depends on."""
 
     def __init__(self, n: int) -> None:
-        self._fields = Fields(n)
+        self.n, self._fields = n, Fields(n)
         self._seeds = np.zeros(n, np.uint64)
         self._actions: list[NDArray[np.int8]] = []
 

@@ -14,7 +14,7 @@ Stop = Callable[[Sequence[MatchRecord]], bool]
 
 
 class Schedule:
-    """Pairs `first` to `first + pairs - 1` between the players with ids a and b, counted in their order."""
+    """Pairs `first` to `first + pairs - 1` between players with ids a and b, `team` bodies each, counted in order."""
 
     def __init__(
         self,
@@ -28,10 +28,12 @@ class Schedule:
         deterministic: bool,
         goals: int,
         environment: str = VERSION,
+        team: int = 2,
         records: list[MatchRecord] | None = None,
     ) -> None:
         self.a, self.b, self.seed, self.stop = a, b, seed, stop
         self.deterministic, self.goals, self.environment = deterministic, goals, environment
+        self.team = team
         self.offset = 2 * first
         self.started = self.finished = 0
         self.stopped = False
@@ -75,7 +77,7 @@ class Schedule:
     def mean_entropy(self) -> tuple[float, float]:
         """Of a and b: nats, over the states their bodies visited in the counted matches."""
         counted = slice(len(self.records))
-        states = max(1, 2 * int(self._decisions[counted].sum()))
+        states = max(1, self.team * int(self._decisions[counted].sum()))
         of_a, of_b = self._entropy[counted].sum(axis=0) / states
         return float(of_a), float(of_b)
 

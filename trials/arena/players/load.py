@@ -4,8 +4,10 @@ from pathlib import Path
 
 import numpy as np
 
+from trials.arena.games.game import Behavior
+from trials.arena.games.soccer import SOCCER
 from trials.arena.players.player import Player
-from trials.arena.players.scripted import Chaser, Constant
+from trials.arena.players.scripted import Chaser, Constant, Unskilled
 from trials.errors import SetupError
 
 BUILT_IN = ("still", "random", "chaser", "house")
@@ -15,11 +17,14 @@ EARLIER = ("house-750k", "house-1000k", "house-1500k")
 """The house baseline on its way: checkpoints of its training, by trainer steps, which stand on the ladder below it."""
 
 
-def load(name_or_path: str | Path) -> Player:
+def load(name_or_path: str | Path, behavior: Behavior = SOCCER) -> Player:
     """The player named `still`, `random`, `chaser`, `house` or as one of EARLIER, or in that ONNX file.
 
-    Raises BadPolicy, SetupError.
+    In another game than SoccerTwos, whose `behavior` is given, `still`, `random` and ONNX files play. Raises BadPolicy,
+    SetupError.
     """
+    if behavior != SOCCER:
+        return _elsewhere(str(name_or_path), behavior)
     match str(name_or_path):
         case "still":
             return Constant("still", [0.0, -np.inf, -np.inf])
@@ -37,3 +42,16 @@ def load(name_or_path: str | Path) -> Player:
             f"the house baseline must be installed, but {installed} is not there; reinstall, or name another baseline"
         )
     return OnnxPolicy(installed)
+
+
+def _elsewhere(name: str, behavior: Behavior) -> Player:
+    """A player of another game than SoccerTwos."""
+    if name == "still" or name == "random":
+        return Unskilled(name, behavior)
+    if name in (*BUILT_IN, *EARLIER):
+        raise SetupError(
+            f"{name} plays SoccerTwos alone, but the game is {behavior}; name still, random or ONNX files instead"
+        )
+    from trials.arena.players.onnx_policy import OnnxPolicy
+
+    return OnnxPolicy(Path(name), behavior)

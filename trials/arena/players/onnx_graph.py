@@ -1,15 +1,15 @@
-"""An ONNX export's rewiring to one face: observations in, log-probabilities out, its samplers cut off.
+"""An ONNX export's rewiring to one face: a behavior's rows in, its answers out, its samplers cut off.
 
 An export by ML-Agents draws its actions inside the graph, and onnxruntime's samplers are neither independent between
-the three branches nor between two sessions of a process. So the samplers are cut off, and every convention (API
-version 2 and 3, one observation of 336 or two of 264 and 72, recurrent or not) comes out with the same inputs and
-outputs:
+the branches nor between two sessions of a process. So the samplers are cut off, and every convention (API version 2 and
+3, in SoccerTwos one observation of 336 or two of 264 and 72, recurrent or not) comes out with the same inputs and
+outputs, of a row and an answer as in trials.arena.games.game.Behavior:
 
-    observations [rows, 336], action_masks [rows, 9], memory [rows, 1, M] (recurrent graphs only)
-        -> log_probabilities [rows, 9], memory_out [rows, 1, M]
+    rows [rows, row], action_masks [rows, actions] (where a behavior masks none), memory [rows, 1, M] (recurrent graphs)
+        -> answers [rows, answer], memory_out [rows, 1, M]
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,20 +17,17 @@ import onnx
 from google.protobuf.message import DecodeError
 from onnx import ModelProto, NodeProto, TensorProto, ValueInfoProto, helper
 
-from trials.arena.players import onnx_external, onnx_game, onnx_limits
+from trials.arena.games.game import Behavior
+from trials.arena.games.soccer import SOCCER
+from trials.arena.players import onnx_external, onnx_face, onnx_limits
 from trials.arena.players.onnx_fusion import fuse
-from trials.arena.players.onnx_game import ALL, BACKWARD, BRANCHES, FORWARD, MASK_WIDTH
 from trials.errors import BadPolicy
 
-OBSERVATIONS, MASKS, MEMORY = "arena/observations", "arena/action_masks", "arena/memory"
-LOG_PROBABILITIES, MEMORY_OUT = "arena/log_probabilities", "arena/memory_out"
-
-SLICES = {FORWARD: (0, FORWARD), BACKWARD: (FORWARD, ALL), ALL: (0, ALL)}
+ROWS, MASKS, MEMORY = "arena/observations", "arena/action_masks", "arena/memory"
+ANSWERS, MEMORY_OUT = "arena/log_probabilities", "arena/memory_out"
 
 MAX_MEMORY = 4_096  # floats of recurrent state per agent; ML-Agents' default is 128
 OPSETS = range(7, 24)
-
-HARMLESS_AFTER_SAMPLING = frozenset(("Cast", "Identity", "Reshape", "Squeeze", "Unsqueeze", "Flatten"))
 
 
 @dataclass(frozen=True)
@@ -42,7 +39,7 @@ class Rewired:
     """Floats of recurrent state per agent, 0 where there is none."""
 
 
-def rewire(data: bytes, name: str, others: Mapping[str, bytes] | None = None) -> Rewired:
+def rewire(data: bytes, name: str, others: Mapping[str, bytes] | None = None, behavior: Behavior = SOCCER) -> Rewired:
     """Check the bytes of an ONNX file and give its graph the arena's face. Raises BadPolicy, one line naming `name`.
 
     `others` are the files beside it (trials.arena.players.onnx_external).
@@ -52,24 +49,32 @@ def rewire(data: bytes, name: str, others: Mapping[str, bytes] | None = None) ->
     graph = model.graph
     held = {t.name for t in graph.initializer}
     inputs = {i.name: i for i in graph.input if i.name not in held}
-    observed = _observations(model, inputs, name)
+    columns = onnx_face.columns(model, inputs, behavior, name)
     memory = _memory(inputs, {o.name for o in graph.output}, name)
-    branches = _log_probabilities(model, name)
-    kept = _needed(graph.node, {*branches, *(["recurrent_out"] if memory else [])})
+    parts = onnx_face.answers(model, behavior, name)
+    drawn = onnx_face.noise(model, behavior, name)
+    columns |= {tensor: (behavior.sight, behavior.row) for tensor in drawn}
+    own = [node for node in graph.node if drawn.isdisjoint(node.output)]
+    kept = _needed(own, {*parts, *(["recurrent_out"] if memory else [])})
     opset = _opset(model, name)
     nodes = [
-        *_slices(observed, opset),
-        helper.make_node("Identity", [MASKS], ["action_masks"]),
+        *onnx_face.slices(columns, ROWS, behavior.row, opset),
+        *([helper.make_node("Identity", [MASKS], ["action_masks"])] if asks_masks(behavior) else []),
         *([helper.make_node("Identity", [MEMORY], ["recurrent_in"])] if memory else []),
         *kept,
-        helper.make_node("Concat", branches, [LOG_PROBABILITIES], axis=1),
+        helper.make_node("Concat", parts, [ANSWERS], axis=1),
         *([helper.make_node("Identity", ["recurrent_out"], [MEMORY_OUT])] if memory else []),
     ]
     onnx_limits.refuse_strangers(kept, _used(graph.initializer, nodes), name)
-    nodes, constants = fuse(nodes, list(graph.initializer), OBSERVATIONS, ALL, opset)
+    nodes, constants = fuse(nodes, list(graph.initializer), ROWS, behavior.row, opset)
     constants = _used(constants, nodes)
-    onnx_limits.bound_cost(_assemble(model, nodes, constants, memory, onnx_limits.TRIAL_ROWS), name)
-    return Rewired(_assemble(model, nodes, constants, memory, "rows").SerializeToString(), memory)
+    onnx_limits.bound_cost(_assemble(model, nodes, constants, memory, behavior, onnx_limits.TRIAL_ROWS), name)
+    return Rewired(_assemble(model, nodes, constants, memory, behavior, "rows").SerializeToString(), memory)
+
+
+def asks_masks(behavior: Behavior) -> bool:
+    """Whether a graph has masks as an input of its own: its behavior never masks anything."""
+    return bool(behavior.branches) and not behavior.masked
 
 
 def _parse(data: bytes, name: str) -> ModelProto:
@@ -134,24 +139,6 @@ def _opset(model: ModelProto, name: str) -> int:
     return int(versions[0])
 
 
-def _observations(model: ModelProto, inputs: dict[str, ValueInfoProto], name: str) -> dict[str, int]:
-    """Observation inputs by name and width. Told apart by width: forks of ML-Agents order them differently."""
-    if onnx_game.width(inputs.get("action_masks", ValueInfoProto())) != MASK_WIDTH:
-        raise BadPolicy(
-            f"a policy must take action_masks [rows, {MASK_WIDTH}], but {name} does not; {onnx_game.origin(model)}",
-            "spaces",
-        )
-    widths = {n: onnx_game.width(v) for n, v in inputs.items() if n not in ("action_masks", "recurrent_in")}
-    if sorted(widths.values()) not in ([ALL], [FORWARD], [BACKWARD], [BACKWARD, FORWARD]):
-        seen = ", ".join(f"{n} ({w or 'not a float matrix'})" for n, w in list(widths.items())[:4]) or "nothing"
-        raise BadPolicy(
-            f"a SoccerTwos policy must see {FORWARD} and {BACKWARD} floats, {ALL}, or {FORWARD} alone, but {name} sees"
-            f" {seen}; it was trained for another game{onnx_game.also(model)}",
-            "spaces",
-        )
-    return widths
-
-
 def _memory(inputs: dict[str, ValueInfoProto], outputs: set[str], name: str) -> int:
     if "recurrent_in" not in inputs:
         return 0
@@ -163,40 +150,6 @@ def _memory(inputs: dict[str, ValueInfoProto], outputs: set[str], name: str) -> 
             "spaces",
         )
     return int(dims[2])
-
-
-def _log_probabilities(model: ModelProto, name: str) -> list[str]:
-    """Tensors that side by side are the nine log-probabilities: what feeds the samplers (API 3), or the output (2)."""
-    outputs = {o.name: o for o in model.graph.output}
-    made_by = {tensor: node for node in model.graph.node for tensor in node.output}
-    output = outputs.get("discrete_actions")
-    if output is None:
-        raise BadPolicy(
-            f"a SoccerTwos policy must give discrete_actions, but {name} gives {', '.join(list(outputs)[:5])};"
-            f" {onnx_game.origin(model)}",
-            "spaces",
-        )
-    if onnx_game.width(output) == MASK_WIDTH:
-        return [output.name]
-    joined = _before(made_by, output.name)
-    samplers = [_before(made_by, i) for i in joined.input] if joined is not None and joined.op_type == "Concat" else []
-    if len(samplers) != BRANCHES or not all(s is not None and s.op_type == "Multinomial" for s in samplers):
-        raise BadPolicy(
-            f"discrete_actions must join {BRANCHES} samplers, one a branch, or be log-probabilities, but in {name} it"
-            f" is neither; {onnx_external.EXPORT}",
-            "spaces",
-        )
-    return [s.input[0] for s in samplers if s is not None]
-
-
-def _before(made_by: dict[str, NodeProto], tensor: str) -> NodeProto | None:
-    """The node that made a tensor, looking through what only changes type or shape."""
-    node = made_by.get(tensor)
-    for _ in range(8):
-        if node is None or node.op_type not in HARMLESS_AFTER_SAMPLING or not node.input:
-            return node
-        node = made_by.get(node.input[0])
-    return None
 
 
 def _needed(nodes: Iterable[NodeProto], wanted: set[str]) -> list[NodeProto]:
@@ -215,37 +168,30 @@ def _used(tensors: Iterable[TensorProto], nodes: list[NodeProto]) -> list[Tensor
     return [tensor for tensor in tensors if tensor.name in names]
 
 
-def _slices(observed: dict[str, int], opset: int) -> Iterator[NodeProto]:
-    """Nodes that cut each observation input out of the 336 columns."""
-    for number, (name, width) in enumerate(observed.items()):
-        start, end = SLICES[width]
-        if width == ALL:
-            yield helper.make_node("Identity", [OBSERVATIONS], [name])
-        elif opset < 10:
-            yield helper.make_node("Slice", [OBSERVATIONS], [name], axes=[1], starts=[start], ends=[end])
-        else:
-            bounds = {f"arena/{what}{number}": v for what, v in (("start", start), ("end", end), ("axis", 1))}
-            for tensor, value in bounds.items():
-                constant = helper.make_tensor(tensor, TensorProto.INT64, [1], [value])
-                yield helper.make_node("Constant", [], [tensor], value=constant)
-            yield helper.make_node("Slice", [OBSERVATIONS, *bounds], [name])
-
-
 def _assemble(
-    model: ModelProto, nodes: list[NodeProto], constants: list[TensorProto], memory: int, rows: int | str
+    model: ModelProto,
+    nodes: list[NodeProto],
+    constants: list[TensorProto],
+    memory: int,
+    behavior: Behavior,
+    rows: int | str,
 ) -> ModelProto:
-    def face(names: list[str], widths: list[list[int]]) -> list[ValueInfoProto]:
+    def face(*tensors: tuple[str, list[int], bool]) -> list[ValueInfoProto]:
         return [
-            helper.make_tensor_value_info(n, TensorProto.FLOAT, [rows, *w])
-            for n, w in zip(names, widths, strict=True)
-            if memory or n not in (MEMORY, MEMORY_OUT)
+            helper.make_tensor_value_info(name, TensorProto.FLOAT, [rows, *width])
+            for name, width, there in tensors
+            if there
         ]
 
     graph = helper.make_graph(
         nodes,
         "policy",
-        face([OBSERVATIONS, MASKS, MEMORY], [[ALL], [MASK_WIDTH], [1, memory]]),
-        face([LOG_PROBABILITIES, MEMORY_OUT], [[MASK_WIDTH], [1, memory]]),
+        face(
+            (ROWS, [behavior.row], True),
+            (MASKS, [behavior.discrete], asks_masks(behavior)),
+            (MEMORY, [1, memory], bool(memory)),
+        ),
+        face((ANSWERS, [behavior.answer], True), (MEMORY_OUT, [1, memory], bool(memory))),
         constants,
     )
     opsets = [o for o in model.opset_import if o.domain in ("", "ai.onnx")]

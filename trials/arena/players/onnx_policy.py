@@ -18,9 +18,10 @@ from onnxruntime.capi.onnxruntime_pybind11_state import (
 )
 from onnxruntime.capi.onnxruntime_pybind11_state import NotImplemented as NotImplementedByOrt
 
+from trials.arena.games.game import Behavior
+from trials.arena.games.soccer import SOCCER
 from trials.arena.players import onnx_external, onnx_graph
 from trials.arena.players.onnx_external import EXPORT, LFS, MAX_BYTES
-from trials.arena.players.onnx_game import ACTIONS, ALL, BRANCHES, MASK_WIDTH
 from trials.arena.players.player import ROWS, Floats
 from trials.errors import BadPolicy, reason
 
@@ -31,16 +32,17 @@ _ERRORS = (EPFail, Fail, InvalidArgument, InvalidGraph, InvalidProtobuf, NotImpl
 class OnnxPolicy:
     """An ONNX file, checked and loaded: a Player. One thread; a row gives the same bits whatever is beside it."""
 
-    def __init__(self, path: Path) -> None:
-        """Read, check, load and try the file. Raises BadPolicy."""
+    def __init__(self, path: Path, behavior: Behavior = SOCCER) -> None:
+        """Read, check, load and try the file as a policy of `behavior`. Raises BadPolicy."""
         data = _read(path)
         others = onnx_external.read(path, data)
-        rewired = onnx_graph.rewire(data, path.name, others)
+        rewired = onnx_graph.rewire(data, path.name, others, behavior)
         self.path = path
         self.name = path.stem
         self.id = onnx_external.digest(data, others)
         self.memory = rewired.memory
-        self._masks = np.ones((MAX_ROWS, MASK_WIDTH), np.float32)
+        self._behavior = behavior
+        self._masks = np.ones((MAX_ROWS, behavior.discrete), np.float32) if onnx_graph.asks_masks(behavior) else None
         self._session = _session(rewired.model, path.name)
         self._try()
 
@@ -57,7 +59,9 @@ class OnnxPolicy:
             self._run(observations[part], memory[part], log_probabilities[part])
 
     def _run(self, observations: Floats, memory: Floats, log_probabilities: Floats) -> None:
-        feed = {onnx_graph.OBSERVATIONS: observations, onnx_graph.MASKS: self._masks[: len(observations)]}
+        feed = {onnx_graph.ROWS: observations}
+        if self._masks is not None:
+            feed[onnx_graph.MASKS] = self._masks[: len(observations)]
         if self.memory:
             feed[onnx_graph.MEMORY] = memory[:, None, :]
         try:
@@ -73,21 +77,30 @@ class OnnxPolicy:
 
     def _try(self) -> None:
         """Play nothing yet, but see that answers are probabilities and that rows do not influence each other."""
-        observations = np.random.Generator(np.random.Philox(1)).random((2 * ROWS, ALL), np.float32)
+        mine = self._behavior
+        observations = np.random.Generator(np.random.Philox(1)).random((2 * ROWS, mine.row), np.float32)
         observations[: ROWS // 2] = 0
+        if mine.masked:
+            observations[:, mine.sight - mine.discrete : mine.sight] = 1
         answers = []
         for batch in (observations, observations[::-1].copy()):
-            answers.append(np.empty((2 * ROWS, MASK_WIDTH), np.float32))
+            answers.append(np.empty((2 * ROWS, mine.answer), np.float32))
             self.decide(batch, np.zeros((2 * ROWS, self.memory), np.float32), answers[-1])
         with np.errstate(over="ignore"):
-            sums = np.exp(answers[0]).reshape(-1, BRANCHES, ACTIONS).sum(axis=2)
-        if not np.allclose(sums, 1, atol=1e-3):
+            for answer in answers:
+                np.exp(answer[:, : mine.discrete], out=answer[:, : mine.discrete])
+        branches = np.split(answers[0][:, : mine.discrete], np.cumsum(mine.branches)[:-1].astype(int), axis=1)
+        sums = np.array([branch.sum(axis=1) for branch in branches])
+        if mine.branches and not np.allclose(sums, 1, atol=1e-3):
             rule = "a policy's actions must have probabilities that sum to 1"
             if np.isnan(sums).any():
                 raise BadPolicy(f"{rule}, but {self.path.name} gives NaN; train again with a lower learning_rate")
             worst = sums.flat[np.abs(sums - 1).argmax()]
             raise BadPolicy(f"{rule}, but {self.path.name} gives {worst:.3g}; {EXPORT}", "spaces")
-        if not np.allclose(np.exp(answers[0]), np.exp(answers[1][::-1]), atol=1e-3):
+        if not np.isfinite(answers[0]).all():
+            rule = "a policy's continuous actions must be finite"
+            raise BadPolicy(f"{rule}, but {self.path.name} gives others; train again with a lower learning_rate")
+        if not np.allclose(answers[0], answers[1][::-1], atol=1e-3):
             raise BadPolicy(
                 f"a policy must look at one agent's observation at a time, but {self.path.name} mixes the batch;"
                 f" {EXPORT}"

@@ -29,6 +29,7 @@ class Player(Protocol):
     def decide(self, observations: Floats, memory: Floats, log_probabilities: Floats) -> None:
         """Fill `log_probabilities` (rows, 9), three normalised branches of three, for `observations` (rows, 336).
 
+        So in SoccerTwos; in another game rows and answers are as wide as its `Behavior` says, and hold what it says.
         Rows are a multiple of ROWS and must not influence each other. `memory` (rows, `self.memory`) is 0 at kick-off
         and is updated in place. Raises BadPolicy.
         """

@@ -1,6 +1,6 @@
 """A stranger's policy is tried in a process of its own, with limits, before this one touches it.
 
-    python -m trials.arena.players.sandbox FILE      exit status 0: it plays; else why not, and what about (REFUSED)
+    python -m trials.arena.players.sandbox FILE [BEHAVIOR]      exit status 0: it plays; else why not (REFUSED)
 
 trials.arena.players.onnx_limits bounds what a graph may cost to run; but merely parsing a file made for the purpose can
 take a hundred times its size, and the libraries that read it are not ours. Files that this product's own trainer wrote
@@ -14,20 +14,26 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
+from pydantic import TypeAdapter
+
 from trials import stint
+from trials.arena.games.game import Behavior
+from trials.arena.games.soccer import SOCCER
 from trials.arena.players.onnx_external import EXPORT
 from trials.errors import BadPolicy, reason
 
 MEMORY = 2 << 30  # bytes of address space; onnxruntime with the course's network takes 0.3 GiB
 SECONDS = 60  # of work (trials.stint); a start takes one or two
+_BEHAVIOR: TypeAdapter[Behavior] = TypeAdapter(Behavior)
 REFUSED: Mapping[Literal["file", "spaces", "plays"], int] = {"file": 3, "spaces": 4, "plays": 5}
 """Exit status by what a refusal is about (trials.errors.BadPolicy)."""
 
 
-def vet(path: Path) -> None:
+def vet(path: Path, behavior: Behavior = SOCCER) -> None:
     """Load and try an ONNX file in another process, within MEMORY and SECONDS. Raises BadPolicy."""
+    words = [str(path)] if behavior == SOCCER else [str(path), _BEHAVIOR.dump_json(behavior).decode()]
     try:
-        tried = stint.run([sys.executable, "-m", "trials.arena.players.sandbox", str(path)], SECONDS)
+        tried = stint.run([sys.executable, "-m", "trials.arena.players.sandbox", *words], SECONDS)
     except subprocess.TimeoutExpired:
         raise BadPolicy(f"a policy must load within {SECONDS} s of work, but {path.name} did not; {EXPORT}") from None
     for about, status in REFUSED.items():
@@ -44,7 +50,7 @@ def main(arguments: list[str]) -> int:
     from trials.arena.players.onnx_policy import OnnxPolicy
 
     try:
-        OnnxPolicy(Path(arguments[0]))
+        OnnxPolicy(Path(arguments[0]), _BEHAVIOR.validate_json(arguments[1]) if arguments[1:] else SOCCER)
     except BadPolicy as error:
         sys.stderr.write(f"{error}\n")
         return REFUSED[error.about]

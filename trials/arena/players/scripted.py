@@ -2,7 +2,9 @@
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import erf
 
+from trials.arena.games.game import Behavior
 from trials.arena.players.player import Floats
 
 _RAY = 8  # floats a ray: one-hot of 6 tags, miss flag, distance / 20 m
@@ -24,6 +26,35 @@ class Constant:
 
     def decide(self, observations: Floats, memory: Floats, log_probabilities: Floats) -> None:
         log_probabilities[:] = self._answer
+
+
+class Unskilled:
+    """`still` and `random` in any game: of its sight they heed the masks alone.
+
+    Still takes the first action that is allowed, and 0 of the continuous ones; random draws evenly from all that are,
+    and from -1 to 1."""
+
+    memory = 0
+
+    def __init__(self, name: str, behavior: Behavior) -> None:
+        self.name = self.id = name
+        self._behavior = behavior
+        ends = np.cumsum((0, *behavior.branches)).tolist()
+        self._branches = [slice(*ends[k : k + 2]) for k in range(len(behavior.branches))]
+
+    def decide(self, observations: Floats, memory: Floats, log_probabilities: Floats) -> None:
+        mine = self._behavior
+        allowed = np.ones((len(observations), mine.discrete), np.float32)
+        if mine.masked:
+            allowed[:] = observations[:, mine.sight - mine.discrete : mine.sight]
+        with np.errstate(divide="ignore", invalid="ignore"):
+            for branch in self._branches:
+                chances = allowed[:, branch]
+                if self.name == "still":
+                    chances = np.eye(chances.shape[1], dtype=np.float32)[chances.argmax(axis=1)]
+                log_probabilities[:, branch] = np.log(chances / chances.sum(axis=1, keepdims=True))
+        noise = observations[:, mine.sight :]
+        log_probabilities[:, mine.discrete :] = 0 if self.name == "still" else erf(noise / np.sqrt(np.float32(2)))
 
 
 class Chaser:

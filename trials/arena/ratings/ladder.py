@@ -16,7 +16,9 @@ from pathlib import Path
 
 import numpy as np
 
-from trials.arena.matches.match import Progress, World, play
+from trials.arena.games.game import Game
+from trials.arena.games.soccer import EMBEDDED
+from trials.arena.matches.match import Progress, play
 from trials.arena.players import load as players
 from trials.arena.players.load import EARLIER
 from trials.arena.players.player import Player
@@ -26,8 +28,6 @@ from trials.arena.ratings.ladder_file import MEND, Ladder, LadderPlayer, Pairing
 from trials.arena.ratings.pentanomial import outcomes
 from trials.errors import SetupError, SweepError
 from trials.records import MatchRecord, Rating
-from trials.soccer.constants import VERSION as ENVIRONMENT
-from trials.soccer.game import Fields
 
 VERSION = "ladder-2"
 ANCHOR, ANCHOR_RATING = "house", 1200.0
@@ -55,11 +55,11 @@ class Rated:
 class LadderPlayers:
     """The ladder with its players at hand, checked to be the ones that were fitted."""
 
-    def __init__(self, ladder: Ladder, load: Callable[[str], Player] = players.load) -> None:
+    def __init__(self, ladder: Ladder, load: Callable[[str], Player] = players.load, game: Game = EMBEDDED) -> None:
         """Load every rung. Raises SetupError where environment or files are not those of the ladder."""
-        if ladder.environment != ENVIRONMENT:
+        if ladder.environment != game.version:
             raise SetupError(
-                f"a ladder must be of the installed environment {ENVIRONMENT}, but {ladder.version} is of"
+                f"a ladder must be of the installed environment {game.version}, but {ladder.version} is of"
                 f" {ladder.environment}; {MEND}"
             )
         self.ladder = ladder
@@ -91,7 +91,7 @@ def rate(
     baseline_matches: int = 0,
     fields: int | None = None,
     on_progress: Progress | None = None,
-    world: Callable[[int], World] = Fields,
+    game: Game = EMBEDDED,
 ) -> Rated:
     """Play `matches` (whole pairs, at least one) on the ladder, and `baseline_matches` against an extra opponent.
 
@@ -110,7 +110,7 @@ def rate(
             if on_progress is not None:
                 on_progress(2 * first + finished, 2 * (pairs + extra))
 
-        played = play(candidate, opponent, count, seed, first=first, fields=fields, on_progress=told, world=world)
+        played = play(candidate, opponent, count, seed, first=first, fields=fields, on_progress=told, game=game)
         spent.append((played.seconds, played.decisions))
         return played.records
 
@@ -157,12 +157,12 @@ def fit(
     seed: int,
     *,
     on_pairing: Callable[[Pairing], None] | None = None,
-    world: Callable[[int], World] = Fields,
+    game: Game = EMBEDDED,
 ) -> Ladder:
     """Play every pairing `pairs` times and fit all ratings jointly: `house` stands at 1200, or else the mean does."""
     pairings = []
     for number, (a, b) in enumerate(combinations(competitors, 2)):
-        played = play(a, b, pairs, seed, first=number * pairs, world=world)
+        played = play(a, b, pairs, seed, first=number * pairs, game=game)
         counted = [int(c) for c in outcomes(played.records)]
         pairings.append(
             Pairing(a=a.name, b=b.name, outcomes=(counted[0], counted[1], counted[2], counted[3], counted[4]))
@@ -176,7 +176,7 @@ def fit(
     order = np.argsort(fitted.ratings, kind="stable")
     return Ladder(
         version=VERSION,
-        environment=ENVIRONMENT,
+        environment=game.version,
         anchor=None if anchor is None else ANCHOR,
         rungs=tuple(_player(competitors[i], float(fitted.ratings[i])) for i in order),
         covariance=tuple(tuple(round(float(fitted.covariance[i, j]), 4) for j in order) for i in order),

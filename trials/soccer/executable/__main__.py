@@ -18,7 +18,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import FrameType
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import psutil
 
@@ -63,8 +63,8 @@ def options(arguments: Sequence[str]) -> argparse.Namespace:
     return parser.parse_known_args(arguments)[0]
 
 
-def main(arguments: Sequence[str]) -> int:
-    """Serve a trainer, or install a launcher; the exit status."""
+def main(arguments: Sequence[str], build: Any = None) -> int:
+    """Serve a trainer with the game that `build` makes (session.serve), or install a launcher; the exit status."""
     given = options(arguments)
     _log_to(given.log_file)
     try:
@@ -76,7 +76,7 @@ def main(arguments: Sequence[str]) -> int:
             return 0
         _heed_signals()
         _end_with_parent()
-        run(given.mlagents_port, given.fields or FIELDS)
+        run(given.mlagents_port, given.fields or FIELDS, build)
     except Ended as ended:
         log.info("%s ended the session", ended)
     except SweepError as error:
@@ -85,7 +85,7 @@ def main(arguments: Sequence[str]) -> int:
     return 0
 
 
-def run(port: int, fields: int) -> None:
+def run(port: int, fields: int, build: Any = None) -> None:
     """Connect and serve."""
     os.environ.setdefault("GRPC_VERBOSITY", "ERROR")  # before gRPC is imported; faults are told in our own lines
     from trials.soccer.executable import protobuf, session
@@ -96,7 +96,7 @@ def run(port: int, fields: int) -> None:
             " unset PROTOCOL_BUFFERS_PYTHON_IMPLEMENTATION"
         )
     with session.Trainer(port) as trainer:
-        session.serve(trainer, fields)
+        session.serve(trainer, fields, *([] if build is None else [build]))
 
 
 def _within(low: int, high: int) -> Callable[[str], int]:

@@ -9,11 +9,10 @@ from functools import cache
 from typing import Any
 
 import numpy as np
-from mlagents_envs.base_env import ActionTuple, BehaviorSpec, DecisionSteps, ObservationSpec, TerminalSteps
+from mlagents_envs.base_env import ActionTuple, BaseEnv, BehaviorSpec, DecisionSteps, ObservationSpec, TerminalSteps
 from numpy.typing import NDArray
 
 from trials.errors import SetupError
-from trials.soccer.env import BEHAVIORS, SoccerEnv
 from trials.soccer.executable.protobuf import UnityMessageProto
 
 COMMUNICATION_VERSION = "1.5.0"
@@ -59,18 +58,18 @@ def farewell() -> Any:
     return _message(CLOSE)
 
 
-def state(env: SoccerEnv, with_specs: bool) -> Any:
+def state(env: BaseEnv, with_specs: bool) -> Any:
     """Every agent's steps, terminal ones first; `with_specs`, in the first such message, also what behaviors expect."""
     message = _message(OK)
     output = message.unity_output
-    for name in BEHAVIORS:
+    for name, spec in env.behavior_specs.items():
         decisions, terminals = env.get_steps(name)
-        spec = env.behavior_specs[name]
         agents = output.rl_output.agentInfos[name].value
         _add(agents, spec, terminals, terminals.interrupted)
         _add(agents, spec, decisions, None)
         if with_specs:
             brain = output.rl_initialization_output.brain_parameters.add(brain_name=name, is_training=True)
+            brain.action_spec.num_continuous_actions = spec.action_spec.continuous_size
             brain.action_spec.num_discrete_actions = spec.action_spec.discrete_size
             brain.action_spec.discrete_branch_sizes.extend(spec.action_spec.discrete_branches)
     return message
@@ -85,20 +84,32 @@ def check_version(theirs: str) -> None:
         )
 
 
-def act(env: SoccerEnv, actions: Mapping[str, Any]) -> None:
+def act(env: BaseEnv, actions: Mapping[str, Any]) -> None:
     """Give the deciding agents their actions, in the order they were sent; those of a behavior left out stand still.
 
-    Raises SetupError where there are not three discrete actions for each of them, and
-    `mlagents_envs.exception.UnityActionException` for an unknown behavior or values other than 0, 1 and 2."""
+    Raises SetupError where there are not as many for each of them as the behavior takes, and
+    `mlagents_envs.exception.UnityActionException` for an unknown behavior or values that it does not take."""
     for name, given in actions.items():
         asking = len(env.get_steps(name)[0])
-        rows = [tuple(action.discrete_actions) for action in given.value]
-        if len(rows) != asking or any(len(row) != 3 for row in rows):
-            raise SetupError(
-                f"{asking} agents of {name} must get 3 discrete actions each, but {len(rows)} got"
-                f" {sorted({len(row) for row in rows})}; train with mlagents 1.1.0"
-            )
-        env.set_actions(name, ActionTuple(discrete=np.array(rows, np.int32).reshape(-1, 3)))
+        takes = env.behavior_specs[name].action_spec
+        discrete = [tuple(action.discrete_actions) for action in given.value]
+        continuous = [tuple(action.continuous_actions) for action in given.value]
+        for rows, size, kind in (
+            (discrete, takes.discrete_size, "discrete"),
+            (continuous, takes.continuous_size, "continuous"),
+        ):
+            if len(rows) != asking or any(len(row) != size for row in rows):
+                raise SetupError(
+                    f"{asking} agents of {name} must get {size} {kind} actions each, but {len(rows)} got"
+                    f" {sorted({len(row) for row in rows})}; train with mlagents 1.1.0"
+                )
+        env.set_actions(
+            name,
+            ActionTuple(
+                continuous=np.array(continuous, np.float32).reshape(asking, takes.continuous_size),
+                discrete=np.array(discrete, np.int32).reshape(asking, takes.discrete_size),
+            ),
+        )
 
 
 def _message(status: int) -> Any:
@@ -123,9 +134,17 @@ def _add(
         strict=True,
     )
     done = interrupted is not None
+    masks = [] if done or not steps.action_mask else steps.action_mask
+    masked = np.concatenate(masks, axis=1).tolist() if any(mask.any() for mask in masks) else None
     for row, (agent, group, reward, group_reward, cut_short) in enumerate(columns):
         agents.add(
-            id=agent, group_id=group, reward=reward, group_reward=group_reward, done=done, max_step_reached=cut_short
+            id=agent,
+            group_id=group,
+            reward=reward,
+            group_reward=group_reward,
+            done=done,
+            max_step_reached=cut_short,
+            action_mask=masked[row] if masked else (),
         ).MergeFromString(seen[row].tobytes())
 
 

@@ -5,13 +5,13 @@ import logging
 import socket
 from collections.abc import Callable
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Protocol, Self
 
 import grpc  # type: ignore[import-untyped]
 from mlagents_envs.exception import UnityActionException
 
 from trials.errors import LostTrial, SetupError
-from trials.soccer.env import PARAMETERS, SoccerEnv
+from trials.soccer.env import SoccerEnv
 from trials.soccer.executable import channels, messages
 from trials.soccer.executable.protobuf import UnityMessageProto
 
@@ -105,8 +105,20 @@ def _was_stopped(error: Any) -> bool:
     return stopped or "Cancelling all calls" in (error.details() or "")
 
 
-def serve(trainer: Trainer, fields: int, build: Callable[[int, int], SoccerEnv] = SoccerEnv) -> None:
-    """Play `fields` fields for the trainer until it ends the session; `build` takes fields and seed.
+class Served(Protocol):
+    """What can be spoken for: an ML-Agents `BaseEnv` that knows its environment parameters."""
+
+    parameters: tuple[str, ...]
+
+    def set_parameter(self, name: str, sample: Callable[[], float]) -> None: ...
+
+    def reset(self) -> None: ...
+
+    def step(self) -> None: ...
+
+
+def serve(trainer: Trainer, fields: int, build: Callable[[int, int], Served] = SoccerEnv) -> None:
+    """Play `fields` fields of a game for the trainer until it ends the session; `build` takes fields and seed.
 
     Raises SetupError for a trainer of another protocol, LostTrial if it goes away."""
     answer = trainer.exchange(messages.introduction())
@@ -114,7 +126,8 @@ def serve(trainer: Trainer, fields: int, build: Callable[[int, int], SoccerEnv] 
         return
     given = answer.unity_input.rl_initialization_input
     messages.check_version(given.communication_version)
-    _compile()
+    if isinstance(build, type) and issubclass(build, SoccerEnv):
+        _compile()
     env = build(fields, given.seed)
     log.info(
         "connected to mlagents %s, communication version %s: %d fields, seed %d",
@@ -131,13 +144,14 @@ def serve(trainer: Trainer, fields: int, build: Callable[[int, int], SoccerEnv] 
     log.info("the trainer ended the session")
 
 
-def _obey(env: SoccerEnv, order: Any) -> bool:
+def _obey(env: Any, order: Any) -> bool:
     """Side channels first, then the command, as in Unity; whether to go on."""
     for name, sample in channels.parameters(order.side_channel):
-        if name in PARAMETERS:
+        if name in env.parameters:
             env.set_parameter(name, sample)
         else:  # a Unity build would keep it in a table nobody reads
-            log.warning("SoccerTwos reads %s; %s is without effect", " and ".join(PARAMETERS), name)
+            game, known = next(iter(env.behavior_specs)).partition("?")[0], " and ".join(env.parameters)
+            log.warning("%s reads %s; %s is without effect", game, known or "none", name)
     if order.command == messages.QUIT:
         return False
     if order.command == messages.RESET:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from trials.arena.matches.sampling import draw, kick_offs, philox
+from trials.arena.matches.sampling import draw, kick_offs, normals, philox
 
 
 @pytest.mark.parametrize(
@@ -25,6 +25,9 @@ def test_the_generator_is_philox(counter: list[int], key: int, words: list[int])
     assert got[0].tolist() == words
 
 
+THREE = np.array([3, 3, 3])
+
+
 class Table:
     """The arguments of `draw` for n fields whose rows all have the same probabilities."""
 
@@ -38,7 +41,7 @@ class Table:
 
     def draw(self, seed: int = 1, greedy: bool = False) -> NDArray[np.int8]:
         state = (self.slots, self.teams, self.matches, self.decisions)
-        assert draw(self.log_p, *state, np.uint64(seed), greedy, self.actions, self.entropy) == -1
+        assert draw(self.log_p, *state, np.uint64(seed), greedy, THREE, self.actions, self.entropy) == -1
         return self.actions
 
 
@@ -94,8 +97,38 @@ def test_a_row_that_is_no_distribution_is_pointed_at(value: float) -> None:
     table = Table(3, UNEVEN)
     table.log_p[4, 4] = value
     state = (table.slots, table.teams, table.matches, table.decisions)
-    row = draw(table.log_p, *state, np.uint64(1), False, table.actions, table.entropy)
+    row = draw(table.log_p, *state, np.uint64(1), False, THREE, table.actions, table.entropy)
     assert row == 4
+
+
+def test_any_branches_and_continuous_actions() -> None:
+    n, branches = 40_000, np.array([2, 5, 3, 2, 4, 3])  # more than one block of random words
+    uniform = np.concatenate([np.full(size, -np.log(size)) for size in branches])
+    answers = np.tile(np.concatenate([uniform, [0.25, -1.5]]).astype(np.float32), (3 * n, 1))
+    actions, entropy = np.zeros((n, 6, 8), np.float32), np.zeros(n)
+    state = (np.arange(n), np.ones(n, np.int8), np.arange(n), np.zeros(n, np.int32), np.uint64(1))
+    assert draw(answers, *state, False, branches, actions, entropy) == -1
+    drawn = actions[:, 3:].reshape(-1, 8)
+    for k, size in enumerate(branches):
+        share = np.bincount(drawn[:, k].astype(int), minlength=size) / len(drawn)
+        assert np.abs(share - 1 / size).max() < 4.5 * np.sqrt(1 / size / len(drawn))
+    assert np.abs(np.corrcoef(drawn[:, :6].T) - np.eye(6)).max() < 0.02
+    assert (drawn[:, 6:] == [0.25, -1.5]).all()
+    assert (actions[:, :3] == 0).all()
+    np.testing.assert_allclose(entropy, 3 * np.log(branches).sum(), rtol=1e-5)
+    answers[7, -1] = np.nan
+    assert draw(answers, *state, False, branches, actions, entropy) == 7
+
+
+def test_normal_numbers_are_normal_and_independent() -> None:
+    n = 30_000
+    rows = np.zeros((2 * n, 3), np.float32)
+    normals(np.arange(n), np.zeros(n, np.int8), np.arange(n), np.zeros(n, np.int32), np.uint64(1), 2, rows)
+    assert np.abs(rows.mean(axis=0)).max() < 4.5 / np.sqrt(2 * n)
+    assert np.abs(rows.std(axis=0) - 1).max() < 4.5 / np.sqrt(4 * n)
+    assert np.abs((np.abs(rows) < 1).mean(axis=0) - 0.6827).max() < 0.01
+    assert np.abs(np.corrcoef(rows.T) - np.eye(3)).max() < 0.02
+    assert np.abs(np.corrcoef(rows[0::2, 0], rows[1::2, 0])[0, 1]) < 0.03
 
 
 def test_kick_offs_are_a_function_of_seed_and_pair() -> None:

@@ -18,7 +18,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from onnx import TensorProto, helper
 
-from trials.arena.players import onnx_graph, onnx_limits
+from trials.arena.players import onnx_face, onnx_graph, onnx_limits
 from trials.arena.players.onnx_policy import MAX_BYTES, OnnxPolicy
 from trials.arena.players.player import ROWS
 from trials.errors import BadPolicy
@@ -59,7 +59,7 @@ def test_every_convention_gives_what_its_own_graph_computes(name: str, export: A
     own.graph.output.extend(helper.make_tensor_value_info(n, TensorProto.FLOAT, None) for n in wanted)
     feed = {"action_masks": np.ones((32, 9), np.float32)}
     for observation, width in spec.observations.items():
-        start, end = onnx_graph.SLICES[width]
+        start, end = onnx_face.SLICES[width]
         feed[observation] = seen[:, start:end].copy()
     if spec.memory:
         feed["recurrent_in"] = memory[:, None].copy()
@@ -346,7 +346,7 @@ def test_a_real_policy_is_what_its_own_graph_says(name: str, real: Callable[[str
         elif entry.name == "recurrent_in":
             feed[entry.name] = np.zeros((len(seen), 1, policy.memory), np.float32)
         else:
-            start, end = onnx_graph.SLICES[entry.shape[1]]
+            start, end = onnx_face.SLICES[entry.shape[1]]
             feed[entry.name] = seen[:, start:end].copy()
     if "deterministic_discrete_actions" in {o.name for o in session.get_outputs()}:
         (best,) = session.run(["deterministic_discrete_actions"], feed)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from trials.arena.games.soccer import SoccerTwos
 from trials.arena.players import load as players
 from trials.arena.players.onnx_policy import OnnxPolicy
 from trials.arena.players.scripted import Constant
@@ -27,7 +28,7 @@ CROWD = {name: runner(name, p) for name, p in (("still", 0.02), ("random", 0.2),
 
 @pytest.fixture(scope="module")
 def fitted(tug: Any) -> Ladder:
-    return fit(list(CROWD.values()), 60, 1, world=tug)
+    return fit(list(CROWD.values()), 60, 1, game=SoccerTwos(tug))
 
 
 @pytest.fixture
@@ -45,7 +46,7 @@ def test_a_fit_orders_and_anchors_the_rungs(fitted: Ladder) -> None:
 
 
 def test_a_ladder_without_a_house_has_its_mean_at_the_anchor(tug: Any) -> None:
-    made = fit([CROWD["still"], CROWD["random"]], 20, 1, world=tug)
+    made = fit([CROWD["still"], CROWD["random"]], 20, 1, game=SoccerTwos(tug))
     assert made.anchor is None
     assert np.mean(made.ratings) == pytest.approx(1200, abs=0.01)
 
@@ -88,8 +89,8 @@ def test_a_ladder_of_another_environment_or_another_house_is_refused(fitted: Lad
 
 
 def test_weak_candidates_stay_with_weak_rungs_and_strong_ones_climb(opponents: LadderPlayers, tug: Any) -> None:
-    weak = rate(runner("w", 0.1), 80, 3, opponents=opponents, world=tug).rating
-    strong = rate(runner("s", 0.5), 80, 3, opponents=opponents, world=tug).rating
+    weak = rate(runner("w", 0.1), 80, 3, opponents=opponents, game=SoccerTwos(tug)).rating
+    strong = rate(runner("s", 0.5), 80, 3, opponents=opponents, game=SoccerTwos(tug)).rating
     assert next(iter(weak.by_opponent)) == next(iter(strong.by_opponent)) == "random"
     assert "house" not in weak.by_opponent
     of_house = strong.by_opponent["house"]
@@ -99,8 +100,8 @@ def test_weak_candidates_stay_with_weak_rungs_and_strong_ones_climb(opponents: L
 
 
 def test_a_rating_rests_on_its_matches_alone_and_can_be_recomputed(opponents: LadderPlayers, tug: Any) -> None:
-    rated = rate(runner("c", 0.25), 60, 3, opponents=opponents, world=tug)
-    again = rate(runner("c", 0.25), 60, 3, opponents=opponents, fields=3, world=tug)
+    rated = rate(runner("c", 0.25), 60, 3, opponents=opponents, game=SoccerTwos(tug))
+    again = rate(runner("c", 0.25), 60, 3, opponents=opponents, fields=3, game=SoccerTwos(tug))
     assert (rated.rating, rated.records) == (again.rating, again.records)
     assert [record.number for record in rated.records] == list(range(60))
     assert on_ladder(rated.records, opponents.ladder) == rated.rating
@@ -110,7 +111,7 @@ def test_a_rating_rests_on_its_matches_alone_and_can_be_recomputed(opponents: La
 def test_a_baseline_has_a_rating_of_its_own(opponents: LadderPlayers, tug: Any) -> None:
     told: list[tuple[int, int]] = []
     candidate, baseline = runner("c", 0.25), runner("mine", 0.1)
-    alone = rate(candidate, 60, 3, opponents=opponents, world=tug)
+    alone = rate(candidate, 60, 3, opponents=opponents, game=SoccerTwos(tug))
     both = rate(
         candidate,
         60,
@@ -119,7 +120,7 @@ def test_a_baseline_has_a_rating_of_its_own(opponents: LadderPlayers, tug: Any) 
         baseline=baseline,
         baseline_matches=40,
         on_progress=lambda *now: told.append(now),
-        world=tug,
+        game=SoccerTwos(tug),
     )
     assert both.rating == alone.rating
     assert both.records[:60] == alone.records
@@ -131,7 +132,7 @@ def test_a_baseline_has_a_rating_of_its_own(opponents: LadderPlayers, tug: Any) 
 
 @pytest.mark.parametrize("matches", [1, 2, 3, 7])
 def test_a_small_budget_still_gives_a_rating(matches: int, opponents: LadderPlayers, tug: Any) -> None:
-    rated = rate(runner("c", 0.25), matches, 3, opponents=opponents, world=tug)
+    rated = rate(runner("c", 0.25), matches, 3, opponents=opponents, game=SoccerTwos(tug))
     assert rated.rating.matches == max(2, matches // 2 * 2)
 
 
@@ -139,7 +140,7 @@ def test_ratings_find_the_rungs_own_places(opponents: LadderPlayers, tug: Any) -
     """A twin of a rung, on other seeds, has the rung's rating within its interval (99.9 %, doubled width)."""
     for rung in opponents.ladder.rungs:
         twin = CROWD[rung.name]
-        rating = rate(twin, 200, 11, opponents=opponents, world=tug).rating
+        rating = rate(twin, 200, 11, opponents=opponents, game=SoccerTwos(tug)).rating
         assert abs(rating.elo - rung.rating) < rating.high - rating.low
 
 

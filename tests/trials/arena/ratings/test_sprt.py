@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from trials.arena.games.soccer import SoccerTwos
 from trials.arena.matches.match import play
 from trials.arena.ratings import sprt
 from trials.arena.ratings.pentanomial import PAIR_SCORES, REGULARISER, expected, shortfall
@@ -72,11 +73,11 @@ def test_nonsense_is_refused(counts: list[int], terms: tuple[float, ...]) -> Non
 
 def test_a_test_stops_play_at_the_pair_that_decides(tug: Any, weak: Any, strong: Any) -> None:
     test = sprt.Test(0, 50)
-    played = play(strong, weak, 5000, 3, stop=test, world=tug)
+    played = play(strong, weak, 5000, 3, stop=test, game=SoccerTwos(tug))
     assert test.verdict.verdict == "accepted"
     assert len(played.records) == 2 * test.verdict.pairs < 10_000
     again = sprt.Test(0, 50)
-    assert play(strong, weak, 5000, 3, fields=10, stop=again, world=tug).records == played.records
+    assert play(strong, weak, 5000, 3, fields=10, stop=again, game=SoccerTwos(tug)).records == played.records
     assert again.verdict == test.verdict
 
 

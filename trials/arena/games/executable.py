@@ -19,7 +19,7 @@ from mlagents_envs.env_utils import validate_environment_path
 from mlagents_envs.exception import UnityException, UnityTimeOutException
 from mlagents_envs.logging_util import set_log_level
 
-from trials.arena.matches.unity import UnityFields
+from trials.arena.games.unity import UnityGame
 from trials.errors import LostTrial, SetupError, reason
 from trials.ports import PortLease
 from trials.soccer.executable import protobuf  # before anything that imports mlagents' generated messages
@@ -40,9 +40,7 @@ ENGINES = ("UnityPlayer.so", "GameAssembly.so", "UnityPlayer.dll", "GameAssembly
 
 
 @contextmanager
-def opened(
-    path: Path, *, seed: int = 0, port: int | None = None, timeout_s: float = TIMEOUT_S
-) -> Iterator[UnityFields]:
+def opened(path: Path, *, seed: int = 0, port: int | None = None, timeout_s: float = TIMEOUT_S) -> Iterator[UnityGame]:
     """All fields of the executable at `path`, as mlagents finds it, without graphics, at 20 times real time.
 
     It listens on `port`, by default a leased one. Raises SetupError, and from what happens inside LostTrial."""
@@ -68,7 +66,7 @@ def opened(
                     side_channels=[engine],
                     log_folder=folder,
                 )
-            fields = UnityFields(env, version(found))
+            fields = UnityGame(env, version(found))
         except (UnityException, OSError) as error:
             raise SetupError(
                 f"--env must be an executable that mlagents 1.1.0 can start and talk to, but {path} "

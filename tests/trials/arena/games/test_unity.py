@@ -23,9 +23,10 @@ from mlagents_envs.base_env import (
 )
 from real_sweep import json_of, run_sweep
 
-from trials.arena.matches import executable, match
-from trials.arena.matches.match import VOID
-from trials.arena.matches.unity import UnityFields
+from trials.arena.games import executable
+from trials.arena.games.game import VOID
+from trials.arena.games.unity import UnityGame
+from trials.arena.matches import match
 from trials.arena.players import load as players
 from trials.arena.ratings import elo, ladder_file
 from trials.errors import LostTrial, SetupError
@@ -43,8 +44,8 @@ def launcher(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return install(tmp_path_factory.mktemp("a build") / "SoccerTwos.x86_64")
 
 
-def played(unity: UnityFields, pairs: int, a: str = "house", b: str = "random", **terms: Any) -> list[MatchRecord]:
-    return match.play(players.load(a), players.load(b), pairs, 3, world=unity.lend, **terms).records
+def played(unity: UnityGame, pairs: int, a: str = "house", b: str = "random", **terms: Any) -> list[MatchRecord]:
+    return match.play(players.load(a), players.load(b), pairs, 3, game=unity, **terms).records
 
 
 def alike(records: list[MatchRecord]) -> list[MatchRecord]:
@@ -137,7 +138,7 @@ class Distorted(BaseEnv):  # type: ignore[misc]  # mlagents_envs has no types
 
 def test_observations_actions_and_outcomes_are_those_of_the_fields_behind() -> None:
     env, alone, rng = SoccerEnv(8, seed=5), Fields(8), np.random.default_rng(1)
-    fields = UnityFields(env, "unity-x")
+    fields = UnityGame(env, "unity-x")
     corners = [[x, z, 0, 0, 0] for x in (-5, 5) for z in (-3, 3)]
     for each in (env._fields, alone):
         for field in range(8):  # the ball flies to one goal or the other
@@ -156,20 +157,20 @@ def test_observations_actions_and_outcomes_are_those_of_the_fields_behind() -> N
 
 
 def test_results_do_not_depend_on_how_a_build_orders_and_numbers() -> None:
-    plain = played(UnityFields(SoccerEnv(8, seed=4), "unity-x"), 20)
+    plain = played(UnityGame(SoccerEnv(8, seed=4), "unity-x"), 20)
     distorted = Distorted(8, seed=4)
-    assert alike(played(UnityFields(distorted, "unity-y"), 20)) == alike(plain)
+    assert alike(played(UnityGame(distorted, "unity-y"), 20)) == alike(plain)
     assert distorted.episodes >= 20
     assert {record.environment for record in plain} == {"unity-x"}
 
 
 def test_a_timeout_is_a_draw() -> None:
-    (first, second) = played(UnityFields(SoccerEnv(2, seed=1), "unity-x"), 1, "still", "still")
+    (first, second) = played(UnityGame(SoccerEnv(2, seed=1), "unity-x"), 1, "still", "still")
     assert (first.result, first.decisions, second.result, second.decisions) == (0.5, 1000, 0.5, 1000)
 
 
 def test_sides_alternate_and_results_are_the_sides() -> None:
-    records = played(UnityFields(SoccerEnv(8, seed=2), "unity-x"), 30, "random", "house")
+    records = played(UnityGame(SoccerEnv(8, seed=2), "unity-x"), 30, "random", "house")
     assert [record.a_team for record in records] == [0, 1] * 30
     assert [record.number for record in records] == list(range(60))
     assert score(records, 0) < 0.3
@@ -177,7 +178,7 @@ def test_sides_alternate_and_results_are_the_sides() -> None:
 
 
 def test_an_episode_under_way_at_the_kick_off_is_void() -> None:
-    fields = UnityFields(SoccerEnv(8, seed=6), "unity-x")
+    fields = UnityGame(SoccerEnv(8, seed=6), "unity-x")
     fields.kick_off(np.zeros(8, np.uint64))
     actions = np.full((8, 4, 3), 0, np.int8)
     actions[:, :2, 0] = 1  # blue runs ahead
@@ -209,7 +210,7 @@ class Watched(SoccerEnv):
 
 def test_only_whole_episodes_that_began_in_a_play_count_in_it() -> None:
     env = Watched(4, seed=3)
-    fields = UnityFields(env, "unity-x")
+    fields = UnityGame(env, "unity-x")
     played(fields, 3)
     middle = env.now
     assert (env.began != middle).any()  # something is under way
@@ -221,7 +222,7 @@ def test_only_whole_episodes_that_began_in_a_play_count_in_it() -> None:
 
 def test_a_match_to_two_goals_begins_at_nothing_all() -> None:
     env = Watched(4, seed=3)
-    fields = UnityFields(env, "unity-x")
+    fields = UnityGame(env, "unity-x")
     played(fields, 3)
     middle = env.now
     records = played(fields, 6, goals=2)
@@ -231,7 +232,7 @@ def test_a_match_to_two_goals_begins_at_nothing_all() -> None:
 
 
 def test_it_has_as_many_fields_as_it_has() -> None:
-    fields = UnityFields(SoccerEnv(3, seed=3), "unity-x")
+    fields = UnityGame(SoccerEnv(3, seed=3), "unity-x")
     assert fields.total == 3
     assert len(played(fields, 5, fields=100)) == 10
     assert len(played(fields, 1)) == 2
@@ -247,6 +248,11 @@ def spec(
 ) -> BehaviorSpec:
     seen = [ObservationSpec((w,), (DimensionProperty.NONE,), ObservationType.DEFAULT, "rays") for w in widths]
     return BehaviorSpec(seen, ActionSpec(continuous, branches))
+
+
+def picture() -> BehaviorSpec:
+    seen = ObservationSpec((84, 84, 3), (DimensionProperty.NONE,) * 3, ObservationType.DEFAULT, "camera")
+    return BehaviorSpec([seen], ActionSpec(0, (3,)))
 
 
 class Odd(SoccerEnv):
@@ -274,40 +280,48 @@ class Odd(SoccerEnv):
     [
         ({"SoccerTwos?team=0": spec()}, "one behavior in two teams, 0 and 1, but there are SoccerTwos?team=0;"),
         ({"Goalie?team=0": spec(), "Striker?team=1": spec()}, "but there are Goalie?team=0, Striker?team=1;"),
-        ({"SoccerTwos?team=0": spec((336,)), "SoccerTwos?team=1": spec()}, "264 and 72 numbers, but observes 336;"),
-        ({"SoccerTwos?team=0": spec(), "SoccerTwos?team=1": spec((72, 72))}, "team=1 must observe 264 and 72 numbers"),
-        ({"SoccerTwos?team=0": spec(branches=(3, 3)), "SoccerTwos?team=1": spec()}, "of three, but has [3, 3]"),
-        ({"SoccerTwos?team=0": spec(continuous=2), "SoccerTwos?team=1": spec()}, "[3, 3, 3] and 2 continuous actions"),
+        ({"SoccerTwos?team=0": spec((336,)), "SoccerTwos?team=1": spec()}, "2 a team, which shows 336 numbers"),
+        ({"SoccerTwos?team=0": spec(), "SoccerTwos?team=1": spec((72, 72))}, "2 a team, which shows 72 + 72"),
+        ({"SoccerTwos?team=0": spec(branches=(3, 3)), "SoccerTwos?team=1": spec()}, "discrete actions (3 + 3), and"),
+        ({"SoccerTwos?team=0": spec(continuous=2), "SoccerTwos?team=1": spec()}, "(3 + 3 + 3) and 2 continuous"),
+        ({"X?team=0": picture(), "X?team=1": picture()}, "vectors or rays, but observes 84x84x3;"),
+        ({"X?team=0": spec(branches=()), "X?team=1": spec(branches=())}, "X?team=0 must have actions, at most 127 a"),
     ],
 )  # fmt: skip
-def test_another_game_is_refused(specs: dict[str, BehaviorSpec], line: str) -> None:
+def test_what_no_game_is_is_refused(specs: dict[str, BehaviorSpec], line: str) -> None:
     env = Odd(2)
     env.specs = specs
     with pytest.raises(SetupError) as refusal:
-        UnityFields(env, "unity-x")
+        UnityGame(env, "unity-x")
     assert line in str(refusal.value)
 
 
 @pytest.mark.parametrize(
     ("grouped", "line"),
     [
-        (lambda team, groups: np.arange(len(groups)) + 1, "groups of 2 agents, but has 4 agents in groups of [1];"),
-        (lambda team, groups: 0 * groups, "groups of 2 agents, but has 4 agents in groups of none;"),
-        (lambda team, groups: 0 * groups + 1, "groups of 2 agents, but has 4 agents in groups of [4];"),
+        (
+            lambda team, groups: np.array([1, 1, 1, 2]),
+            "as many agents each, or all without, but has 4 agents",
+        ),
+        (
+            lambda team, groups: np.array([0, 0, 1, 1]),
+            "as many agents each, or all without, but has 4 agents",
+        ),
+        (lambda team, groups: groups if team else 0 * groups + 1, "but there are 1 of 4 and 2 of 2;"),
     ],
 )
-def test_other_groups_than_of_two_are_refused(grouped: Any, line: str) -> None:
+def test_uneven_teams_are_refused(grouped: Any, line: str) -> None:
     env = Odd(2)
     env.grouped = grouped
     with pytest.raises(SetupError) as refusal:
-        UnityFields(env, "unity-x")
+        UnityGame(env, "unity-x")
     assert line in str(refusal.value)
 
 
 def test_groups_that_do_not_end_together_are_told_at_the_first_end() -> None:
     env = SoccerEnv(2)
     env._groups[1] = env._groups[1][::-1].copy()  # field 0's purple group comes second
-    fields = UnityFields(env, "unity-x")
+    fields = UnityGame(env, "unity-x")
     env._fields.timer[0] = 4998
     with pytest.raises(SetupError, match="must end together and be numbered in the fields' order"):
         fields.advance(STILL[:2])
@@ -322,14 +336,14 @@ def test_an_end_without_a_reward_is_refused() -> None:
             )
 
     env = Silent(2)
-    fields = UnityFields(env, "unity-x")
+    fields = UnityGame(env, "unity-x")
     env._fields.timer[1] = 4998
     with pytest.raises(SetupError, match=r"must end by a goal, .* but one ended with group rewards 0 and 0;"):
         fields.advance(STILL[:2])
 
 
 def test_the_ladder_takes_no_matches_of_an_executable() -> None:
-    fields = UnityFields(SoccerEnv(8, seed=4), "unity-0123456789ab")
+    fields = UnityGame(SoccerEnv(8, seed=4), "unity-0123456789ab")
     records = played(fields, 4, "chaser", "random")
     with pytest.raises(SetupError, match=r"ratings of different environments are never compared.*unity-0123456789ab"):
         elo.on_ladder(records, ladder_file.read())
@@ -351,7 +365,7 @@ def nothing_left() -> Iterator[None]:
 
 @pytest.mark.usefixtures("nothing_left")
 def test_matches_through_the_wire_are_those_of_the_environment_behind_it(launcher: Path, tmp_path: Path) -> None:
-    wanted = played(UnityFields(SoccerEnv(8, seed=9), ""), 30)
+    wanted = played(UnityGame(SoccerEnv(8, seed=9), ""), 30)
     for path in (launcher, bad_executables.write(tmp_path, "apart")):
         with executable.opened(path, seed=9) as fields:
             records = played(fields, 30)

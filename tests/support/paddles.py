@@ -1,0 +1,188 @@
+"""A second game, for tests: two paddles and a ball, spoken over ML-Agents' protocol by the code that speaks for Soccer.
+
+    python tests/support/paddles.py --mlagents-port N [--fields N]     as whoever starts an executable calls it
+    write(folder)                                                      a launcher for `--env`
+
+The court is 2 m wide (across) and 2 m long; each paddle moves across at its end. A ball that passes a paddle ends the
+episode: +1 and -1. After MOST decisions it is a draw. Either team sees the court from its own end. A paddle has one
+continuous action, its speed; in `Two`, two a team in a group, also a branch of three, of which one may be masked.
+"""
+
+import shlex
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import numpy as np
+from mlagents_envs.base_env import (
+    ActionSpec,
+    ActionTuple,
+    BaseEnv,
+    BehaviorMapping,
+    BehaviorSpec,
+    DecisionSteps,
+    DimensionProperty,
+    ObservationSpec,
+    ObservationType,
+    TerminalSteps,
+)
+
+MOST = 200
+"""Decisions of an episode."""
+REACH, STEP = 0.2, 0.12
+"""Half a paddle's width and its way in a decision, m."""
+
+
+class Paddles(BaseEnv):  # type: ignore[misc]  # mlagents_envs has no types
+    """`fields` courts of 1 against 1, side by side; an agent has a new id in every episode, as in Unity."""
+
+    NAME, ACTIONS, SENSORS, TEAM = "Paddles", ActionSpec.create_continuous(1), (6,), 1
+    parameters: tuple[str, ...] = ("ball_speed",)
+    academy_capabilities = None
+
+    def __init__(self, fields: int = 8, seed: int = 0) -> None:
+        self._n, self._rng = fields, np.random.default_rng(seed)
+        sensors = [
+            ObservationSpec((size,), (DimensionProperty.NONE,), ObservationType.DEFAULT, f"court{at}")
+            for at, size in enumerate(self.SENSORS)
+        ]
+        self._names = [f"{self.NAME}?team={team}" for team in (0, 1)]
+        self._spec = BehaviorSpec(sensors, self.ACTIONS)
+        self._specs = BehaviorMapping(dict.fromkeys(self._names, self._spec))
+        self._speed: Callable[[], float] = lambda: 0.06
+        self._place, self._ball = np.zeros((fields, 2, self.TEAM)), np.zeros((fields, 4))  # across; x, y, vx, vy
+        self._pace, self._time, self._next = np.zeros(fields), np.zeros(fields, int), 0
+        self._ids = np.zeros((fields, 2, self.TEAM), int)
+        self._move = np.zeros((fields, 2, self.TEAM))
+        self._steps: list[tuple[DecisionSteps, TerminalSteps]] = []
+
+    @property
+    def behavior_specs(self) -> Mapping[str, BehaviorSpec]:
+        return self._specs
+
+    def set_parameter(self, name: str, sample: Callable[[], float]) -> None:
+        """`ball_speed`: metres a decision, drawn for each episode."""
+        self._speed = sample
+
+    def reset(self) -> None:
+        self._begin(np.arange(self._n))
+        self._steps = [(self._decisions(team), TerminalSteps.empty(self._spec)) for team in (0, 1)]
+
+    def step(self) -> None:
+        if not self._steps:
+            return self.reset()
+        self._place = np.clip(self._place + STEP * self._move, -1, 1)
+        self._move[:] = 0
+        self._ball[:, :2] += self._ball[:, 2:]
+        out = np.abs(self._ball[:, 0]) > 1
+        self._ball[out, 2] *= -1
+        self._time += 1
+        lost = np.full(self._n, -1)
+        for team, end in ((0, -1.0), (1, 1.0)):
+            there = self._ball[:, 1] * end >= 1
+            off = np.abs(self._place[:, team] - self._ball[:, :1])
+            met = there & (off.min(axis=1) <= REACH)
+            self._ball[met, 3] = -end * self._pace[met]
+            self._ball[met, 2] += 0.02 * self._rng.standard_normal(int(met.sum()))
+            lost[there & ~met] = team
+        over = np.flatnonzero((lost >= 0) | (self._time >= MOST))
+        ends = [self._terminal(team, over, lost[over]) for team in (0, 1)]
+        self._begin(over)
+        self._steps = [(self._decisions(team), ends[team]) for team in (0, 1)]
+        return None
+
+    def get_steps(self, behavior_name: str) -> tuple[DecisionSteps, TerminalSteps]:
+        return self._steps[self._names.index(behavior_name)]
+
+    def set_actions(self, behavior_name: str, action: ActionTuple) -> None:
+        team = self._names.index(behavior_name)
+        given = self.ACTIONS._validate_action(action, self._n * self.TEAM, behavior_name)
+        moves = np.clip(given.continuous.reshape(self._n, self.TEAM), -1, 1)
+        self._move[:, team] = self._braked(moves, given.discrete) * (1 if team == 0 else -1)
+
+    def set_action_for_agent(self, behavior_name: str, agent_id: int, action: ActionTuple) -> None:
+        raise NotImplementedError
+
+    def close(self) -> None:
+        """Nothing is held that would need it."""
+
+    def _braked(self, moves: np.ndarray, discrete: np.ndarray) -> np.ndarray:
+        return moves
+
+    def _begin(self, which: np.ndarray) -> None:
+        self._place[which] = np.linspace(-0.5, 0.5, self.TEAM) if self.TEAM > 1 else 0
+        self._time[which] = 0
+        self._pace[which] = [self._speed() for _ in which]
+        angle = self._rng.uniform(-0.8, 0.8, len(which))
+        side = self._rng.choice([-1, 1], len(which))
+        self._ball[which] = np.stack([0 * angle, 0 * angle, angle * 0.06, side * self._pace[which]], axis=1)
+        count = len(which) * 2 * self.TEAM
+        self._ids[which] = np.arange(self._next, self._next + count).reshape(len(which), 2, self.TEAM)
+        self._next += count
+
+    def _seen(self, team: int, which: np.ndarray) -> list[np.ndarray]:
+        """What a team's agents see: ball, own and other paddle, from its own end."""
+        turn = 1 if team == 0 else -1
+        ball, place = self._ball[which] * turn, self._place[which] * turn
+        rows = []
+        for mate in range(self.TEAM):
+            own, mean = place[:, team, mate], place[:, 1 - team].mean(axis=1)
+            rows.append(np.column_stack([ball[:, 0], ball[:, 1], ball[:, 2:] * 10, own, mean]))
+        whole = np.stack(rows, axis=1).reshape(len(which) * self.TEAM, 6).astype(np.float32)
+        return np.split(whole, np.cumsum(self.SENSORS)[:-1], axis=1)
+
+    def _groups(self, team: int, which: np.ndarray) -> np.ndarray:
+        return np.repeat(2 * which + 1 + team if self.TEAM > 1 else 0 * which, self.TEAM)
+
+    def _masks(self, team: int) -> list[np.ndarray] | None:
+        return None
+
+    def _decisions(self, team: int) -> DecisionSteps:
+        every = np.arange(self._n)
+        nothing = np.zeros(self._n * self.TEAM, np.float32)
+        ids, groups = self._ids[:, team].ravel(), self._groups(team, every)
+        return DecisionSteps(self._seen(team, every), nothing, ids, self._masks(team), groups, nothing)
+
+    def _terminal(self, team: int, which: np.ndarray, lost: np.ndarray) -> TerminalSteps:
+        points = np.repeat(np.where(lost < 0, 0, np.where(lost == team, -1, 1)), self.TEAM).astype(np.float32)
+        alone = self.TEAM == 1
+        return TerminalSteps(
+            self._seen(team, which),
+            points if alone else 0 * points,
+            np.repeat(lost < 0, self.TEAM),
+            self._ids[which, team].ravel(),
+            self._groups(team, which),
+            0 * points if alone else points,
+        )
+
+
+class Two(Paddles):
+    """2 against 2 in groups: two sensors, and a branch beside the speed (go, go on, brake), masked at the edge."""
+
+    NAME, ACTIONS, SENSORS, TEAM = "Doubles", ActionSpec(1, (3,)), (4, 2), 2
+    parameters = ()
+
+    def _braked(self, moves: np.ndarray, discrete: np.ndarray) -> np.ndarray:
+        return np.where(discrete.reshape(moves.shape) == 2, 0, moves)
+
+    def _masks(self, team: int) -> list[np.ndarray] | None:
+        edge = np.abs(self._place[:, team]).reshape(-1, 1) >= 1
+        return [np.concatenate([0 * edge, 0 * edge, edge], axis=1).astype(bool)]
+
+
+GAMES = {"paddles": Paddles, "doubles": Two}
+
+
+def write(folder: Path, kind: str = "paddles") -> Path:
+    """A launcher of that game: the path for `--env`."""
+    path = folder / f"{kind}.x86_64"
+    here = shlex.quote(str(Path(__file__).resolve()))
+    path.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} {here} {kind} "$@"\n')
+    path.chmod(0o755)
+    return path
+
+
+if __name__ == "__main__":
+    from trials.soccer.executable import __main__ as executable
+
+    executable.exit_now(executable.main(sys.argv[2:], GAMES[sys.argv[1]]))

@@ -1,0 +1,136 @@
+"""Policies of other behaviors than SoccerTwos': real exports of mlagents, played as their specs say."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import onnxruntime as ort
+import pytest
+
+from trials.arena.games.game import Behavior
+from trials.arena.games.soccer import SOCCER
+from trials.arena.players.onnx_policy import OnnxPolicy
+from trials.arena.players.player import ROWS
+from trials.arena.players.sandbox import vet
+from trials.errors import BadPolicy
+from trials.learner import compat
+
+pytestmark = pytest.mark.filterwarnings("ignore")  # of mlagents' imports and of torch's exporter
+
+MOVES = Behavior(name="Moves", observations=(8,), continuous=2)
+BOTH = Behavior(name="Both", observations=(5, 5, 3), branches=(3, 2), continuous=2, masked=True)
+ONE = Behavior(name="One", observations=(4,), branches=(5,), masked=True, team=3)
+ALL = {"moves": MOVES, "both": BOTH, "one": ONE}
+
+
+def export(behavior: Behavior, path: Path, memory: bool = False, squashed: bool = False) -> Path:
+    """A policy without training, exported by mlagents itself; `squashed` as SAC has it."""
+    compat.apply()
+    import torch
+    from mlagents.trainers.policy.torch_policy import TorchPolicy
+    from mlagents.trainers.settings import NetworkSettings
+    from mlagents.trainers.torch_entities.model_serialization import ModelSerializer
+    from mlagents.trainers.torch_entities.networks import SimpleActor
+    from mlagents_envs.base_env import ActionSpec, BehaviorSpec, DimensionProperty, ObservationSpec, ObservationType
+
+    torch.manual_seed(3)
+    seen = [
+        ObservationSpec((size,), (DimensionProperty.NONE,), ObservationType.DEFAULT, f"o{at}")
+        for at, size in enumerate(behavior.observations)
+    ]
+    spec = BehaviorSpec(seen, ActionSpec(behavior.continuous, behavior.branches))
+    remembered = NetworkSettings.MemorySettings(sequence_length=4, memory_size=16) if memory else None
+    network = NetworkSettings(hidden_units=16, num_layers=1, memory=remembered)
+    actor = {"conditional_sigma": squashed, "tanh_squash": squashed}
+    ModelSerializer(TorchPolicy(0, spec, network, SimpleActor, actor)).export_policy_model(str(path.with_suffix("")))
+    return path
+
+
+def rows(behavior: Behavior, noise: float = 0.0) -> np.ndarray:
+    made = np.random.default_rng(1).normal(size=(ROWS, behavior.row)).astype(np.float32)
+    if behavior.masked:
+        made[:, behavior.sight - behavior.discrete : behavior.sight] = 1
+    made[:, behavior.sight :] = noise
+    return made
+
+
+def asked(player: OnnxPolicy, seen: np.ndarray) -> np.ndarray:
+    answers = np.zeros((len(seen), player._behavior.answer), np.float32)
+    player.decide(seen, np.zeros((len(seen), player.memory), np.float32), answers)
+    return answers
+
+
+@pytest.mark.parametrize(("squashed", "memory"), [(False, False), (True, False), (False, True)])
+@pytest.mark.parametrize("name", ALL)
+def test_answers_are_those_of_the_file(name: str, squashed: bool, memory: bool, tmp_path: Path) -> None:
+    behavior = ALL[name]
+    path = export(behavior, tmp_path / "policy.onnx", memory, squashed)
+    player, seen = OnnxPolicy(path, behavior), rows(behavior)
+    assert player.memory == (16 if memory else 0)
+    ends = np.cumsum((0, *behavior.observations))
+    feed = {f"obs_{k}": seen[:, ends[k] : ends[k + 1]] for k in range(len(behavior.observations))}
+    if behavior.branches:
+        feed["action_masks"] = seen[:, behavior.sight - behavior.discrete : behavior.sight]
+    if memory:
+        feed["recurrent_in"] = np.zeros((len(seen), 1, 16), np.float32)
+    session = ort.InferenceSession(str(path))
+    outputs = [o.name for o in session.get_outputs()]
+    theirs = dict(zip(outputs, session.run(None, feed), strict=True))
+    answers = asked(player, seen)
+    if behavior.continuous:
+        wanted = theirs["deterministic_continuous_actions"]  # SAC's is exported before it is squashed
+        np.testing.assert_allclose(answers[:, behavior.discrete :], np.tanh(wanted) if squashed else wanted, atol=1e-5)
+    at = 0
+    for branch, size in enumerate(behavior.branches):
+        part = answers[:, at : at + size]
+        np.testing.assert_allclose(np.exp(part).sum(axis=1), 1, atol=1e-4)
+        assert (part.argmax(axis=1) == theirs["deterministic_discrete_actions"][:, branch]).all()
+        at += size
+
+
+def test_noise_moves_continuous_actions_and_masks_forbid(tmp_path: Path) -> None:
+    player = OnnxPolicy(export(BOTH, tmp_path / "policy.onnx"), BOTH)
+    calm, moved = asked(player, rows(BOTH)), asked(player, rows(BOTH, noise=1.0))
+    np.testing.assert_array_equal(calm[:, :5], moved[:, :5])
+    assert (moved[:, 5:] > calm[:, 5:]).all()
+    masked = rows(BOTH)
+    masked[:, 13:18] = [1, 0, 1, 1, 0]
+    chances = np.exp(asked(player, masked)[:, :5])
+    assert chances[:, [1, 4]].max() < 1e-5
+    assert (asked(player, masked)[:, 5:] == calm[:, 5:]).all()
+
+
+@pytest.mark.parametrize(
+    ("mine", "line"),
+    [
+        (
+            Behavior(name="X", observations=(9,), continuous=2),
+            "behavior, X, 1 a team, which shows 9 numbers",
+        ),
+        (
+            Behavior(name="X", observations=(8,), continuous=3),
+            "must give continuous_actions [rows, 3], but",
+        ),
+        (Behavior(name="X", observations=(8,), branches=(2,), masked=True), "must take action_masks [rows, 2], but"),
+        (Behavior(name="X", observations=(4, 4), continuous=2), "but policy.onnx sees obs_0 (8); it was trained for"),
+        (SOCCER, "must take action_masks [rows, 9], but policy.onnx does not; it was trained for another game"),
+    ],
+)
+def test_a_policy_of_another_behavior_is_refused(mine: Behavior, line: str, tmp_path: Path) -> None:
+    path = export(MOVES, tmp_path / "policy.onnx")
+    for attempt in (lambda: OnnxPolicy(path, mine), lambda: vet(path, mine)):
+        with pytest.raises(BadPolicy) as refusal:
+            attempt()
+        assert line in str(refusal.value)
+    vet(path, MOVES)
+
+
+def test_a_graph_that_draws_in_its_own_way_is_refused(tmp_path: Path) -> None:
+    path = export(MOVES, tmp_path / "policy.onnx")
+    model: Any = onnx.load(path)
+    (sampler,) = [node for node in model.graph.node if node.op_type == "RandomNormalLike"]
+    sampler.attribute.append(onnx.helper.make_attribute("scale", 3.0))
+    onnx.save(model, path)
+    with pytest.raises(BadPolicy, match="must draw its continuous actions at once"):
+        OnnxPolicy(path, MOVES)

@@ -1,0 +1,1 @@
+"""Games: what the arena plays, behind one face."""

@@ -1,0 +1,29 @@
+"""The embedded SoccerTwos as a game."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from trials.arena.games import game
+from trials.arena.games.game import Behavior
+from trials.soccer.constants import AGENTS, BACK_SIZE, FORWARD_SIZE, VERSION
+from trials.soccer.game import Fields
+
+SOCCER = Behavior(
+    name="SoccerTwos", observations=(FORWARD_SIZE, BACK_SIZE), branches=(3, 3, 3), team=AGENTS // 2, masked=False
+)
+"""Nothing is ever masked in it."""
+
+
+@dataclass(frozen=True)
+class SoccerTwos:
+    """The game that this product carries, on fields that `build` makes, the embedded ones by default."""
+
+    build: Callable[[int], game.Fields] = Fields
+    behavior = SOCCER
+    version = VERSION
+
+    def fields(self, most: int) -> game.Fields:
+        return self.build(most)
+
+
+EMBEDDED = SoccerTwos()

@@ -1,0 +1,290 @@
+"""An ML-Agents environment as a game: one behavior in two teams, the policies of both ours.
+
+What differs from the embedded fields: episodes follow each other by themselves, and nobody can say how one begins. So a
+kick-off only acknowledges that a field's next episode has begun, the two matches of a pair share no kick-off, and a
+field whose episode is already under way plays it to its end first, which counts for nothing (`VOID`).
+
+A team is a group of ML-Agents' (`MultiAgentGroup`), or an agent without one. Who won: the team with more points, the
+sum of its group's rewards over the episode, or of its agent's where it has no group; as many are a draw.
+Sources: ML-Agents `SoccerEnvController.cs` (both groups of a field are made one after the other, and end together),
+`MultiAgentGroupIdCounter.cs`, `Agent.cs` (an agent has a new id in every episode, a group keeps its own).
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, Self
+
+import numpy as np
+from mlagents_envs.base_env import ActionTuple, BaseEnv, BehaviorSpec
+from numpy.typing import NDArray
+
+from trials.arena.games.game import VOID, Behavior
+from trials.arena.games.soccer import SOCCER
+from trials.errors import LostTrial, SetupError
+from trials.soccer.constants import BLUE_SCORED, PURPLE_SCORED, RUNNING, TIMEOUT
+
+MESSAGES_MOST = 1000
+"""Messages in a row in which nobody is to decide: each field may end in one of its own, so many, but not for ever."""
+BRANCH_MOST = 127
+MEND = "name an executable of one behavior that plays itself"
+
+
+class UnityGame:
+    """All fields of `env`, which it resets; `fields` lends them to one `match.play` after the other.
+
+    Field i has the i-th group of each team by id, or the i-th agent; every end that is played checks it. A team's first
+    body is the agent with the lowest id of the episode, so the order of agents in a message means nothing.
+    """
+
+    def __init__(self, env: BaseEnv, version: str) -> None:
+        """`version` is what matches here are stamped with. Raises SetupError where it is no such game."""
+        self._version = version
+        self._env = env
+        env.reset()
+        self._await_agents()
+        self._names = _teams(env.behavior_specs)
+        self._teams = [_Team(name, env.get_steps(name)[0]) for name in self._names]
+        one, other = self._teams
+        if (one.total, one.size) != (other.total, other.size):
+            raise SetupError(
+                f"both teams must have as many groups of as many agents, but there are {one.total} of {one.size} and"
+                f" {other.total} of {other.size}; {MEND}"
+            )
+        self._behavior, self._order = _behavior(env.behavior_specs, self._names, one.size)
+        self.n = self.total = one.total
+        self._seen = np.zeros((self.total, 2 * one.size, self._behavior.sight), np.float32)
+        self._points = np.zeros((2, self.total))
+        self._fresh = np.ones(self.total, bool)
+        self._stale = np.zeros(self.total, bool)
+        self._look()
+
+    @property
+    def behavior(self) -> Behavior:
+        return self._behavior
+
+    @property
+    def version(self) -> str:
+        return self._version
+
+    def fields(self, most: int) -> Self:
+        """These fields, at most `most` of them: the first `n`. The others play on, their agents standing still."""
+        self.n = min(most, self.total)
+        return self
+
+    def kick_off(self, seeds: NDArray[np.uint64], which: NDArray[np.intp] | None = None) -> None:
+        """Acknowledge the episodes that begin on fields `which`, all if None; `seeds` are without effect."""
+        at = np.arange(self.n) if which is None else which
+        self._stale[at] = ~self._fresh[at]
+
+    def observe(self, which: NDArray[np.intp] | None = None) -> NDArray[np.float32]:
+        """(n, 2 * team, sight) float32, as `Fields.observe`; of all fields, whichever are asked for."""
+        return self._seen[: self.n]
+
+    def advance(self, actions: NDArray[Any]) -> NDArray[np.int8]:
+        """As `Fields.advance`; VOID where an episode ended that was under way when its field was kicked off.
+
+        Raises SetupError where an end is none of the game's, LostTrial, and mlagents' own exceptions."""
+        branches = len(self._behavior.branches)
+        for side, (name, team) in enumerate(zip(self._names, self._teams, strict=True)):
+            given = np.zeros((self.total, team.size, actions.shape[2]), actions.dtype)
+            given[: self.n] = actions[:, team.size * side : team.size * (side + 1)]
+            sent = np.empty((self.total * team.size, actions.shape[2]), actions.dtype)
+            sent[team.order] = given.reshape(len(sent), -1)
+            discrete, continuous = sent[:, :branches].astype(np.int32), sent[:, branches:].astype(np.float32)
+            self._env.set_actions(name, ActionTuple(continuous=continuous, discrete=discrete))
+        self._step()
+        outcomes = self._await_decisions()
+        self._look()
+        self._fresh = outcomes != RUNNING
+        outcomes[self._fresh & self._stale] = VOID
+        return outcomes[: self.n]
+
+    def _step(self) -> None:
+        try:
+            self._env.step()
+        except RuntimeError as error:  # mlagents_envs rpc_utils, _raise_on_nan_and_inf
+            raise LostTrial(f"an executable must send finite numbers, but: {error}; run it again") from error
+
+    def _await_agents(self) -> None:
+        """Take messages until somebody is to decide; in the first of them are all."""
+        for _ in range(MESSAGES_MOST):
+            if any(len(self._env.get_steps(name)[0]) for name in self._env.behavior_specs):
+                return
+            self._step()
+        raise SetupError(f"an executable must have agents that decide, but none came in {MESSAGES_MOST} steps; {MEND}")
+
+    def _await_decisions(self) -> NDArray[np.int8]:
+        """Take messages until all are to decide: Unity sends ends in messages of their own. Outcomes (total,)."""
+        ended = np.zeros((2, self.total), bool)
+        interrupted = np.zeros(self.total, bool)
+        later = np.zeros((2, self.total))  # points of episodes that began meanwhile
+        whole = 2 * self._teams[0].size * self.total
+        for _ in range(MESSAGES_MOST):
+            asking = 0
+            for side, (name, team) in enumerate(zip(self._names, self._teams, strict=True)):
+                decisions, ends = self._env.get_steps(name)
+                asking += len(decisions)
+                if len(ends):
+                    at = team.ended(ends)
+                    _add(self._points[side], at, team.reward(ends), team.size)
+                    ended[side, at], interrupted[at] = True, ends.interrupted
+                if len(decisions):
+                    at = team.fields(decisions)
+                    reward, over = team.reward(decisions), ended[side, at]
+                    _add(later[side], at[over], reward[over], team.size)
+                    _add(self._points[side], at[~over], reward[~over], team.size)
+            if asking == whole:
+                outcomes = self._outcomes(ended, interrupted)
+                self._points[:, ended[0]] = later[:, ended[0]]
+                return outcomes
+            if asking:
+                raise SetupError(
+                    f"all {whole} agents must decide together, but {asking} did; {MEND}, whose agents all decide at the"
+                    " same steps and end with their team"
+                )
+            self._step()
+        raise LostTrial(f"agents must decide again, but none did in {MESSAGES_MOST} messages; run it again")
+
+    def _look(self) -> None:
+        """Put what everyone is shown in its field's and its body's place."""
+        mine = self._behavior
+        for side, (name, team) in enumerate(zip(self._names, self._teams, strict=True)):
+            steps = self._env.get_steps(name)[0]
+            team.arrange(steps)
+            shown = [steps.obs[sensor] for sensor in self._order[side]]
+            if mine.masked:
+                masks = steps.action_mask or [np.zeros((len(steps), size), bool) for size in mine.branches]
+                shown += [~np.asarray(mask, bool) for mask in masks]
+            rows = np.concatenate(shown, axis=1)[team.order].reshape(self.total, team.size, -1)
+            self._seen[:, team.size * side : team.size * (side + 1)] = rows
+
+    def _outcomes(self, ended: NDArray[np.bool_], interrupted: NDArray[np.bool_]) -> NDArray[np.int8]:
+        """Outcomes (total,) of ends (2, total) by the teams' points."""
+        alone = np.flatnonzero(ended[0] != ended[1])
+        if alone.size:
+            raise SetupError(
+                "the groups of a field must end together and be numbered in the fields' order, but of the groups"
+                f" in place {int(alone[0]) + 1} of each team only one ended; {MEND}"
+            )
+        blue, purple = self._points
+        unclear = np.flatnonzero(ended[0] & ~interrupted & ~(blue * purple < 0))
+        if unclear.size and self._behavior == SOCCER:
+            raise SetupError(
+                "an episode must end by a goal, rewarding one team and punishing the other, or by a timeout, but one"
+                f" ended with group rewards {blue[unclear[0]]:g} and {purple[unclear[0]]:g}; name an executable of"
+                " SoccerTwos"
+            )
+        won = np.where(blue > purple, BLUE_SCORED, PURPLE_SCORED)
+        won = np.where(np.isclose(blue, purple, rtol=0, atol=1e-6), TIMEOUT, won)
+        return np.where(ended[0], won, RUNNING).astype(np.int8)
+
+
+class _Team:
+    """Which rows of a team's messages are whose: its groups, or its agents without one, in the fields' order."""
+
+    def __init__(self, name: str, steps: Any) -> None:
+        """`steps`: the first in which all are to decide."""
+        groups = np.asarray(steps.group_id)  # mlagents has a list
+        self.name, self.grouped = name, bool(len(groups)) and bool(groups.min() > 0)
+        self._known, sizes = np.unique(groups if self.grouped else np.asarray(steps.agent_id), return_counts=True)
+        if len(set(sizes.tolist())) != 1 or (groups.min() <= 0 < groups.max()):
+            raise SetupError(
+                f"{name} must play in groups of as many agents each, or all without, but has {len(groups)} agents in"
+                f" groups of {sorted(set(sizes.tolist())) or 'none'}; {MEND}"
+            )
+        self.total, self.size = len(self._known), int(sizes[0])
+        self.order: NDArray[np.intp] = np.zeros(len(groups), np.intp)
+        self._waiting: list[int] = []
+
+    def reward(self, steps: Any) -> NDArray[np.float32]:
+        """What a row's team is rewarded: a group's reward stands in the row of each of its agents."""
+        reward: NDArray[np.float32] = steps.group_reward if self.grouped else steps.reward
+        return reward
+
+    def ended(self, ends: Any) -> NDArray[np.intp]:
+        """The fields of terminal rows; an agent without a group comes back under a new id."""
+        at = self._at(ends)
+        if not self.grouped:
+            self._waiting += at.tolist()
+        return at
+
+    def fields(self, steps: Any) -> NDArray[np.intp]:
+        """The fields of rows that are to decide."""
+        if not self.grouped:  # new ids are given in the order in which episodes ended
+            new = sorted(set(steps.agent_id.tolist()) - set(self._known.tolist()))
+            returned = set(self._known.tolist()) & set(steps.agent_id.tolist())
+            places = [field for field in self._waiting if int(self._known[field]) not in returned]
+            if len(new) == len(places):
+                self._known[places] = new
+            self._waiting = []
+        return self._at(steps)
+
+    def arrange(self, steps: Any) -> None:
+        """Note the order in which a message that all are in shows the fields and, in each, the bodies by their ids."""
+        at = self._at(steps)
+        self.order = np.lexsort((steps.agent_id, at))
+        if not np.array_equal(at[self.order], np.repeat(np.arange(self.total), self.size)):
+            raise SetupError(f"the groups of {self.name} must stay {self.size} agents each, but they changed; {MEND}")
+
+    def _at(self, steps: Any) -> NDArray[np.intp]:
+        ids = np.asarray(steps.group_id if self.grouped else steps.agent_id)
+        sorter = np.argsort(self._known)
+        at: NDArray[np.intp] = sorter[np.minimum(np.searchsorted(self._known, ids, sorter=sorter), self.total - 1)]
+        strange = sorted(set(ids[self._known[at] != ids].tolist()))
+        if strange:
+            what = "groups" if self.grouped else "agents"
+            raise SetupError(f"a field's {what} must stay, but new ones came: {strange}; {MEND}")
+        return at
+
+
+def _add(points: NDArray[np.float64], at: NDArray[np.intp], reward: NDArray[np.float32], size: int) -> None:
+    """Add each field's reward, which stands in the rows of all its `size` agents."""
+    np.add.at(points, at, reward / np.float64(size))
+
+
+def _teams(specs: Mapping[str, BehaviorSpec]) -> tuple[str, str]:
+    """The names of the behavior's teams, blue and purple."""
+    found = {match[2]: match[1] for name in specs if (match := re.fullmatch(r"(.*)\?team=(\d+)", name))}
+    if len(specs) != 2 or found.keys() != {"0", "1"} or found["0"] != found["1"]:
+        raise SetupError(f"there must be one behavior in two teams, 0 and 1, but there are {', '.join(specs)}; {MEND}")
+    return f"{found['0']}?team=0", f"{found['0']}?team=1"
+
+
+def _behavior(
+    specs: Mapping[str, BehaviorSpec], names: tuple[str, str], team: int
+) -> tuple[Behavior, tuple[list[int], list[int]]]:
+    """What both teams see and do, and each one's order of sensors: in SoccerTwos forward rays, then back."""
+    one, other = (_of(name, specs[name], team) for name in names)
+    orders = [list(range(len(each.observations))) for each in (one, other)]
+    if all(sorted(each.observations) == sorted(SOCCER.observations) for each in (one, other)):
+        orders = [[each.observations.index(width) for width in SOCCER.observations] for each in (one, other)]
+        one, other = (_of(name, specs[name], team, SOCCER.observations) for name in names)
+    if one != other:
+        raise SetupError(f"both teams must be of one kind, but there are {one}, and {other}; {MEND}")
+    return one, (orders[0], orders[1])
+
+
+def _of(name: str, spec: BehaviorSpec, team: int, observations: tuple[int, ...] | None = None) -> Behavior:
+    """The behavior in ML-Agents' words. Raises SetupError for what the arena does not play."""
+    shapes = [tuple(each.shape) for each in spec.observation_specs]
+    if not shapes or any(len(shape) != 1 for shape in shapes):
+        seen = ", ".join("x".join(map(str, shape)) for shape in shapes)
+        raise SetupError(
+            f"{name} must observe vectors or rays, but observes {seen or 'nothing'};"
+            " images and lists of varying length are not played yet"
+        )
+    branches, continuous = tuple(spec.action_spec.discrete_branches), int(spec.action_spec.continuous_size)
+    if max(branches, default=1) > BRANCH_MOST or not (branches or continuous):
+        raise SetupError(
+            f"{name} must have actions, at most {BRANCH_MOST} a branch, but has branches of {list(branches)}; {MEND}"
+        )
+    found = Behavior(
+        name=name.partition("?")[0],
+        observations=observations or tuple(shape[0] for shape in shapes),
+        branches=branches,
+        continuous=continuous,
+        masked=bool(branches),
+        team=team,
+    )
+    return SOCCER if found == replace(SOCCER, masked=True) else found

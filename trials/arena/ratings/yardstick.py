@@ -1,0 +1,52 @@
+"""The yardstick of a game that has no ladder: still, random and the baseline, rated among themselves as a sweep begins.
+
+It is a ladder of a run's own, in its folder: trials are rated on it as SoccerTwos' are on the installed one, in the
+executable that trains them. Its players' mean stands at 1200.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from hashlib import sha256
+from pathlib import Path
+
+from trials.arena.games.game import Game
+from trials.arena.players import load as players
+from trials.arena.players.player import Player
+from trials.arena.ratings import ladder, ladder_file
+from trials.arena.ratings.ladder import LadderPlayers, Rated
+from trials.arena.ratings.ladder_file import Ladder
+from trials.folder import RunFolder
+
+PAIRS = 100
+"""Of each pairing."""
+BUILT_IN = ("still", "random")
+
+
+def fit(game: Game, baseline: str, seed: int) -> Ladder:
+    """Play `baseline`, as `players.load` takes it, and the built-in players of `game` against each other."""
+    load = partial(players.load, behavior=game.behavior)
+    standing = [load(name) for name in dict.fromkeys((*BUILT_IN, baseline))]
+    made = ladder.fit(standing, PAIRS, seed, game=game)
+    digest = sha256(repr((made.rungs, made.pairings)).encode()).hexdigest()
+    return replace(made, version=f"yardstick-{digest[:12]}")
+
+
+def rater(run: RunFolder, executable: str | None, baseline: str, matches: int) -> Callable[[Path, int], Rated]:
+    """As `ladder.rater`: on the run's own yardstick in `executable`, where it has one. Raises BadPolicy, SetupError."""
+    if not run.yardstick.is_file() or executable is None:
+        return ladder.rater(baseline, matches)
+    fitted = ladder_file.read(run.yardstick)
+
+    def load(name: str, game: Game) -> Player:
+        """A rung, which is called by its name; the baseline's file is where it was."""
+        return players.load(name if name in BUILT_IN else baseline, game.behavior)
+
+    def rated(candidate: Path, seed: int) -> Rated:
+        from trials.arena.games import executable as executables  # here, because gRPC takes its time
+
+        with executables.opened(Path(executable), seed=seed % 2**31) as game:
+            opponents = LadderPlayers(fitted, partial(load, game=game), game)
+            return ladder.rate(players.load(candidate, game.behavior), matches, seed, opponents=opponents, game=game)
+
+    return rated
