@@ -6,16 +6,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import yaml
-
 from reports import formatting
 from reports.html import templates
 from reports.replay import pack
 from reports.run.opponents import called
 from trials.arena.matches import log, replay
+from trials.arena.players import baseline, onnx_external
 from trials.arena.players import load as players
-from trials.arena.players import onnx_external
-from trials.arena.players.load import BUILT_IN, EARLIER, LADDER
+from trials.arena.players.load import BUILT_IN
 from trials.arena.players.player import Player
 from trials.arena.ratings import elo
 from trials.errors import SetupError, SweepError
@@ -191,11 +189,10 @@ def _load(run: Run, folder: RunFolder, identity: str) -> Player:
     """The player with that sha256, or built-in name. Raises SweepError where it is not at hand."""
     if identity in BUILT_IN:
         return players.load(identity)
-    installed = [LADDER / f"{name}.onnx" for name in ("house", *EARLIER)]
     own = [folder.path / one.path for one in candidates(run) if one.sha256 == identity]
-    for path in (*own, *installed, *_baseline(folder)):
-        if path.is_file() and onnx_external.digest_of(path) == identity:
-            return players.load(path)
+    whole = (path for path in own if path.is_file() and onnx_external.digest_of(path) == identity)
+    if path := next(whole, None) or baseline.find(folder, identity):
+        return players.load(path)
     raise SetupError("A policy that played them is no longer in the run’s folder, so they cannot be played again.")
 
 
@@ -205,16 +202,6 @@ def candidates(run: Run) -> list[Candidate]:
     ends = [trial.ended.candidate for trial in every if trial.ended and trial.ended.candidate]
     fresh = [one.candidate for one in (run.winner, run.course) if one]
     return [*(rated.candidate for trial in every for rated in trial.rungs), *ends, *fresh]
-
-
-def _baseline(folder: RunFolder) -> list[Path]:
-    """The baseline's file, as the settings name it; what is loaded from there is known by its hash."""
-    try:
-        said = yaml.safe_load(folder.settings.read_text(encoding="utf-8"))
-    except (OSError, ValueError, yaml.YAMLError):
-        return []
-    name = said.get("baseline") if isinstance(said, dict) else None
-    return [Path(name).expanduser()] if isinstance(name, str) and name else []
 
 
 # --- several packs as one ------------------------------------------------------------------------------------------
