@@ -2,15 +2,16 @@
 
 import html
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import pandas as pd
 import plotly.graph_objects as go
 import plotly.offline
 
+from reports.formatting import shown
 from reports.run.findings import HOUSE_ELO
-from reports.run.importance import Importance
+from reports.run.importance import Importance, Strip, number
 from reports.run.tradeoff import Costed
 from trials.run_state import Run
 
@@ -130,18 +131,79 @@ def _short(value: float) -> float | None:
 
 def importance(rows: Sequence[Importance]) -> go.Figure:
     """Bars of lost Elo with their spread, largest on top."""
-    shown = list(reversed(rows))
+    up = list(reversed(rows))
     bars = go.Bar(
         orientation="h",
-        x=[_short(row.loss) for row in shown],
-        y=[_in_two(html.escape(short_key(row.key))) for row in shown],
-        customdata=[[html.escape(row.key)] for row in shown],
-        error_x={"array": [_short(row.spread) for row in shown], "color": "var(--ink-3)", "thickness": 1.2, "width": 3},
-        marker={"color": ["var(--c1)" if row.loss > row.spread else "var(--quiet)" for row in shown]},
+        x=[_short(row.loss) for row in up],
+        y=[_in_two(html.escape(short_key(row.key))) for row in up],
+        customdata=[[html.escape(row.key)] for row in up],
+        error_x={
+            "array": [_short(row.spread) for row in up],
+            "color": "var(--ink-3)",
+            "thickness": 1.2,
+            "width": 3,
+        },
+        marker={"color": ["var(--c1)" if row.loss > row.spread else "var(--quiet)" for row in up]},
         hovertemplate="%{customdata[0]}: %{x:.1f} Elo<extra></extra>",
     )
     axis = _axis("Elo lost when shuffled")
     return go.Figure([bars], _layout(height=80 + 26 * len(rows), xaxis=axis, bargap=0.45))
+
+
+def parallel(strips: Sequence[Strip], params: pd.DataFrame, focus: Sequence[int]) -> go.Figure:
+    """Parallel coordinates, one row a hyperparameter and one for Elo: a line a trial, through its places on them.
+
+    Plotly's own parcoords needs WebGL and `unsafe-eval`, which the page's policy forbids, and names no single trial.
+    """
+    elo = params.set_index("trial")["elo"]
+    low, high = float(elo.min()), float(elo.max())
+    last = {int(t): (v - low) / (high - low) if high > low else 0.5 for t, v in zip(params["trial"], elo, strict=True)}
+    rows = [*({trial: place for trial, place, _ in strip.places} for strip in strips), last]
+    values = [*((strip.key, params.set_index("trial")[strip.key]) for strip in strips), ("match Elo", elo)]
+    best = {trial for strip in strips for trial, _, is_best in strip.places if is_best}
+
+    def lines(trials: Iterable[int], colour: str) -> go.Scatter:
+        x, y, data = list[float | None](), list[int | None](), list[list[Any]]()
+        for trial in trials:
+            for at, (row, (key, column)) in enumerate(zip(rows, values, strict=True)):
+                if trial in row:
+                    said = column[trial]
+                    x.append(_short(row[trial]))
+                    y.append(at)
+                    data.append([trial, at, f"{html.escape(short_key(key))} {html.escape(_said(said))}"])
+            x.append(None)
+            y.append(None)
+            data.append([trial])
+        return go.Scatter(
+            x=x, y=y, customdata=data, mode="lines", line={"width": 1, "color": colour},
+            hovertemplate="trial %{customdata[0]}: %{customdata[2]}<extra></extra>",
+        )  # fmt: skip
+
+    every = sorted(last)
+    ends = [*(strip.ends for strip in strips), (f"{low:.0f}", f"{high:.0f}")]
+    notes = [
+        {"x": 1, "xref": "paper", "xanchor": "left", "xshift": 6, "y": at, "text": html.escape(shown(high_end, 14)),
+         "showarrow": False, "font": {"size": 11, "color": "var(--ink-3)"}}
+        for at, (_, high_end) in enumerate(ends)
+    ]  # fmt: skip
+    titles = [*(_in_two(html.escape(short_key(strip.key))) for strip in strips), "<b>match Elo</b>"]
+    names = [f"{name}  {html.escape(shown(low_end, 14))}" for name, (low_end, _) in zip(titles, ends, strict=True)]
+    ticks: dict[str, Any] = {"tickvals": list(range(len(rows))), "ticktext": names, "range": [len(rows) - 0.7, -0.6]}
+    return go.Figure(
+        [lines(every, "var(--quiet)"), lines(sorted(best), "var(--ink-3)")],
+        _layout(
+            height=70 + 44 * len(rows),
+            xaxis=_axis(range=[-0.02, 1.02], visible=False),
+            yaxis=_axis(**ticks, zeroline=False),
+            annotations=notes,
+            margin={"l": 56, "r": 64, "t": 12, "b": 12},
+            meta={"focus": list(focus), "unnamed": True},
+        ),
+    )
+
+
+def _said(value: Any) -> str:
+    return number(float(value)) if isinstance(value, int | float) and not isinstance(value, bool) else str(value)
 
 
 def tradeoff(rows: Sequence[Costed]) -> go.Figure:
@@ -187,6 +249,11 @@ def _in_two(word: str) -> str:
     return f"{word[:cut]}<br>{word[cut:]}" if word[cut:] else word
 
 
+def _called(run: Run, number: int) -> str:
+    trial = run.trial(number)
+    return trial.spec.called if trial else f"trial {number}"
+
+
 def timeline(spans: pd.DataFrame, run: Run) -> go.Figure:
     """Trainer processes on the sweep's slots, in minutes (hours for long sweeps) from the first start."""
     total = float((spans["start"] + spans["seconds"]).max()) if len(spans) else 0.0
@@ -198,13 +265,13 @@ def timeline(spans: pd.DataFrame, run: Run) -> go.Figure:
             base=(part["start"] / unit).round(3).tolist(),
             x=(part["seconds"] / unit).round(3).tolist(),
             y=[f"slot {slot}" for slot in part["slot"]],
-            text=[str(trial) for trial in part["trial"]],
+            text=[_called(run, int(trial)).removeprefix("trial ").partition(" ")[0] for trial in part["trial"]],
             textposition="inside",
             insidetextanchor="middle",
             textangle=0,
-            customdata=[[int(trial)] for trial in part["trial"]],
+            customdata=[[_called(run, int(trial))] for trial in part["trial"]],
             marker={"color": f"var(--{state})", "line": {"color": "var(--page)", "width": 1}},
-            hovertemplate=f"trial %{{customdata[0]}}, {state}: %{{x:.1f}} {name}<extra></extra>",
+            hovertemplate=f"%{{customdata[0]}}, {state}: %{{x:.1f}} {name}<extra></extra>",
         )
         for state in STATES
         if len(part := spans[spans["state"] == state])

@@ -19,7 +19,7 @@
     const sorted = document.querySelector("#rank [aria-sort]");
     return {
       top: scrollY, focus: focused(),
-      fields: ["find", "state", "focus", "diagnostic", "met-side", "met-pick", "met-from"].map((id) => [id, one(id)?.value]),
+      fields: ["find", "state", "focus", "diagnostic", "smooth", "met-side", "met-pick", "met-from"].map((id) => [id, one(id)?.value]),
       all: one("rest")?.hidden === true,
       open: [...document.querySelectorAll("#rank .more[aria-expanded=true]")].map((button) => button.closest("tbody").id),
       parts: [...document.querySelectorAll("details")].map((part) => part.open),

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from reports import formatting
 from reports.html import templates
 from reports.replay import pack
-from reports.run.opponents import called
+from reports.run.opponents import called, labels_of
 from trials.arena.matches import log, replay
 from trials.arena.players import baseline, onnx_external
 from trials.arena.players import load as players
@@ -78,7 +78,8 @@ def section(run: Run, folder: RunFolder | None) -> Replays | None:
                 shown.append(found)
         except SetupError:
             skipped.append(f"The log of the fresh matches, {path.name}, cannot be read, so none of it is shown.")
-    winner = f"trial {run.winner.candidate.trial}"
+    trial = run.trial(run.winner.candidate.trial)
+    winner = trial.spec.called if trial else f"trial {run.winner.candidate.trial}"
     if not shown and not skipped:
         return None
     titled = [(one, f"{WORDS[m.result]} against {one.opponent}") for one in shown if one.packed for m in one.matches]
@@ -102,7 +103,8 @@ def _shown(run: Run, folder: RunFolder, kind: str, played: log.Log) -> Shown | N
     if not mine:
         return None
     records = [record for record in mine if record.b == mine[0].b]
-    name = formatting.shown(called(played.names[records[0].b]))
+    met = called(played.names[records[0].b])
+    name = formatting.shown(labels_of(run).get(met, met))
     matches = replay.highlights(records)
     try:
         packed, why = _kept(run, folder, kind, matches), ""

@@ -86,6 +86,7 @@ def test_copies_the_yaml_and_the_command_that_promotes(browser, report):
 def test_lays_two_trials_side_by_side(browser, report):
     with opened(browser, report) as page:
         page.fill("#focus", "5 0")
+        page.click("#beside summary")
         table = page.inner_text("#beside-table")
     assert "learning_rate" in table and "0.0005" in table  # the course's own value, though none was proposed for it
     assert table.split()[:3] == ["Trial", "5", "0"]
@@ -197,7 +198,7 @@ def test_finals_fit_and_lead_to_their_section(browser, synthetic, tmp_path):
     with opened(browser, build(synthetic.write_run(tmp_path / "finals", events)), bypass_csp=True) as page:
         found = Axe().run(page)
         assert found.violations_count == 0, found.generate_report()
-        assert page.inner_text("h1").startswith("Configuration 2 beats the course’s configuration by 150 Elo")
+        assert page.inner_text("h1").startswith("Trial 2’s configuration beats the course’s by 150 Elo")
         for width in (1280, 768, 390, 320):
             page.set_viewport_size({"width": width, "height": 844})
             until(page, f"document.documentElement.scrollWidth <= {width}")
