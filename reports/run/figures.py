@@ -11,7 +11,7 @@ import plotly.offline
 
 from reports.formatting import shown
 from reports.run.findings import HOUSE_ELO
-from reports.run.importance import Importance, Strip, number
+from reports.run.importance import Importance, Strip, elo_strip, good, lines
 from reports.run.tradeoff import Costed
 from trials.run_state import Run
 
@@ -155,55 +155,38 @@ def parallel(strips: Sequence[Strip], params: pd.DataFrame, focus: Sequence[int]
 
     Plotly's own parcoords needs WebGL and `unsafe-eval`, which the page's policy forbids, and names no single trial.
     """
-    elo = params.set_index("trial")["elo"]
-    low, high = float(elo.min()), float(elo.max())
-    last = {int(t): (v - low) / (high - low) if high > low else 0.5 for t, v in zip(params["trial"], elo, strict=True)}
-    rows = [*({trial: place for trial, place, _ in strip.places} for strip in strips), last]
-    values = [*((strip.key, params.set_index("trial")[strip.key]) for strip in strips), ("match Elo", elo)]
-    best = {trial for strip in strips for trial, _, is_best in strip.places if is_best}
+    rows = [*strips, elo_strip(params)]
+    through = lines(rows, params)
 
-    def lines(trials: Iterable[int], colour: str) -> go.Scatter:
-        x, y, data = list[float | None](), list[int | None](), list[list[Any]]()
-        for trial in trials:
-            for at, (row, (key, column)) in enumerate(zip(rows, values, strict=True)):
-                if trial in row:
-                    said = column[trial]
-                    x.append(_short(row[trial]))
-                    y.append(at)
-                    data.append([trial, at, f"{html.escape(short_key(key))} {html.escape(_said(said))}"])
-            x.append(None)
-            y.append(None)
-            data.append([trial])
+    def drawn(trials: Iterable[int], colour: str) -> go.Scatter:
+        points = [point for trial in trials for point in (*((trial, *each) for each in through[trial]), None)]
         return go.Scatter(
-            x=x, y=y, customdata=data, mode="lines", line={"width": 1, "color": colour},
+            x=[_short(point[2]) if point else None for point in points],
+            y=[point[1] if point else None for point in points],
+            customdata=[[point[0], point[1], html.escape(point[3])] if point else [None] for point in points],
+            mode="lines", line={"width": 1, "color": colour},
             hovertemplate="trial %{customdata[0]}: %{customdata[2]}<extra></extra>",
         )  # fmt: skip
 
-    every = sorted(last)
-    ends = [*(strip.ends for strip in strips), (f"{low:.0f}", f"{high:.0f}")]
-    notes = [
-        {"x": 1, "xref": "paper", "xanchor": "left", "xshift": 6, "y": at, "text": html.escape(shown(high_end, 14)),
-         "showarrow": False, "font": {"size": 11, "color": "var(--ink-3)"}}
-        for at, (_, high_end) in enumerate(ends)
-    ]  # fmt: skip
-    titles = [*(_in_two(html.escape(short_key(strip.key))) for strip in strips), "<b>match Elo</b>"]
-    names = [f"{name}  {html.escape(shown(low_end, 14))}" for name, (low_end, _) in zip(titles, ends, strict=True)]
+    small = {"size": 11, "color": "var(--ink-3)"}
+    right = {"x": 1, "xref": "paper", "xanchor": "left", "xshift": 6, "showarrow": False, "font": small}
+    names = [
+        f"{_in_two(html.escape(short_key(row.key)))}<br><span style='font-size:11px'>"
+        f"{html.escape(shown(row.ends[0], 14))}</span>"
+        for row in rows
+    ]
     ticks: dict[str, Any] = {"tickvals": list(range(len(rows))), "ticktext": names, "range": [len(rows) - 0.7, -0.6]}
     return go.Figure(
-        [lines(every, "var(--quiet)"), lines(sorted(best), "var(--ink-3)")],
+        [drawn(sorted(through), "var(--quiet)"), drawn(sorted(good(params)), "var(--ink-3)")],
         _layout(
             height=70 + 44 * len(rows),
             xaxis=_axis(range=[-0.02, 1.02], visible=False),
             yaxis=_axis(**ticks, zeroline=False),
-            annotations=notes,
+            annotations=[right | {"y": at, "text": html.escape(shown(row.ends[1], 14))} for at, row in enumerate(rows)],
             margin={"l": 56, "r": 64, "t": 12, "b": 12},
             meta={"focus": list(focus), "unnamed": True},
         ),
     )
-
-
-def _said(value: Any) -> str:
-    return number(float(value)) if isinstance(value, int | float) and not isinstance(value, bool) else str(value)
 
 
 def tradeoff(rows: Sequence[Costed]) -> go.Figure:
@@ -225,7 +208,7 @@ def tradeoff(rows: Sequence[Costed]) -> go.Figure:
             "symmetric": False, "color": "var(--quiet)", "thickness": 1.2, "width": 0,
         },
         customdata=[[row.trial.number] for row in rows],
-        text=[str(row.trial.number) if row.front else "" for row in rows],
+        text=_apart([(row.cost, row.rating.elo, str(row.trial.number) if row.front else "") for row in rows]),
         textposition="top left",
         mode="markers+text",
         marker={"size": 8, "color": ["var(--c1)" if row.front else "var(--quiet)" for row in rows]},
@@ -235,6 +218,19 @@ def tradeoff(rows: Sequence[Costed]) -> go.Figure:
         [points, steps],  # report.js reads the first trace's customdata
         _layout(xaxis=_axis("Seconds of training per million steps"), yaxis=_axis("Match Elo on the ladder")),
     )
+
+
+def _apart(points: Sequence[tuple[float, float, str]]) -> list[str]:
+    """Each point's label but those that would lie over an earlier one."""
+    wide = max(x for x, _, _ in points) - min(x for x, _, _ in points)
+    high = max(y for _, y, _ in points) - min(y for _, y, _ in points)
+    put: list[tuple[float, float]] = []
+    said = []
+    for x, y, label in points:
+        free = not any(abs(x - a) <= 0.04 * wide and abs(y - b) <= 0.05 * high for a, b in put)
+        said.append(label if free else "")
+        put += [(x, y)] if label and free else []
+    return said
 
 
 def short_key(key: str) -> str:

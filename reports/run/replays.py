@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 from reports import formatting
 from reports.html import templates
 from reports.replay import pack
-from reports.run.opponents import called, labels_of
+from reports.run.match_results import called
+from reports.run.opponents import labels_of
 from trials.arena.matches import log, replay
 from trials.arena.players import baseline, onnx_external
 from trials.arena.players import load as players

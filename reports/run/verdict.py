@@ -179,7 +179,7 @@ def _stands(finding: Finding, run: Run) -> str:
     if finding.random and run.winner is not None and run.winner.random_sprt.verdict != "accepted":
         return f"is not shown to beat random play {number}"
     verb = {"ahead": "beats", "level": "cannot be told from", "behind": "loses to"}[finding.standing]
-    return f"{verb} {'the course’s' if finding.course else finding.against} {number}"
+    return f"{verb} {'the course’s policy' if finding.course else finding.against} {number}"
 
 
 def _house(shown: list[Finding], run: Run) -> tuple[str, ...]:

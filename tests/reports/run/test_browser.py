@@ -154,6 +154,66 @@ def test_draws_and_puts_trials_in_colour(browser, report):
         assert "not the score" in page.text_content(".chart[data-chart^=diagnostic] .ytitle")
 
 
+def test_diagnostics_are_smoothed_and_a_slider_says_how_much(browser, report):
+    with opened(browser, report) as page:
+        drawn = "document.querySelector('.chart[data-chart^=diagnostic]').data"
+        page.locator("#smooth").scroll_into_view_if_needed()
+        until(page, drawn)
+        rough = f"(y => y.slice(2).reduce((sum, v, i) => sum + Math.abs(v - 2 * y[i + 1] + y[i]), 0))({drawn}.at(-1).y)"
+        usual = page.evaluate(rough)
+        page.fill("#smooth", "0")
+        assert page.inner_text("#smooth-said") == "0.00" and page.evaluate(rough) > 2 * usual
+        page.fill("#smooth", "0.8")
+        assert page.evaluate(rough) == usual
+
+
+def test_every_trial_is_a_line_through_its_values(browser, report):
+    with opened(browser, report) as page:
+        page.locator("[data-chart=parallel]").scroll_into_view_if_needed()
+        until(page, "document.querySelector('[data-chart=parallel]').data")
+        lines = page.evaluate(
+            "document.querySelector('[data-chart=parallel]').data.map(trace => trace.customdata[0][0])"
+        )
+        assert lines[2:] == [5, 2, 1] or lines[2] == 5  # all, the best quarter, then those in colour
+        said = page.evaluate("document.querySelector('[data-chart=parallel]').data[0].customdata[0][2]")
+        assert said.startswith("learning_rate ")
+
+
+def test_a_link_opens_what_is_folded(browser, report):
+    with opened(browser, report) as page:
+        assert not page.is_visible("#command")
+        page.click("nav a[href='#reproduce']")
+        until(page, "document.querySelector('#reproduce details').open")
+        assert page.is_visible("#command")
+
+
+def test_a_phone_reads_the_gist_and_is_told_of_more(browser, synthetic, tmp_path):
+    report = build(synthetic.write_run(tmp_path / "run", synthetic.synthetic_events(40), metrics=False))
+    with opened(browser, report, viewport={"width": 390, "height": 844}) as page:
+        assert len(order(page)) == 10 and page.is_visible("#rest") and not page.is_visible("#winner h3")
+        page.evaluate("document.querySelector('#opponents details').open = true")
+        until(page, "document.querySelector('#met').closest('.scroll').dataset.more === 'right'")
+        page.evaluate("document.querySelector('#met').closest('.scroll').scrollLeft = 9999")
+        until(page, "document.querySelector('#met').closest('.scroll').dataset.more === 'left'")
+
+
+def test_paper_clips_no_table(browser, synthetic, tmp_path):
+    elos = {2: (140.0, 150.0, 160.0), 3: (0.0, 40.0, 10.0), 0: (0.0, 10.0, -10.0)}
+    events = [synthetic.question(), *tuning(), *finals(elos), product(12, against_course=150.0), product(17, "course")]
+    out = "[...document.querySelectorAll('table')].filter(t => t.getBoundingClientRect().right > innerWidth + 1).length"
+    bars = "[...document.querySelectorAll('.scroll')].every(s => getComputedStyle(s).overflowX === 'visible')"
+    hidden = (
+        "[...document.querySelectorAll('#rank thead th')].filter(th => getComputedStyle(th).display === 'none').length"
+    )
+    for name, told in (("finals", events), ("tuning", synthetic.synthetic_events(12))):
+        report = build(synthetic.write_run(tmp_path / name, told))
+        with opened(browser, report, viewport={"width": 688, "height": 1000}) as page:  # A4 less its margins
+            page.emulate_media(media="print")
+            until(page, "[...document.querySelectorAll('details')].every(part => part.open || part.matches('.screen'))")
+            assert page.evaluate(bars) and page.evaluate(hidden) == 0
+            until(page, f"{out} === 0")
+
+
 def test_nothing_sticks_out(browser, report):
     with opened(browser, report) as page:
         for width in (1280, 768, 390, 320):

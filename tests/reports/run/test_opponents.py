@@ -254,10 +254,12 @@ def test_percents_are_rounded_half_up(wins, draws, losses):
 
 def test_the_lists_are_short_however_many_trials_there_are():
     matches = tuple(match_results.Match("random", 0, 1.0, 30, 50.0 - at) for at in range(200))
-    row = opponents.Row(1, "1", "", 1, None, {"random": match_results.Met(Side(wins=200, draws=0, losses=0))}, matches)
-    data = opponents.pack([row] * 1000, ("random",), 1, {}, 0.0, {})
+    row = match_results.Row(
+        1, "1", "", 1, None, {"random": match_results.Met(Side(wins=200, draws=0, losses=0))}, matches
+    )
+    data = match_results.pack([row] * 1000, ("random",), 1, {}, 0.0, {})
     rows = json.loads(gzip.decompress(base64.b64decode(data)))["rows"]
-    assert [len(each[7][1]) for each in rows] == [opponents.LISTED] * 60 + [opponents.BRIEFLY] * 940
+    assert [len(each[7][1]) for each in rows] == [match_results.LISTED] * 60 + [match_results.BRIEFLY] * 940
     assert rows[0][7][4] == 200
 
 
@@ -290,7 +292,7 @@ def test_a_trial_is_picked_and_a_hostile_name_is_only_shown(synthetic, tmp_path)
         assert EVIL in report.inner_text("#met-one") and report.locator("#opponents img").count() == 0
         report.click("#met-one summary")
         lines = report.locator("#met-one .met-list tbody tr")
-        assert lines.count() == opponents.LISTED and "The last 60 of 70" in report.inner_text("#met-one summary")
+        assert lines.count() == match_results.LISTED and "The last 60 of 70" in report.inner_text("#met-one summary")
         assert lines.first.inner_text().split("\t")[1:4] == ["won", "purple", "7.9 s"]
         report.select_option("#met-side", "purple")
         blue, purple = (rating.side(r for r in records if r.a_team == team) for team in (0, 1))
