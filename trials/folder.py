@@ -1,5 +1,7 @@
 """Every file name of a sweep and of a trial, written once."""
 
+import os
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -173,3 +175,16 @@ def written_whole(path: Path) -> Iterator[Path]:
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def own(folder: Path) -> Path:
+    """`folder`, among temporary files, made for this user alone if need be. Raises OSError, for another's and a link
+    PermissionError: whoever may write there could make us write elsewhere."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    found = folder.lstat()
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid():
+        raise PermissionError(
+            f"temporary files must be kept in a folder of one's own, but {folder} belongs to user {found.st_uid};"
+            " have it removed or set TMPDIR to another folder"
+        )
+    return folder

@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -186,7 +187,7 @@ def lines(rows: Sequence[Strip], params: pd.DataFrame) -> dict[int, list[tuple[i
     found: dict[int, list[tuple[int, float, str]]] = {int(trial): [] for trial in params["trial"]}
     for at, row in enumerate(rows):
         for trial, place, _ in row.places:
-            value = said.at[trial, row.key]
+            value: Any = said.at[trial, row.key]
             words = number(float(value)) if _numeric(pd.Series([value])) else str(value)
             found[trial].append((at, place, f"{row.key.rsplit('.', 1)[-1]} {words}"))
     return found

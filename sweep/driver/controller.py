@@ -9,19 +9,17 @@ from pydantic import TypeAdapter
 
 from search_spaces import Space
 from sweep.driver.running_trial import RunningTrial
+from sweep.search import specs
 from sweep.search import study as studies
 from sweep.settings import Settings
 from trials import ledger
-from trials.errors import BadTrial, SetupError
 from trials.events import Event, TrialBegan, TrialEnded, TrialRated, TrialResumed, WarmStarted
 from trials.folder import RunFolder
 from trials.learner import process
-from trials.records import Candidate, Rating, Training, TrialSpec, Value
+from trials.records import Candidate, Rating, Training, TrialSpec
 from trials.run_state import Past
 from trials.trial import RETRIES
 
-MAX_PASSED_OVER = 100
-"""Proposals in a row that may break a relation before the sweep gives up."""
 MIN_JUDGED = 4
 """Trials that must be over before their failure rate says anything."""
 
@@ -29,9 +27,6 @@ _SPEC: TypeAdapter[TrialSpec] = TypeAdapter(TrialSpec)
 _RATED: TypeAdapter[TrialRated] = TypeAdapter(TrialRated)
 _RESUMED: TypeAdapter[TrialResumed] = TypeAdapter(TrialResumed)
 _TRAINING: TypeAdapter[Training] = TypeAdapter(Training)
-
-Render = Callable[[int, dict[str, Value]], TrialSpec]
-"""A proposal (number, parameters) as a complete spec."""
 
 
 class Controller:
@@ -42,7 +37,7 @@ class Controller:
         settings: Settings,
         space: Space,
         run: RunFolder,
-        render: Render,
+        render: specs.Render,
         baseline: str,
         past: Past | None = None,
         warm: WarmStarted | None = None,
@@ -108,15 +103,10 @@ class Controller:
         """Of the first trial that the study does not propose, behind all others."""
         return max(self._begun + 1, len(self.study.trials))
 
-    def retrain(self, specs: Sequence[TrialSpec]) -> None:
+    def retrain(self, finals: Sequence[TrialSpec]) -> None:
         """From now on hand out these, in place of proposals."""
-        self.retraining, self._queue, self.finals = True, list(specs), len(specs)
-        self.configurations = {spec.number: spec.configuration or 0 for spec in specs}
-
-    def interrupt(self) -> None:
-        """A person wants the sweep to end: every trial under way exports once more and stops."""
-        self.interrupted = True
-        self.heed()
+        self.retraining, self._queue, self.finals = True, list(finals), len(finals)
+        self.configurations = {spec.number: spec.configuration or 0 for spec in finals}
 
     def prune(self, trial_id: str) -> None:
         """Ask a trial to end at its rung."""
@@ -164,7 +154,7 @@ class Controller:
                 proposal = studies.again(self.study, spec.number)
             earlier = [e for e in self.past.rated if e.candidate.trial == spec.number] if self.past else []
         else:
-            proposal, spec = self._proposal()
+            proposal, spec = studies.proposed(self.study, self.space, self._render)
         self.live[trial_id] = RunningTrial(spec, self._free_slot(), proposal, rated=earlier)
         self.record(TrialBegan(time=time.time(), spec=spec))
         return self._config(spec)
@@ -180,19 +170,6 @@ class Controller:
             "baseline": self.baseline,
             "rating_matches": self.settings.rating_matches,
         }
-
-    def _proposal(self) -> tuple[studies.Proposal, TrialSpec]:
-        """A proposal that keeps every relation between keys; one that does not is told to the study and passed over."""
-        for _ in range(MAX_PASSED_OVER):
-            proposal, params = studies.propose(self.study, self.space)
-            try:
-                return proposal, self._render(studies.number_of(self.study, proposal), params)
-            except BadTrial as error:
-                refused = error
-                studies.tell(self.study, proposal, [], "failed")
-        raise SetupError(
-            f"proposals must keep the space's relations, but {MAX_PASSED_OVER} in a row did not: {refused}"
-        )
 
     def heard(self, trial_id: str, result: dict[str, Any]) -> None:
         """A worker's result: a sign of life, a rating, or the end of its training."""
@@ -272,7 +249,7 @@ class Controller:
         elif trial.rated and trial.rated[-1].rung == trial.spec.steps:
             trial.state = "complete"
         elif trial.state == "running" and (error or (training is None and not self.stopping)):
-            trial.state, trial.reason = "failed", error or "its worker ended without a word"
+            trial.state, trial.reason = "failed", error or "its worker exited without a result"
         elif trial.state == "running":
             trial.state, trial.reason = "stopped", self.broken or "the sweep was interrupted"
         if trial.proposal is not None:

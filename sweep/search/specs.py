@@ -1,15 +1,17 @@
 """A proposal as a complete trial: a function of a sweep's settings and its space."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
 
 from search_spaces import Space, check_config, course, reference, render, scale
 from sweep.settings import Settings
 from trials.records import TrialSpec, Value
 
+Render = Callable[[int, Mapping[str, Value]], TrialSpec]
+"""A proposal (number, parameters) as a complete spec. Raises BadTrial where a relation between keys does not hold."""
 
-def renderer(settings: Settings, space: Space) -> Any:
+
+def renderer(settings: Settings, space: Space) -> Render:
     """A function from a proposal to a complete spec, every trial's step-based keys scaled by the same factor."""
 
     factor_from = reference(space)

@@ -160,8 +160,8 @@ def test_all_of_a_runs_matches_are_in_the_section_and_in_its_data(run):
     told = unpacked(found)
     names = [name for name, _ in told["opponents"]]
     for row, packed in zip((*found.rows, *found.after, *found.laddered), told["rows"], strict=True):
-        trial, note, rank, _, _, _, cells, (last, codes, lengths, ago, count) = packed
-        assert (trial, note, rank) == (row.trial, row.note, row.rank) and count == len(row.matches)
+        label, note, rank, _, _, _, cells, (last, codes, lengths, ago, count) = packed
+        assert (label, note, rank) == (row.label, row.note, row.rank) and count == len(row.matches)
         assert {names[cell[0]]: tuple(cell[1:4]) for cell in cells} == {
             name: (one.total.wins, one.total.draws, one.total.losses) for name, one in row.met.items()
         }

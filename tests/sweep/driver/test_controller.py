@@ -99,7 +99,8 @@ def test_the_last_rung_completes_a_trial_and_a_lower_one_prunes_it(controller: C
 def test_an_interrupt_asks_every_trial_to_stop_and_starts_no_other(controller: Controller) -> None:
     for name in "ab":
         controller.propose(name)
-    controller.interrupt()
+    controller.interrupted = True
+    controller.heed()
     assert all(controller.run.trial(number).stop.exists() for number in (0, 1))
     assert controller.stopping
     for name in "ab":
@@ -158,7 +159,8 @@ def test_a_trial_that_waits_for_a_worker_is_ended_once_when_the_sweep_breaks(con
     for name in "bcd":
         controller.heard(name, training("trial", "ValueError: nan"))
         controller.done(name)
-    controller.interrupt()
+    controller.interrupted = True
+    controller.heed()
     assert sorted((end.trial, end.state) for end in ends(controller)) == [
         (0, "stopped"),
         *((number, "failed") for number in (1, 2, 3)),

@@ -7,12 +7,12 @@ import sys
 from pathlib import Path
 
 import pytest
+from events import rebuilt
 from real_sweep import Finished, json_of, run_sweep
 
 from reports.run import ranking
 from sweep import settings
-from sweep.cluster import sync
-from sweep.search import study
+from sweep.cluster import run_storage
 from trials import ledger, run_state
 from trials.errors import SetupError
 from trials.events import TrialBegan, TrialEnded, TrialRated
@@ -62,9 +62,9 @@ def test_the_rebuilt_study_is_that_of_the_sweep_alone(copied: RunFolder, space_f
     spec = next(e.spec for e in events if isinstance(e, TrialBegan))
     fields = {name: getattr(spec, name) for name in spec.__dataclass_fields__}
     extended = TrialBegan(time=1.0, spec=type(spec)(**fields | {"number": 4, "origin": "extended", "parent": 0}))
-    rebuilt = study.rebuild([*events, extended], load(str(space_file)), 3, 2)
-    assert [trial.state.name for trial in rebuilt.trials[4:]] == ["FAIL"]  # its number is taken, and that is all
-    assert rebuilt.trials[4].params == {}
+    found = rebuilt([*events, extended], load(str(space_file)), 3, 2)
+    assert [trial.state.name for trial in found.trials[4:]] == ["FAIL"]  # its number is taken, and that is all
+    assert found.trials[4].params == {}
 
 
 @pytest.mark.parametrize(
@@ -121,9 +121,9 @@ def test_a_run_has_one_driver(copied: RunFolder) -> None:
 def test_checkpoints_that_a_cluster_left_in_the_storage_are_fetched(tmp_path: Path) -> None:
     run = RunFolder(tmp_path / "run")
     made = settings.make(space="quick", out=run.path, storage=str(tmp_path / "kept"))
-    sync.storage_of(made).write("trials/0003/mlagents/SoccerTwos/checkpoint.pt", b"weights")
-    sync.have_checkpoints(run, made, [3])
+    run_storage.storage_of(made).write("trials/0003/mlagents/SoccerTwos/checkpoint.pt", b"weights")
+    run_storage.have_checkpoints(run, made, [3])
     assert (run.trial(3).results / "SoccerTwos" / "checkpoint.pt").read_bytes() == b"weights"
     gone = settings.make(space="quick", out=run.path, storage="s3://b/x?endpoint_override=http://127.0.0.1:9")
     with pytest.raises(SetupError, match="storage must answer"):
-        sync.have_checkpoints(run, gone, [4])
+        run_storage.have_checkpoints(run, gone, [4])
