@@ -1,8 +1,9 @@
 """The leaderboard, from a tally and a roster alone: places with intervals, ties as ties, marks for what is provisional.
 
 Ranks are competition ranks, 1, 2, 2, 4: who cannot be told from the first of its rank shares it, the 95 % interval of
-their difference holding 0, and the next rank is 1 more than the models above. A model that has played too little,
-or is not connected with the others by matches, has an interval but no rank, and so has one that is gone.
+their difference holding 0, and the next rank is 1 more than the models above, copies of one file counted once. A model
+that has played too little, or is not connected with the others by matches, has an interval but no rank, and so has one
+that is gone.
 
 It is written as files, each whole: JSON, a CSV table, and AI vs AI's own `soccer_elo.csv`.
 """
