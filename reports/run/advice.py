@@ -34,20 +34,14 @@ def next_step(run: Run, at: str) -> Advice | None:
     """None where the run goes on, or its claim is settled. at: what commands call the run's folder, `runs/NAME`."""
     if not run.finished or run.question is None or run.winner is None:
         return None
-    if run.winner.random_sprt.verdict != "accepted" and not _ahead(run):
+    fresh = run.winner
+    others = [rating for rating in (fresh.baseline, fresh.against_course) if rating is not None]
+    short = fresh.random.elo < fresh.random_sprt.elo1 and not any(standing(rating) == "ahead" for rating in others)
+    if fresh.random_sprt.verdict != "accepted" and short:
         return _more_steps(run, at)
     if run.finals is None:
         return _first_seeds(run, at)
     return _more_seeds(run, run.finals, at) if run.finals.chosen is not None else None
-
-
-def _ahead(run: Run) -> bool:
-    fresh = run.winner
-    return fresh is not None and any(
-        rating is not None and standing(rating) == "ahead"
-        for rating in (fresh.baseline, fresh.against_course)
-        if rating is not None
-    )
 
 
 # --- seeds ---------------------------------------------------------------------------------------------------------
@@ -118,7 +112,7 @@ def _more_steps(run: Run, at: str) -> Advice | None:
     budget, test, random = trial.steps, run.winner.random_sprt, run.winner.random
     rise = doubling(run)
     gap = test.elo1 - random.elo
-    times = 2 ** (gap / rise.elo) if rise is not None and math.isfinite(gap) and gap > 0 else math.inf
+    times = 2 ** min(gap / rise.elo, FAR) if rise is not None else math.inf
     if rise is not None and times <= FAR:
         why = (
             f"At the rungs a trial rose by {elo(rise.elo)} Elo with each doubling of its steps; at that rate the"

@@ -52,7 +52,8 @@
     }
   }
 
-  const busy = () => document.hidden || one("pause")?.getAttribute("aria-pressed") === "true"
+  let settled = false; // a slow machine's page is not read again before the reader's place is found
+  const busy = () => !settled || document.hidden || one("pause")?.getAttribute("aria-pressed") === "true"
     || /^(INPUT|SELECT)$/.test(document.activeElement?.tagName) || !getSelection().isCollapsed
     || document.documentElement.dataset.playing === "yes";
 
@@ -65,14 +66,13 @@
   }
 
   const state = stored();
-  if (state) {
-    sessionStorage.removeItem(KEY);
-    const until = setInterval(() => {
-      if (!ready()) return;
-      clearInterval(until);
-      restore(state);
-    }, 30);
-  }
+  if (state) sessionStorage.removeItem(KEY);
+  const until = setInterval(() => {
+    if (!ready()) return;
+    clearInterval(until);
+    if (state) restore(state);
+    settled = true;
+  }, 30);
   if (!seconds) return;
   one("pause").addEventListener("click", () => {
     const paused = one("pause").getAttribute("aria-pressed") !== "true";

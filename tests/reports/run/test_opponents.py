@@ -283,8 +283,8 @@ def test_a_trial_is_picked_and_a_hostile_name_is_only_shown(synthetic, tmp_path)
     folder = synthetic.write_run(tmp_path / "run", events, metrics=False)
     log.write(folder.trial(7).matches(mine.steps), records, {"evil": EVIL, mine.sha256: EVIL}, again=True)
     with chromium() as browser, shown(browser, page.build(folder), "#ranking") as report:
-        report.click("#opponents summary h2")
         assert report.is_hidden("#met-picker")
+        report.click("#opponents summary h2")
         report.evaluate("document.getElementById('opponents').scrollIntoView()")
         until(report, "document.getElementById('opponents').dataset.ready === 'yes'")
         assert report.inner_text("#met-range") == "1 to 12 of 14 trials"
