@@ -3,6 +3,7 @@
 Samplers, schedulers and objectives go by name; others that people know are refused with the reason.
 """
 
+import os
 import shlex
 from collections.abc import Mapping
 from dataclasses import fields
@@ -19,6 +20,7 @@ from search_spaces.space import Space
 from sweep.models import typed
 from trials.errors import SetupError, reason
 from trials.folder import written_whole
+from trials.learner.process import must_be_installed
 
 Sampler = Literal["tpe", "gp", "random"]
 Scheduler = Literal["asha", "median", "none"]
@@ -130,7 +132,7 @@ class Settings:
     @property
     def executable(self) -> str | None:
         """Absolute path of the executable that trains; None: the embedded environment does."""
-        return None if self.env == "embedded" else str(Path(self.env).expanduser().resolve())
+        return None if self.env == "embedded" else str(Path(os.path.expanduser(self.env)).resolve())
 
     def training_seed(self, number: int) -> int:
         """Of trainer and environment, the `number`th of the sweep's own: below 2**31, as numpy and Unity take them."""
@@ -191,10 +193,21 @@ def _lower(text: str) -> str:
     return text[:1].lower() + text[1:]
 
 
+def build(path: Path) -> Path:
+    """The executable that mlagents would start for `path`. Raises SetupError where none may be started."""
+    must_be_installed()
+    from trials.arena.matches import executable
+
+    return executable.find(path)
+
+
 def of_space(name: str, space: Space, given: Mapping[str, object]) -> Settings:
     """Settings of a sweep over `space`: what it gives under mlagents' names, its own `sweep:` section, then what was
     `given` (None: not given). Raises SetupError, SpaceError."""
-    values: dict[str, object] = {"steps": space.budget, **owners.taken(space, env=given.get("env") is None)}
+    values: dict[str, object] = {
+        "steps": space.budget,
+        **owners.taken(space, build if given.get("env") is None else None),
+    }
     if not space.parameters:
         values["trials"] = 1
     values |= {

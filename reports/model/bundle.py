@@ -13,6 +13,7 @@ from uuid import uuid4
 
 import yaml
 
+from reports.hub.models import ONNX
 from reports.model import leaks, tfevents
 from reports.model.leaks import Leak, Private
 from reports.run.sections import plain
@@ -22,7 +23,7 @@ from trials.folder import RunFolder
 from trials.records import Candidate, TrialSpec
 
 BEHAVIOR = "SoccerTwos"
-ONNX, CARD, CONFIGURATION, CONFIG = f"{BEHAVIOR}.onnx", "README.md", "configuration.yaml", "config.json"
+CARD, CONFIGURATION, CONFIG = "README.md", "configuration.yaml", "config.json"
 CHECKPOINT, STATUS = f"{BEHAVIOR}/checkpoint.pt", "run_logs/training_status.json"
 REPORT, EVALUATION = "report.html", "evaluation.json"
 RUN_ID = BEHAVIOR

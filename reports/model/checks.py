@@ -1,4 +1,4 @@
-"""What the course asks of a SoccerTwos model and what its users will miss: one check after another, each with its mend.
+"""What the course asks of a SoccerTwos model and what its users will miss: one check after another, each with its fix.
 
 The course's last step (deep RL course, unit 7, AI vs AI): the model has the tag ML-Agents-SoccerTwos and a file
 SoccerTwos.onnx, and observations and actions are unchanged. `mlagents-push-to-hf` looks at none of it.
@@ -11,18 +11,18 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from reports.hub.models import ONNX, TAG
 from reports.model import files as model_files
 from reports.model import leaks, licences
-from reports.model.bundle import BEHAVIOR, CARD, CHECKPOINT, CONFIG, CONFIGURATION, ONNX, STATUS
-from reports.model.files import ModelFiles, Told, as_json, behaviors, policy_of
+from reports.model.bundle import BEHAVIOR, CARD, CHECKPOINT, CONFIG, CONFIGURATION, STATUS
+from reports.model.files import ModelFiles, Told, as_json, behaviors, defaults, policy_of
 from reports.model.leaks import Private
 from trials.arena.players import onnx_external
 from trials.arena.players.sandbox import vet
-from trials.errors import BadPolicy
+from trials.errors import BadPolicy, reason
 
 Status = Literal["ok", "advice", "no", "unknown"]
 """no: the model is not as it must be; advice: it works, and could be better; unknown: nothing here tells."""
-TAG = "ML-Agents-SoccerTwos"
 TAGS = ("SoccerTwos", "deep-reinforcement-learning", "reinforcement-learning", TAG)
 STOCK = ("poca", "ppo", "sac")
 MOMENT_STEPS, MOMENT_S = 5_000, 30.0
@@ -30,12 +30,6 @@ MOMENT_STEPS, MOMENT_S = 5_000, 30.0
 LONGER = "train longer: the course takes 5 million steps"
 LARGE = 35 << 20
 """Bytes of a repository beyond which much of it must be leftovers: policy, checkpoint and curves take about 32 MB."""
-_SPACES = re.compile(
-    r"must (?:see|take action_masks|give discrete_actions)|must join|recurrent policy must|sum to 1|on a batch of"
-)
-_FILE = re.compile(
-    r"be readable|another file|LFS pointer|is empty|whole ONNX|cannot be read|holds no graph|MiB|not there|opset"
-)
 
 
 @dataclass(frozen=True)
@@ -75,7 +69,7 @@ def examine(subject: ModelFiles, private: Private | None = None, load: bool = Tr
 
 
 def broken(checks: Sequence[Check]) -> list[Check]:
-    """Those that must be mended."""
+    """Those that must be fixed."""
     return [check for check in checks if check.status == "no"]
 
 
@@ -101,17 +95,12 @@ def _plays(path: Path | None) -> list[Check]:
     try:
         vet(path)
     except BadPolicy as error:
-        text = str(error)
-        rule, _, mend = text.rpartition("; ")
-        if _FILE.search(text):
-            return [Check("file", "no", rule or text, mend or "export or download it again")]
-        if _SPACES.search(text) and "NaN" not in text:
-            mend = "train in SoccerTwos as it is: 264 and 72 floats in, 3 branches of 3 actions out"
-            return [Check("file", "ok", "whole"), Check("spaces", "no", text, mend)]
-        return [
-            Check("file", "ok", "whole"),
-            Check("plays", "no", text, "train again: lower learning_rate if it is NaN"),
-        ]
+        found, _, mend = str(error).rpartition("; ")
+        if error.about == "spaces":
+            found = str(error)  # which names the other game at its end
+            mend = f"train in SoccerTwos as it is, {_as_it_is()}; export with ML-Agents"
+        before = [] if error.about == "file" else [Check("file", "ok", "whole")]
+        return [*before, Check(error.about, "no", found, mend)]
     size = sum(file.stat().st_size for file in (path, *onnx_external.files(path)))
     whole = Check("file", "ok", f"whole, {size / 1e6:.2f} MB")
     spaces = _spaces(path)
@@ -122,18 +111,28 @@ def _spaces(path: Path) -> Check:
     """onnx's own checker, and the inputs by width; only for files that vetting has passed."""
     import onnx
 
+    from trials.arena.players.onnx_game import ACTIONS, ALL, BACKWARD, BRANCHES, FORWARD
+
     model = onnx.load_model(path)
     try:
         onnx.checker.check_model(model)
     except onnx.checker.ValidationError as error:
-        return Check("spaces", "no", f"onnx.checker: {str(error).splitlines()[0]}", "export it again with ML-Agents")
+        return Check("spaces", "no", f"onnx.checker: {reason(error)}", "export it again with ML-Agents")
     others = {tensor.name for tensor in model.graph.initializer} | {"action_masks", "recurrent_in"}
     observed = [value for value in model.graph.input if value.name not in others]
     seen = sorted(dim.dim_value for value in observed for dim in value.type.tensor_type.shape.dim[-1:])
-    if seen not in ([72, 264], [336]):
+    if seen not in ([BACKWARD, FORWARD], [ALL]):
         found = f"observations of {' + '.join(map(str, seen)) or 'nothing'} floats"
-        return Check("spaces", "no", found, "train in SoccerTwos as it is: 264 and 72 floats, or 336")
-    return Check("spaces", "ok", f"{' + '.join(map(str, seen[::-1]))} floats in, 3 branches of 3 actions out")
+        return Check("spaces", "no", found, f"train in SoccerTwos as it is, {_as_it_is()}")
+    return Check(
+        "spaces", "ok", f"{' + '.join(map(str, seen[::-1]))} floats in, {BRANCHES} branches of {ACTIONS} actions out"
+    )
+
+
+def _as_it_is() -> str:
+    from trials.arena.players.onnx_game import ACTIONS, ALL, BACKWARD, BRANCHES, FORWARD
+
+    return f"{FORWARD} and {BACKWARD} floats in, or {ALL}, {BRANCHES} branches of {ACTIONS} actions out"
 
 
 # --- the training ------------------------------------------------------------------------------------------------
@@ -183,7 +182,9 @@ def _trainer(configuration: Told) -> Check:
     if configuration.values is None:
         wrong = configuration.wrong or f"no {CONFIGURATION}"
         return Check(name, "unknown", wrong, "upload it whole, so that others can train the same way")
-    kinds = {str(settings.get("trainer_type")) for settings in behaviors(configuration.values).values()}
+    default = defaults(configuration.values)
+    settings = behaviors(configuration.values).values() or ([default] if default else [])
+    kinds = {str({"trainer_type": "ppo", **default, **own}["trainer_type"]) for own in settings}  # as mlagents does
     if kinds <= {*STOCK} and kinds:
         return Check(name, "ok", ", ".join(sorted(kinds)))
     return Check(
@@ -193,7 +194,7 @@ def _trainer(configuration: Told) -> Check:
 
 def _behavior(configuration: Told) -> Check:
     names = list(behaviors(configuration.values or {}))
-    if configuration.values is None or names == [BEHAVIOR]:
+    if configuration.values is None or names == [BEHAVIOR] or (not names and defaults(configuration.values)):
         return Check("behavior", "ok" if names else "unknown", ", ".join(names) or "nothing tells")
     return Check("behavior", "no", ", ".join(names) or "none", f"the environment's behavior is {BEHAVIOR}")
 
@@ -215,7 +216,7 @@ def _card(subject: ModelFiles, told: Told) -> list[Check]:
     if told.wrong:  # the Hub has read what it tells the tags of
         unseen = told.values is None or subject.tags is None
         status: Status = "no" if unseen and not told.lacking else "advice"
-        return [Check("card", status, told.wrong, f"mend that line of {CARD}, and save it as plain UTF-8")]
+        return [Check("card", status, told.wrong, f"fix that line of {CARD}, and save it as plain UTF-8")]
     if (card := told.values) is None:
         return [Check("card", "advice", f"no {CARD}", "write one: what it is, how it was trained and rated")]
     tags = card.get("tags") or []

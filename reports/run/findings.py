@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from reports.formatting import Interval, moved
-from reports.run.ranking import NORMAL_95, Ranked
+from reports.run.ranking import Ranked
+from trials.arena.ratings import seed_intervals
+from trials.arena.ratings.bradley_terry import NORMAL_95
 from trials.events import FreshRated, TrialRated
 from trials.records import Rating, Verdict
 from trials.run_state import Run
@@ -120,7 +122,7 @@ def shrunk(run: Run) -> Interval | None:
     ]
     if rated is None or rated not in whole or len(whole) < 3:
         return None
-    errors = [(each.rating.high - each.rating.low) / 2 / NORMAL_95 for each in whole]
+    errors = [seed_intervals.error(each.rating) for each in whole]
     from trials.arena.ratings import shrinkage  # scipy.optimize, which a verdict needs not
 
     means, deviations = shrinkage.shrunk([each.rating.elo for each in whole], errors)

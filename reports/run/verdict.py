@@ -178,7 +178,7 @@ def _stands(finding: Finding, run: Run) -> str:
     number = f"({elo(finding.rating.elo, signed=True)} Elo)"
     if finding.random and run.winner is not None and run.winner.random_sprt.verdict != "accepted":
         return f"is not shown to beat random play {number}"
-    verb = {"ahead": "beats", "level": "cannot be told from", "behind": "loses to"}[finding.standing]
+    verb = {"ahead": "beats", "level": "cannot be distinguished from", "behind": "loses to"}[finding.standing]
     return f"{verb} {'the course’s policy' if finding.course else finding.against} {number}"
 
 

@@ -35,7 +35,7 @@ def main() -> NoReturn:
         click.echo(f"sweep: {error}", err=True)
         sys.exit(1)
     except OSError as error:
-        click.echo(f"sweep: {error}; mend that and run the command again", err=True)
+        click.echo(f"sweep: {error}; fix that and run the command again", err=True)
         sys.exit(1)
 
 
@@ -187,7 +187,7 @@ def extend(run: Path, trial: int, steps: int, changes: tuple[str, ...]) -> int:
 @click.option("--env", help="An ML-Agents executable to try as well.")
 @JSON
 def doctor(env: str | None, as_json: bool) -> int:
-    """Check what this machine can run, and say the mend for what it cannot."""
+    """Check what this machine can run, and say the fix for what it cannot."""
     from sweep import doctor as doctors
 
     checks = doctors.examine(env)

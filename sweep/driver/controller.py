@@ -15,7 +15,7 @@ from sweep.settings import Settings
 from trials import ledger
 from trials.events import Event, TrialBegan, TrialEnded, TrialRated, TrialResumed, WarmStarted
 from trials.folder import RunFolder
-from trials.learner import process
+from trials.learner import trainer_log
 from trials.records import Candidate, Rating, Training, TrialSpec
 from trials.run_state import Past
 from trials.trial import RETRIES
@@ -254,7 +254,7 @@ class Controller:
             trial.state, trial.reason = "stopped", self.broken or "the sweep was interrupted"
         if trial.proposal is not None:
             studies.tell(self.study, trial.proposal, trial.rated, trial.state, training)
-        tail = process.log_tail(self.run.trial(trial.spec.number)) if trial.state == "failed" else ""
+        tail = trainer_log.tail(self.run.trial(trial.spec.number)) if trial.state == "failed" else ""
         ended = trial.end(tail)
         self.over.append(ended)
         self.record(ended)

@@ -95,7 +95,7 @@ def _line(event: Event) -> str:
 
 
 def _key(parameter: str) -> str:
-    """`learning_rate` of its dotted path; `buffer_size/batch_size` of a tied one."""
+    """`learning_rate` of its dotted path; `buffer_size/batch_size` of a derived one."""
     return "/".join(path.rsplit(".", 1)[-1] for path in parameter.split(" / "))
 
 

@@ -30,7 +30,7 @@ from sweep.driver import finals, headline, prepare, progress
 from sweep.driver.controller import Controller
 from sweep.search import warm_start as taking
 from sweep.search.specs import Render, renderer
-from sweep.settings import Settings
+from sweep.settings import Settings, build
 from sweep.settings import write as write_settings
 from trials import ledger, run_state
 from trials.arena.matches import match
@@ -65,7 +65,7 @@ def sweep(settings: Settings, command: str, console: Console, warm_start: Path |
     warm = taking.take_over(warm_start, settings, space, rendered) if warm_start is not None else None
     if warm is not None:
         console.print(taking.said(warm), markup=False, highlight=False, soft_wrap=True)
-    for note in (*owners.notes(space, asdict(settings)), *notes(space, settings.steps, settings.fields)):
+    for note in (*owners.notes(space, asdict(settings), build), *notes(space, settings.steps, settings.fields)):
         console.print(f"note: {note}", markup=False, highlight=False, soft_wrap=True)
     run = RunFolder(settings.out)
     prepare.must_be_new(run)

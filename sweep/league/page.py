@@ -81,7 +81,7 @@ class Asked:
         source = self._sources.get(entry.source) or sources.source(entry.source)
         self._sources[entry.source] = source
         if isinstance(source, sources.Files):  # a name may have changed; what plays is its bytes
-            offers = [offer for offer in source.offers() if offer.revision == entry.sha256]
+            offers = [offer for offer in source.offers(lambda line: None) if offer.revision == entry.sha256]
             if not offers:
                 raise SetupError(f"a policy must be at hand to be watched, but that of {shown(entry.name)} is gone")
             return source.fetch(offers[0]).file
@@ -194,8 +194,10 @@ def _recorded(
                 job = _job(league, finder, key, both=not found)
                 if job is None:
                     continue
-                if recorder is None or not recorder.alive:
-                    recorder = Recorder()
+                if recorder is not None and not recorder.alive:
+                    recorder.end()  # it may have died between two jobs
+                    recorder = None
+                recorder = recorder or Recorder()
                 packed = recorder.record(job, left)
             except (OSError, SweepError):
                 continue  # the page shows the command instead

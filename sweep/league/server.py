@@ -59,7 +59,7 @@ def bound(app: Flask, host: str, port: int) -> BaseWSGIServer:
         listening = socket.create_server((str(address[0]), port), family=family)
     except OSError as error:
         raise SetupError(
-            f"a server needs an address of this machine and a free port, but {host}:{port} is not to be had ({error});"
+            f"a server needs an address of this machine and a free port, but {host}:{port} is unavailable ({error});"
             " name others with --host and --port"
         ) from None
     logging.getLogger("waitress.queue").setLevel(logging.ERROR)  # it tells of every request that waits a moment

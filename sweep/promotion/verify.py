@@ -1,6 +1,7 @@
 """The course's last step for any model: tag, name, spaces, playable, and a few matches; `sweep verify`."""
 
 import math
+import os
 import tempfile
 from collections.abc import Sequence
 from dataclasses import replace
@@ -48,7 +49,7 @@ def verify(what: str, revision: str | None, pairs: int, cores: int, progress: bo
 
 def _subject(what: str, revision: str | None, scratch: Path) -> tuple[ModelFiles, str | None]:
     """The model's files here, and the commit they are of."""
-    path = Path(what).expanduser()
+    path = Path(os.path.expanduser(what))
     if path.is_dir():
         return model_files.of_folder(path), None
     if path.is_file() or what.lower().endswith(".onnx"):
@@ -66,7 +67,7 @@ def _subject(what: str, revision: str | None, scratch: Path) -> tuple[ModelFiles
     folder = hub.fetched(there.version, patterns=_small(there.files), into=scratch)
     policy = model_files.policy_of(model_files.of_folder(folder))
     if policy is not None and (others := [file.name for file in onnx_external.files(policy)]):
-        hub.fetched(there.version, patterns=others, into=scratch, limit=hub.MODEL_BYTES)
+        hub.fetched(there.version, patterns=others, into=scratch, limit=onnx_external.MAX_BYTES)
     return replace(model_files.of_folder(folder), names=list(there.files), tags=there.tags), there.version.revision
 
 
@@ -101,7 +102,7 @@ def table(found: dict[str, Any]) -> Table:
     """The checks for a terminal."""
     at = f" at {found['revision'][:7]}" if found["revision"] else ""
     shown = Table(title=f"{found['model']}{at}: {'well' if found['ok'] else 'not as it must be'}", title_justify="left")
-    for name in ("", "check", "found", "mend"):
+    for name in ("", "check", "found", "fix"):
         shown.add_column(name, overflow="fold")
     for check in found["checks"]:
         shown.add_row(STYLE[check["status"]], check["name"], escape(check["found"]), escape(check["mend"]))

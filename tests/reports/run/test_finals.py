@@ -33,7 +33,10 @@ def test_a_configuration_that_beats_the_courses(synthetic):
         f"Trial 2’s configuration beats the course’s by 150 Elo [{low}, {high}] over 3 training seeds each."
     )
     assert "the best of 2 finalists" in remarks  # the course's own is no proposal
-    assert "Its best policy, of seed 1000002, beats random play (+300 Elo) and cannot be told from the house" in remarks
+    assert (
+        "Its best policy, of seed 1000002, beats random play (+300 Elo) and cannot be distinguished from the house"
+        in remarks
+    )
     assert "the course’s" not in remarks  # its policy's matches against theirs are no second claim
     assert "One training seed each" not in remarks
 

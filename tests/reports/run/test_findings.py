@@ -19,7 +19,9 @@ def told(synthetic, *arguments, **more):
 def test_accepted(synthetic):
     headline, remarks, *_ = told(synthetic, 6)
     assert headline == "Trial 5 beats random play by 140 Elo [90, 190] over 212 fresh matches."
-    assert remarks.startswith("It beats the course’s policy (+88 Elo) and cannot be told from the house baseline (+35")
+    assert remarks.startswith(
+        "It beats the course’s policy (+88 Elo) and cannot be distinguished from the house baseline (+35"
+    )
     assert "about as strong as Unity’s own published model" in remarks and "a quick sweep is not expected" in remarks
     assert "One training seed each, so nothing is said of the configurations" in remarks
 

@@ -253,3 +253,22 @@ def test_a_file_that_cannot_be_read_is_not_called_absent(
     (tmp_path / name).write_text(content)
     seen = {one.name: one for one in checks.examine(files.of_folder(tmp_path), load=False)}
     assert seen[check].status == "unknown" and found in seen[check].found
+
+
+@pytest.mark.parametrize(
+    ("text", "status", "found", "behavior"),
+    [
+        ("behaviors: {SoccerTwos: {max_steps: 5}}", "ok", "ppo", "ok"),
+        ("default_settings: {trainer_type: poca}\nbehaviors: {SoccerTwos: {max_steps: 5}}", "ok", "poca", "ok"),
+        ("default_settings: {trainer_type: poca}\nbehaviors: {SoccerTwos: {trainer_type: own}}", "no", "own", "ok"),
+        ("default_settings: {trainer_type: poca}", "ok", "poca", "unknown"),
+        ("default_settings: null\nbehaviors: {}", "no", "none", "no"),
+    ],
+)
+def test_a_trainer_that_is_not_named_is_mlagents_own_default(
+    text: str, status: str, found: str, behavior: str, tmp_path: Path
+) -> None:
+    (tmp_path / "configuration.yaml").write_text(text)
+    seen = {check.name: check for check in checks.examine(files.of_folder(tmp_path), load=False)}
+    assert (seen["trainer"].status, seen["trainer"].found) == (status, found)
+    assert seen["behavior"].status == behavior

@@ -1,5 +1,6 @@
 """Where a run's baseline is: its copy in the run's folder, an installed policy, or the file that the settings name."""
 
+import os
 from pathlib import Path
 
 import yaml
@@ -27,4 +28,4 @@ def _named(run: RunFolder) -> list[Path]:
     except (OSError, ValueError, yaml.YAMLError):
         return []
     name = said.get("baseline") if isinstance(said, dict) else None
-    return [Path(name).expanduser()] if isinstance(name, str) and name else []
+    return [Path(os.path.expanduser(name))] if isinstance(name, str) and name else []

@@ -208,7 +208,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stderr.write(f"{error}\n")
         return 1
     for rung, variance in zip(ladder.rungs, np.diag(np.array(ladder.covariance)), strict=True):
-        sys.stdout.write(f"{rung.name:>10} {rung.rating:7.1f} ± {1.96 * variance**0.5:.1f}\n")
+        sys.stdout.write(f"{rung.name:>10} {rung.rating:7.1f} ± {bradley_terry.NORMAL_95 * variance**0.5:.1f}\n")
     return 0
 
 
