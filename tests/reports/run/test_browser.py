@@ -187,19 +187,43 @@ def test_a_link_opens_what_is_folded(browser, report):
         assert page.is_visible("#command")
 
 
-def test_a_phone_reads_the_gist_and_is_told_of_more(browser, synthetic, tmp_path):
+FINALS = {2: (140.0, 150.0, 160.0), 3: (0.0, 40.0, 10.0), 0: (0.0, 10.0, -10.0)}
+
+
+def test_a_phone_reads_the_gist(browser, synthetic, tmp_path):
     report = build(synthetic.write_run(tmp_path / "run", synthetic.synthetic_events(40), metrics=False))
     with opened(browser, report, viewport={"width": 390, "height": 844}) as page:
         assert len(order(page)) == 10 and page.is_visible("#rest") and not page.is_visible("#winner h3")
-        page.evaluate("document.querySelector('#opponents details').open = true")
-        until(page, "document.querySelector('#met').closest('.scroll').dataset.more === 'right'")
-        page.evaluate("document.querySelector('#met').closest('.scroll').scrollLeft = 9999")
-        until(page, "document.querySelector('#met').closest('.scroll').dataset.more === 'left'")
+        page.click("#winner summary h2")
+        assert page.is_visible("#winner h3")
+
+
+def test_a_table_says_on_which_side_there_is_more(browser, synthetic, tmp_path):
+    events = [
+        synthetic.question(),
+        *tuning(),
+        *finals(FINALS),
+        product(12, against_course=150.0),
+        product(17, "course"),
+    ]
+    report = build(synthetic.write_run(tmp_path / "run", events))
+    wide = "document.querySelector('table.finals').closest('.scroll')"
+    with opened(browser, report, viewport={"width": 320, "height": 844}) as page:
+        until(page, f"{wide}.dataset.more === 'right'")
+        page.evaluate(f"{wide}.scrollLeft = 9999")
+        until(page, f"{wide}.dataset.more === 'left'")
+        page.set_viewport_size({"width": 1280, "height": 844})
+        until(page, f"{wide}.dataset.more === ''")
 
 
 def test_paper_clips_no_table(browser, synthetic, tmp_path):
-    elos = {2: (140.0, 150.0, 160.0), 3: (0.0, 40.0, 10.0), 0: (0.0, 10.0, -10.0)}
-    events = [synthetic.question(), *tuning(), *finals(elos), product(12, against_course=150.0), product(17, "course")]
+    events = [
+        synthetic.question(),
+        *tuning(),
+        *finals(FINALS),
+        product(12, against_course=150.0),
+        product(17, "course"),
+    ]
     out = "[...document.querySelectorAll('table')].filter(t => t.getBoundingClientRect().right > innerWidth + 1).length"
     bars = "[...document.querySelectorAll('.scroll')].every(s => getComputedStyle(s).overflowX === 'visible')"
     hidden = (
