@@ -168,7 +168,7 @@ def _configuration(product: Product, notes: list[str]) -> dict[str, Any]:
     except (OSError, ValueError, yaml.YAMLError):
         made = None
     if not _is_of(made, product.spec):
-        notes.append("The trainer left no configuration; this one is the trial's, resolved anew by mlagents.")
+        notes.append("The trainer left no configuration; this one is the trial's, resolved again by mlagents.")
         made = plain(product.spec.config) | {"env_settings": {"seed": product.spec.seed}}
     made = portable(made)
     try:
@@ -221,7 +221,7 @@ def _checkpoint(product: Product, into: Path, notes: list[str]) -> bool:
         status = json.loads(files.training_status.read_bytes())
     except (OSError, ValueError):
         status = {}
-        notes.append("The trainer's status is gone: a resumed training begins its ghost Elo anew.")
+        notes.append("The trainer's status is gone: a resumed training starts its ghost Elo again.")
     (into / STATUS).write_text(json.dumps(status_of(status, steps), indent=4), encoding="utf-8")
     return True
 

@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 from reports.hub.models import ONNX, TAG
 from reports.model import files as model_files
-from reports.model import leaks, licences
+from reports.model import leaks, licenses
 from reports.model.bundle import BEHAVIOR, CARD, CHECKPOINT, CONFIG, CONFIGURATION, STATUS
 from reports.model.files import ModelFiles, Told, as_json, behaviors, defaults, policy_of
 from reports.model.leaks import Private
@@ -225,19 +225,19 @@ def _card(subject: ModelFiles, told: Told) -> list[Check]:
     said = Check("card", "ok", "library and tags") if not lacking else None
     return [
         said or Check("card", "advice", "lacks " + ", ".join(lacking), f"add them to the metadata of {CARD}"),
-        _licence(card),
+        _license(card),
         Check("results", "ok", "a model-index")
         if card.get("model-index")
         else Check("results", "advice", "no model-index", "state what it was measured at; `sweep promote` does"),
     ]
 
 
-def _licence(card: Mapping[str, Any]) -> Check:
+def _license(card: Mapping[str, Any]) -> Check:
     if card.get("license") is None:
-        return Check("licence", "advice", "none", "say in the metadata what others may do: license: apache-2.0")
-    if bad := licences.wrong(card["license"]):
-        return Check("licence", "no", bad, f"the Hub takes none but those of {licences.LIST}, `other` among them")
-    return Check("licence", "ok", str(card["license"]))
+        return Check("license", "advice", "none", "say in the metadata what others may do: license: apache-2.0")
+    if bad := licenses.wrong(card["license"]):
+        return Check("license", "no", bad, f"the Hub takes none but those of {licenses.LIST}, `other` among them")
+    return Check("license", "ok", str(card["license"]))
 
 
 def _resumable(subject: ModelFiles) -> Check:

@@ -62,7 +62,7 @@ class Ticket:
         return self.state in ("done", "failed")
 
 
-class Fresh:
+class MatchQueue:
     """Owns the threads that have matches played, and what they played; `end` ends both."""
 
     def __init__(self, at_once: int | None = None, waiting: int = WAITING, seconds: float = SECONDS) -> None:

@@ -16,17 +16,17 @@ from rich.table import Table as Grid
 
 from reports import hub
 from sweep.league import page
-from sweep.league import sources as entrants
+from sweep.league.sources import Source, earlier, scan, source
 from trials.errors import SetupError, SweepError
 from trials.folder import written_whole
-from trials.league import leaderboard, matches, reader, roster, round, store
+from trials.league import leaderboard, matches, reader, roster, round
 from trials.league.folder import LeagueFolder, playing
 from trials.league.history import tidied
 from trials.league.leaderboard import Place
 from trials.league.planning import RoundTerms
 from trials.league.reader import League
 from trials.league.roster import HUB
-from trials.league.store import Round, Store
+from trials.league.store import Round, Store, rounds
 from trials.soccer.constants import VERSION
 
 Keep = Callable[[Sequence[Path], str], object]
@@ -49,16 +49,16 @@ def run(
     came. The leaderboard is written whatever ends a round. Raises SetupError, OSError.
     """
     league = LeagueFolder(path)
-    sources = [entrants.source(word) for word in words]
+    sources = [source(word) for word in words]
     with playing(league):
-        book = Store(league)
-        if book.repaired:
-            console.print(f"{book.repaired} bytes of a half-written pair were cut off the history")
-        sources = sources or [entrants.earlier(word) for word in sorted({e.source for e in _active(book)})]
+        store = Store(league)
+        if store.repaired:
+            console.print(f"{store.repaired} bytes of a half-written pair were cut off the history")
+        sources = sources or [earlier(word) for word in sorted({e.source for e in _active(store)})]
         for number in count(1):
             began = time.monotonic()
             last = number == (rounds or (1 if every is None else None))
-            finished = _round(book, sources, terms, console, patient=every is not None)
+            finished = _round(store, sources, terms, console, patient=every is not None)
             idle = finished is not None and finished.matches == finished.before and every is None
             if finished is not None and keep is not None:
                 _put(keep, league, finished, console, last or idle)
@@ -76,26 +76,24 @@ def play_enough(terms: RoundTerms) -> str:
     return f"a 95 % interval of ± {terms.half:g} Elo or less" if terms.matchmaking == "information" else "played"
 
 
-def _active(book: Store) -> list[Any]:
-    return [entry for entry in book.entries.values() if entry.state == "playing" and entry.source]
+def _active(store: Store) -> list[Any]:
+    return [entry for entry in store.entries.values() if entry.state == "playing" and entry.source]
 
 
-def _round(
-    book: Store, sources: Sequence[entrants.Source], terms: RoundTerms, console: Console, patient: bool
-) -> Round | None:
+def _round(store: Store, sources: Sequence[Source], terms: RoundTerms, console: Console, patient: bool) -> Round | None:
     """One round; None where there is nobody to play and `patient` waits for the next."""
     try:
-        scanned = entrants.scan(book, sources, terms.cores)
+        scanned = scan(store, sources, terms.cores)
         for note in scanned.notes:
             console.print(escape(note))
         finished: Round | None = None
         if len(scanned.able) >= 2:
-            finished = round.play(book, scanned.able, terms, reader.house(), scanned.notes)
+            finished = round.play(store, scanned.able, terms, reader.house(), scanned.notes)
     except BaseException:
         with suppress(OSError, SweepError):  # what ended the round is what is told
-            _leaderboard(book.league)
+            _leaderboard(store.league)
         raise
-    found = _leaderboard(book.league)
+    found = _leaderboard(store.league)
     if finished is None:
         line = f"a league needs two models that can play, but has {len(scanned.able)}; name more sources"
         if not patient:
@@ -172,7 +170,7 @@ def _rebuilt(league: LeagueFolder, source: Path, tell: Callable[[str], object]) 
     data, note = tidied(history)
     if source.is_dir():  # so do these, before anything is written
         roster.read(there.roster)
-        store.rounds(there)
+        rounds(there)
     if note:
         tell(note)
     with playing(league):

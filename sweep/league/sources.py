@@ -220,7 +220,7 @@ class Scan:
     """What was not as it should be, a line each."""
 
 
-def scan(book: Store, sources: Sequence[Source], cores: int) -> Scan:
+def scan(store: Store, sources: Sequence[Source], cores: int) -> Scan:
     """Ask every source, bring the roster up to what they have, and try strangers' new files before they enter."""
     offers: dict[roster.Key, tuple[Offer, Source]] = {}
     silent: dict[str, Source] = {}
@@ -234,16 +234,16 @@ def scan(book: Store, sources: Sequence[Source], cores: int) -> Scan:
         except (OSError, SweepError) as error:
             silent[each.word] = each
             notes.append(f"{each.word} did not answer: {reason(error)}")
-    book.change(roster.departures(book.entries, (offer for offer, _ in offers.values()), silent, time()))
-    for entry in book.entries.values():
+    store.change(roster.departures(store.entries, (offer for offer, _ in offers.values()), silent, time()))
+    for entry in store.entries.values():
         if entry.state == "playing" and entry.key not in offers:
             old = Offer(name=entry.name, revision=entry.revision, source=entry.source)
             offers[entry.key] = old, silent[entry.source]
-    found = _fetched(book, offers, notes)
-    _enter(book, found, cores, notes)
+    found = _fetched(store, offers, notes)
+    _enter(store, found, cores, notes)
     able = {
         entry.player: Playable(found[key][0].file, entry.sha256)
-        for key, entry in reversed(book.entries.items())  # the first that entered has the last word
+        for key, entry in reversed(store.entries.items())  # the first that entered has the last word
         if entry.state == "playing" and key in found
     }
     return Scan(able, tuple(notes))
@@ -252,11 +252,11 @@ def scan(book: Store, sources: Sequence[Source], cores: int) -> Scan:
 _Fetched = dict[roster.Key, tuple[Playable, Offer, Source]]
 
 
-def _fetched(book: Store, offers: Mapping[roster.Key, tuple[Offer, Source]], notes: list[str]) -> _Fetched:
+def _fetched(store: Store, offers: Mapping[roster.Key, tuple[Offer, Source]], notes: list[str]) -> _Fetched:
     """The files of everyone who has not been tried and refused; who is unavailable is asked for again next time."""
     found: _Fetched = {}
     for key, (offer, each) in offers.items():
-        entry = book.entries.get(key)
+        entry = store.entries.get(key)
         if entry is not None and entry.state == "refused" and entry.sha256:
             continue
         try:
@@ -265,20 +265,20 @@ def _fetched(book: Store, offers: Mapping[roster.Key, tuple[Offer, Source]], not
             notes.append(f"{offer.name} is unavailable: {reason(error)}")
             away = isinstance(error, OSError | hub.HubAway)  # which says nothing of the model
             if not away and (entry is None or (entry.state == "refused" and entry.line != reason(error))):
-                book.change([_change("refused", offer, "", reason(error))])
+                store.change([_change("refused", offer, "", reason(error))])
     return found
 
 
-def _enter(book: Store, found: _Fetched, cores: int, notes: list[str]) -> None:
+def _enter(store: Store, found: _Fetched, cores: int, notes: list[str]) -> None:
     """Let new models in, each when it has been tried; those that cannot play are refused."""
-    new = {key: each for key, each in found.items() if key not in book.entries or not book.entries[key].sha256}
-    known: dict[str, Entry] = {entry.sha256: entry for entry in book.entries.values() if entry.sha256}
+    new = {key: each for key, each in found.items() if key not in store.entries or not store.entries[key].sha256}
+    known: dict[str, Entry] = {entry.sha256: entry for entry in store.entries.values() if entry.sha256}
     strange = {of.sha256: of for of, _, each in new.values() if each.strange and of.sha256 not in known}
     bad = {entry.sha256: entry.line for entry in known.values() if entry.state == "refused"}
     threads = ThreadPoolExecutor(cores)
     try:
         waiting = {threads.submit(vet, Path(of.file)): sha for sha, of in strange.items()}
-        _admit(book, [each for each in new.values() if each[0].sha256 not in strange], bad, notes)
+        _admit(store, [each for each in new.values() if each[0].sha256 not in strange], bad, notes)
         for tried in as_completed(waiting):
             sha = waiting[tried]
             error = tried.exception()
@@ -286,21 +286,21 @@ def _enter(book: Store, found: _Fetched, cores: int, notes: list[str]) -> None:
                 bad[sha] = reason(error)
             elif error is not None:
                 raise error
-            _admit(book, [each for each in new.values() if each[0].sha256 == sha], bad, notes)
+            _admit(store, [each for each in new.values() if each[0].sha256 == sha], bad, notes)
     finally:
         threads.shutdown(cancel_futures=True)
 
 
 def _admit(
-    book: Store, those: Sequence[tuple[Playable, Offer, Source]], bad: Mapping[str, str], notes: list[str]
+    store: Store, those: Sequence[tuple[Playable, Offer, Source]], bad: Mapping[str, str], notes: list[str]
 ) -> None:
     changes = []
     for of, offer, _ in those:
         line = bad.get(of.sha256, "")
         changes.append(_change("refused" if line else "entered", offer, of.sha256, line))
         notes += [f"{offer.name} is refused: {line}"] if line else []
-    book.change(changes)
-    names = roster.called(book.entries)
+    store.change(changes)
+    names = roster.called(store.entries)
     notes += [
         f"{offer.name} of {offer.source} is called {names[offer.key]}: another of that name plays"
         for _, offer, _ in those

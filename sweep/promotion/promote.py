@@ -13,7 +13,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from reports import html, hub
-from reports.model import bundle, card, checks, leaks, licences
+from reports.model import bundle, card, checks, leaks, licenses
 from reports.model import files as model_files
 from reports.model.bundle import CARD, EVALUATION, Contents, Product
 from reports.model.checks import Check
@@ -51,7 +51,7 @@ class Order:
     bar: Bar = field(default_factory=Bar)
     message: str | None = None
     force: bool = False
-    licence: str = "apache-2.0"
+    license: str = "apache-2.0"
     baseline: str | None = None
     """None: the run's own."""
 
@@ -66,8 +66,8 @@ def promote(run: RunFolder, order: Order, say: Say) -> dict[str, Any]:
     upload alone. Raises SetupError, BadPolicy, HubError.
     """
     hub.named(order.repo)
-    if bad := licences.wrong(order.licence):
-        raise SetupError(f"--license must be one of the Hub's identifiers, but got {bad} {licences.LIST}")
+    if bad := licenses.wrong(order.license):
+        raise SetupError(f"--license must be one of the Hub's identifiers, but got {bad} {licenses.LIST}")
     ledger.must_be_there(run.ledger)
     if not order.dry_run:  # what the Hub would refuse is told before minutes of matches
         how = {"private": order.private, "create_pr": order.create_pr}
@@ -197,7 +197,7 @@ def _write_proof(
         run=run_state.run_of(product.run.name, clean),
         evaluation=evaluation,
         gate=gate,
-        licence=order.licence,
+        license=order.license,
         files=sizes,
         private=private,
     )

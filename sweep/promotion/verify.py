@@ -24,7 +24,8 @@ UNIFORM = 3 * math.log(3)
 NEAR = 0.001
 """Nats from there within which a policy is as it began: first weights put an export 0.0001 to 0.0005 away."""
 WANTED = ["README.md", "*.onnx", "configuration.yaml", "config.json", "run_logs/*.json"]
-STYLE = {"ok": "[green]ok[/]", "advice": "[yellow]advice[/]", "no": "[red]no[/]", "unknown": "[dim]?[/]"}
+STYLE = {"ok": "[green]pass[/]", "advice": "[yellow]warn[/]", "no": "[red]fail[/]", "unknown": "[dim]?[/]"}
+"""What a person is shown of a check's status."""
 
 
 def verify(what: str, revision: str | None, pairs: int, cores: int, progress: bool) -> dict[str, Any]:

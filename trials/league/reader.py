@@ -1,6 +1,6 @@
 """A league as a reader sees it: standings, models, head to head, matches, frames of its past; nothing is written.
 
-    league = view.opened(Path("league"))
+    league = reader.opened(Path("league"))
     league.standings()                      the leaderboard, the strongest first
     league.model("author/name")             everything about one model
     league.head_to_head("a/x", "b/y")       what two have played

@@ -29,7 +29,7 @@ from sweep.league import match_queue
 from sweep.league import page as league_page
 from sweep.league import recorder as recording
 from sweep.league import server as serving
-from sweep.league.match_queue import Busy, Fresh
+from sweep.league.match_queue import Busy, MatchQueue
 from sweep.league.recorder import Job, Recorder
 from sweep.league.snapshots import Followed
 from trials.arena.matches import match
@@ -73,7 +73,7 @@ class Served:
     path: Path
     url: str
     followed: Followed
-    fresh: Fresh
+    fresh: MatchQueue
 
     def ask(self, path: str, body: Any = None, method: str | None = None, **headers: str) -> tuple[int, Any, Any]:
         """Status, headers, and the body, read as JSON where it is."""
@@ -107,7 +107,7 @@ class Served:
 
 @pytest.fixture(scope="module")
 def served(league: Path) -> Iterator[Served]:
-    followed, playing = Followed(league, True, lambda line: None), Fresh(1, waiting=1)
+    followed, playing = Followed(league, True, lambda line: None), MatchQueue(1, waiting=1)
     server = serving.bound(serving.application(followed, playing, "127.0.0.1"), "127.0.0.1", 0)
 
     def run() -> None:
@@ -287,7 +287,7 @@ def test_no_process_for_a_match_costs_that_match_only(monkeypatch: pytest.Monkey
         kill = end = lambda self: None
 
     monkeypatch.setattr(match_queue, "Recorder", Scarce)
-    fresh = Fresh(1)
+    fresh = MatchQueue(1)
     try:
         told = []
         for visitor in ("one", "two"):
