@@ -53,7 +53,8 @@
   }
 
   let settled = false; // a slow machine's page is not read again before the reader's place is found
-  const busy = () => !settled || document.hidden || one("pause")?.getAttribute("aria-pressed") === "true"
+  const drawing = () => one("plotly") && !document.documentElement.dataset.charts;
+  const busy = () => !settled || drawing() || document.hidden || one("pause")?.getAttribute("aria-pressed") === "true"
     || /^(INPUT|SELECT)$/.test(document.activeElement?.tagName) || !getSelection().isCollapsed
     || document.documentElement.dataset.playing === "yes";
 

@@ -335,6 +335,7 @@
     addEventListener("resize", () => { clearTimeout(waiting); waiting = setTimeout(charts, 120); });
     setTimeout(() => begin().catch((error) => all(".chart").forEach((place) => {
       place.textContent = `This chart could not be drawn: ${error.message}`;
+      document.documentElement.dataset.charts = "failed";
     })), 0);
   }
 
