@@ -104,7 +104,7 @@ def test_shows_the_first_rows_and_the_rest_if_asked(browser, synthetic, tmp_path
 
 def test_a_live_page_follows_and_keeps_the_readers_place(browser, synthetic, tmp_path):
     run = synthetic.write_run(tmp_path / "run", synthetic.synthetic_events(6, finished=False))
-    report = build(run, refresh=1.0)
+    report = build(run, refresh=4.0)
     context = browser.new_context(offline=True)
     page = context.new_page()
     page.goto(report.as_uri())
@@ -113,7 +113,7 @@ def test_a_live_page_follows_and_keeps_the_readers_place(browser, synthetic, tmp
     page.click("#trial-2 .more")
     page.focus("#trial-3 .more")
     synthetic.write_run(tmp_path / "run", synthetic.synthetic_events(8, finished=False))
-    build(run, refresh=1.0)
+    build(run, refresh=4.0)
     page.wait_for_selector("#trial-7")
     page.wait_for_selector("#more-2")
     assert order(page) == list(range(8))
@@ -121,7 +121,7 @@ def test_a_live_page_follows_and_keeps_the_readers_place(browser, synthetic, tmp
     page.click("#pause")
     assert page.get_attribute("#pause", "aria-pressed") == "true"
     synthetic.write_run(tmp_path / "run", synthetic.synthetic_events(8))
-    assert "data-refresh" not in build(run, refresh=1.0).read_text().split("<body>")[0].split("<style>")[0]
+    assert "data-refresh" not in build(run, refresh=4.0).read_text().split("<body>")[0].split("<style>")[0]
     context.close()
 
 
