@@ -12,10 +12,10 @@ from pathlib import Path
 
 from trials.arena.games.game import Behavior
 from trials.arena.games.soccer import SOCCER
-from trials.arena.players import onnx_external
+from trials.arena.players import baseline, onnx_external
 from trials.arena.players.load import BUILT_IN, EARLIER, HOUSE, LADDER
 from trials.arena.players.sandbox import vet
-from trials.errors import BadPolicy
+from trials.errors import BadPolicy, SetupError
 from trials.folder import RunFolder
 
 _HUB_ID = re.compile(
@@ -89,11 +89,21 @@ def kept(model: Model, run: RunFolder) -> Model:
 
 
 def of_run(run: RunFolder, text: str, digest: str) -> Model:
-    """The model of a run that goes on: the file in its folder if it has that sha256, else what `resolve` finds."""
-    for path in sorted(run.baseline.rglob("*.onnx")):
-        if _hash(path) == digest:
-            return Model(path.relative_to(run.baseline).as_posix().removesuffix(".onnx"), str(path.absolute()), digest)
-    return resolve(text)
+    """The baseline of a run, which its settings call `text`: its copy in the run's folder, else what `resolve` finds.
+
+    Raises SetupError where that has not the sha256 it had, as well as what `resolve` raises. An empty digest: a ledger
+    that does not say.
+    """
+    path = baseline.find(run, digest)
+    if path is not None and path.is_relative_to(run.baseline):
+        return Model(path.relative_to(run.baseline).as_posix().removesuffix(".onnx"), str(path.absolute()), digest)
+    found = resolve(text)
+    if digest and found.sha256 != digest:
+        raise SetupError(
+            f"a run's baseline must be what it was, sha256 {digest[:12]}, but {found.name} has {found.sha256[:12]} now;"
+            " put that file back (`sweep promote --baseline house` measures against another)"
+        )
+    return found
 
 
 def _from_hub(text: str, behavior: Behavior) -> Model:

@@ -64,6 +64,13 @@ class TrialSpec:
     stall_seconds: Finite = 300.0
     """A trainer that has had so much time (trials.stint) without a step is taken to hang."""
 
+    @property
+    def called(self) -> str:
+        """What people are told: the trial's number; of a final trial its configuration's, and its seed."""
+        return (
+            f"trial {self.number}" if self.configuration is None else f"trial {self.configuration} (seed {self.seed})"
+        )
+
 
 @dataclass(frozen=True, kw_only=True, config=CONFIG)
 class Candidate:

@@ -224,7 +224,7 @@
     one("kicker").textContent = told.kicker;
     one("headline").replaceChildren(node("bdi", told.headline));
     const anchor = told.anchor ? "The house baseline stands at 1200." : "The mean of all stands at 1200.";
-    one("board-note").textContent = `${anchor} Elo from all matches at once, with its 95 % interval; a rank is 1 more than the models that are surely better, and = marks one that several share. Hollow: provisional, with too few games for a rank. AI vs AI’s own Elo (K 20, match by match) stands beside it.`;
+    one("board-note").textContent = `${anchor} Elo from all matches at once, with its 95 % interval; who cannot be told from the first of a rank at 95 % shares it (=), and the next rank counts all above, copies of one file once. Hollow: provisional, with too few games for a rank. AI vs AI’s own Elo (K 20, match by match) stands beside it.`;
     one("names").replaceChildren(...[...byPlayer.values()].slice(0, 2000).map((row) => node("option", "", "", { value: row.shown })));
   }
 

@@ -12,7 +12,7 @@ from reports.model import leaks
 from reports.model.bundle import BEHAVIOR, CARD, EVALUATION, Contents, Product
 from reports.model.checks import TAGS, Check
 from reports.model.leaks import Private
-from reports.run import finals, tables
+from reports.run import tables, verdict
 from trials.run_state import Run, TrialHistory
 
 HERE = Path(__file__).parent
@@ -148,7 +148,7 @@ def _opponent(name: str) -> str:
 
 def _opening(matter: Matter) -> str:
     product, run = matter.product, matter.run
-    found = f"trial {product.candidate.trial} of the sweep {leaks.scrubbed(run.name, matter.private)}"
+    found = f"{product.spec.called} of the sweep {leaks.scrubbed(run.name, matter.private)}"
     how = "the sweep's own choice" if product.own_choice else "named by its publisher, not the sweep's own choice"
     again = (
         f", the configuration of trial {product.spec.configuration} retrained on a fresh seed"
@@ -178,8 +178,7 @@ def _strength(row: Mapping[str, Any]) -> str:
 def _found(matter: Matter) -> dict[str, Any]:
     """The sweep, as its report tells it."""
     run, question = matter.run, matter.run.question
-    ranked = tables.ranking(run)
-    said = [finals.headline(run, ranked), *finals.remarks(run, ranked)] if run.winner is not None else []
+    said = verdict.sentences(run) if run.winner is not None else ()
     clean = [leaks.scrubbed(sentence, matter.private) for sentence in said]
     command = leaks.scrubbed(question.command, matter.private) if question else "sweep run"
     return {

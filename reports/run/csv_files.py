@@ -9,7 +9,7 @@ import pandas as pd
 
 from reports.run import opponents, sections, tables, timeline
 from reports.run.importance import Importances
-from reports.run.tables import Ranked
+from reports.run.ranking import Ranked
 from trials.folder import RunFolder, written_whole
 from trials.records import Rating
 from trials.run_state import Run

@@ -2,15 +2,16 @@
 
 import html
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import pandas as pd
 import plotly.graph_objects as go
 import plotly.offline
 
+from reports.formatting import shown
 from reports.run.findings import HOUSE_ELO
-from reports.run.importance import Importance
+from reports.run.importance import Importance, Strip, elo_strip, good, lines
 from reports.run.tradeoff import Costed
 from trials.run_state import Run
 
@@ -130,18 +131,62 @@ def _short(value: float) -> float | None:
 
 def importance(rows: Sequence[Importance]) -> go.Figure:
     """Bars of lost Elo with their spread, largest on top."""
-    shown = list(reversed(rows))
+    up = list(reversed(rows))
     bars = go.Bar(
         orientation="h",
-        x=[_short(row.loss) for row in shown],
-        y=[_in_two(html.escape(short_key(row.key))) for row in shown],
-        customdata=[[html.escape(row.key)] for row in shown],
-        error_x={"array": [_short(row.spread) for row in shown], "color": "var(--ink-3)", "thickness": 1.2, "width": 3},
-        marker={"color": ["var(--c1)" if row.loss > row.spread else "var(--quiet)" for row in shown]},
+        x=[_short(row.loss) for row in up],
+        y=[_in_two(html.escape(short_key(row.key))) for row in up],
+        customdata=[[html.escape(row.key)] for row in up],
+        error_x={
+            "array": [_short(row.spread) for row in up],
+            "color": "var(--ink-3)",
+            "thickness": 1.2,
+            "width": 3,
+        },
+        marker={"color": ["var(--c1)" if row.loss > row.spread else "var(--quiet)" for row in up]},
         hovertemplate="%{customdata[0]}: %{x:.1f} Elo<extra></extra>",
     )
     axis = _axis("Elo lost when shuffled")
     return go.Figure([bars], _layout(height=80 + 26 * len(rows), xaxis=axis, bargap=0.45))
+
+
+def parallel(strips: Sequence[Strip], params: pd.DataFrame, focus: Sequence[int]) -> go.Figure:
+    """Parallel coordinates, one row a hyperparameter and one for Elo: a line a trial, through its places on them.
+
+    Plotly's own parcoords needs WebGL and `unsafe-eval`, which the page's policy forbids, and names no single trial.
+    """
+    rows = [*strips, elo_strip(params)]
+    through = lines(rows, params)
+
+    def drawn(trials: Iterable[int], colour: str) -> go.Scatter:
+        points = [point for trial in trials for point in (*((trial, *each) for each in through[trial]), None)]
+        return go.Scatter(
+            x=[_short(point[2]) if point else None for point in points],
+            y=[point[1] if point else None for point in points],
+            customdata=[[point[0], point[1], html.escape(point[3])] if point else [None] for point in points],
+            mode="lines", line={"width": 1, "color": colour},
+            hovertemplate="trial %{customdata[0]}: %{customdata[2]}<extra></extra>",
+        )  # fmt: skip
+
+    small = {"size": 11, "color": "var(--ink-3)"}
+    right = {"x": 1, "xref": "paper", "xanchor": "left", "xshift": 6, "showarrow": False, "font": small}
+    names = [
+        f"{_in_two(html.escape(short_key(row.key)))}<br><span style='font-size:11px'>"
+        f"{html.escape(shown(row.ends[0], 14))}</span>"
+        for row in rows
+    ]
+    ticks: dict[str, Any] = {"tickvals": list(range(len(rows))), "ticktext": names, "range": [len(rows) - 0.7, -0.6]}
+    return go.Figure(
+        [drawn(sorted(through), "var(--quiet)"), drawn(sorted(good(params)), "var(--ink-3)")],
+        _layout(
+            height=70 + 44 * len(rows),
+            xaxis=_axis(range=[-0.02, 1.02], visible=False),
+            yaxis=_axis(**ticks, zeroline=False),
+            annotations=[right | {"y": at, "text": html.escape(shown(row.ends[1], 14))} for at, row in enumerate(rows)],
+            margin={"l": 56, "r": 64, "t": 12, "b": 12},
+            meta={"focus": list(focus), "unnamed": True},
+        ),
+    )
 
 
 def tradeoff(rows: Sequence[Costed]) -> go.Figure:
@@ -163,7 +208,7 @@ def tradeoff(rows: Sequence[Costed]) -> go.Figure:
             "symmetric": False, "color": "var(--quiet)", "thickness": 1.2, "width": 0,
         },
         customdata=[[row.trial.number] for row in rows],
-        text=[str(row.trial.number) if row.front else "" for row in rows],
+        text=_apart([(row.cost, row.rating.elo, str(row.trial.number) if row.front else "") for row in rows]),
         textposition="top left",
         mode="markers+text",
         marker={"size": 8, "color": ["var(--c1)" if row.front else "var(--quiet)" for row in rows]},
@@ -173,6 +218,19 @@ def tradeoff(rows: Sequence[Costed]) -> go.Figure:
         [points, steps],  # report.js reads the first trace's customdata
         _layout(xaxis=_axis("Seconds of training per million steps"), yaxis=_axis("Match Elo on the ladder")),
     )
+
+
+def _apart(points: Sequence[tuple[float, float, str]]) -> list[str]:
+    """Each point's label but those that would lie over an earlier one."""
+    wide = max(x for x, _, _ in points) - min(x for x, _, _ in points)
+    high = max(y for _, y, _ in points) - min(y for _, y, _ in points)
+    put: list[tuple[float, float]] = []
+    said = []
+    for x, y, label in points:
+        free = not any(abs(x - a) <= 0.04 * wide and abs(y - b) <= 0.05 * high for a, b in put)
+        said.append(label if free else "")
+        put += [(x, y)] if label and free else []
+    return said
 
 
 def short_key(key: str) -> str:
@@ -187,6 +245,11 @@ def _in_two(word: str) -> str:
     return f"{word[:cut]}<br>{word[cut:]}" if word[cut:] else word
 
 
+def _called(run: Run, number: int) -> str:
+    trial = run.trial(number)
+    return trial.spec.called if trial else f"trial {number}"
+
+
 def timeline(spans: pd.DataFrame, run: Run) -> go.Figure:
     """Trainer processes on the sweep's slots, in minutes (hours for long sweeps) from the first start."""
     total = float((spans["start"] + spans["seconds"]).max()) if len(spans) else 0.0
@@ -198,13 +261,13 @@ def timeline(spans: pd.DataFrame, run: Run) -> go.Figure:
             base=(part["start"] / unit).round(3).tolist(),
             x=(part["seconds"] / unit).round(3).tolist(),
             y=[f"slot {slot}" for slot in part["slot"]],
-            text=[str(trial) for trial in part["trial"]],
+            text=[_called(run, int(trial)).removeprefix("trial ").partition(" ")[0] for trial in part["trial"]],
             textposition="inside",
             insidetextanchor="middle",
             textangle=0,
-            customdata=[[int(trial)] for trial in part["trial"]],
+            customdata=[[_called(run, int(trial))] for trial in part["trial"]],
             marker={"color": f"var(--{state})", "line": {"color": "var(--page)", "width": 1}},
-            hovertemplate=f"trial %{{customdata[0]}}, {state}: %{{x:.1f}} {name}<extra></extra>",
+            hovertemplate=f"%{{customdata[0]}}, {state}: %{{x:.1f}} {name}<extra></extra>",
         )
         for state in STATES
         if len(part := spans[spans["state"] == state])

@@ -1,13 +1,12 @@
-"""What a run has shown, in sentences that claim no more than the matches do."""
+"""What a run's fresh matches show, one comparison at a time, beside what tuning and finals said before them (pure)."""
 
 import math
-from collections import defaultdict
 from dataclasses import dataclass
 from typing import Literal
 
 from reports.formatting import Interval, moved
-from reports.run.tables import Ranked
-from trials.arena.ratings import seed_intervals, shrinkage
+from reports.run.ranking import Ranked
+from trials.arena.ratings import seed_intervals
 from trials.arena.ratings.bradley_terry import NORMAL_95
 from trials.events import FreshRated, TrialRated
 from trials.records import Rating, Verdict
@@ -30,6 +29,8 @@ class Finding:
     """What the finals said of the same two, and why it is this one; empty where there is nothing to add."""
     own: bool = False
     """Whether it is against the sweep's baseline, beside which the tuning number stands."""
+    course: bool = False
+    random: bool = False
 
 
 def elo(value: float, signed: bool = False) -> str:
@@ -60,14 +61,14 @@ def findings(run: Run, fresh: FreshRated) -> tuple[Finding, ...]:
     found: list[Finding] = []
     random = run.question is not None and run.question.baseline == "random"
     if (course := fresh.against_course) is not None:
-        number = run.course.candidate.trial if run.course is not None else 0
-        found.append(
-            Finding(f"the course’s policy (trial {number})", course, standing(course), aside=_aside(run, number))
-        )
+        trial = run.trial(run.course.candidate.trial) if run.course is not None else None
+        called = trial.spec.called if trial else "trial 0"
+        aside = _aside(run, trial.number) if trial else ""
+        found.append(Finding(f"the course’s policy, {called}", course, standing(course), aside=aside, course=True))
     if not random:
         found.append(Finding(baseline_name(run), fresh.baseline, standing(fresh.baseline), own=True))
-    found.append(Finding("random play", fresh.random, standing(fresh.random), tested(fresh.random_sprt), own=random))
-    return tuple(found)
+    tests = tested(fresh.random_sprt)
+    return (*found, Finding("random play", fresh.random, standing(fresh.random), tests, own=random, random=True))
 
 
 def _aside(run: Run, course: int) -> str:
@@ -77,101 +78,13 @@ def _aside(run: Run, course: int) -> str:
     policies = [policy for one in run.finals.configurations for policy in one.rated]
     mine = next((policy for policy in policies if policy.number == run.winner.candidate.trial), None)
     met = mine.met.get(course) if mine else None
-    said = f"the finals said {elo(met.elo, signed=True)} {interval(met)}; " if met else ""
-    count = len(run.finals.course.rated)
-    best = f"trial {course} did best of the course’s {count} against {baseline_name(run)}" if count > 1 else ""
-    return (said + best).removesuffix("; ")
+    said = f"; the finals said {elo(met.elo, signed=True)} {interval(met)}" if met else ""
+    best = ", the best of its seeds," if len(run.finals.course.rated) > 1 else ""
+    return f"one policy{best} against one: it tells which file is stronger, not which configuration{said}"
 
 
 def tested(sprt: Verdict) -> str:
     return f"SPRT [{elo(sprt.elo0)}, {elo(sprt.elo1)}] {sprt.verdict}"
-
-
-def headline(run: Run, ranked: tuple[Ranked, ...]) -> str:
-    """What fresh matches show of the chosen policy: the first thing a reader reads where nothing was retrained."""
-    if dead := nothing_lived(run):
-        return dead
-    if run.winner is None:
-        return _unplayed(run, ranked)
-    number, random, sprt = run.winner.candidate.trial, run.winner.random, run.winner.random_sprt
-    played = f"Elo {interval(random)} over {random.matches} fresh matches"
-    if sprt.verdict == "accepted":
-        return f"Policy {number} beats random play by {elo(random.elo)} {played}, {tested(sprt)}."
-    stands = f"stands at {elo(random.elo, signed=True)} {played} against random play"
-    if standing(random) == "ahead":
-        return f"Policy {number} {stands}, but the test that was set is not passed: {tested(sprt)}."
-    if any(finding.standing == "ahead" for finding in findings(run, run.winner)):
-        return f"Policy {number} is not shown to beat random play: it {stands}, {tested(sprt)}."
-    rejected = sprt.verdict == "rejected"
-    opening = "Nothing was learned that matches can show" if rejected else "It is not shown that anything was learned"
-    return f"{opening}: policy {number} {stands}, {tested(sprt)}."
-
-
-def nothing_lived(run: Run) -> str:
-    """What comes first where every trial that the sweep proposed failed, whatever trial 0 did; empty elsewhere."""
-    proposed = [trial for trial in run.trials if trial.spec.origin == "sampled"]
-    if not run.finished or not proposed or not all(trial.state == "failed" for trial in proposed):
-        return ""
-    if all(trial.state == "failed" for trial in run.trials):
-        return ""
-    which = "The only trial" if len(proposed) == 1 else f"All {len(proposed)} trials"
-    return f"{which} that the sweep proposed failed: nothing is known of any configuration but the course’s, trial 0."
-
-
-def _unplayed(run: Run, ranked: tuple[Ranked, ...]) -> str:
-    if run.question is None:
-        return "The ledger holds no sweep: nothing can be said."
-    if not run.trials:
-        return "The sweep ended before any trial began." if run.finished else "The sweep has begun; no trial has yet."
-    best = ranked[0]
-    if best.rank is None or best.trial.rating is None:
-        count = f"{len(run.trials)} trials" if len(run.trials) > 1 else "One trial"
-        if all(trial.state == "failed" for trial in run.trials):
-            return f"{count}, all failed before a policy was rated: nothing was learned."
-        return f"{count}, none rated{'' if run.finished else ' yet'}: nothing can be said of any policy."
-    rating = best.trial.rating
-    return (
-        f"Nothing is shown{'' if run.finished else ' yet'}: policy {best.trial.number} leads the tuning matches at"
-        f" {elo(rating.elo)} Elo {interval(rating)}, but no fresh match was played."
-    )
-
-
-def remarks(run: Run, ranked: tuple[Ranked, ...]) -> tuple[str, ...]:
-    """What follows the headline: the other comparisons, and how far the claim reaches."""
-    said: list[str] = []
-    if run.winner is not None:
-        said += [_compared(f) for f in findings(run, run.winner) if f.against != "random play"]
-        if run.winner.candidate.trial == 0:
-            said.append("The winner is trial 0, the course’s own configuration: no sampled trial did better in tuning.")
-    if any(row.rank for row in ranked):
-        if run.winner is None:
-            said.append("A tuning number flatters: what leads by it leads partly by luck.")
-        if run.finals is None:
-            said.append(_seeds(run))
-    if run.question and not run.finished:
-        said.append("The ledger has no end yet: the sweep is still running, or it was cut off.")
-    elif run.end and run.end.state != "complete":
-        how = "failed" if run.end.state == "failed" else f"was {run.end.state}"
-        said.append(f"The sweep {how}: {run.end.reason or 'no reason given'}.".replace("..", "."))
-    return tuple(said)
-
-
-def _compared(finding: Finding) -> str:
-    rating = finding.rating
-    numbers = f"{elo(rating.elo, signed=True)} Elo {interval(rating)} over {rating.matches} matches"
-    if finding.standing == "level":
-        return f"It cannot be distinguished from {finding.against}: {numbers}."
-    return f"It {'beats' if finding.standing == 'ahead' else 'loses to'} {finding.against}: {numbers}."
-
-
-def _seeds(run: Run) -> str:
-    seeds: dict[str, set[int]] = defaultdict(set)
-    for trial in run.trials:
-        seeds[repr(sorted(trial.spec.params.items()))].add(trial.spec.seed)
-    repeated = sum(len(found) > 1 for found in seeds.values())
-    if not repeated:
-        return "One training seed each, so nothing is said of the configurations, only of these policies."
-    return f"{repeated} of {len(seeds)} configurations were trained on more than one seed, the rest on one each."
 
 
 def tie(ranked: tuple[Ranked, ...]) -> str:
@@ -210,6 +123,8 @@ def shrunk(run: Run) -> Interval | None:
     if rated is None or rated not in whole or len(whole) < 3:
         return None
     errors = [seed_intervals.error(each.rating) for each in whole]
+    from trials.arena.ratings import shrinkage  # scipy.optimize, which a verdict needs not
+
     means, deviations = shrinkage.shrunk([each.rating.elo for each in whole], errors)
     at = whole.index(rated)
     elo, half = float(means[at]), NORMAL_95 * float(deviations[at])

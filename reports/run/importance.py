@@ -1,9 +1,10 @@
 """What mattered, how sure that is, and where in its range each hyperparameter's good values lie."""
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from itertools import groupby
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -173,6 +174,23 @@ def strips(params: pd.DataFrame) -> tuple[Strip, ...]:
         return ()
     best = good(params)
     return tuple(_strip(key, params.loc[params[key].notna(), ["trial", key]], best) for key in parameters(params))
+
+
+def elo_strip(params: pd.DataFrame) -> Strip:
+    """The same of what came out, match Elo, in its own scale."""
+    return replace(_strip("elo", params[["trial", "elo"]], good(params)), key="match Elo")
+
+
+def lines(rows: Sequence[Strip], params: pd.DataFrame) -> dict[int, list[tuple[int, float, str]]]:
+    """Trial to its points on the strips, one above the other: the strip's number, the place on it, and its words."""
+    said = params.rename(columns={"elo": "match Elo"}).set_index("trial")
+    found: dict[int, list[tuple[int, float, str]]] = {int(trial): [] for trial in params["trial"]}
+    for at, row in enumerate(rows):
+        for trial, place, _ in row.places:
+            value: Any = said.at[trial, row.key]
+            words = number(float(value)) if _numeric(pd.Series([value])) else str(value)
+            found[trial].append((at, place, f"{row.key.rsplit('.', 1)[-1]} {words}"))
+    return found
 
 
 def _strip(key: str, values: pd.DataFrame, best: set[int]) -> Strip:

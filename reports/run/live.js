@@ -19,7 +19,7 @@
     const sorted = document.querySelector("#rank [aria-sort]");
     return {
       top: scrollY, focus: focused(),
-      fields: ["find", "state", "focus", "diagnostic", "met-side", "met-pick", "met-from"].map((id) => [id, one(id)?.value]),
+      fields: ["find", "state", "focus", "diagnostic", "smooth", "met-side", "met-pick", "met-from"].map((id) => [id, one(id)?.value]),
       all: one("rest")?.hidden === true,
       open: [...document.querySelectorAll("#rank .more[aria-expanded=true]")].map((button) => button.closest("tbody").id),
       parts: [...document.querySelectorAll("details")].map((part) => part.open),
@@ -52,7 +52,9 @@
     }
   }
 
-  const busy = () => document.hidden || one("pause")?.getAttribute("aria-pressed") === "true"
+  let settled = false; // a slow machine's page is not read again before the reader's place is found
+  const drawing = () => one("plotly") && !document.documentElement.dataset.charts;
+  const busy = () => !settled || drawing() || document.hidden || one("pause")?.getAttribute("aria-pressed") === "true"
     || /^(INPUT|SELECT)$/.test(document.activeElement?.tagName) || !getSelection().isCollapsed
     || document.documentElement.dataset.playing === "yes";
 
@@ -65,14 +67,13 @@
   }
 
   const state = stored();
-  if (state) {
-    sessionStorage.removeItem(KEY);
-    const until = setInterval(() => {
-      if (!ready()) return;
-      clearInterval(until);
-      restore(state);
-    }, 30);
-  }
+  if (state) sessionStorage.removeItem(KEY);
+  const until = setInterval(() => {
+    if (!ready()) return;
+    clearInterval(until);
+    if (state) restore(state);
+    settled = true;
+  }, 30);
   if (!seconds) return;
   one("pause").addEventListener("click", () => {
     const paused = one("pause").getAttribute("aria-pressed") !== "true";

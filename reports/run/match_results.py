@@ -1,19 +1,26 @@
 """What the match logs say: for every policy and opponent its pairs, its results on either side, its last matches."""
 
+import base64
+import gzip
+import json
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
 from reports import formatting
 from trials.arena.ratings import elo, pentanomial
-from trials.records import Side
+from trials.records import Rating, Side
 
 COLUMNS = ["pair", "b_name", "a", "a_side", "counted", "result", "decisions", "time"]
 POINTS = (1.0, 0.5, 0.0)
 """Of a win, a draw and a loss."""
+LISTED, BRIEFLY = 60, 10
+"""Last matches that are listed of the first LISTED policies, and of the others."""
 Counts = tuple[int, ...]
 
 
@@ -135,3 +142,86 @@ def told(ledgers: Mapping[str, Side], heard: Heard | None) -> dict[str, Met]:
         for name, side in ledgers.items()
         if side.matches
     }
+
+
+# --- policies ------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Row:
+    """One policy, with the matches it played at one time of the run."""
+
+    trial: int
+    label: str
+    """What follows the word trial for people: its number; of a retrained policy its configuration's, and its seed."""
+    note: str
+    """What it is, beside that; empty for most."""
+    rank: int | None
+    """In tuning; None for matches after it."""
+    rating: Rating | None
+    """On the ladder."""
+    met: Mapping[str, Met]
+    matches: tuple[Match, ...]
+    """The last first."""
+
+
+def called(name: str) -> str:
+    """A policy by its trial: `trial 3`, whose log says at which step too; any other name as it is."""
+    words = name.split(" at ")
+    return words[0] if len(words) == 2 and name.startswith("trial ") and words[1].isdigit() else name
+
+
+# --- for the script ------------------------------------------------------------------------------------------------
+
+
+def pack(
+    rows: Sequence[Row],
+    names: Sequence[str],
+    columns: int,
+    strengths: Mapping[str, float],
+    first: float,
+    labels: Mapping[str, str],
+) -> str:
+    """Opponents as [name, Elo], how many of them tuning met, and a list for each row (see `_row`)."""
+    place = {name: at for at, name in enumerate(names)}
+    first = first if math.isfinite(first) else 0.0
+    told = {
+        "opponents": [[labels.get(name, name), _number(strengths.get(name))] for name in names],
+        "columns": columns,
+        "first": round(first),
+        "rows": [_row(row, place, round(first), LISTED if at < LISTED else BRIEFLY) for at, row in enumerate(rows)],
+    }
+    text = json.dumps(told, separators=(",", ":"), allow_nan=False).encode()
+    return base64.b64encode(gzip.compress(text, 9, mtime=0)).decode()
+
+
+def _row(row: Row, place: Mapping[str, int], first: int, listed: int) -> list[Any]:
+    """[label, note, rank, Elo, low, high, met, matches].
+
+    Of matches: time of the first listed, then code, decisions and seconds before the one above of each; how many there
+    are in all. A code is 6 * opponent + 3 * (as purple) + (0 won, 1 drawn, 2 lost).
+    """
+    elo = [_number(value) for value in (row.rating.elo, row.rating.low, row.rating.high)] if row.rating else [None] * 3
+    known = [match for match in row.matches if called(match.opponent) in place][:listed]
+    codes = [6 * place[called(m.opponent)] + 3 * m.side + POINTS.index(m.result) for m in known]
+    times = [round(match.time) - first for match in known]
+    ago = [before - now for before, now in zip([times[0] if times else 0, *times], times, strict=False)]
+    last = times[0] if times else 0
+    matches = [last, codes, [match.decisions for match in known], ago, len(row.matches)]
+    return [row.label, row.note, row.rank, *elo, [_cell(place[name], one) for name, one in row.met.items()], matches]
+
+
+def _cell(opponent: int, one: Met) -> list[Any]:
+    """[opponent, won, drawn, lost, low, high (percent of the points)], and as blue won, drawn, lost where known."""
+    low, high = (formatting.whole(100 * end) for end in one.interval)
+    sides = [one.blue.wins, one.blue.draws, one.blue.losses] if one.blue and one.purple else []
+    return [opponent, *_counts(one.total), low, high, *sides]
+
+
+def _counts(side: Side) -> tuple[int, int, int]:
+    return side.wins, side.draws, side.losses
+
+
+def _number(value: float | None) -> int | None:
+    """Rounded; what is not finite is not known."""
+    return round(value) if value is not None and abs(value) < 1e9 else None

@@ -1,48 +1,25 @@
 """Who beats whom: every policy against every opponent it met, from either side, and what of it goes in circles."""
 
-import base64
-import gzip
-import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from reports import formatting
 from reports.run import match_results, timeline
 from reports.run.cycles import Circles, circles, of_ladder
-from reports.run.match_results import Heard, Match, Met
-from reports.run.tables import ranking
+from reports.run.match_results import Heard, Match, Met, Row, called, pack
+from reports.run.ranking import ranking
 from trials.arena.ratings import ladder_file
 from trials.arena.ratings.ladder_file import Ladder
 from trials.errors import SetupError
 from trials.events import FreshRated, TrialRated
 from trials.folder import RunFolder
 from trials.records import Rating, Side
-from trials.retrained import Configuration, RetrainedPolicy
+from trials.retrained import Configuration
 from trials.run_state import Run, TrialHistory
 
 FIRST = 12
 """Rows of the matrix that stand in the page without a script."""
-LISTED, BRIEFLY = 60, 10
-"""Last matches that are listed of the first LISTED policies, and of the others."""
-
-
-@dataclass(frozen=True)
-class Row:
-    """One policy, with the matches it played at one time of the run."""
-
-    trial: int
-    note: str
-    """What it is, beside its number; empty for most."""
-    rank: int | None
-    """In tuning; None for matches after it."""
-    rating: Rating | None
-    """On the ladder."""
-    met: Mapping[str, Met]
-    matches: tuple[Match, ...]
-    """The last first."""
 
 
 @dataclass(frozen=True)
@@ -68,8 +45,13 @@ class Opponents:
     logged: bool
     """Whether any match log says more than the ledger."""
     played: timeline.Timeline | None
+    labels: Mapping[str, str]
+    """What logs call a retrained policy to what people are told."""
     data: str
     """What the script reads: base64 of gzip of JSON."""
+
+    def called(self, name: str) -> str:
+        return self.labels.get(name, name)
 
     @property
     def first(self) -> tuple[Row, ...]:
@@ -102,14 +84,19 @@ def section(run: Run, folder: RunFolder | None) -> Opponents | None:
         ladder_known=ladder is not None,
         logged=any(row.matches for row in every),
         played=timeline.section(run),
-        data=pack(every, tuple(dict.fromkeys([*columns, *late, *on])), len(columns), strengths, run.first),
+        labels=(labels := labels_of(run)),
+        data=pack(every, tuple(dict.fromkeys([*columns, *late, *on])), len(columns), strengths, run.first, labels),
     )
 
 
-def called(name: str) -> str:
-    """A policy by its trial: `trial 3`, whose log says at which step too; any other name as it is."""
-    words = name.split(" at ")
-    return words[0] if len(words) == 2 and name.startswith("trial ") and words[1].isdigit() else name
+def labels_of(run: Run) -> dict[str, str]:
+    """`trial 12` to `trial 2 (seed 1000001)`, of every retrained policy."""
+    return {f"trial {trial.number}": trial.spec.called for trial in run.retrained}
+
+
+def _label(run: Run, number: int) -> str:
+    trial = run.trial(number)
+    return trial.spec.called.removeprefix("trial ") if trial else str(number)
 
 
 def _ladder(run: Run) -> Ladder | None:
@@ -146,7 +133,7 @@ def _tuning(run: Run, folder: RunFolder | None) -> tuple[Row, ...]:
         rated = ranked.trial.rungs[-1]
         found, matches = _rated(rated, folder)
         note = ", ".join(_notes(run, ranked.trial))
-        rows.append(Row(ranked.trial.number, note, ranked.rank, rated.rating, found, matches))
+        rows.append(Row(ranked.trial.number, str(ranked.trial.number), note, ranked.rank, rated.rating, found, matches))
     return tuple(rows)
 
 
@@ -191,7 +178,7 @@ def _fresh(run: Run, folder: RunFolder | None) -> tuple[Row, ...]:
             found = {called(name): one for name, one in (runner_up.met if runner_up else {}).items()} | found
             matches = (*(runner_up.matches if runner_up else ()), *matches)
         note = "winner, fresh" if fresh.role == "winner" else "course, fresh"
-        rows.append(Row(fresh.candidate.trial, note, None, None, found, matches))
+        rows.append(Row(fresh.candidate.trial, _label(run, fresh.candidate.trial), note, None, None, found, matches))
     return tuple(rows)
 
 
@@ -212,7 +199,7 @@ def _finals(run: Run, folder: RunFolder | None) -> tuple[Row, ...]:
             paths = [folder.fresh_matches(role, kind) for kind in kinds] if folder else []
             ratings = [policy.rated.baseline, policy.rated.random, *policy.met.values()]
             found, matches = _told(ratings, paths, mine.sha256)
-            rows.append(Row(policy.number, f"{_of(one, policy)}, direct", None, None, found, matches))
+            rows.append(Row(policy.number, _label(run, policy.number), _of(one, "direct"), None, None, found, matches))
     return tuple(rows)
 
 
@@ -225,12 +212,22 @@ def on_ladder(run: Run, folder: RunFolder | None) -> tuple[Row, ...]:
             if trial is None or not trial.rungs or not run.comparable(trial.rating):
                 continue
             found, matches = _rated(trial.rungs[-1], folder)
-            rows.append(Row(trial.number, f"{_of(one, policy)}, on the ladder", None, trial.rating, found, matches))
+            rows.append(
+                Row(
+                    trial.number,
+                    _label(run, trial.number),
+                    _of(one, "on the ladder"),
+                    None,
+                    trial.rating,
+                    found,
+                    matches,
+                )
+            )
     return tuple(rows)
 
 
-def _of(one: Configuration, policy: RetrainedPolicy) -> str:
-    return f"of {'the course' if one.course else f'configuration {one.number}'}, seed {policy.seed}"
+def _of(one: Configuration, how: str) -> str:
+    return f"course, {how}" if one.course else how
 
 
 def _scores(rows: Iterable[Row]) -> dict[tuple[str, str], tuple[float, float, float]]:
@@ -243,52 +240,3 @@ def _scores(rows: Iterable[Row]) -> dict[tuple[str, str], tuple[float, float, fl
                 continue  # seen from the other's side already
             total[key] = match_results.added(total[key], one) if key in total else one
     return {key: (one.score, *one.interval) for key, one in total.items()}
-
-
-# --- for the script ------------------------------------------------------------------------------------------------
-
-
-def pack(rows: Sequence[Row], names: Sequence[str], columns: int, strengths: Mapping[str, float], first: float) -> str:
-    """Opponents as [name, Elo], how many of them tuning met, and a list for each row (see `_row`)."""
-    place = {name: at for at, name in enumerate(names)}
-    first = first if math.isfinite(first) else 0.0
-    told = {
-        "opponents": [[name, _number(strengths.get(name))] for name in names],
-        "columns": columns,
-        "first": round(first),
-        "rows": [_row(row, place, round(first), LISTED if at < LISTED else BRIEFLY) for at, row in enumerate(rows)],
-    }
-    text = json.dumps(told, separators=(",", ":"), allow_nan=False).encode()
-    return base64.b64encode(gzip.compress(text, 9, mtime=0)).decode()
-
-
-def _row(row: Row, place: Mapping[str, int], first: int, listed: int) -> list[Any]:
-    """[trial, note, rank, Elo, low, high, met, matches].
-
-    Of matches: time of the first listed, then code, decisions and seconds before the one above of each; how many there
-    are in all. A code is 6 * opponent + 3 * (as purple) + (0 won, 1 drawn, 2 lost).
-    """
-    elo = [_number(value) for value in (row.rating.elo, row.rating.low, row.rating.high)] if row.rating else [None] * 3
-    known = [match for match in row.matches if called(match.opponent) in place][:listed]
-    codes = [6 * place[called(m.opponent)] + 3 * m.side + match_results.POINTS.index(m.result) for m in known]
-    times = [round(match.time) - first for match in known]
-    ago = [before - now for before, now in zip([times[0] if times else 0, *times], times, strict=False)]
-    last = times[0] if times else 0
-    matches = [last, codes, [match.decisions for match in known], ago, len(row.matches)]
-    return [row.trial, row.note, row.rank, *elo, [_cell(place[name], one) for name, one in row.met.items()], matches]
-
-
-def _cell(opponent: int, one: Met) -> list[Any]:
-    """[opponent, won, drawn, lost, low, high (percent of the points)], and as blue won, drawn, lost where known."""
-    low, high = (formatting.whole(100 * end) for end in one.interval)
-    sides = [one.blue.wins, one.blue.draws, one.blue.losses] if one.blue and one.purple else []
-    return [opponent, *_counts(one.total), low, high, *sides]
-
-
-def _counts(side: Side) -> tuple[int, int, int]:
-    return side.wins, side.draws, side.losses
-
-
-def _number(value: float | None) -> int | None:
-    """Rounded; what is not finite is not known."""
-    return round(value) if value is not None and abs(value) < 1e9 else None

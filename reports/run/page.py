@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from reports.run.csv_files import Table
     from reports.run.importance import Importances
     from reports.run.next_space import Next
-    from reports.run.tables import Ranked
+    from reports.run.ranking import Ranked
     from trials.run_state import Run
 from reports.html import allowed, asset, packed, templates
 
@@ -35,11 +35,11 @@ class Told:
 
 
 def told(run: "Run") -> Told:
-    from reports.run import importance, next_space, tables
+    from reports.run import importance, next_space, ranking, tables
 
     params = tables.params(run)
     mattered = importance.matters(params)
-    return Told(run, tables.ranking(run), params, mattered, next_space.suggested(run, params, mattered))
+    return Told(run, ranking.ranking(run), params, mattered, next_space.suggested(run, params, mattered))
 
 
 def build(folder: RunFolder, refresh: float | None = None) -> Path:
@@ -100,13 +100,17 @@ def render(
     beside: the files that are written with it. at: what commands call the run's folder. folder: where it is given, it
     holds match logs and replays.
     """
-    from reports.run import details, figures, finals, sections, tradeoff
+    from reports.run import advice, details, figures, finals, sections, tradeoff
     from reports.run.importance import strips
 
     found = found or told(run)
     ranked, mattered = found.ranked, found.mattered
+    placed = strips(found.params)
     charts = figures_of(run, ranked, curves, mattered)
+    if placed:
+        charts["parallel"] = figures.parallel(placed, found.params, sections.focus(run, ranked))
     winner = sections.winner(run, ranked)
+    policy = run.trial(run.winner.candidate.trial) if run.winner else None
     parts, plotly = shown(run, folder), figures.bundle() if charts else ""
     return str(
         _environment()
@@ -117,6 +121,8 @@ def render(
             refresh=refresh if not run.finished else None,
             ranked=ranked,
             first=sections.first_screen(run, ranked),
+            advice=advice.next_step(run, at or run.name),
+            policy=policy.spec.called if policy else "the winner",
             winner=winner,
             yardstick=run.question is not None and run.question.ladder.startswith("yardstick-"),
             gone=folder is not None and winner is not None and not (folder.path / winner.policy).exists(),
@@ -131,7 +137,7 @@ def render(
             tradeoff=tradeoff.tradeoff(run),
             searched=(tradeoff.proposals(run), tradeoff.pruning(run), tradeoff.warm_start(run.warm)),
             mattered=mattered,
-            strips=strips(found.params),
+            strips=placed,
             following=found.following,
             beside=beside,
             charts={name: figure.layout.meta for name, figure in charts.items()},

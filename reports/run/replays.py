@@ -1,22 +1,20 @@
 """Matches of the winner to look at: which were played, recorded anew from their seeds, and kept in the run's folder."""
 
 import json
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import yaml
-
 from reports import formatting
 from reports.html import templates
 from reports.replay import pack
-from reports.run.opponents import called
+from reports.run.match_results import called
+from reports.run.opponents import labels_of
 from trials.arena.matches import log, replay
+from trials.arena.players import baseline, onnx_external
 from trials.arena.players import load as players
-from trials.arena.players import onnx_external
-from trials.arena.players.load import BUILT_IN, EARLIER, LADDER
+from trials.arena.players.load import BUILT_IN
 from trials.arena.players.player import Player
 from trials.arena.ratings import elo
 from trials.errors import SetupError, SweepError
@@ -81,7 +79,8 @@ def section(run: Run, folder: RunFolder | None) -> Replays | None:
                 shown.append(found)
         except SetupError:
             skipped.append(f"The log of the fresh matches, {path.name}, cannot be read, so none of it is shown.")
-    winner = f"trial {run.winner.candidate.trial}"
+    trial = run.trial(run.winner.candidate.trial)
+    winner = trial.spec.called if trial else f"trial {run.winner.candidate.trial}"
     if not shown and not skipped:
         return None
     titled = [(one, f"{WORDS[m.result]} against {one.opponent}") for one in shown if one.packed for m in one.matches]
@@ -105,7 +104,8 @@ def _shown(run: Run, folder: RunFolder, kind: str, played: log.Log) -> Shown | N
     if not mine:
         return None
     records = [record for record in mine if record.b == mine[0].b]
-    name = formatting.shown(called(played.names[records[0].b]))
+    met = called(played.names[records[0].b])
+    name = formatting.shown(labels_of(run).get(met, met))
     matches = replay.highlights(records)
     try:
         packed, why = _kept(run, folder, kind, matches), ""
@@ -192,11 +192,10 @@ def _load(run: Run, folder: RunFolder, identity: str) -> Player:
     """The player with that sha256, or built-in name. Raises SweepError where it is not at hand."""
     if identity in BUILT_IN:
         return players.load(identity)
-    installed = [LADDER / f"{name}.onnx" for name in ("house", *EARLIER)]
     own = [folder.path / one.path for one in candidates(run) if one.sha256 == identity]
-    for path in (*own, *installed, *_baseline(folder)):
-        if path.is_file() and onnx_external.digest_of(path) == identity:
-            return players.load(path)
+    whole = (path for path in own if path.is_file() and onnx_external.digest_of(path) == identity)
+    if path := next(whole, None) or baseline.find(folder, identity):
+        return players.load(path)
     raise SetupError("A policy that played them is no longer in the run’s folder, so they cannot be played again.")
 
 
@@ -206,16 +205,6 @@ def candidates(run: Run) -> list[Candidate]:
     ends = [trial.ended.candidate for trial in every if trial.ended and trial.ended.candidate]
     fresh = [one.candidate for one in (run.winner, run.course) if one]
     return [*(rated.candidate for trial in every for rated in trial.rungs), *ends, *fresh]
-
-
-def _baseline(folder: RunFolder) -> list[Path]:
-    """The baseline's file, as the settings name it; what is loaded from there is known by its hash."""
-    try:
-        said = yaml.safe_load(folder.settings.read_text(encoding="utf-8"))
-    except (OSError, ValueError, yaml.YAMLError):
-        return []
-    name = said.get("baseline") if isinstance(said, dict) else None
-    return [Path(os.path.expanduser(name))] if isinstance(name, str) and name else []
 
 
 # --- several packs as one ------------------------------------------------------------------------------------------

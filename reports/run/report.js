@@ -10,7 +10,7 @@
   const words = new Map(bodies.map((body) => [body, body.textContent.toLowerCase()]));
   const told = new Map(); // trial → what its row unfolds to, once unpacked
 
-  const FIRST = 30;
+  const FIRST = matchMedia("(max-width: 560px)").matches ? 10 : 30;
   let most = FIRST; // rows at first: a thousand would be most of the page's height and of its layout's time
 
   function compare(key, sign) {
@@ -52,6 +52,12 @@
     one("rest").textContent = `Show all ${fitting} trials`;
   }
 
+  function reveal() { // what a link leads to is open, and where the reader is
+    const target = one(decodeURIComponent(location.hash.slice(1)));
+    for (const part of [target?.querySelector(":scope > details.fold"), target?.closest("details")]) if (part) part.open = true;
+    target?.scrollIntoView();
+  }
+
   if (table) {
     all("[data-sort]", table).forEach((button) => button.addEventListener("click", () => sort(button.dataset.sort)));
     one("sort").addEventListener("change", (event) => sort(event.target.value));
@@ -63,7 +69,7 @@
       filter();
       next?.querySelector(".more").focus();
     });
-    addEventListener("hashchange", () => { filter(); one(location.hash.slice(1))?.scrollIntoView(); });
+    addEventListener("hashchange", () => { filter(); reveal(); });
     filter();
     table.addEventListener("click", (event) => {
       const button = event.target.closest(".more");
@@ -225,8 +231,24 @@
   const tall = (place) => figures[place.dataset.chart]?.layout.height
     ?? Math.round(Math.max(280, Math.min(400, place.clientWidth * 0.62)));
 
+  function smoothed(every) { // each trial's exponential mean, without its bias towards the first value
+    const keep = Number(one("smooth").value);
+    let mean = 0, weight = 0;
+    return { ...every, y: every.y.map((value) => {
+      if (value === null) [mean, weight] = [0, 0];
+      else [mean, weight] = [keep * mean + (1 - keep) * value, keep * weight + 1 - keep];
+      return value === null ? null : Number((mean / weight).toPrecision(5));
+    }) };
+  }
+
+  function shown(name) {
+    const figure = figures[name];
+    if (!figure || !name.startsWith("diagnostic") || !one("smooth")) return figure;
+    return { ...figure, data: [smoothed(figure.data[0]), ...figure.data.slice(1)] };
+  }
+
   function draw(place) {
-    const figure = figures[place.dataset.chart];
+    const figure = shown(place.dataset.chart);
     if (!figure || !window.Plotly) return;
     const chosen = figure.layout.meta?.focus;
     const height = tall(place);
@@ -234,7 +256,7 @@
     const every = figure.data[0];
     const { data, layout } = coloured({
       data: [...figure.data, ...lines.map((line) => trace(every, line))],
-      layout: { ...figure.layout, annotations: [...(figure.layout.annotations ?? []), ...labels(every, lines, height)] },
+      layout: { ...figure.layout, annotations: [...(figure.layout.annotations ?? []), ...(figure.layout.meta?.unnamed ? [] : labels(every, lines, height))] },
     });
     layout.font.family = getComputedStyle(document.body).fontFamily;
     layout.height = height;
@@ -304,13 +326,33 @@
       place.dataset.chart = event.target.value;
       draw(place);
     });
+    one("smooth")?.addEventListener("input", () => {
+      one("smooth-said").textContent = Number(one("smooth").value).toFixed(2);
+      draw(one("smooth").closest("figure").querySelector(".chart"));
+    });
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", charts);
     let waiting = 0;
     addEventListener("resize", () => { clearTimeout(waiting); waiting = setTimeout(charts, 120); });
     setTimeout(() => begin().catch((error) => all(".chart").forEach((place) => {
       place.textContent = `This chart could not be drawn: ${error.message}`;
+      document.documentElement.dataset.charts = "failed";
     })), 0);
   }
+
+  // --- sideways -----------------------------------------------------------------------------------------------
+
+  function mark(place) { // where more of a table lies beyond an edge
+    const left = place.scrollLeft > 2, right = place.scrollLeft + place.clientWidth < place.scrollWidth - 2;
+    place.dataset.more = left && right ? "both" : left ? "left" : right ? "right" : "";
+  }
+  const wide = new ResizeObserver((entries) => entries.forEach(({ target }) => mark(target.closest(".scroll"))));
+  all(".scroll").forEach((place) => {
+    place.addEventListener("scroll", () => mark(place), { passive: true });
+    wide.observe(place);
+    if (place.firstElementChild) wide.observe(place.firstElementChild);
+  });
+  if (matchMedia("(max-width: 560px)").matches) all("[data-phone=closed]").forEach((part) => { part.open = false; });
+  reveal();
 
   // --- paper --------------------------------------------------------------------------------------------------
 

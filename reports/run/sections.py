@@ -9,8 +9,9 @@ from typing import Any
 import yaml
 
 from reports.formatting import Axis, Interval, axis, moved
-from reports.run import finals, findings
-from reports.run.tables import Difference, Ranked, differences
+from reports.run import finals, findings, verdict
+from reports.run.ranking import Ranked
+from reports.run.tables import Difference, differences
 from trials.events import TrialRated
 from trials.records import Rating, Value
 from trials.run_state import Run, TrialHistory
@@ -46,6 +47,8 @@ class FirstScreen:
     baseline: str
     axis: Axis
     tie: str
+    proposals: int
+    """How many the tuning number is the best of: rated trials that are not the course's own."""
     promotable: bool
     """Whether the winner is shown to beat random play, without which promotion refuses it."""
 
@@ -54,9 +57,10 @@ def first_screen(run: Run, ranked: tuple[Ranked, ...]) -> FirstScreen:
     found = findings.findings(run, run.winner) if run.winner else ()
     rated, tuned = findings.chosen_by(run), findings.tuned(run)
     shown: list[Rating | Interval] = [finding.rating for finding in found]
+    said = verdict.sentences(run)
     return FirstScreen(
-        headline=finals.headline(run, ranked),
-        remarks=finals.remarks(run, ranked),
+        headline=said[0],
+        remarks=said[1:],
         findings=found,
         tuning=rated.rating if rated else None,
         tuned=tuned,
@@ -64,6 +68,7 @@ def first_screen(run: Run, ranked: tuple[Ranked, ...]) -> FirstScreen:
         baseline=findings.baseline_name(run),
         axis=axis([*shown, tuned] if tuned else shown, [0.0]),
         tie=findings.tie(ranked),
+        proposals=sum(row.rank is not None and row.trial.spec.origin != "course" for row in ranked),
         promotable=run.winner is not None and run.winner.random_sprt.verdict == "accepted",
     )
 

@@ -48,10 +48,10 @@ class Run:
 
         >>> run.ranking()[["rank", "trial", "elo", "low", "high"]]
         """
-        from reports.run import csv_files, tables
+        from reports.run import csv_files, ranking
 
         run = self._read()
-        return csv_files.ranking(run, tables.ranking(run))
+        return csv_files.ranking(run, ranking.ranking(run))
 
     def trials(self) -> "pd.DataFrame":
         """A row a trial, retrained ones too: state, steps, elo, policy (path), and a column a parameter of the space.

@@ -84,7 +84,7 @@ def promote(run: RunFolder, order: Order, say: Say) -> dict[str, Any]:
         proven: Proof | None = None
         try:
             with bundle.assembled(target) as folder:
-                say(f"assembling trial {product.candidate.trial} at {product.candidate.steps:,} steps")
+                say(f"assembling {product.spec.called} at {product.candidate.steps:,} steps")
                 contents = bundle.fill(product, events, private, folder)
                 seen = _no_leaks(folder, private)
                 shaped = _structure(folder, product.candidate.steps, order.force)
@@ -234,7 +234,7 @@ def _uploaded(
         private=order.private,
         revision=order.revision,
         create_pr=order.create_pr,
-        message=order.message or f"Promote trial {product.candidate.trial}: {numbers}",
+        message=order.message or f"Promote {product.spec.called}: {numbers}",
         manifest=EVALUATION,
     )
     say("downloading it again")
@@ -270,6 +270,7 @@ def _result(run: RunFolder, order: Order, product: Product) -> dict[str, Any]:
         "run": run.name,
         "repo": order.repo,
         "trial": product.candidate.trial,
+        "called": product.spec.called,
         "steps": product.candidate.steps,
         "dry_run": order.dry_run,
     }
@@ -278,7 +279,7 @@ def _result(run: RunFolder, order: Order, product: Product) -> dict[str, Any]:
 def table(found: dict[str, Any]) -> Table:
     """What came of it, for a terminal."""
     done = "refused" if found["refused"] else "written" if found["dry_run"] else "published"
-    title = f"trial {found['trial']} of {found['run']} → {found['repo']}: {done}"
+    title = f"{found['called']} of {found['run']} → {found['repo']}: {done}"
     shown = Table(title=title, title_justify="left")
     for name in ("", "check", "found"):
         shown.add_column(name, overflow="fold")

@@ -19,6 +19,7 @@ from sweep.cluster import run_storage
 from sweep.driver import resume, run
 from sweep.matches import tournament
 from trials import ledger
+from trials.arena.players import baseline
 from trials.arena.players.load import HOUSE, LADDER
 from trials.arena.players.load import load as player
 from trials.errors import BadPolicy, SetupError
@@ -155,6 +156,23 @@ def test_a_run_goes_on_with_the_very_same_baseline_without_network(
     (folder.baseline / "unity" / "base.onnx").unlink()  # then the cache has it, by its commit
     assert resume.resume(folder, None, None, Console(quiet=True)) == 0
     assert driven[1][3].sha256 == DIGEST and len(hub.log) == asked
+
+
+def test_a_runs_baseline_is_found_by_what_it_holds(begun: tuple[RunFolder, str], tmp_path: Path) -> None:
+    folder, _ = begun
+    copy = folder.baseline / "unity" / "base.onnx"
+    assert baseline.find(folder, DIGEST) == copy  # settings call it unity/base@commit, which is no path
+    copy.unlink()
+    assert baseline.find(folder, DIGEST) == HOUSE  # the same file, installed
+    mine = tmp_path / "mine.onnx"
+    mine.write_bytes(own := POLICY + b"\x32\x01x")  # ModelProto's doc_string: plays alike
+    digest = hashlib.sha256(own).hexdigest()
+    assert baseline.find(folder, digest) is None
+    folder.settings.write_text(f"baseline: {mine}\n")
+    assert baseline.find(folder, digest) == mine
+    mine.write_bytes(POLICY)
+    with pytest.raises(SetupError, match=r"baseline must be what it was, sha256 .*, but mine has .* put that file"):
+        models.of_run(folder, str(mine), digest)
 
 
 def test_a_cluster_finds_the_baseline_in_the_storage(begun: tuple[RunFolder, str], tmp_path: Path) -> None:

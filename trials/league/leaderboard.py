@@ -1,8 +1,9 @@
 """The leaderboard, from a tally and a roster alone: places with intervals, ties as ties, marks for what is provisional.
 
-A model's rank is 1 more than the models that are surely better, their difference beyond its 95 % interval, and never
-better than the rank of one that stands above it: who cannot be told apart shares a rank. A model that has played too
-little, or is not connected with the others by matches, has an interval but no rank, and so has one that is gone.
+Ranks are competition ranks, 1, 2, 2, 4: who cannot be told from the first of its rank shares it, the 95 % interval of
+their difference holding 0, and the next rank is 1 more than the models above, copies of one file counted once. A model
+that has played too little, or is not connected with the others by matches, has an interval but no rank, and so has one
+that is gone.
 
 It is written as files, each whole: JSON, a CSV table, and AI vs AI's own `soccer_elo.csv`.
 """
@@ -234,8 +235,10 @@ def _ranks(rated: Ratings, ranked: Sequence[bool]) -> list[int | None]:
     variance = np.diag(covariance)[:, None] + np.diag(covariance)[None, :] - 2 * covariance
     surely = ratings[None, :] - ratings[:, None] > NORMAL_95 * np.sqrt(variance.clip(0))
     found: list[int | None] = [None] * len(rated.players)
-    for at, rank in zip(chosen, np.maximum.accumulate(1 + surely.sum(axis=1)), strict=True):
-        found[int(at)] = int(rank)
+    head = 0  # the first of the rank
+    for place, at in enumerate(chosen):
+        head = place if surely[place, head] else head
+        found[int(at)] = head + 1
     return found
 
 

@@ -86,6 +86,7 @@ def test_copies_the_yaml_and_the_command_that_promotes(browser, report):
 def test_lays_two_trials_side_by_side(browser, report):
     with opened(browser, report) as page:
         page.fill("#focus", "5 0")
+        page.click("#beside summary")
         table = page.inner_text("#beside-table")
     assert "learning_rate" in table and "0.0005" in table  # the course's own value, though none was proposed for it
     assert table.split()[:3] == ["Trial", "5", "0"]
@@ -103,7 +104,7 @@ def test_shows_the_first_rows_and_the_rest_if_asked(browser, synthetic, tmp_path
 
 def test_a_live_page_follows_and_keeps_the_readers_place(browser, synthetic, tmp_path):
     run = synthetic.write_run(tmp_path / "run", synthetic.synthetic_events(6, finished=False))
-    report = build(run, refresh=1.0)
+    report = build(run, refresh=4.0)
     context = browser.new_context(offline=True)
     page = context.new_page()
     page.goto(report.as_uri())
@@ -112,7 +113,7 @@ def test_a_live_page_follows_and_keeps_the_readers_place(browser, synthetic, tmp
     page.click("#trial-2 .more")
     page.focus("#trial-3 .more")
     synthetic.write_run(tmp_path / "run", synthetic.synthetic_events(8, finished=False))
-    build(run, refresh=1.0)
+    build(run, refresh=4.0)
     page.wait_for_selector("#trial-7")
     page.wait_for_selector("#more-2")
     assert order(page) == list(range(8))
@@ -120,7 +121,7 @@ def test_a_live_page_follows_and_keeps_the_readers_place(browser, synthetic, tmp
     page.click("#pause")
     assert page.get_attribute("#pause", "aria-pressed") == "true"
     synthetic.write_run(tmp_path / "run", synthetic.synthetic_events(8))
-    assert "data-refresh" not in build(run, refresh=1.0).read_text().split("<body>")[0].split("<style>")[0]
+    assert "data-refresh" not in build(run, refresh=4.0).read_text().split("<body>")[0].split("<style>")[0]
     context.close()
 
 
@@ -151,6 +152,90 @@ def test_draws_and_puts_trials_in_colour(browser, report):
         assert page.evaluate(traces) == 5 and page.input_value("#focus") == "5 0 2"
         page.select_option("#diagnostic", label="Ghost Elo: the trainer’s own, not the score")
         assert "not the score" in page.text_content(".chart[data-chart^=diagnostic] .ytitle")
+
+
+def test_diagnostics_are_smoothed_and_a_slider_says_how_much(browser, report):
+    with opened(browser, report) as page:
+        drawn = "document.querySelector('.chart[data-chart^=diagnostic]').data"
+        page.locator("#smooth").scroll_into_view_if_needed()
+        until(page, drawn)
+        rough = f"(y => y.slice(2).reduce((sum, v, i) => sum + Math.abs(v - 2 * y[i + 1] + y[i]), 0))({drawn}.at(-1).y)"
+        usual = page.evaluate(rough)
+        page.fill("#smooth", "0")
+        assert page.inner_text("#smooth-said") == "0.00" and page.evaluate(rough) > 2 * usual
+        page.fill("#smooth", "0.8")
+        assert page.evaluate(rough) == usual
+
+
+def test_every_trial_is_a_line_through_its_values(browser, report):
+    with opened(browser, report) as page:
+        page.locator("[data-chart=parallel]").scroll_into_view_if_needed()
+        until(page, "document.querySelector('[data-chart=parallel]').data")
+        lines = page.evaluate(
+            "document.querySelector('[data-chart=parallel]').data.map(trace => trace.customdata[0][0])"
+        )
+        assert lines[2] == 5 and 0 not in lines[2:]  # after all and the best quarter those in colour; 0 has no values
+        said = page.evaluate("document.querySelector('[data-chart=parallel]').data[0].customdata[0][2]")
+        assert said.startswith("learning_rate ")
+
+
+def test_a_link_opens_what_is_folded(browser, report):
+    with opened(browser, report) as page:
+        assert not page.is_visible("#command")
+        page.click("nav a[href='#reproduce']")
+        until(page, "document.querySelector('#reproduce details').open")
+        assert page.is_visible("#command")
+
+
+FINALS = {2: (140.0, 150.0, 160.0), 3: (0.0, 40.0, 10.0), 0: (0.0, 10.0, -10.0)}
+
+
+def test_a_phone_reads_the_gist(browser, synthetic, tmp_path):
+    report = build(synthetic.write_run(tmp_path / "run", synthetic.synthetic_events(40), metrics=False))
+    with opened(browser, report, viewport={"width": 390, "height": 844}) as page:
+        assert len(order(page)) == 10 and page.is_visible("#rest") and not page.is_visible("#winner h3")
+        page.click("#winner summary h2")
+        assert page.is_visible("#winner h3")
+
+
+def test_a_table_says_on_which_side_there_is_more(browser, synthetic, tmp_path):
+    events = [
+        synthetic.question(),
+        *tuning(),
+        *finals(FINALS),
+        product(12, against_course=150.0),
+        product(17, "course"),
+    ]
+    report = build(synthetic.write_run(tmp_path / "run", events))
+    wide = "document.querySelector('table.finals').closest('.scroll')"
+    with opened(browser, report, viewport={"width": 320, "height": 844}) as page:
+        until(page, f"{wide}.dataset.more === 'right'")
+        page.evaluate(f"{wide}.scrollLeft = 9999")
+        until(page, f"{wide}.dataset.more === 'left'")
+        page.set_viewport_size({"width": 1280, "height": 844})
+        until(page, f"{wide}.dataset.more === ''")
+
+
+def test_paper_clips_no_table(browser, synthetic, tmp_path):
+    events = [
+        synthetic.question(),
+        *tuning(),
+        *finals(FINALS),
+        product(12, against_course=150.0),
+        product(17, "course"),
+    ]
+    out = "[...document.querySelectorAll('table')].filter(t => t.getBoundingClientRect().right > innerWidth + 1).length"
+    bars = "[...document.querySelectorAll('.scroll')].every(s => getComputedStyle(s).overflowX === 'visible')"
+    hidden = (
+        "[...document.querySelectorAll('#rank thead th')].filter(th => getComputedStyle(th).display === 'none').length"
+    )
+    for name, told in (("finals", events), ("tuning", synthetic.synthetic_events(12))):
+        report = build(synthetic.write_run(tmp_path / name, told))
+        with opened(browser, report, viewport={"width": 688, "height": 1000}) as page:  # A4 less its margins
+            page.emulate_media(media="print")
+            until(page, "[...document.querySelectorAll('details')].every(part => part.open || part.matches('.screen'))")
+            assert page.evaluate(bars) and page.evaluate(hidden) == 0
+            until(page, f"{out} === 0")
 
 
 def test_nothing_sticks_out(browser, report):
@@ -197,7 +282,7 @@ def test_finals_fit_and_lead_to_their_section(browser, synthetic, tmp_path):
     with opened(browser, build(synthetic.write_run(tmp_path / "finals", events)), bypass_csp=True) as page:
         found = Axe().run(page)
         assert found.violations_count == 0, found.generate_report()
-        assert page.inner_text("h1").startswith("Configuration 2 beats the course’s configuration by 150 Elo")
+        assert page.inner_text("h1").startswith("Trial 2’s configuration beats the course’s by 150 Elo")
         for width in (1280, 768, 390, 320):
             page.set_viewport_size({"width": width, "height": 844})
             until(page, f"document.documentElement.scrollWidth <= {width}")

@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 from final_events import finals, product, tuning
 
-from reports.run import opponents, page, tables, timeline
+from reports.run import opponents, page, ranking, timeline
 from trials import ledger, run_state
 
 
@@ -21,7 +21,7 @@ def read(written, synthetic):
 def test_they_hold_what_the_ledger_says(read, synthetic):
     run, found = read(synthetic.synthetic_events(12))
     told = run_state.run_of(run.name, ledger.read(run.ledger))
-    ranked = tables.ranking(told)
+    ranked = ranking.ranking(told)
     assert list(found["ranking"]["trial"]) == [row.trial.number for row in ranked]
     best = found["ranking"].iloc[0]
     assert best["elo"] == pytest.approx(ranked[0].trial.rating.elo) and best["chosen"]

@@ -3,7 +3,7 @@
 from final_events import SEEDS, finals, product, trained, tuning
 
 from reports.run import finals as section
-from reports.run import page, sections, tables
+from reports.run import page, ranking, sections, verdict
 from trials import run_state
 from trials.events import FinalsBegan
 
@@ -22,27 +22,29 @@ def told(synthetic, elos, **more):
         if course and course.number != best:
             events.append(product(course.number, "course"))
     run = run_state.run_of("x", events)
-    ranked = tables.ranking(run)
-    return run, section.headline(run, ranked), " ".join(section.remarks(run, ranked))
+    claim, *rest = verdict.sentences(run)
+    return run, claim, " ".join(rest)
 
 
 def test_a_configuration_that_beats_the_courses(synthetic):
     run, headline, remarks = told(synthetic, CLEAR)
     low, high = (round(end) for end in (run.finals.chosen.against_course.low, run.finals.chosen.against_course.high))
     assert headline == (
-        f"Configuration 2 beats the course’s configuration by 150 Elo [{low}, {high}] over 3 training seeds each."
+        f"Trial 2’s configuration beats the course’s by 150 Elo [{low}, {high}] over 3 training seeds each."
     )
-    assert "Against the house baseline configuration 2 stands at +150 Elo" in remarks
-    assert "the best of 3 on these seeds, so its numbers are a little too good" in remarks
-    assert "Policy 12 beats random play" in remarks  # of its best seed
+    assert "the best of 2 finalists" in remarks  # the course's own is no proposal
+    assert (
+        "Its best policy, of seed 1000002, beats random play (+300 Elo) and cannot be distinguished from the house"
+        in remarks
+    )
+    assert "the course’s" not in remarks  # its policy's matches against theirs are no second claim
     assert "One training seed each" not in remarks
 
 
 def test_what_is_not_shown_is_not_claimed(synthetic):
     _, headline, _ = told(synthetic, LEVEL)
     assert headline.startswith(
-        "No configuration is shown to beat the course’s: over 3 training seeds each, configuration 2, the best of 3,"
-        " stands at +40 Elo [−"
+        "No configuration is shown to beat the course’s: trial 2’s, the best of 2 finalists, stands at +40 Elo [−"
     )
     _, headline, _ = told(synthetic, {2: (-40.0, -60.0), 0: (0.0, 30.0)}, seeds=SEEDS[:2])
     shown = "No configuration is shown to beat the course’s"
@@ -51,34 +53,37 @@ def test_what_is_not_shown_is_not_claimed(synthetic):
 
 def test_one_seed_gives_no_interval_and_says_so(synthetic):
     run, headline, _ = told(synthetic, {2: (140.0,), 0: (0.0,)}, seeds=SEEDS[:1])
-    assert headline.startswith("Nothing is shown of configurations: from one training seed each, no interval over")
-    assert "stands at +140 Elo against the course’s." in headline
+    assert headline == (
+        "No configuration is shown to beat the course’s: trial 2’s stands at +140 Elo against it, but from one training"
+        " seed each no interval can be given."
+    )
     assert section.section(run).rows[0].baseline is None
     assert "no interval over seeds can be given" in page.render(run, synthetic_curves())
 
 
 def test_a_space_of_one_configuration(synthetic):
     _, headline, remarks = told(synthetic, {1: (140.0, 150.0, 160.0)}, course=None)
-    assert headline.startswith("Configuration 1 stands at +150 Elo [") and headline.endswith("over 3 training seeds.")
+    assert headline.startswith("Trial 1’s configuration stands at +150 Elo [") and headline.endswith(
+        "over 3 training seeds."
+    )
     assert "best of" not in remarks
 
 
 def test_finals_that_are_not_over_or_all_failed(synthetic):
     events = [synthetic.question(), *tuning(), *finals(CLEAR)[:-1]]
     run = run_state.run_of("x", events)
-    ranked = tables.ranking(run)
-    assert section.headline(run, ranked).startswith("Nothing is shown yet: policy 2 leads the tuning matches")
-    assert "are not over" in section.remarks(run, ranked)[0]
+    claim, reach, *_ = verdict.sentences(run)
+    assert claim.startswith("Nothing is shown yet: trial 2 leads the tuning matches") and "are not over" in reach
     assert "A policy is not a configuration" in page.render(run, synthetic_curves())
     chosen = FinalsBegan(time=2.0, configurations=(0,), course=0, seeds=SEEDS[:1])
     run = run_state.run_of("x", [synthetic.question(), *tuning(), chosen, *trained(10, 0, SEEDS[0], None, "failed")])
-    assert "Every training of the finals failed" in section.remarks(run, tables.ranking(run))[0]
+    assert "Every training of the finals failed" in verdict.sentences(run)[1]
     assert [trial.number for trial in sections.faults(run)] == [10]
 
 
 def test_the_chosen_configuration_leads_the_page_and_tuning_stands_apart(synthetic):
     run, _, _ = told(synthetic, {3: (90.0, 120.0, 150.0), 2: (40.0, 60.0, 80.0), 0: (0.0, 10.0, -10.0)})
-    ranked = tables.ranking(run)
+    ranked = ranking.ranking(run)
     assert run.chosen == 3 and run.winner.candidate.trial == 12
     winner = sections.winner(run, ranked)
     assert winner.trial.number == 3 and winner.retrained.number == 12
@@ -96,8 +101,8 @@ def test_the_page_shows_every_retrained_policy_once_and_ranks_none(synthetic):
     run, _, _ = told(synthetic, CLEAR)
     html = page.render(run, synthetic_curves())
     for seed, number in zip(SEEDS, (10, 11, 12), strict=True):
-        assert html.count(f"<small>seed {seed}</small>") == 3  # of each configuration one
-        assert html.count(f'<span class="sub">trial {number}</span>') == 1
+        assert html.count(f'<span class="sub">seed {seed}</span>') == 3  # of each configuration one
+        assert html.count(f'title="trials/{number:04d}"') == 1 and f"trial {number}<" not in html
     assert 'id="trial-2"' in html and 'id="trial-10"' not in html
     assert "4 of 12 trials" in html  # of tuning
     cost = sections.cost(run)

@@ -5,22 +5,24 @@ from dataclasses import replace
 
 import pytest
 
-from reports.run import finals, findings, sections, tables
+from reports.run import findings, ranking, sections, verdict
 from trials import run_state
 from trials.events import FreshRated
 
 
 def told(synthetic, *arguments, **more):
     run = run_state.run_of("x", synthetic.synthetic_events(*arguments, **more))
-    ranked = tables.ranking(run)
-    return findings.headline(run, ranked), " ".join(findings.remarks(run, ranked)), run, ranked
+    claim, *rest = verdict.sentences(run)
+    return claim, " ".join(rest), run, ranking.ranking(run)
 
 
 def test_accepted(synthetic):
     headline, remarks, *_ = told(synthetic, 6)
-    assert headline == "Policy 5 beats random play by 140 Elo [90, 190] over 212 fresh matches, SPRT [0, 50] accepted."
-    assert "It beats the course’s policy (trial 0): +88 Elo [48, 128] over 300 matches." in remarks
-    assert "It cannot be distinguished from the house baseline: +35 Elo [−10, 80] over 300 matches." in remarks
+    assert headline == "Trial 5 beats random play by 140 Elo [90, 190] over 212 fresh matches."
+    assert remarks.startswith(
+        "It beats the course’s policy (+88 Elo) and cannot be distinguished from the house baseline (+35"
+    )
+    assert "about as strong as Unity’s own published model" in remarks and "a quick sweep is not expected" in remarks
     assert "One training seed each, so nothing is said of the configurations" in remarks
 
 
@@ -30,7 +32,7 @@ def alone(synthetic, outcome: str, elo: float = 20.0):
     level = synthetic.rating(5, 40, 300, "direct")
     random = synthetic.rating(elo, 50, 212, "direct")
     run = replace(run, winner=replace(run.winner, baseline=level, against_course=None, random=random))
-    return findings.headline(run, tables.ranking(run))
+    return verdict.sentences(run)[0]
 
 
 def test_undecided_and_rejected_claim_nothing(synthetic):
@@ -43,14 +45,17 @@ def test_undecided_and_rejected_claim_nothing(synthetic):
 
 def test_what_was_shown_elsewhere_is_not_denied(synthetic):
     ahead_of_course = told(synthetic, 6, fresh="undecided")[0]
-    assert ahead_of_course.startswith("Policy 5 is not shown to beat random play: it stands at +20 Elo [−30, 70]")
+    assert ahead_of_course.startswith("Trial 5 is not shown to beat random play: it stands at +20 Elo [−30, 70]")
     above_zero = alone(synthetic, "undecided", 60)
-    assert "but the test that was set is not passed: SPRT [0, 50] undecided" in above_zero
+    assert above_zero.startswith(
+        "Trial 5 is ahead of random play by 60 Elo [10, 110] over 212 fresh matches, too little"
+    )
+    assert above_zero.endswith("for the test of +50 Elo.")
 
 
 def test_without_fresh_matches_nothing_is_shown(synthetic):
     headline, remarks, *_ = told(synthetic, 6, fresh=None)
-    assert headline.startswith("Nothing is shown: policy 5 leads the tuning matches") and "flatters" in remarks
+    assert headline.startswith("Nothing is shown: trial 5 leads the tuning matches") and "flatters" in remarks
 
 
 def test_unfinished_says_so(synthetic):
@@ -62,7 +67,7 @@ def test_all_failed(synthetic):
     events = synthetic.synthetic_events(3, fresh=None, states=("failed",))
     run = run_state.run_of("x", events)
     run = replace(run, trials=run.trials[1:])  # trial 0 completes
-    said = findings.headline(run, tables.ranking(run))
+    said = verdict.sentences(run)[0]
     assert said == "2 trials, all failed before a policy was rated: nothing was learned."
 
 
@@ -70,25 +75,23 @@ def test_nothing_that_was_proposed_lived(synthetic):
     events = synthetic.synthetic_events(3, fresh=None, states=("failed",))
     events[-1] = replace(events[-1], state="failed", reason="it broke")
     run = run_state.run_of("x", events)
-    ranked = tables.ranking(run)
     said = (
         "All 2 trials that the sweep proposed failed: nothing is known of any configuration but the course’s, trial 0."
     )
-    assert findings.headline(run, ranked) == finals.headline(run, ranked) == said
-    assert "The sweep failed: it broke." in findings.remarks(run, ranked)
-    assert findings.nothing_lived(replace(run, end=None)) == ""  # others may still come
+    assert verdict.sentences(run) == (said, "The sweep failed: it broke.")
+    assert verdict.nothing_lived(replace(run, end=None)) == ""  # others may still come
 
 
 def test_nothing_begun(synthetic):
-    assert "no trial has yet" in findings.headline(run_state.run_of("x", [synthetic.question()]), ())
-    assert "holds no sweep" in findings.headline(run_state.run_of("x", []), ())
+    assert "no trial has yet" in verdict.sentences(run_state.run_of("x", [synthetic.question()]))[0]
+    assert "holds no sweep" in verdict.sentences(run_state.run_of("x", []))[0]
 
 
 def test_more_seeds_than_one_are_counted(synthetic):
     run = run_state.run_of("x", synthetic.synthetic_events(3))
     twin = replace(run.trials[1], spec=replace(run.trials[1].spec, number=3, seed=999))
     run = replace(run, trials=(*run.trials, twin))
-    said = " ".join(findings.remarks(run, tables.ranking(run)))
+    said = " ".join(verdict.sentences(run))
     assert "1 of 3 configurations were trained on more than one seed" in said
 
 
@@ -174,7 +177,7 @@ def test_the_shrunk_number_takes_luck_off_the_best_alone(synthetic):
     found = findings.shrunk(run)
     assert found is not None and found.low < found.elo < found.high
     assert 1000 < found.elo < best.rating.elo
-    ranked = tables.ranking(run)
+    ranked = ranking.ranking(run)
     assert sections.first_screen(run, ranked).shrunk == found
     few = replace(run, trials=tuple(t for t in run.trials if t.state != "complete" or t.number == best.number))
     assert findings.shrunk(few) is None

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from offline_page import BROWSER, MISSING, chromium, shown, until
 from real_matches import STEPS, real_run
 
-from reports.run import csv_files, match_results, opponents, page, tables, timeline
+from reports.run import csv_files, match_results, opponents, page, ranking, tables, timeline
 from reports.run.cycles import circles
 from reports.run.importance import matters
 from trials import ledger, run_state
@@ -160,8 +160,8 @@ def test_all_of_a_runs_matches_are_in_the_section_and_in_its_data(run):
     told = unpacked(found)
     names = [name for name, _ in told["opponents"]]
     for row, packed in zip((*found.rows, *found.after, *found.laddered), told["rows"], strict=True):
-        trial, note, rank, _, _, _, cells, (last, codes, lengths, ago, count) = packed
-        assert (trial, note, rank) == (row.trial, row.note, row.rank) and count == len(row.matches)
+        label, note, rank, _, _, _, cells, (last, codes, lengths, ago, count) = packed
+        assert (label, note, rank) == (row.label, row.note, row.rank) and count == len(row.matches)
         assert {names[cell[0]]: tuple(cell[1:4]) for cell in cells} == {
             name: (one.total.wins, one.total.draws, one.total.losses) for name, one in row.met.items()
         }
@@ -175,7 +175,7 @@ def test_all_of_a_runs_matches_are_in_the_section_and_in_its_data(run):
 def test_the_table_beside_the_page_has_the_sides_that_a_log_tells(run):
     told = run_state.run_of(run.name, ledger.read(run.ledger))
     (table,) = [
-        one for one in csv_files.of(told, tables.ranking(told), matters(tables.params(told)), run) if one.name == "met"
+        one for one in csv_files.of(told, ranking.ranking(told), matters(tables.params(told)), run) if one.name == "met"
     ]
     found = {(row["a"], row["what"], row["b"]): row for _, row in table.frame.iterrows()}
     for row in section(ledger.read(run.ledger), run).after:
@@ -222,7 +222,9 @@ def test_finals_stand_head_to_head(synthetic):
     events = [synthetic.question(), *tuning(), *finals(elos), product(12, against_course=150.0), product(14, "course")]
     found = section(events)
     rows = {(row.trial, row.note): row for row in found.after}
-    assert (12, "winner, fresh") in rows and (10, "of configuration 2, seed 1000000, direct") in rows
+    assert (12, "winner, fresh") in rows and (10, "direct") in rows
+    assert {row.trial: row.label for row in found.after}[10] == "2 (seed 1000000)"  # by its configuration, not its file
+    assert found.called("trial 14") == "trial 0 (seed 1000001)" and found.called("house") == "house"
     assert all(row.rank is None for row in (*found.after, *found.laddered))
     assert found.columns == ("random",)
     told = run_state.run_of("run", events)
@@ -230,7 +232,7 @@ def test_finals_stand_head_to_head(synthetic):
         side = told.trial(row.trial).rungs[-1].rating.by_opponent["random"]
         assert row.met["random"].total == side and row.rating is told.trial(row.trial).rating
     policy = next(policy for one in told.finals.configurations for policy in one.policies if policy.number == 10)
-    direct = rows[10, "of configuration 2, seed 1000000, direct"].met
+    direct = rows[10, "direct"].met
     assert direct["random"].total == policy.rated.random.by_opponent["random"]
 
 
@@ -252,10 +254,12 @@ def test_percents_are_rounded_half_up(wins, draws, losses):
 
 def test_the_lists_are_short_however_many_trials_there_are():
     matches = tuple(match_results.Match("random", 0, 1.0, 30, 50.0 - at) for at in range(200))
-    row = opponents.Row(1, "", 1, None, {"random": match_results.Met(Side(wins=200, draws=0, losses=0))}, matches)
-    data = opponents.pack([row] * 1000, ("random",), 1, {}, 0.0)
+    row = match_results.Row(
+        1, "1", "", 1, None, {"random": match_results.Met(Side(wins=200, draws=0, losses=0))}, matches
+    )
+    data = match_results.pack([row] * 1000, ("random",), 1, {}, 0.0, {})
     rows = json.loads(gzip.decompress(base64.b64decode(data)))["rows"]
-    assert [len(each[7][1]) for each in rows] == [opponents.LISTED] * 60 + [opponents.BRIEFLY] * 940
+    assert [len(each[7][1]) for each in rows] == [match_results.LISTED] * 60 + [match_results.BRIEFLY] * 940
     assert rows[0][7][4] == 200
 
 
@@ -280,6 +284,7 @@ def test_a_trial_is_picked_and_a_hostile_name_is_only_shown(synthetic, tmp_path)
     log.write(folder.trial(7).matches(mine.steps), records, {"evil": EVIL, mine.sha256: EVIL}, again=True)
     with chromium() as browser, shown(browser, page.build(folder), "#ranking") as report:
         assert report.is_hidden("#met-picker")
+        report.click("#opponents summary h2")
         report.evaluate("document.getElementById('opponents').scrollIntoView()")
         until(report, "document.getElementById('opponents').dataset.ready === 'yes'")
         assert report.inner_text("#met-range") == "1 to 12 of 14 trials"
@@ -287,7 +292,7 @@ def test_a_trial_is_picked_and_a_hostile_name_is_only_shown(synthetic, tmp_path)
         assert EVIL in report.inner_text("#met-one") and report.locator("#opponents img").count() == 0
         report.click("#met-one summary")
         lines = report.locator("#met-one .met-list tbody tr")
-        assert lines.count() == opponents.LISTED and "The last 60 of 70" in report.inner_text("#met-one summary")
+        assert lines.count() == match_results.LISTED and "The last 60 of 70" in report.inner_text("#met-one summary")
         assert lines.first.inner_text().split("\t")[1:4] == ["won", "purple", "7.9 s"]
         report.select_option("#met-side", "purple")
         blue, purple = (rating.side(r for r in records if r.a_team == team) for team in (0, 1))
@@ -331,6 +336,7 @@ def odd(synthetic, tmp_path_factory):
 @pytest.mark.skipif(BROWSER is None, reason=MISSING)
 def test_a_cell_says_the_same_before_and_after_its_script(odd):
     with chromium() as browser, shown(browser, odd, "#ranking") as report:
+        report.click("#opponents summary h2")
         before = report.evaluate(CELLS)
         near(report)
         assert report.evaluate(CELLS) == before and any("63 %" in text for text, _ in before[0])
@@ -357,6 +363,7 @@ def test_what_was_picked_can_be_put_back(odd, begun):
     """As live.js does, whether the tables stand already or not."""
     put = "([id, value, event]) => { const at = document.getElementById(id); at.value = value; at.dispatchEvent(new Event(event)); }"  # noqa: E501
     with chromium() as browser, shown(browser, odd, "#ranking") as report:
+        report.click("#opponents summary h2")
         if begun:
             near(report)
         for given in (["met-side", "purple", "change"], ["met-pick", "3", "input"], ["met-from", "24", "input"]):

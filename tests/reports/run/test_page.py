@@ -47,7 +47,7 @@ def page(synthetic, tmp_path_factory) -> str:
 
 def test_says_what_matters(page):
     for words in (
-        'Policy 5 beats random play by 140 Elo <span class="nobr">[90, 190]</span>',
+        'Trial 5 beats random play by 140 Elo <span class="nobr">[90, 190]</span>',
         "That number is optimistic",
         "Importance needs 16 rated trials with open values; there are 9",
         "environment_parameters.ball_touch",
@@ -148,7 +148,7 @@ def test_builds_on_any_run(synthetic, written, case):
         "no metrics": "No trainer has reported a summary",
         "unfinished": "the sweep is still running, or it was cut off",
         "all failed": "2 trials, all failed before a policy was rated",
-        "undecided": "Policy 5 is not shown to beat random play",
+        "undecided": "Trial 5 is not shown to beat random play",
         "no course": "Trial 0, the course’s configuration, is not in this ledger.",
     }[case]
     assert expected in page and page.rstrip().endswith("</html>")
@@ -182,7 +182,7 @@ def test_a_half_written_last_line_is_passed_over_and_named(synthetic, written):
     with folder.ledger.open("a") as ledger:
         ledger.write('{"event": "rated", "time": 17')
     said = text(folder)
-    assert "Policy" in said and f"half-written, so not counted: line {len(events) + 1} of ledger.jsonl" in said
+    assert "Trial" in said and f"half-written, so not counted: line {len(events) + 1} of ledger.jsonl" in said
 
 
 def test_a_policy_whose_file_is_gone_is_said_so(synthetic, written):

@@ -19,6 +19,8 @@ from sweep.settings import Settings
 from trials import ledger, run_state
 from trials.arena.matches import log, replay
 from trials.arena.players import load as players
+from trials.arena.players import onnx_external
+from trials.arena.players.load import LADDER
 from trials.errors import SetupError
 from trials.events import TrialRated
 from trials.folder import RunFolder
@@ -129,6 +131,23 @@ def test_a_match_that_comes_out_otherwise_is_not_shown(run, copy):
 def test_a_run_that_moved_keeps_its_replays_without_the_policies(run, copy):
     shutil.rmtree(copy.trials)
     assert section(copy).player == section(run).player
+
+
+def test_matches_against_a_baseline_from_the_hub_are_recorded_from_the_runs_own_copy(run, copy):
+    path = copy.fresh_matches("winner", "baseline")
+    read = log.read(path)
+    theirs = copy.baseline / "USER" / "NAME.onnx"
+    theirs.parent.mkdir(parents=True)
+    theirs.write_bytes((LADDER / "house.onnx").read_bytes() + b"\x32\x01x")  # ModelProto's doc_string: plays alike
+    digest = onnx_external.digest_of(theirs)
+    records = [replace(record, b=digest) for record in read.records]
+    log.write(path, records, read.names | {digest: "USER/NAME"}, again=True)
+    copy.settings.write_text("baseline: USER/NAME@0123456789012345678901234567890123456789\n")
+    found = section(copy).shown[0]
+    assert found.opponent == "USER/NAME" and found.packed
+    shutil.rmtree(copy.baseline)
+    copy.replays("baseline").unlink()
+    assert "no longer in the run’s folder" in section(copy).shown[0].why
 
 
 @pytest.mark.parametrize("damage", [b"", b'{"format": "replays-1"}', b"\xff\xfe", b"[" * 100_000, None])

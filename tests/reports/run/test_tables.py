@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import pytest
 
-from reports.run import tables
+from reports.run import ranking, tables
 from trials import run_state
 from trials.events import SweepEnded, TrialEnded, TrialRated
 
@@ -22,7 +22,7 @@ def test_counts_states_and_budgets(synthetic):
 
 
 def test_ranking_is_by_the_last_rung_and_puts_the_unrated_last(synthetic):
-    ranked = tables.ranking(run_state.run_of("x", synthetic.synthetic_events(12)))
+    ranked = ranking.ranking(run_state.run_of("x", synthetic.synthetic_events(12)))
     elos = [row.trial.rating.elo for row in ranked if row.rank]
     assert elos == sorted(elos, reverse=True)
     assert [row.rank for row in ranked] == [*range(1, 11), None, None]
@@ -30,26 +30,26 @@ def test_ranking_is_by_the_last_rung_and_puts_the_unrated_last(synthetic):
 
 
 def test_a_group_holds_what_cannot_be_told_from_its_first(synthetic):
-    ranked = tables.ranking(run_state.run_of("x", synthetic.synthetic_events(12)))
+    ranked = ranking.ranking(run_state.run_of("x", synthetic.synthetic_events(12)))
     heads = {}
     for row in ranked:
         if row.group:
             head = heads.setdefault(row.group, row.trial.rating)
-            assert not tables.told_apart(head, row.trial.rating)
+            assert not ranking.told_apart(head, row.trial.rating)
     groups = list(heads.values())
-    assert all(tables.told_apart(a, b) for a, b in pairwise(groups))
+    assert all(ranking.told_apart(a, b) for a, b in pairwise(groups))
 
 
 @pytest.mark.parametrize(("gap", "apart"), [(84, False), (85, True)])
 def test_told_apart_at_the_quadrature_of_both_intervals(synthetic, gap, apart):
-    assert tables.told_apart(synthetic.rating(1200), synthetic.rating(1200 + gap)) is apart  # sqrt(2) * 60 = 84.9
+    assert ranking.told_apart(synthetic.rating(1200), synthetic.rating(1200 + gap)) is apart  # sqrt(2) * 60 = 84.9
 
 
 def test_open_intervals_are_never_told_apart(synthetic):
     from dataclasses import replace
 
     endless = replace(synthetic.rating(2000), high=math.inf)
-    assert not tables.told_apart(endless, synthetic.rating(900))
+    assert not ranking.told_apart(endless, synthetic.rating(900))
 
 
 def test_ratings_of_another_ladder_are_not_ranked(synthetic):
@@ -59,7 +59,7 @@ def test_ratings_of_another_ladder_are_not_ranked(synthetic):
 
     events[events.index(foreign)] = replace(foreign, rating=synthetic.rating(1900, ladder="ladder-0"))
     run = run_state.run_of("x", events)
-    row = next(row for row in tables.ranking(run) if row.trial.number == 0)
+    row = next(row for row in ranking.ranking(run) if row.trial.number == 0)
     assert row.rank is None and row.trial.rating is not None
     assert 1900 not in set(tables.rungs(run)["elo"])
 

@@ -52,6 +52,16 @@ def test_every_point_tells_its_trial_in_the_trace_that_the_page_reads(synthetic:
     assert len(first.x) == len(first.y) == len(rows)
 
 
+@given(st.lists(st.tuples(st.floats(0, 100), st.floats(0, 100), st.sampled_from(["7", ""])), min_size=1, max_size=12))
+def test_no_label_lies_over_another(points: list[tuple[float, float, str]]) -> None:
+    said = figures._apart(points)
+    shown = [(x, y) for (x, y, _), label in zip(points, said, strict=True) if label]
+    wide, high = (max(ends) - min(ends) for ends in ([x for x, _, _ in points], [y for _, y, _ in points]))
+    for at, (x, y) in enumerate(shown):
+        assert all(abs(x - a) > 0.04 * wide or abs(y - b) > 0.05 * high for a, b in shown[:at])
+    assert bool(shown) == any(label for _, _, label in points)
+
+
 def test_cost_is_seconds_per_million_steps(synthetic: ModuleType) -> None:
     run = run_with(synthetic, {0: 301.0, 1: 602.0}, **BOTH)
     assert [(row.trial.number, round(row.cost, 6)) for row in tradeoff.tradeoff(run)] == [

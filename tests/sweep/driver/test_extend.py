@@ -10,7 +10,7 @@ import pytest
 from events import rebuilt
 from real_sweep import Finished, json_of, run_sweep
 
-from reports.run import tables
+from reports.run import ranking
 from sweep import settings
 from sweep.cluster import run_storage
 from trials import ledger, run_state
@@ -48,7 +48,7 @@ def test_a_finished_trial_is_trained_further_with_another_configuration(copied: 
 
     # of another budget: told, never ranked, never chosen, never learned from
     run = run_state.run_of("x", events)
-    assert {row.trial.number: row.rank for row in tables.ranking(run)}[4] is None
+    assert {row.trial.number: row.rank for row in ranking.ranking(run)}[4] is None
     assert run_state.choose(events) == run_state.choose(before)
     assert "extends 0</span>" in copied.report.read_text()
     status = json_of(run_sweep("status", str(copied.path), "--json"))

@@ -18,7 +18,7 @@ from pydantic import TypeAdapter
 from real_sweep import SWEEP, Finished, json_of, plain_environ, run_sweep, trainers
 from rich.console import Console
 
-from reports.run import tables
+from reports.run import ranking, tables
 from search_spaces import load
 from sweep import settings
 from sweep.driver import finals as retraining
@@ -99,7 +99,7 @@ def test_finals_are_no_trials_of_tuning() -> None:
     assert {event.candidate.trial for event in past.rated} == {0, 1, 2, 3}
     mine, theirs = run_state.run_of("x", before), run_state.run_of("x", events)
     assert theirs.trials == mine.trials and len(theirs.retrained) == 9
-    assert [row.trial.number for row in tables.ranking(theirs)] == [row.trial.number for row in tables.ranking(mine)]
+    assert [row.trial.number for row in ranking.ranking(theirs)] == [row.trial.number for row in ranking.ranking(mine)]
     assert tables.params(theirs).equals(tables.params(mine)) and tables.rungs(theirs).equals(tables.rungs(mine))
 
 

@@ -166,9 +166,14 @@ def test_ranks_never_contradict_ratings_or_certainty(drawn: list[tuple[int, ...]
         i, j = at[above.player], at[below.player]
         c = rated.fit.covariance
         sure = above.elo - below.elo > NORMAL_95 * np.sqrt(c[i, i] + c[j, j] - 2 * c[i, j])
-        if sure:
-            assert above.rank < below.rank or above.rank > 1  # type: ignore[operator]
-    assert found == [] or found[0].rank == 1
+        first = above.rank == 1 + found.index(above)  # of its rank
+        assert not first or sure == (below.rank != above.rank) or below.rank > above.rank  # type: ignore[operator]
+        assert not (sure and first) or above.rank < below.rank  # type: ignore[operator]
+    for place, one in enumerate(found):  # 1, 2, 2, 4: a rank counts all above it
+        assert one.rank == 1 + sum(other.rank < one.rank for other in found)  # type: ignore[operator]
+        assert (
+            one.rank is not None and one.rank <= 1 + place and one.tied == (sum(o.rank == one.rank for o in found) > 1)
+        )
 
 
 @settings(max_examples=25)

@@ -84,12 +84,36 @@ def between(elos: ArrayLike, errors: ArrayLike) -> tuple[Reals, Reals]:
     n, m = d.shape[-2:]
     if n == 1 or m == 1:
         return d.mean((-2, -1)), np.full(d.shape[:-2], np.inf)
-    rows, columns = d.mean(-1).var(-1, ddof=1) / n, d.mean(-2).var(-1, ddof=1) / m
-    variance = (rows + columns).clip(1e-12)
-    freedom = variance**2 / (rows**2 / (n - 1) + columns**2 / (m - 1)).clip(1e-30)
-    least = NORMAL_95 * np.sqrt((e**2).sum((-2, -1))) / (n * m)
-    half = t.ppf(0.975, freedom.clip(min(n, m) - 1, n + m - 2)) * np.sqrt(variance)
-    return d.mean((-2, -1)), np.maximum(half, least)
+    rows, columns = d.mean(-1).var(-1, ddof=1), d.mean(-2).var(-1, ddof=1)
+    return d.mean((-2, -1)), _welch(rows, columns, n, m, (e**2).mean((-2, -1)))
+
+
+def needed(meetings: Sequence[Sequence[Rating]], most: int) -> int | None:
+    """Seeds of either side over which the interval of `difference` would hold no 0, 2 to `most`.
+
+    If the difference and what scatters about it stay as they are here. None: more than `most`, or one side has one
+    seed only, so that nothing is known of the scatter.
+    """
+    d = np.asarray([[rating.elo for rating in row] for row in meetings], np.float64)
+    e = np.asarray([[error(rating) for rating in row] for row in meetings], np.float64)
+    if min(d.shape) < 2:
+        return None
+    k = np.arange(2, most + 1)
+    half = _welch(d.mean(1).var(ddof=1), d.mean(0).var(ddof=1), k, k, (e**2).mean())
+    enough = k[half < abs(d.mean())]
+    return int(enough[0]) if len(enough) else None
+
+
+def _welch(rows: ArrayLike, columns: ArrayLike, n: ArrayLike, m: ArrayLike, errors: ArrayLike) -> Reals:
+    """Half the 95 % interval of a difference over n and m seeds, from the variances of its rows' and its columns' means
+    and the mean square of its pairings' errors."""
+    n, m = np.asarray(n, np.float64), np.asarray(m, np.float64)
+    a, b = np.asarray(rows, np.float64) / n, np.asarray(columns, np.float64) / m
+    variance = (a + b).clip(1e-12)
+    freedom = (variance**2 / (a**2 / (n - 1) + b**2 / (m - 1)).clip(1e-30)).clip(np.minimum(n, m) - 1, n + m - 2)
+    least: Reals = NORMAL_95 * np.sqrt(np.asarray(errors, np.float64) / (n * m))
+    half: Reals = t.ppf(0.975, freedom) * np.sqrt(variance)
+    return np.maximum(half, least)
 
 
 def _estimate(elo: float, half: float, seeds: int) -> Estimate:

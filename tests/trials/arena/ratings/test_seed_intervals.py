@@ -93,3 +93,28 @@ def test_intervals_over_seeds_hold_the_truth(n: int, spread: float) -> None:
             meetings(n, (spread, other), share, runs, rng), np.full((runs, n, n), share)
         )
         assert (abs(mean) <= half).mean() > 0.937
+
+
+@given(
+    arrays(np.float64, 3, elements=st.floats(-300, 300)),
+    arrays(np.float64, 3, elements=st.floats(-300, 300)),
+    st.floats(1, 60),
+)
+def test_so_many_seeds_as_are_needed_bring_the_interval_off_zero(mine: Reals, theirs: Reals, error: float) -> None:
+    """If difference and scatter stay as they are: the same policies over and over scatter even a little less."""
+    met = [[rating(float(a - b), 1.96 * error) for b in theirs] for a in mine]
+    now, wanted = seed_intervals.difference(met), seed_intervals.needed(met, 100)
+    assert now.low is not None and now.high is not None
+    if now.low > 0 or now.high < 0:
+        assert wanted is not None and wanted <= 3
+    elif wanted is not None:
+        assert wanted > 3
+        times = math.ceil(wanted / 3)
+        later = seed_intervals.difference([row * times for row in met] * times)
+        assert later.low is not None and later.high is not None and not later.low <= 0 <= later.high
+        assert seed_intervals.needed(met, wanted - 1) is None  # fewer would not
+
+
+def test_of_one_seed_or_no_difference_no_number_of_seeds_is_said() -> None:
+    assert seed_intervals.needed([[rating(50, 20), rating(60, 20)]], 100) is None
+    assert seed_intervals.needed([[rating(10, 20), rating(-10, 20)], [rating(-10, 20), rating(10, 20)]], 100) is None
