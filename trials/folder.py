@@ -1,5 +1,6 @@
 """Every file name of a sweep and of a trial, written once."""
 
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -110,6 +111,11 @@ class RunFolder:
         return self.path / "sweep.yaml"
 
     @property
+    def best(self) -> Path:
+        """Of a finished sweep: the policy that it carries on, `SoccerTwos.onnx`, and the `configuration.yaml` of it."""
+        return self.path / "best"
+
+    @property
     def baseline(self) -> Path:
         """The file of a baseline that is no built-in, below this folder: a resumed run needs that very one."""
         return self.path / "baseline"
@@ -173,3 +179,25 @@ def written_whole(path: Path) -> Iterator[Path]:
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def assembled(target: Path) -> Iterator[Path]:
+    """A new folder beside `target` that takes its place if the block succeeds; otherwise nothing is left of it.
+
+    One at a time: what an earlier one left that was killed is removed.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    for left in target.parent.glob(f".{target.name}.*"):
+        shutil.rmtree(left, ignore_errors=True)
+    mine = target.parent / f".{target.name}.{uuid4().hex}"
+    old = target.parent / f".{target.name}.{uuid4().hex}.old"
+    mine.mkdir()
+    try:
+        yield mine
+        if target.exists():
+            target.rename(old)
+        mine.rename(target)
+    finally:
+        shutil.rmtree(mine, ignore_errors=True)
+        shutil.rmtree(old, ignore_errors=True)

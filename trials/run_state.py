@@ -43,6 +43,12 @@ def choose(events: Sequence[Event]) -> tuple[Candidate | None, Candidate | None]
     return (winner.candidate if winner else None), (course.candidate if course else None)
 
 
+def carried_on(events: Sequence[Event]) -> Candidate | None:
+    """The policy that a run carries on: that of its headline, else what tuning says; None where no trial was whole."""
+    fresh = [event.candidate for event in events if isinstance(event, FreshRated) and event.role == "winner"]
+    return fresh[-1] if fresh else choose(events)[0]
+
+
 @dataclass(frozen=True)
 class Span:
     """One trainer process on one slot."""

@@ -26,7 +26,7 @@ from search_spaces import (
 )
 from sweep import models
 from sweep.cluster import sync
-from sweep.driver import finals, headline, prepare, progress
+from sweep.driver import finals, headline, prepare, progress, verdict
 from sweep.driver.controller import Controller
 from sweep.search import warm_start as taking
 from sweep.search.specs import renderer
@@ -188,13 +188,15 @@ def _ray_address(address: str | None) -> Iterator[None]:
 def _close(
     controller: Controller, settings: Settings, began: float, state: Outcome, why: str, console: Console
 ) -> None:
-    """Write the ledger's last line and the report."""
+    """Write the ledger's last line, the report and RUN/best/, and say what was found."""
     idle = run_state.idle_share(ledger.read(controller.run.ledger), settings.slots or 1)
     now = time.time()
     controller.record(SweepEnded(time=now, state=state, reason=why, seconds=now - began, idle_share=idle))
-    path = page.build(controller.run)
-    shown = path if not path.is_relative_to(Path.cwd()) else path.relative_to(Path.cwd())
-    console.print(f"report: {shown}", highlight=False, soft_wrap=True)
+    page.build(controller.run)
+    events = ledger.read(controller.run.ledger)
+    if state == "complete":
+        verdict.keep_best(controller.run, events)
+    verdict.say(controller.run, events, console)
 
 
 def _open(run: RunFolder, settings: Settings, space: Space) -> None:

@@ -41,8 +41,7 @@ def newest(runs: Path = RUNS, tell: Callable[[str], object] = lambda note: None)
 
 def product_of(run: RunFolder, events: Sequence[Event], trial: int | None) -> Product:
     """The policy that the run carries on, or that of a trial. Raises SetupError."""
-    found = run_state.run_of(run.name, events)
-    own = found.winner.candidate if found.winner is not None else run_state.choose(events)[0]
+    own = run_state.carried_on(events)
     specs = {event.spec.number: event.spec for event in events if isinstance(event, TrialBegan)}
     if trial is None:
         if own is None:

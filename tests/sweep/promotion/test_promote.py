@@ -30,7 +30,7 @@ from trials import ledger
 from trials.arena.players.load import LADDER
 from trials.errors import SetupError
 from trials.events import Promoted, SweepEnded
-from trials.folder import RunFolder, driving
+from trials.folder import RunFolder, assembled, driving
 from trials.learner import process
 
 REPO = "tester/poca-SoccerTwos"
@@ -265,14 +265,14 @@ def test_the_elo_is_to_the_runs_own_baseline_or_another_by_name(tmp_path: Path) 
 
 def test_a_killed_assembly_leaves_the_earlier_folder_and_nothing_else(tmp_path: Path) -> None:
     target = tmp_path / "trial-0001"
-    with bundle.assembled(target) as folder:
+    with assembled(target) as folder:
         (folder / "README.md").write_text("first")
-    with pytest.raises(KeyboardInterrupt), bundle.assembled(target) as folder:
+    with pytest.raises(KeyboardInterrupt), assembled(target) as folder:
         (folder / "README.md").write_text("half")
         raise KeyboardInterrupt
     assert [path.name for path in tmp_path.iterdir()] == ["trial-0001"]
     (tmp_path / ".trial-0001.of-a-killed-one").mkdir()
-    with bundle.assembled(target) as folder:
+    with assembled(target) as folder:
         (folder / "README.md").write_text("second")
     assert [path.name for path in tmp_path.iterdir()] == ["trial-0001"]
     assert (target / "README.md").read_text() == "second"
