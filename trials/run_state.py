@@ -220,6 +220,8 @@ class Past:
     rated: tuple[TrialRated, ...]
     """Of tuning's trials."""
     ended: tuple[TrialEnded, ...]
+    stopped: frozenset[int] = frozenset()
+    """Trials, final ones too, whose last end was a person's wish, in order."""
 
 
 def end_of(events: Sequence[Event]) -> SweepEnded | None:
@@ -232,6 +234,8 @@ def past_of(events: Sequence[Event]) -> Past:
     """Fold the events; a trial that was begun again counts by what came last."""
     kept = tuple(event for event in events if not (isinstance(event, TrialEnded) and event.state == "stopped"))
     ended = {event.trial: event for event in kept if isinstance(event, TrialEnded)}
+    lasts = {event.spec.number if isinstance(event, TrialBegan) else event.trial: event for event in events
+             if isinstance(event, TrialBegan | TrialEnded)}  # fmt: skip
     others = ("extended", "final")
     began = {e.spec.number: e.spec for e in kept if isinstance(e, TrialBegan) and e.spec.origin not in others}
     rated: dict[tuple[int, int], TrialRated] = {}
@@ -243,6 +247,7 @@ def past_of(events: Sequence[Event]) -> Past:
         unfinished=tuple(began[number] for number in sorted(began) if number not in ended),
         rated=tuple(rated.values()),
         ended=tuple(ended[number] for number in sorted(ended) if number in began),
+        stopped=frozenset(n for n, last in lasts.items() if isinstance(last, TrialEnded) and last.state == "stopped"),
     )
 
 

@@ -20,6 +20,7 @@ from trials.records import Training, TrialSpec, Value
 STUDY_NAME = "sweep"
 TOLD = "told by a warm start"
 """Attribute of the study: how many of its first trials are another run's."""
+Study = optuna.Study
 Proposal = optuna.Trial
 """A trial the study asked for and has not been told of yet."""
 

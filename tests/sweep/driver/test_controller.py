@@ -97,9 +97,14 @@ def test_the_last_rung_completes_a_trial_and_a_lower_one_prunes_it(controller: C
 
 
 def test_an_interrupt_asks_every_trial_to_stop_and_starts_no_other(controller: Controller) -> None:
+    said: list[str] = []
+    controller.say = said.append
     for name in "ab":
         controller.propose(name)
     controller.interrupt()
+    controller.heed()  # as in each of the driver's rounds until the trainers have ended
+    (line,) = said
+    assert line.startswith("stopping: its 2 trainers export once more") and "Ctrl+C again" in line
     assert all(controller.run.trial(number).stop.exists() for number in (0, 1))
     assert controller.stopping
     for name in "ab":

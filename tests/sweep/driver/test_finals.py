@@ -259,33 +259,11 @@ def test_the_live_view_says_what_is_trained_anew(controller: Controller) -> None
     controller.listeners.append(progress.printer(console, time.time()))
     retraining.begin(controller)
     controller.propose("a")
-    console.print(progress._table(controller, time.time() - 60, ""))
+    console.print(progress.view(controller, time.time() - 60, console))
     text = console.export_text()
     assert "tuning is over: configurations 2, 0 (course) are trained anew on 3 fresh seeds each" in text
     assert "trial 10 started (configuration 2 anew, seed 1000000)" in text
-    assert "4 trials, then 0/6 of the finals" in text and "10 (2 anew)" in text
-
-
-def test_the_time_left_is_told_by_what_this_driver_has_done(
-    controller: Controller, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """What earlier drivers did cost this one no time, and how many finals there are is known when they begin."""
-    now = [1000.0]
-    monkeypatch.setattr(progress.time, "time", lambda: now[0])
-    over = list(controller.over)
-    settings = controller.settings
-    controller.over = over[: settings.trials - 2]
-    left, all_ = progress.Left(controller), settings.trials + controller.finals
-    now[0] += 60
-    assert left() == ""
-    controller.over = over[: settings.trials]  # two trials in a minute
-    rest = all_ - settings.trials
-    assert left() == f", about {progress.clock(60 * rest / 2)} left"
-    retraining.begin(controller)
-    assert left() == ""
-    now[0] += 30
-    controller.over = [*over[: settings.trials], over[0]]
-    assert left() == f", about {progress.clock(30 * (controller.finals - 1))} left"
+    assert "4 trials, then 0/6 of the finals, 1:00" in text and "10 (2 anew)" in text
 
 
 def test_seeds_are_added_and_never_taken_away() -> None:
