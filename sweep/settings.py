@@ -17,7 +17,7 @@ from pydantic.dataclasses import dataclass
 from search_spaces import owners
 from search_spaces.space import Space
 from sweep.models import typed
-from trials.errors import SetupError
+from trials.errors import SetupError, reason
 from trials.folder import written_whole
 
 Sampler = Literal["tpe", "gp", "random"]
@@ -46,10 +46,10 @@ def check_search(given: Mapping[str, object]) -> None:
         name = given.get(setting, known[0])
         if name not in known:
             plain = "".join(letter for letter in str(name).lower() if letter.isalnum())
-            reason = _REFUSED.get(setting, {}).get(plain)
+            why = _REFUSED.get(setting, {}).get(plain)
             raise SetupError(
                 f"--{setting} must be one of {' | '.join(known)}, but got {name}"
-                + (f", which {reason}; " if reason else "; ")
+                + (f", which {why}; " if why else "; ")
                 + f"leave it out for {known[0]}"
             )
     if given.get("objectives") == "elo,cost" and given.get("scheduler", "asha") != "none":
@@ -176,7 +176,7 @@ def read(path: Path) -> Settings:
         return _SETTINGS.validate_python(found)
     except (OSError, ValidationError, yaml.YAMLError) as error:
         raise SetupError(
-            f"a run must hold its settings, but {path} cannot be read ({str(error).splitlines()[0]});"
+            f"a run must hold its settings, but {path} cannot be read ({reason(error)});"
             " was it written by another version?"
         ) from None
 

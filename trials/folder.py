@@ -1,12 +1,18 @@
 """Every file name of a sweep and of a trial, written once."""
 
+import contextlib
+import json
+import os
 import shutil
+import socket
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from uuid import uuid4
 
+import psutil
 from filelock import FileLock, Timeout
 
 from trials.errors import SetupError
@@ -141,6 +147,11 @@ class RunFolder:
         """Held by the one process that writes the ledger."""
         return self.path / ".driver"
 
+    @property
+    def driver(self) -> Path:
+        """Who holds that, for `sweep status`: pid, host, began (unix seconds, of the process)."""
+        return self.path / ".driver.json"
+
     def trial(self, number: int) -> TrialFolder:
         return TrialFolder(self.trials / f"{number:04d}")
 
@@ -152,7 +163,13 @@ def driving(run: RunFolder) -> Iterator[None]:
         raise SetupError(f"a run's folder must be there, but {run.path} is not; name one that `sweep run` made")
     refusal = f"a run has one driver at a time, but another process is driving {run.path}; wait for its end, or stop it"
     with only_one(run.lock, refusal):
-        yield
+        me = {"pid": os.getpid(), "host": socket.gethostname(), "began": psutil.Process().create_time()}
+        with contextlib.suppress(OSError), written_whole(run.driver) as temporary:  # a full disk is others' to tell
+            temporary.write_text(json.dumps(me), encoding="utf-8")
+        try:
+            yield
+        finally:
+            run.driver.unlink(missing_ok=True)
 
 
 @contextmanager
@@ -201,3 +218,16 @@ def assembled(target: Path) -> Iterator[Path]:
     finally:
         shutil.rmtree(mine, ignore_errors=True)
         shutil.rmtree(old, ignore_errors=True)
+
+
+def own(folder: Path) -> Path:
+    """`folder`, among temporary files, made for this user alone if need be. Raises OSError, for another's and a link
+    PermissionError: whoever may write there could make us write elsewhere."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    found = folder.lstat()
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid():
+        raise PermissionError(
+            f"temporary files must be kept in a folder of one's own, but {folder} belongs to user {found.st_uid};"
+            " have it removed or set TMPDIR to another folder"
+        )
+    return folder

@@ -10,7 +10,6 @@ same network, finds them taken.
 import contextlib
 import os
 import socket
-import stat
 import sys
 import tempfile
 from pathlib import Path
@@ -20,6 +19,7 @@ from typing import Self
 from filelock import FileLock, Timeout
 
 from trials.errors import SetupError
+from trials.folder import own
 
 PORTS = range(20_000, 30_000)
 """Above the ports of Ray's workers (10002-19999), below those that Linux (32768-60999) and macOS (49152-65535) deal out
@@ -68,19 +68,10 @@ class PortLease:
 
 def lock_folder() -> Path:
     """This user's folder of locks, made if need be. Raises SetupError if it is not ours or cannot be written."""
-    name = f"selfplay-sweep-ports-{os.getuid()}"
     try:
-        folder = Path(tempfile.gettempdir()) / name
-        folder.mkdir(mode=0o700, exist_ok=True)
-        found = folder.lstat()
+        return own(Path(tempfile.gettempdir()) / f"selfplay-sweep-ports-{os.getuid()}")
     except OSError as error:
-        raise _unwritable(error) from error
-    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid():
-        raise SetupError(
-            f"port leases must be kept in a folder of one's own, but {folder} belongs to user {found.st_uid};"
-            " have it removed or set TMPDIR to another folder"
-        )
-    return folder
+        raise (_unwritable(error) if error.errno else SetupError(str(error))) from error
 
 
 def _take(folder: Path, first: int, count: int) -> contextlib.ExitStack | None:

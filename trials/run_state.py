@@ -143,6 +143,11 @@ class Run:
         return same and math.isfinite(rating.elo)
 
     @property
+    def over(self) -> int:
+        """Trials of tuning that are; one that a person stopped goes on."""
+        return sum(t.ended is not None and t.state != "stopped" and t.spec.origin != "extended" for t in self.trials)
+
+    @property
     def finished(self) -> bool:
         return self.end is not None
 

@@ -11,6 +11,7 @@ import sys
 import time
 from dataclasses import dataclass
 
+from trials import stint
 from trials.errors import SetupError
 
 OPTION, VARIABLE = "--ray-address", "RAY_ADDRESS"
@@ -77,18 +78,13 @@ def must_answer(address: Address) -> None:
         except (OSError, UnicodeError) as error:
             raise _silent(address, str(getattr(error, "strerror", None) or error or type(error).__name__)) from None
         if not heard:
-            raise _silent(address, "something listens there that is no Ray head")
+            raise _silent(address, "what listens there is not a Ray head")
     try:
         # a process of its own: Ray's client can be stopped in no other way while it waits
-        done = subprocess.run(
-            [sys.executable, "-m", "ray.scripts.scripts", "health-check", "--address", address.text],
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=ANSWER_S,
-        )
+        words = [sys.executable, "-m", "ray.scripts.scripts", "health-check", "--address", address.text]
+        done = stint.run(words, ANSWER_S)
     except subprocess.TimeoutExpired:
-        raise _silent(address, f"no Ray head says a word in {ANSWER_S:g} s") from None
+        raise _silent(address, f"no Ray head answered within {ANSWER_S:g} s") from None
     if done.returncode:
         lines = [line for line in done.stderr.strip().splitlines() if line.strip()]
         raise _silent(address, lines[-1].strip()[:200] if lines else f"status {done.returncode}")

@@ -11,7 +11,7 @@ from uuid import uuid4
 
 import ray
 
-from sweep.cluster import reaper, stop_signals, sync, temporary
+from sweep.cluster import reaper, run_storage, stop_signals, temporary
 from sweep.cluster.nodes import Nodes
 from sweep.cluster.versions import installed
 from sweep.cluster.worker import Cluster
@@ -19,6 +19,8 @@ from sweep.models import Model
 from sweep.settings import Settings
 from trials.errors import SetupError
 
+STARTS = 4
+"""How often Ray is started where its processes are late."""
 OBJECT_STORE_BYTES = 100 * 2**20
 """Of a local Ray: results are a few hundred bytes, and by default it would reserve a third of the memory."""
 
@@ -61,7 +63,7 @@ class Session:
 
     def baseline(self, model: Model) -> str:
         """What workers load to play against the baseline."""
-        return model.load if self.cluster is None else sync.shared(model, self.cluster.storage)
+        return model.load if self.cluster is None else run_storage.shared(model, self.cluster.storage)
 
     @property
     def refused(self) -> list[str]:
@@ -91,22 +93,38 @@ def ray_session(settings: Settings, say: Callable[[str], None]) -> Iterator[Sess
                 ) from None
         else:
             with elsewhere:
-                ray.init(
-                    address="local",  # a new one, whatever else runs on this machine
-                    num_cpus=max(1, math.ceil((settings.slots or 1) * settings.cpus_per_trial)),
-                    object_store_memory=OBJECT_STORE_BYTES,
-                    include_dashboard=False,
-                    log_to_driver=False,
-                    logging_level="ERROR",
-                    _node_ip_address="127.0.0.1",
-                    _temp_dir=temporary.folder(),
-                    _system_config=PATIENT,
-                )
+                _start(max(1, math.ceil((settings.slots or 1) * settings.cpus_per_trial)))
         try:
             _must_fit(settings)
             yield _on_cluster(settings, say) if settings.ray_address else _here(settings)
         finally:
             ray.shutdown()
+
+
+def _start(cores: int) -> None:
+    """A new Ray on this machine, whatever else runs there. On a busy one its processes may need more than the 30 s that
+    Ray gives them (2.60, `_private/node.py`): then again. Raises SetupError after STARTS tries."""
+    for _ in range(STARTS):
+        try:
+            ray.init(
+                address="local",
+                num_cpus=cores,
+                object_store_memory=OBJECT_STORE_BYTES,
+                include_dashboard=False,
+                log_to_driver=False,
+                logging_level="ERROR",
+                _node_ip_address="127.0.0.1",
+                _temp_dir=temporary.folder(),
+                _system_config=PATIENT,
+            )
+            return
+        except Exception as error:
+            if "timed out during startup" not in str(error):
+                raise
+    raise SetupError(
+        f"Ray must start on this machine, but its processes were not ready within 30 s, {STARTS} times in a row; try"
+        " again when the machine is less busy, or see `sweep doctor`"
+    )
 
 
 def _resources(settings: Settings) -> dict[str, float]:
@@ -119,7 +137,7 @@ def _here(settings: Settings) -> Session:
 
 def _on_cluster(settings: Settings, say: Callable[[str], None]) -> Session:
     """The session once every machine has answered. Raises SetupError where none may be used."""
-    storage = sync.storage_of(settings)
+    storage = run_storage.storage_of(settings)
     paths = tuple(str(path) for path in (settings.executable, settings.trainer) if path is not None)
     nodes = Nodes(storage, paths, _resources(settings), say)
     nodes.look(wait=True)
@@ -127,7 +145,7 @@ def _on_cluster(settings: Settings, say: Callable[[str], None]) -> Session:
         raise SetupError(
             "a cluster must have a node that may take a trial, but "
             + ("; ".join(nodes.refused.values()) or "none has room for one")
-            + "; mend that (sweep/cluster/README.md)"
+            + "; fix that (sweep/cluster/README.md)"
         )
     name = f"orders-{uuid4().hex}"
     return Session(

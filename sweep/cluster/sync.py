@@ -1,53 +1,28 @@
-"""Where a run is kept for all machines, and the driver's part: its ledger goes there, trials' results come from there.
-
-A run's storage is its own folder where every machine sees that, else NAME below `--storage`, laid out alike, so that
-another machine can go on with the sweep from there when the driver's is gone.
-"""
+"""The driver's part of a run's storage: its ledger goes there, what trials put there is fetched, its beat is heard."""
 
 import contextlib
-import shutil
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from pathlib import Path
+from collections.abc import Callable, Iterator, Sequence
 from uuid import uuid4
 
-from search_spaces.files import Input
-from sweep.models import Model
+from sweep.cluster.run_storage import BEAT, apart, bring, must_be_alone, storage_of
 from sweep.settings import Settings
 from trials import ledger
-from trials.errors import SetupError
+from trials.errors import SetupError, reason
 from trials.events import Event, TrialEnded, TrialRated
-from trials.folder import RunFolder, written_whole
-from trials.inputs import INPUTS
+from trials.folder import RunFolder
 from trials.mirror import Mirror
-from trials.storage import Stat, Storage, storage
+from trials.storage import Stat, Storage
 
 BEAT_S = 10.0
 """How often a driver says in the storage that it lives, seconds."""
-DEAD_S = 45.0
-"""After how long without such a word it is taken to be dead, seconds."""
 SETTLE_S = 300.0
 """How long a sweep waits at its end for a storage that does not answer, seconds."""
 LAST_S = 10.0
 """How long a sweep that failed waits for it, seconds."""
 LEFT = ("trials", "ray", ".driver", "study.log")
 """What the driver does not put there: workers do, or it can be made again."""
-HEAVY = ".pt"
-"""Checkpoints stay in the storage: only a trial that goes on needs them."""
-BEAT, CLOCK = ".driving", ".clock"
-
-
-def storage_of(settings: Settings) -> Storage:
-    """Where the run of these settings is kept. Raises SetupError."""
-    if settings.storage is None:
-        return Storage(str(settings.out.absolute()))
-    return storage(settings.storage) / settings.out.name
-
-
-def apart(settings: Settings) -> bool:
-    """Whether that is another place than the run's own folder."""
-    return settings.storage is not None and storage_of(settings).address != str(settings.out.absolute())
 
 
 @contextlib.contextmanager
@@ -58,7 +33,7 @@ def kept(run: RunFolder, settings: Settings, trials: Sequence[int] | None = None
     SetupError where the storage does not answer, another driver lives, or the run went on elsewhere.
     """
     if not apart(settings):
-        _must_be_alone(storage_of(settings))
+        must_be_alone(storage_of(settings))
         yield None
         return
     keeper = Keeper(run, storage_of(settings), settings.ray_address is not None or trials is not None, trials or ())
@@ -89,12 +64,12 @@ class Keeper:
         self._lock, self._wake, self._closed = threading.Lock(), threading.Event(), False
         self._beaten = time.monotonic()
         try:
-            _must_be_alone(storage)
+            must_be_alone(storage)
             _must_be_newest(run, storage)
             storage.write(BEAT, self._me)
         except OSError as error:
             raise SetupError(
-                f"--storage must answer, but {storage.address} does not ({str(error).splitlines()[0]}); correct the"
+                f"--storage must answer, but {storage.address} does not ({reason(error)}); correct the"
                 " address, or what AWS_ACCESS_KEY_ID and the like say, and start again"
             ) from None
         self._mirrors = [Mirror(run.path, storage, LEFT, growing_seconds=0.0)]
@@ -183,101 +158,6 @@ class Keeper:
                 del self._wanted[number]
 
 
-def bring(
-    storage: Storage, run: RunFolder, under: str, seen: dict[str, Stat], heavy: bool = False, missing: bool = False
-) -> None:
-    """Copy what changed below `under` since it was `seen` into the run's folder; trials' checkpoints only if `heavy`,
-    with `missing` only files that are not there. Raises OSError."""
-    for name, stat in storage.files(under).items():
-        if missing and (run.path / name).exists():
-            continue
-        light = heavy or not name.endswith(HEAVY) or name.startswith(f"{INPUTS}/")
-        if seen.get(name) == stat or not light or Path(name).name.startswith("."):
-            continue
-        storage.fetch(name, run.path / name)
-        seen[name] = stat
-
-
-def shared(baseline: Model, place: Storage) -> str:
-    """What workers on other machines load for a baseline: its name, or of a file its name in the storage. OSError."""
-    if not Path(baseline.load).is_absolute():
-        return baseline.load
-    name = f"baseline/{baseline.name.removesuffix('.onnx')}.onnx"
-    place.put(Path(baseline.load), name)
-    return name
-
-
-def keep(inputs: Sequence[Input], run: RunFolder) -> None:
-    """Copy the files that a space names into the run, each whole or not at all. Raises OSError."""
-    for source, name in (pair for each in inputs for pair in each.files):
-        with written_whole(run.path / name) as temporary:
-            shutil.copyfile(source, temporary)
-
-
-def must_be_free(settings: Settings) -> None:
-    """Raise SetupError where the storage holds a run of that name: a sweep never writes over another."""
-    place = storage_of(settings)
-    try:
-        taken = apart(settings) and place.read("ledger.jsonl") is not None
-    except OSError:
-        return  # the keeper will say so
-    if taken:
-        raise SetupError(
-            f"--storage must hold no run of the name {settings.out.name}, but {place.address} is one; give --out"
-            f" another name, or go on with that one: sweep resume {place.address}"
-        )
-
-
-def fetched(address: str, into: Path, heavy: bool) -> RunFolder:
-    """The run kept at `address` as a folder in `into`, for a machine that goes on with it. Raises SetupError.
-
-    `heavy`: checkpoints too, which workers of a cluster fetch for themselves.
-    """
-    place = storage(address)
-    run = RunFolder(into / place.name)
-    try:
-        if place.read(run.ledger.name) is None:
-            raise SetupError(
-                f"a run's storage must hold a ledger, but {address} does not; name s3://bucket/prefix/NAME of a run"
-            )
-        _must_be_alone(place)
-        theirs = place.read(run.ledger.name) or b""
-        mine = run.ledger.read_bytes() if run.ledger.exists() else b""
-        if mine and not mine.startswith(theirs) and not theirs.startswith(mine):
-            raise SetupError(
-                f"{run.path} must be the run kept at {address} or not there, but it is another; move it away"
-            )
-        if mine.startswith(theirs) and mine:  # this machine drove it last, and may know more
-            bring(place, run, "", {}, heavy, missing=True)
-        else:
-            bring(place, run, "", {}, heavy)
-    except OSError as error:
-        raise SetupError(
-            f"a run's storage must answer, but {address} does not ({str(error).splitlines()[0]}); check the address"
-        ) from None
-    return run
-
-
-def have_checkpoints(run: RunFolder, settings: Settings, numbers: Iterable[int]) -> None:
-    """Fetch what a cluster's workers left of these trials in the run's storage, where they are to go on here.
-
-    A trial whose checkpoint is here was trained here, and is newer here. Raises SetupError.
-    """
-    if not apart(settings):
-        return
-    place = storage_of(settings)
-    for files in map(run.trial, numbers):
-        if any(files.results.glob("*/checkpoint.pt")):
-            continue
-        try:
-            bring(place, run, files.path.relative_to(run.path).as_posix(), {}, heavy=True)
-        except OSError as error:
-            raise SetupError(
-                f"a run's storage must answer, but {place.address} does not ({str(error).splitlines()[0]}); try again"
-                " when it does"
-            ) from None
-
-
 def _must_be_newest(run: RunFolder, storage: Storage) -> None:
     """Raise SetupError where the run went on elsewhere: its ledger there knows what this one does not."""
     theirs = storage.read(run.ledger.name) or b""
@@ -287,19 +167,4 @@ def _must_be_newest(run: RunFolder, storage: Storage) -> None:
         raise SetupError(
             f"{run.path} must be the newest of its run, but the one kept at {storage.address} went on elsewhere; move"
             f" this one away and run `sweep resume {storage.address}`"
-        )
-
-
-def _must_be_alone(storage: Storage) -> None:
-    """Raise SetupError where another driver lives; by the storage's clock, since machines' clocks differ."""
-    said = storage.stat(BEAT)
-    if said is None:
-        return
-    storage.write(CLOCK, b"")
-    now = storage.stat(CLOCK)
-    age = now.modified - said.modified if now is not None else 0.0
-    if age < DEAD_S:
-        raise SetupError(
-            f"a run has one driver at a time, but another drove {storage.address} {age:.0f} s ago; stop it, or wait"
-            f" {DEAD_S - age:.0f} s if it is dead"
         )

@@ -1,10 +1,12 @@
 """Where a Ray of this machine keeps its session: in a folder whose path is short enough for the sockets in it."""
 
+import contextlib
 import os
 import sys
 from pathlib import Path
 
 from trials.errors import SetupError
+from trials.folder import own
 
 SOCKET_BYTES = 103 if sys.platform == "darwin" else 107
 """The longest path of a Unix socket (sockaddr_un of macOS and Linux, less the closing zero)."""
@@ -24,8 +26,8 @@ def folder() -> str | None:
     if len(os.fsencode(chosen)) <= room:
         return None
     for short in SHORT:
-        if os.access(short, os.W_OK | os.X_OK):
-            return str(Path(short) / f"ray-{os.getuid()}")
+        with contextlib.suppress(OSError):
+            return str(own(Path(short) / f"ray-{os.getuid()}"))
     raise SetupError(
         f"Ray needs a temporary folder whose path has at most {room} bytes, for its sockets, but {name} is {chosen}"
         f" and neither {' nor '.join(SHORT)} can be written; set {name} to a shorter one"

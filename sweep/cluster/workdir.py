@@ -12,7 +12,8 @@ from uuid import uuid4
 
 import psutil
 
-from trials.folder import RunFolder
+from trials.errors import reason
+from trials.folder import RunFolder, own
 from trials.inputs import INPUTS
 from trials.mirror import Mirror
 from trials.storage import Storage
@@ -46,7 +47,7 @@ class Workplace:
                     return f"{self._storage.address if self._storage else ''} does not show the run"
                 self._mirror.fetch()
             except OSError as error:
-                return str(error).splitlines()[0]
+                return reason(error)
             self._mirror.start()
             self.ready = True
         return ""
@@ -113,11 +114,7 @@ def player(name: str, storage: Storage | None) -> str:
 
 def scratch() -> Path:
     """This machine's folder for trials under way, this user's alone; TMPDIR says where. Raises PermissionError."""
-    folder = Path(tempfile.gettempdir()) / f"selfplay-sweep-{os.getuid()}"
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    if folder.stat().st_uid != os.getuid():
-        raise PermissionError(f"{folder} must be this user's, but belongs to another; name another TMPDIR")
-    return folder
+    return own(Path(tempfile.gettempdir()) / f"selfplay-sweep-{os.getuid()}")
 
 
 def _mine() -> str:

@@ -13,6 +13,7 @@ from sweep.cluster import stop_signals, workdir
 from sweep.cluster.versions import difference, installed
 from sweep.cluster.workdir import FLUSH_S, Workplace
 from trials.arena.ratings import ladder
+from trials.errors import reason
 from trials.events import TrialRated, TrialResumed
 from trials.folder import RunFolder
 from trials.inputs import needed
@@ -112,7 +113,7 @@ class TrialActor(tune.Trainable):  # type: ignore[misc]
             if not (away := self._place.prepare()):
                 self._place.have(needed(self._spec.config))
         except OSError as error:
-            away = str(error).splitlines()[0]
+            away = reason(error)
         if away:
             time.sleep(HEARTBEAT_S)
             return {"away": away, "done": False}

@@ -115,15 +115,10 @@ class Controller:
         """Of the first trial that the study does not propose, behind all others."""
         return max(max(self.specs, default=-1) + 1, len(self.study.trials))
 
-    def retrain(self, wanted: Sequence[TrialSpec]) -> None:
+    def retrain(self, finals: Sequence[TrialSpec]) -> None:
         """From now on hand out these, in place of proposals."""
-        self.retraining, self._queue, self.finals = True, list(wanted), len(wanted)
-        self.configurations = {spec.number: spec.configuration or 0 for spec in wanted}
-
-    def interrupt(self) -> None:
-        """A person wants the sweep to end: every trial under way exports once more and stops."""
-        self.interrupted = True
-        self.heed()
+        self.retraining, self._queue, self.finals = True, list(finals), len(finals)
+        self.configurations = {spec.number: spec.configuration or 0 for spec in finals}
 
     def prune(self, trial_id: str) -> None:
         """Ask a trial to end at its rung."""
@@ -171,7 +166,7 @@ class Controller:
                 proposal = studies.again(self.study, spec.number)
             earlier = [e for e in self.past.rated if e.candidate.trial == spec.number] if self.past else []
         else:
-            proposal, spec = specs.proposed(self.study, self.space, self._render)
+            proposal, spec = studies.proposed(self.study, self.space, self._render)
         self.live[trial_id] = RunningTrial(spec, self._free_slot(), proposal, rated=earlier)
         self.specs[spec.number] = spec
         self.record(TrialBegan(time=time.time(), spec=spec))

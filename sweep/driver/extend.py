@@ -14,7 +14,7 @@ from reports.run import page
 from search_spaces import check_config
 from search_spaces import text as texts
 from sweep import models
-from sweep.cluster import reaper, sync
+from sweep.cluster import reaper, run_storage, sync
 from sweep.driver.progress import printer
 from sweep.settings import read
 from trials import ledger
@@ -44,7 +44,7 @@ def extend(run: RunFolder, number: int, steps: int, changes: Sequence[str], cons
         events = ledger.read(run.ledger)
         settings = replace(read(run.settings), out=run.path, ray_address=None)  # it trains here
         if number in {event.spec.number for event in events if isinstance(event, TrialBegan)}:
-            sync.have_checkpoints(run, settings, [number])
+            run_storage.have_checkpoints(run, settings, [number])
         spec = _further(run, events, number, steps, changes)
         began = next((event for event in events if isinstance(event, SweepBegan)), None)
         baseline = models.of_run(run, settings.baseline, began.baseline_sha256 if began else "")

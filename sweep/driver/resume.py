@@ -13,7 +13,7 @@ from rich.console import Console
 from reports.run import page
 from search_spaces import from_text
 from sweep import models
-from sweep.cluster import sync
+from sweep.cluster import run_storage, sync
 from sweep.driver import run as runs
 from sweep.search import specs
 from sweep.settings import MOST, Settings, read, write
@@ -27,7 +27,7 @@ from trials.soccer.constants import VERSION as ENVIRONMENT
 
 def folder(text: str, ray_address: str | None) -> RunFolder:
     """The run at a path, or the one kept at an s3:// address, fetched into runs/. Raises SetupError."""
-    return sync.fetched(text, Path("runs"), heavy=not ray_address) if "://" in text else RunFolder(Path(text))
+    return run_storage.fetched(text, Path("runs"), heavy=not ray_address) if "://" in text else RunFolder(Path(text))
 
 
 def resume(
@@ -53,7 +53,7 @@ def resume(
         end = run_state.end_of(events)
         over = not known.unfinished and len(known.ended) >= settings.trials
         if end is not None and end.state == "complete" and over and settings.final_seeds == before.final_seeds:
-            if sync.apart(before):
+            if run_storage.apart(before):
                 with sync.kept(run, before, []):  # its end may not be in the storage
                     pass
             if not _reported(run):
@@ -73,7 +73,7 @@ def resume(
         for spec in cut:
             run.trial(spec.number).stop.unlink(missing_ok=True)
         if not ray_address:
-            sync.have_checkpoints(run, settings, [spec.number for spec in cut])
+            run_storage.have_checkpoints(run, settings, [spec.number for spec in cut])
         write(settings, run.settings)
         run.study.unlink(missing_ok=True)  # views, both: rebuilt from the ledger
         shutil.rmtree(run.path / "ray", ignore_errors=True)

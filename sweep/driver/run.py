@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, replace
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import psutil
 from rich.console import Console
@@ -25,11 +25,11 @@ from search_spaces import (
     render,
 )
 from sweep import models
-from sweep.cluster import sync
+from sweep.cluster import run_storage, sync
 from sweep.driver import finals, headline, prepare, progress, verdict
 from sweep.driver.controller import Controller
 from sweep.search import warm_start as taking
-from sweep.search.specs import renderer
+from sweep.search.specs import Render, renderer
 from sweep.settings import Settings
 from sweep.settings import write as write_settings
 from trials import ledger, run_state
@@ -69,18 +69,18 @@ def sweep(settings: Settings, command: str, console: Console, warm_start: Path |
         console.print(f"note: {note}", markup=False, highlight=False, soft_wrap=True)
     run = RunFolder(settings.out)
     prepare.must_be_new(run)
-    sync.must_be_free(settings)
+    run_storage.must_be_free(settings)
     run.trials.mkdir(parents=True, exist_ok=True)
     with driving(run):
         _open(run, settings, space)
-        sync.keep(inputs, run)
+        run_storage.keep(inputs, run)
         return drive(settings, space, rendered, models.kept(baseline, run), run, command, console, warm=warm)
 
 
 def drive(
     settings: Settings,
     space: Space,
-    rendered: Any,
+    rendered: Render,
     baseline: models.Model,
     run: RunFolder,
     command: str,

@@ -73,7 +73,7 @@ class RunningTrial:
         elif self.rated and self.rated[-1].rung == self.spec.steps:
             self.state = "complete"
         elif self.state == "running" and (error or (training is None and not stopped)):
-            self.state, self.reason = "failed", error or "its worker ended without a word"
+            self.state, self.reason = "failed", error or "its worker exited without a result"
         elif self.state == "running":
             self.state, self.reason = "stopped", stopped or "the sweep was interrupted"
 

@@ -11,7 +11,7 @@ from rich.text import Text
 from reports.formatting import steps as short_steps
 from trials.records import Rating, Value
 
-STYLE = {"complete": "green", "pruned": "yellow", "failed": "red", "stopped": "magenta"}
+STYLE = {"complete": "green", "pruned": "yellow", "failed": "red", "stopped": "magenta", "cut off": "magenta"}
 """Of a trial that is over; others are under way."""
 UNDER_WAY = "cyan"
 NAME = 12
@@ -28,7 +28,7 @@ class Row:
     kind: str
     """`course`, `2 anew`, `extends 3`; empty for what was proposed."""
     state: str
-    """`running`, `starting`, `waiting`, `rating`, or how it ended."""
+    """`running`, `starting`, `waiting`, `rating`, or how it ended; `cut off` where its driver was killed."""
     steps: int
     """Trainer steps reached."""
     budget: int

@@ -1,15 +1,14 @@
 """What a sweep has found, in words: the report's headline, its best policy at a stable path, and what to type next."""
 
-import shlex
 import shutil
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 
 import yaml
 from rich.console import Console
 
 from reports.run import findings, sections, tables
+from sweep.driver.commands import program, typed
 from trials import run_state
 from trials.events import Event
 from trials.folder import RunFolder, assembled
@@ -84,22 +83,7 @@ def _next(run: RunFolder, known: Run, promotable: bool) -> tuple[str, ...]:
 
 def _unfinished(run: RunFolder, known: Run) -> tuple[str, ...]:
     """What a person types who has stopped a sweep, or whose driver has died."""
-    over = sum(trial.ended is not None and trial.state != "stopped" for trial in known.trials)
     planned = known.question.trials if known.question is not None else len(known.trials)
-    said = (f"{over} of {planned} trials are over; go on:  {program()} resume {typed(run.path)}",)
+    said = (f"{known.over} of {planned} trials are over; go on:  {program()} resume {typed(run.path)}",)
     finish = f"or end it with those: {program()} finish {typed(run.path)}"
     return (*said, finish) if known.finals is None and any(t.state == "complete" for t in known.trials) else said
-
-
-def typed(path: Path) -> str:
-    """A path as a person types it from here."""
-    here = path.absolute()
-    return shlex.quote(str(here.relative_to(Path.cwd()) if here.is_relative_to(Path.cwd()) else path))
-
-
-def program() -> str:
-    """The command line as a person types it: by its name where that is on the path, else the script of this Python."""
-    if shutil.which("sweep"):
-        return "sweep"
-    script = Path(sys.executable).with_name("sweep")
-    return typed(script) if script.is_file() else f"{typed(Path(sys.executable))} -m sweep"

@@ -19,7 +19,7 @@ from reports.model.bundle import CARD, EVALUATION, Contents, Product
 from reports.model.checks import Check
 from reports.model.leaks import Private
 from reports.run import page
-from sweep.cluster import sync
+from sweep.cluster import run_storage, sync
 from sweep.promotion import evaluation as evaluations
 from sweep.promotion.evaluation import Bar, Proof
 from sweep.promotion.selection import product_of
@@ -78,7 +78,7 @@ def promote(run: RunFolder, order: Order, say: Say) -> dict[str, Any]:
         events = ledger.read(run.ledger)
         settings = replace(read(run.settings), out=run.path, ray_address=None)
         product = product_of(run, events, order.trial)
-        sync.have_checkpoints(run, settings, [product.candidate.trial])
+        run_storage.have_checkpoints(run, settings, [product.candidate.trial])
         private = private_of(run, order.repo, product.spec)
         target = run.path / "promotion" / f"trial-{product.candidate.trial:04d}"
         proven: Proof | None = None

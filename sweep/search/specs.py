@@ -2,22 +2,16 @@
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
 
 from search_spaces import Space, check_config, course, reference, render, scale
-from sweep.search import study as studies
 from sweep.settings import Settings
-from trials.errors import BadTrial, SetupError
 from trials.records import TrialSpec, Value
 
-MAX_PASSED_OVER = 100
-"""Proposals in a row that may break a relation before the sweep gives up."""
-
-Render = Callable[[int, dict[str, Value]], TrialSpec]
-"""A proposal (number, parameters) as a complete spec."""
+Render = Callable[[int, Mapping[str, Value]], TrialSpec]
+"""A proposal (number, parameters) as a complete spec. Raises BadTrial where a relation between keys does not hold."""
 
 
-def renderer(settings: Settings, space: Space) -> Any:
+def renderer(settings: Settings, space: Space) -> Render:
     """A function from a proposal to a complete spec, every trial's step-based keys scaled by the same factor."""
 
     factor_from = reference(space)
@@ -43,18 +37,3 @@ def renderer(settings: Settings, space: Space) -> Any:
         )
 
     return spec
-
-
-def proposed(study: studies.Study, space: Space, fill: Render) -> tuple[studies.Proposal, TrialSpec]:
-    """A proposal that keeps every relation between keys; one that does not is told to the study and passed over.
-
-    Raises SetupError where too many in a row do not.
-    """
-    for _ in range(MAX_PASSED_OVER):
-        proposal, params = studies.propose(study, space)
-        try:
-            return proposal, fill(studies.number_of(study, proposal), params)
-        except BadTrial as error:
-            refused = error
-            studies.tell(study, proposal, [], "failed")
-    raise SetupError(f"proposals must keep the space's relations, but {MAX_PASSED_OVER} in a row did not: {refused}")

@@ -13,11 +13,15 @@ from search_spaces import Derived, Space, course, parameter_name
 from search_spaces import propose as fill_in
 from search_spaces.text import get
 from sweep.search import samplers
+from sweep.search.specs import Render
 from sweep.settings import Objectives, Sampler
+from trials.errors import BadTrial, SetupError
 from trials.events import Event, TrialBegan, TrialEnded, TrialRated, WarmStarted
 from trials.records import Training, TrialSpec, Value
 
 STUDY_NAME = "sweep"
+MAX_PASSED_OVER = 100
+"""Proposals in a row that may break a relation before the sweep gives up."""
 TOLD = "told by a warm start"
 """Attribute of the study: how many of its first trials are another run's."""
 Study = optuna.Study
@@ -118,20 +122,6 @@ def cost(steps: int, train_seconds: float) -> float | None:
     return 1e6 * train_seconds / steps if steps and train_seconds > 0 else None
 
 
-def rebuild(
-    events: Iterable[Event],
-    space: Space,
-    seed: int,
-    startup_trials: int,
-    sampler: Sampler = "tpe",
-    objectives: Objectives = "elo",
-) -> optuna.Study:
-    """The study as the ledger tells it, in memory: same numbers, parameters, intermediate values and states."""
-    study = open_study(None, seed, startup_trials, sampler, objectives)
-    fill(study, events, space)
-    return study
-
-
 def fill(study: optuna.Study, events: Iterable[Event], space: Space) -> None:
     """Add to an empty study what a warm start told it, then every trial the ledger tells of, under its number.
 
@@ -214,3 +204,18 @@ def _outcome(
     if state == "pruned" and elo and not two:
         return TrialState.PRUNED, [elo[max(elo)]]
     return TrialState.FAIL, None
+
+
+def proposed(study: optuna.Study, space: Space, rendered: Render) -> tuple[Proposal, TrialSpec]:
+    """A proposal that keeps every relation between keys; one that does not is told to the study and passed over.
+
+    Raises SetupError after MAX_PASSED_OVER of these in a row.
+    """
+    for _ in range(MAX_PASSED_OVER):
+        proposal, params = propose(study, space)
+        try:
+            return proposal, rendered(number_of(study, proposal), params)
+        except BadTrial as error:
+            refused = error
+            tell(study, proposal, [], "failed")
+    raise SetupError(f"proposals must keep the space's relations, but {MAX_PASSED_OVER} in a row did not: {refused}")

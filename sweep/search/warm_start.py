@@ -7,13 +7,14 @@ anew. Rungs of the other run are not shown to the scheduler, which compares with
 """
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from time import time
 
 from search_spaces import Space, render
+from sweep.search.specs import Render
 from sweep.search.study import course_params
 from sweep.settings import Settings
 from trials import ledger
@@ -26,8 +27,6 @@ from trials.soccer.constants import VERSION as ENVIRONMENT
 
 BEST = 3
 """Configurations that are evaluated anew."""
-
-Render = Callable[[int, Mapping[str, Value]], TrialSpec]
 
 
 @dataclass(frozen=True)

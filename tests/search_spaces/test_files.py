@@ -6,7 +6,7 @@ import pytest
 
 import search_spaces
 from search_spaces import files
-from sweep.cluster import sync
+from sweep.cluster import run_storage
 from trials.errors import SpaceError
 from trials.folder import RunFolder
 from trials.inputs import located, needed
@@ -30,7 +30,7 @@ def test_a_run_takes_its_files_along(tmp_path: Path, monkeypatch: pytest.MonkeyP
     space = load(home, *lines)
     inputs = files.named(space)
     kept = files.taken_along(space, inputs)
-    sync.keep(inputs, run)
+    run_storage.keep(inputs, run)
     assert kept.text.count("\n") == space.text.count("\n") and "# from before" in kept.text
     config = located(search_spaces.render(kept, {}), run.path)
     trainer = config["behaviors"]["SoccerTwos"]

@@ -15,7 +15,7 @@ from rich.console import Console
 from search_spaces import load
 from sweep import models, settings
 from sweep.cli import main
-from sweep.cluster import sync
+from sweep.cluster import run_storage
 from sweep.driver import resume, run
 from sweep.matches import tournament
 from trials import ledger
@@ -160,7 +160,7 @@ def test_a_run_goes_on_with_the_very_same_baseline_without_network(
 def test_a_cluster_finds_the_baseline_in_the_storage(begun: tuple[RunFolder, str], tmp_path: Path) -> None:
     folder, _ = begun
     place = Storage(str(tmp_path / "kept"))
-    name = sync.shared(models.of_run(folder, "unity/base", DIGEST), place)
+    name = run_storage.shared(models.of_run(folder, "unity/base", DIGEST), place)
     assert name == "baseline/unity/base.onnx" and place.read(name) == POLICY
 
 

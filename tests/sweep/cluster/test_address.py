@@ -5,11 +5,11 @@ import socket
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from patience import now
 from real_sweep import SWEEP, plain_environ
 
 from sweep.cluster import address
@@ -95,15 +95,15 @@ def test_nobody_there_and_nobody_who_is_a_head(silent: int, web: int) -> None:
         nobody = free.getsockname()[1]
     for port, why in (
         (nobody, "Connection refused"),
-        (silent, "something listens there that is no Ray head"),
-        (web, "something listens there that is no Ray head"),
+        (silent, "what listens there is not a Ray head"),
+        (web, "what listens there is not a Ray head"),
     ):
-        began = time.monotonic()
+        began = now()
         with pytest.raises(SetupError) as refused:
             address.must_answer(address.Address(f"127.0.0.1:{port}", "RAY_ADDRESS"))
         assert f"must name a running Ray cluster, but 127.0.0.1:{port} does not answer ({why})" in str(refused.value)
         assert "unset RAY_ADDRESS to train on this machine" in str(refused.value)
-        assert time.monotonic() - began < 10
+        assert now() - began < 10
     with pytest.raises(SetupError, match=r"nosuch\.invalid:6379 does not answer"):
         address.must_answer(address.Address("nosuch.invalid:6379", "--ray-address"))
 
@@ -118,7 +118,7 @@ def test_the_command_says_who_gave_it_before_anything_is_written(command: tuple[
             [*SWEEP, *command, *words],
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=900,
             cwd=tmp_path,
             check=False,
             env=plain_environ() | environ,

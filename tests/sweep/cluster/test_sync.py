@@ -11,7 +11,7 @@ from events import ended, spec_of
 from patience import now
 
 from sweep import settings
-from sweep.cluster import sync
+from sweep.cluster import run_storage, sync
 from sweep.models import Model
 from sweep.settings import Settings
 from trials import ledger
@@ -35,12 +35,12 @@ def write_a_run(run: RunFolder) -> None:
 
 
 def test_where_a_run_is_kept(made: Settings, tmp_path: Path) -> None:
-    assert sync.storage_of(made) == Storage(str(tmp_path / "kept" / "run")) and sync.apart(made)
+    assert run_storage.storage_of(made) == Storage(str(tmp_path / "kept" / "run")) and run_storage.apart(made)
     alone = replace(made, storage=None)
-    assert sync.storage_of(alone) == Storage(str(tmp_path / "here" / "run")) and not sync.apart(alone)
-    assert not sync.apart(replace(made, storage=str(tmp_path / "here")))
+    assert run_storage.storage_of(alone) == Storage(str(tmp_path / "here" / "run")) and not run_storage.apart(alone)
+    assert not run_storage.apart(replace(made, storage=str(tmp_path / "here")))
     bucket = replace(made, storage="s3://sweeps/mine/?region=eu-west-1")
-    assert sync.storage_of(bucket).address == "s3://sweeps/mine/run?region=eu-west-1"
+    assert run_storage.storage_of(bucket).address == "s3://sweeps/mine/run?region=eu-west-1"
 
 
 def test_a_run_on_one_machine_is_kept_whole_and_goes_on_elsewhere(made: Settings, tmp_path: Path) -> None:
@@ -50,13 +50,13 @@ def test_a_run_on_one_machine_is_kept_whole_and_goes_on_elsewhere(made: Settings
         write_a_run(run)
         keeper.settle()
         with pytest.raises(SetupError, match="a run has one driver at a time, but another drove"):
-            sync.fetched(str(tmp_path / "kept" / "run"), tmp_path / "there", heavy=True)
+            run_storage.fetched(str(tmp_path / "kept" / "run"), tmp_path / "there", heavy=True)
         ledger.append(run.ledger, ended(0))
-    there = sync.fetched(str(tmp_path / "kept" / "run"), tmp_path / "there", heavy=True)
+    there = run_storage.fetched(str(tmp_path / "kept" / "run"), tmp_path / "there", heavy=True)
     assert there.ledger.read_bytes() == run.ledger.read_bytes() and len(ledger.read(there.ledger)) == 2
     assert (there.trial(0).candidates / "SoccerTwos-100.onnx").read_bytes() == b"policy"
     assert (there.trial(0).path / "checkpoint.pt").exists() and not there.study.exists()
-    light = sync.fetched(str(tmp_path / "kept" / "run"), tmp_path / "light", heavy=False)
+    light = run_storage.fetched(str(tmp_path / "kept" / "run"), tmp_path / "light", heavy=False)
     assert light.trial(0).candidates.exists() and not (light.trial(0).path / "checkpoint.pt").exists()
 
 
@@ -64,7 +64,7 @@ def test_what_workers_put_is_fetched(made: Settings, tmp_path: Path) -> None:
     run = RunFolder(made.out)
     with sync.kept(run, replace(made, ray_address="127.0.0.1:6379")) as keeper:
         assert keeper is not None
-        place = sync.storage_of(made)
+        place = run_storage.storage_of(made)
         place.write("trials/0003/candidates/SoccerTwos-7.onnx", b"policy")
         place.write("trials/0003/mlagents/SoccerTwos/checkpoint.pt", b"weights")
         keeper.heard(ended(3))
@@ -74,12 +74,12 @@ def test_what_workers_put_is_fetched(made: Settings, tmp_path: Path) -> None:
 
 
 def test_a_dead_drivers_word_grows_old(made: Settings, tmp_path: Path) -> None:
-    place = sync.storage_of(made)
+    place = run_storage.storage_of(made)
     place.write("ledger.jsonl", b"")
     place.write(".driving", b"somebody")
     with pytest.raises(SetupError, match="one driver at a time"), sync.kept(RunFolder(made.out), made):
         pass
-    long_ago = time.time() - 2 * sync.DEAD_S
+    long_ago = time.time() - 2 * run_storage.DEAD_S
     os.utime(tmp_path / "kept" / "run" / ".driving", (long_ago, long_ago))
     with sync.kept(RunFolder(made.out), made):
         pass
@@ -93,30 +93,30 @@ def test_a_driver_that_died_before_it_could_say_so_is_believed_on_its_own_machin
     with sync.kept(run, made):
         write_a_run(run)
     ledger.append(run.ledger, ended(0))  # not in the storage any more
-    again = sync.fetched(str(tmp_path / "kept" / "run"), made.out.parent, heavy=True)
+    again = run_storage.fetched(str(tmp_path / "kept" / "run"), made.out.parent, heavy=True)
     assert len(ledger.read(again.ledger)) == 2
     run.ledger.write_text("another run's")
     with pytest.raises(SetupError, match="or not there, but it is another; move it away"):
-        sync.fetched(str(tmp_path / "kept" / "run"), made.out.parent, heavy=True)
+        run_storage.fetched(str(tmp_path / "kept" / "run"), made.out.parent, heavy=True)
     assert run.ledger.read_text() == "another run's"
 
 
 def test_names_are_taken_and_strangers_refused(made: Settings, tmp_path: Path) -> None:
-    sync.must_be_free(made)
-    sync.storage_of(made).write("ledger.jsonl", b"")
+    run_storage.must_be_free(made)
+    run_storage.storage_of(made).write("ledger.jsonl", b"")
     with pytest.raises(SetupError, match="--storage must hold no run of the name run"):
-        sync.must_be_free(made)
+        run_storage.must_be_free(made)
     with pytest.raises(SetupError, match="a run's storage must hold a ledger"):
-        sync.fetched(str(tmp_path / "kept" / "other"), tmp_path, heavy=True)
+        run_storage.fetched(str(tmp_path / "kept" / "other"), tmp_path, heavy=True)
     with pytest.raises(SetupError, match="must answer"):
-        sync.fetched("s3://b/run?endpoint_override=http://127.0.0.1:9", tmp_path, heavy=True)
+        run_storage.fetched("s3://b/run?endpoint_override=http://127.0.0.1:9", tmp_path, heavy=True)
 
 
 def test_a_baseline_of_ones_own_is_where_workers_find_it(made: Settings, tmp_path: Path) -> None:
-    place = sync.storage_of(made)
-    assert sync.shared(Model("house", "house", "ab"), place) == "house"
+    place = run_storage.storage_of(made)
+    assert run_storage.shared(Model("house", "house", "ab"), place) == "house"
     (tmp_path / "rival.onnx").write_bytes(b"policy")
-    assert sync.shared(Model("rival", str(tmp_path / "rival.onnx"), "ab"), place) == "baseline/rival.onnx"
+    assert run_storage.shared(Model("rival", str(tmp_path / "rival.onnx"), "ab"), place) == "baseline/rival.onnx"
     assert place.read("baseline/rival.onnx") == b"policy"
 
 
@@ -124,19 +124,19 @@ def test_a_run_that_went_on_elsewhere_is_not_written_over(made: Settings, tmp_pa
     run = RunFolder(made.out)
     with sync.kept(run, made):
         write_a_run(run)
-    there = sync.fetched(str(tmp_path / "kept" / "run"), tmp_path / "there", heavy=True)
+    there = run_storage.fetched(str(tmp_path / "kept" / "run"), tmp_path / "there", heavy=True)
     with sync.kept(there, replace(made, out=there.path)):
         ledger.append(there.ledger, ended(0))
     with pytest.raises(SetupError, match=r"but the one kept at .* went on elsewhere"), sync.kept(run, made):
         pass
-    assert sync.storage_of(made).read("ledger.jsonl") == there.ledger.read_bytes()
+    assert run_storage.storage_of(made).read("ledger.jsonl") == there.ledger.read_bytes()
 
 
 def test_what_a_dead_driver_had_still_to_fetch_is_fetched(made: Settings, tmp_path: Path) -> None:
     run = RunFolder(made.out)
     write_a_run(run)
     ledger.append(run.ledger, ended(5))
-    sync.storage_of(made).write("trials/0005/candidates/SoccerTwos-7.onnx", b"policy")
+    run_storage.storage_of(made).write("trials/0005/candidates/SoccerTwos-7.onnx", b"policy")
     with sync.kept(run, replace(made, ray_address="127.0.0.1:6379")):
         pass
     assert (run.trial(5).candidates / "SoccerTwos-7.onnx").read_bytes() == b"policy"
@@ -150,20 +150,20 @@ def test_a_driver_that_was_taken_over_puts_nothing_there_any_more(
     with sync.kept(run, made) as keeper:
         assert keeper is not None
         keeper.broken = said.append
-        sync.storage_of(made).write(".driving", b"another")
+        run_storage.storage_of(made).write(".driving", b"another")
         deadline = now() + 20
         while not said:
             assert now() < deadline
             time.sleep(0.02)
         run.report.write_text("late")
     assert "another has taken over" in said[0]
-    assert sync.storage_of(made).read("report.html") is None
-    assert sync.storage_of(made).read(".driving") == b"another"
+    assert run_storage.storage_of(made).read("report.html") is None
+    assert run_storage.storage_of(made).read(".driving") == b"another"
 
 
 def test_a_driver_says_that_it_lives_while_it_fetches(made: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sync, "BEAT_S", 0.05)
-    place, going_on = sync.storage_of(made), threading.Event()
+    place, going_on = run_storage.storage_of(made), threading.Event()
     place.write("trials/0003/candidates/SoccerTwos-7.onnx", b"policy")
     fetch = Storage.fetch
     monkeypatch.setattr(Storage, "fetch", lambda *words: going_on.wait(120) and fetch(*words))
@@ -198,20 +198,20 @@ def test_a_storage_that_is_slow_is_waited_for_and_one_that_is_gone_is_not(
 
 
 def test_a_run_in_its_storage_has_one_driver_too(made: Settings, tmp_path: Path) -> None:
-    sync.storage_of(made).write(".driving", b"somebody")
+    run_storage.storage_of(made).write(".driving", b"somebody")
     within = replace(made, out=tmp_path / "kept" / "run")
-    assert not sync.apart(within)
+    assert not run_storage.apart(within)
     with pytest.raises(SetupError, match="one driver at a time"), sync.kept(RunFolder(within.out), within):
         pass
 
 
 def test_trials_of_a_cluster_go_on_here_from_what_its_workers_left(made: Settings, tmp_path: Path) -> None:
-    run, place = RunFolder(made.out), sync.storage_of(made)
+    run, place = RunFolder(made.out), run_storage.storage_of(made)
     for number in (1, 2):
         place.write(f"trials/{number:04d}/mlagents/SoccerTwos/checkpoint.pt", b"theirs")
     mine = run.trial(2).results / "SoccerTwos" / "checkpoint.pt"
     mine.parent.mkdir(parents=True)
     mine.write_bytes(b"mine, newer")
-    sync.have_checkpoints(run, made, [1, 2])
+    run_storage.have_checkpoints(run, made, [1, 2])
     assert (run.trial(1).results / "SoccerTwos" / "checkpoint.pt").read_bytes() == b"theirs"
     assert mine.read_bytes() == b"mine, newer"

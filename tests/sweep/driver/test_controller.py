@@ -101,7 +101,8 @@ def test_an_interrupt_asks_every_trial_to_stop_and_starts_no_other(controller: C
     controller.say = said.append
     for name in "ab":
         controller.propose(name)
-    controller.interrupt()
+    controller.interrupted = True
+    controller.heed()
     controller.heed()  # as in each of the driver's rounds until the trainers have ended
     (line,) = said
     assert line.startswith("stopping: its 2 trainers export once more") and "Ctrl+C again" in line
@@ -163,7 +164,8 @@ def test_a_trial_that_waits_for_a_worker_is_ended_once_when_the_sweep_breaks(con
     for name in "bcd":
         controller.heard(name, training("trial", "ValueError: nan"))
         controller.done(name)
-    controller.interrupt()
+    controller.interrupted = True
+    controller.heed()
     assert sorted((end.trial, end.state) for end in ends(controller)) == [
         (0, "stopped"),
         *((number, "failed") for number in (1, 2, 3)),

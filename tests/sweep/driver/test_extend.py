@@ -11,7 +11,7 @@ from real_sweep import Finished, json_of, run_sweep
 
 from reports.run import tables
 from sweep import settings
-from sweep.cluster import sync
+from sweep.cluster import run_storage
 from sweep.search import study
 from trials import ledger, run_state
 from trials.errors import SetupError
@@ -121,9 +121,9 @@ def test_a_run_has_one_driver(copied: RunFolder) -> None:
 def test_checkpoints_that_a_cluster_left_in_the_storage_are_fetched(tmp_path: Path) -> None:
     run = RunFolder(tmp_path / "run")
     made = settings.make(space="quick", out=run.path, storage=str(tmp_path / "kept"))
-    sync.storage_of(made).write("trials/0003/mlagents/SoccerTwos/checkpoint.pt", b"weights")
-    sync.have_checkpoints(run, made, [3])
+    run_storage.storage_of(made).write("trials/0003/mlagents/SoccerTwos/checkpoint.pt", b"weights")
+    run_storage.have_checkpoints(run, made, [3])
     assert (run.trial(3).results / "SoccerTwos" / "checkpoint.pt").read_bytes() == b"weights"
     gone = settings.make(space="quick", out=run.path, storage="s3://b/x?endpoint_override=http://127.0.0.1:9")
     with pytest.raises(SetupError, match="storage must answer"):
-        sync.have_checkpoints(run, gone, [4])
+        run_storage.have_checkpoints(run, gone, [4])

@@ -113,7 +113,8 @@ def test_a_widened_study_learns_from_the_repeats() -> None:
         events.append(TrialBegan(time=2.0, spec=one))
         events += [rated(one.number, 200, elo), ended(one.number)] if elo else []
     events.append(ended(3, "failed"))
-    study = studies.rebuild(events, quick, 3, 1)
+    study = studies.open_study(None, 3, 1)
+    studies.fill(study, events, quick)
     states = [trial.state for trial in study.trials]
     done, gap = optuna.trial.TrialState.COMPLETE, optuna.trial.TrialState.FAIL
     assert states == [done, gap, done, gap, gap]

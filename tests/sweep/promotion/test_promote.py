@@ -20,10 +20,10 @@ from hub_server import FINE, READ, WRITE, HubServer
 import sweep.cli.main
 from reports import hub as hubs
 from reports.model import bundle, checks, files
-from sweep import models
+from sweep import models, runs
 from sweep.driver import status
 from sweep.matches import play
-from sweep.promotion import evaluation, promote, selection
+from sweep.promotion import evaluation, promote
 from sweep.promotion.evaluation import Bar
 from sweep.promotion.promote import Order
 from trials import ledger
@@ -291,12 +291,12 @@ def test_a_run_that_is_driven_is_left_alone(run: RunFolder) -> None:
 
 def test_the_newest_finished_run_is_taken(tmp_path: Path) -> None:
     with pytest.raises(SetupError, match="a promotion needs a finished run"):
-        selection.newest(tmp_path)
+        runs.newest(tmp_path, complete=True)
     for name, state, time in (("a", "complete", 5.0), ("b", "complete", 9.0), ("c", "interrupted", 11.0)):
         (tmp_path / name).mkdir()
         end = SweepEnded(time=time, state=state, reason="", seconds=1, idle_share=0)  # type: ignore[arg-type]
         ledger.append(tmp_path / name / "ledger.jsonl", end)
-    assert selection.newest(tmp_path).name == "b"
+    assert runs.newest(tmp_path, complete=True).name == "b"
 
 
 # --- the Hub -----------------------------------------------------------------------------------------------------
@@ -445,11 +445,11 @@ def test_runs_whose_ledgers_cannot_be_read_are_passed_over_and_named(
         (tmp_path / name / "ledger.jsonl").write_text('{"event": "of another version"}\n')
     told: list[str] = []
     with pytest.raises(SetupError, match="a promotion needs a finished run"):
-        selection.newest(tmp_path, told.append)
+        runs.newest(tmp_path, told.append, complete=True)
     (tmp_path / "c").mkdir()
     end = SweepEnded(time=1.0, state="complete", reason="", seconds=1, idle_share=0)
     ledger.append(tmp_path / "c" / "ledger.jsonl", end)
-    assert selection.newest(tmp_path, told.append).name == "c"
+    assert runs.newest(tmp_path, told.append, complete=True).name == "c"
     assert len(told) == 2 and told[0] == told[1]
     assert told[0].startswith("passed over, because its ledger cannot be read: a (every line of a ledger must be")
     assert told[0].endswith(", and 1 more") and "\n" not in told[0]
