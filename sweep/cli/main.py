@@ -175,7 +175,7 @@ def _note(run: "RunFolder") -> None:
 
 @cli.command()
 @click.argument("run", required=False)
-@click.option("--trials", metavar="N|+N", help="Trials in all, or so many more.")
+@click.option("--trials", metavar="N|+N", help="Trials in all, fewer too, or so many more.")
 @click.option("--final-seeds", type=click.IntRange(0, 100), help="Fresh training seeds of finalists and course.")
 @click.option("--ray-address", envvar="RAY_ADDRESS", help=RAY)
 def resume(run: str | None, trials: str | None, final_seeds: int | None, ray_address: str | None) -> int:
@@ -187,6 +187,20 @@ def resume(run: str | None, trials: str | None, final_seeds: int | None, ray_add
     answered()
     folder = resuming.folder(run, cluster) if run is not None else run_or_newest(None)
     return resuming.resume(folder, trials, cluster, Console(stderr=False), final_seeds)
+
+
+@cli.command()
+@click.argument("run", required=False)
+@click.option("--final-seeds", type=click.IntRange(0, 100), help="Fresh training seeds of finalists and course.")
+@click.option("--ray-address", envvar="RAY_ADDRESS", help=RAY)
+def finish(run: str | None, final_seeds: int | None, ray_address: str | None) -> int:
+    """End a sweep that was stopped or killed early: its finals, headline and report, with the trials that it has."""
+    from sweep.driver import resume as resuming
+
+    cluster, answered = _cluster(ray_address)
+    answered()
+    folder = resuming.folder(run, cluster) if run is not None else run_or_newest(None)
+    return resuming.resume(folder, None, cluster, Console(stderr=False), final_seeds, finish=True)
 
 
 @cli.command()

@@ -122,7 +122,7 @@ def _line(event: Event) -> str:
             if spec.configuration is not None:
                 origin, values = f"configuration {spec.configuration} anew, seed {spec.seed}", ""
             return f"trial {spec.number} started ({origin}) {values}".rstrip()
-        case FinalsBegan(configurations=configurations, course=course, seeds=seeds):
+        case FinalsBegan(configurations=configurations, course=course, seeds=seeds) if configurations:
             names = ", ".join(f"{number}{' (course)' if number == course else ''}" for number in configurations)
             return f"tuning is over: configurations {names} are trained anew on {len(seeds)} fresh seeds each"
         case RetrainedRated(candidate=candidate, baseline=rating):

@@ -69,8 +69,8 @@ def phase(events: Sequence[Event]) -> str:
     end = run_state.end_of(events)
     if end is not None and end.state == "complete":
         return "over"
-    began = next((event for event in mine if isinstance(event, FinalsBegan)), None)
-    if began is None:
+    began = next((event for event in reversed(mine) if isinstance(event, FinalsBegan)), None)
+    if began is None or not began.configurations:
         return "headline matches" if any(isinstance(event, FreshRated) for event in mine) else "tuning"
     wanted = {(number, seed) for number in began.configurations for seed in began.seeds}
     over = sum(end is not None for key, (_, end) in retrained.trained(events).items() if key in wanted)
