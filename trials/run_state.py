@@ -77,6 +77,8 @@ class TrialHistory:
     """Times the trial was handed to a worker."""
     resumes: tuple[TrialResumed, ...] = ()
     """Each time it went on after a trainer or worker had died."""
+    inherited: int = 0
+    """Trainer steps that its parent had, where it was trained further from one."""
 
     @property
     def number(self) -> int:
@@ -94,7 +96,9 @@ class TrialHistory:
 
     @property
     def steps_per_second(self) -> float | None:
-        return self.ended.steps / self.ended.train_seconds if self.ended and self.ended.train_seconds > 0 else None
+        if self.ended is None or self.ended.train_seconds <= 0:
+            return None
+        return (self.ended.steps - self.inherited) / self.ended.train_seconds
 
 
 @dataclass(frozen=True)
@@ -206,6 +210,8 @@ def run_of(name: str, events: Sequence[Event], reached: Mapping[int, int] | None
                 end = event
     steps = reached or {}
     known = [drafts[number].whole(end is not None, steps.get(number, 0)) for number in sorted(drafts)]
+    at = {trial.number: trial.steps for trial in known}
+    known = [t if t.spec.parent is None else replace(t, inherited=at.get(t.spec.parent, 0)) for t in known]
     trials = tuple(trial for trial in known if trial.spec.origin != "final")
     anew = tuple(trial for trial in known if trial.spec.origin == "final")
     first, last = (events[0].time, events[-1].time) if events else (0.0, 0.0)
@@ -280,20 +286,3 @@ def _ends(events: Sequence[Event], numbers: set[int]) -> tuple[TrialEnded, ...]:
     """The last end of each, in the order of their numbers."""
     ends = {event.trial: event for event in events if isinstance(event, TrialEnded) and event.trial in numbers}
     return tuple(ends[number] for number in sorted(ends))
-
-
-def idle_share(events: Sequence[Event], slots: int) -> float:
-    """Share of slot time without a trainer's process, from the first trial's proposal to the last trial's end.
-
-    Of the last driver alone: pauses between drivers are nobody's.
-    """
-    last_driver = max((at for at, event in enumerate(events) if isinstance(event, SweepBegan)), default=0)
-    events = events[last_driver:]
-    starts = [event.time for event in events if isinstance(event, TrialBegan)]
-    ends = [event for event in events if isinstance(event, TrialEnded) and event.began]
-    if not starts or not ends:
-        return 0.0
-    last = max(end.began + end.process_seconds for end in ends)
-    busy = sum(end.process_seconds for end in ends)
-    whole = (last - min(starts)) * slots
-    return min(1.0, max(0.0, 1 - busy / whole)) if whole > 0 else 0.0

@@ -101,11 +101,12 @@ def _is_trouble(event: Event) -> bool:
     return isinstance(event, TrialResumed) or (isinstance(event, TrialEnded) and event.state == "failed")
 
 
-def printer(console: Console, began: float) -> Callable[[Event], None]:
-    """A listener that prints a line an event, `began` (unix seconds) being zero."""
+def printer(console: Console, began: float, inherited: int = 0) -> Callable[[Event], None]:
+    """A listener that prints a line an event, `began` (unix seconds) being zero; `inherited`: steps of a trial's parent
+    that it was not this training's work to make."""
 
     def tell(event: Event) -> None:
-        text = _line(event)
+        text = _line(event, inherited)
         if text:
             console.print(
                 f"[{timing.clock(time.time() - began):>7}] {text}", markup=False, highlight=False, soft_wrap=True
@@ -114,7 +115,7 @@ def printer(console: Console, began: float) -> Callable[[Event], None]:
     return tell
 
 
-def _line(event: Event) -> str:
+def _line(event: Event, inherited: int = 0) -> str:
     match event:
         case TrialBegan(spec=spec):
             values = " ".join(f"{table.key(name)}={table.short(value)}" for name, value in spec.params.items())
@@ -135,7 +136,7 @@ def _line(event: Event) -> str:
             score = f"{rating.wins}-{rating.draws}-{rating.losses}"
             return f"trial {candidate.trial} at {candidate.steps:,} steps: Elo {table.elo_text(rating)}, {score}"
         case TrialEnded(trial=number, state=state, reason=reason, steps=steps, train_seconds=seconds):
-            rate = f", {steps / seconds:,.0f} steps/s" if seconds else ""
+            rate = f", {(steps - inherited) / seconds:,.0f} steps/s" if seconds else ""
             return f"trial {number} {state} at {steps:,} steps{rate}" + (f": {reason}" if reason else "")
     return ""
 

@@ -15,6 +15,7 @@ from search_spaces import from_text
 from sweep import models
 from sweep.cluster import run_storage, sync
 from sweep.driver import run as runs
+from sweep.driver import verdict
 from sweep.search import specs
 from sweep.settings import MOST, Settings, read, write
 from trials import ledger, retrained, run_state
@@ -65,7 +66,9 @@ def resume(
                 with sync.kept(run, before, []):  # its end may not be in the storage
                     pass
             if not _reported(run):
-                console.print(f"report: {page.build(run)}", highlight=False, soft_wrap=True)
+                page.build(run)
+                verdict.keep_best(run, events)
+                verdict.say(run, events, console)
                 return 0
             raise SetupError(
                 f"a sweep must have something left to do, but all {len(known.ended)} trials of {run.name} are over;"

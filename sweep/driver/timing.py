@@ -1,7 +1,9 @@
-"""How long a sweep still takes, by trainer steps: those that its driver has seen trained, and those that are left."""
+"""How long a sweep still takes, by trainer steps seen and left, and how long its slots were idle."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from statistics import mean
+
+from trials.events import Event, SweepBegan, TrialBegan, TrialEnded
 
 SHARE = 0.05
 """Of what a driver has to do that must be done before it says how long the rest takes."""
@@ -37,3 +39,20 @@ def clock(seconds: float) -> str:
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
+
+
+def idle_share(events: Sequence[Event], slots: int) -> float:
+    """Share of slot time without a trainer's process, from the first trial's proposal to the last trial's end.
+
+    Of the last driver alone: pauses between drivers are nobody's.
+    """
+    last_driver = max((at for at, event in enumerate(events) if isinstance(event, SweepBegan)), default=0)
+    events = events[last_driver:]
+    starts = [event.time for event in events if isinstance(event, TrialBegan)]
+    ends = [event for event in events if isinstance(event, TrialEnded) and event.began]
+    if not starts or not ends:
+        return 0.0
+    last = max(end.began + end.process_seconds for end in ends)
+    busy = sum(end.process_seconds for end in ends)
+    whole = (last - min(starts)) * slots
+    return min(1.0, max(0.0, 1 - busy / whole)) if whole > 0 else 0.0

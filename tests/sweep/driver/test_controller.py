@@ -9,7 +9,7 @@ from pydantic import TypeAdapter
 
 from search_spaces import load
 from sweep import settings
-from sweep.driver import prepare
+from sweep.driver import prepare, timing
 from sweep.driver.controller import Controller
 from sweep.search import specs
 from trials import ledger, run_state
@@ -240,8 +240,8 @@ def test_idle_share_is_slot_time_without_a_trainer() -> None:
         ended(0, began=1.0, seconds=9.0),
         ended(1, began=0.5, seconds=5.0, slot=1),
     ]
-    assert math.isclose(run_state.idle_share(list(events), slots=2), 1 - 14 / 20)
-    assert run_state.idle_share([], slots=2) == 0.0
+    assert math.isclose(timing.idle_share(list(events), slots=2), 1 - 14 / 20)
+    assert timing.idle_share([], slots=2) == 0.0
 
 
 def test_an_unfinished_ledger_has_no_end(controller: Controller) -> None:

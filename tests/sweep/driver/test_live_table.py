@@ -13,11 +13,13 @@ from rich.console import Console
 from search_spaces import load
 from sweep import settings
 from sweep.driver import finals, progress, table, timing
+from sweep.driver import run as sweeps
 from sweep.driver.controller import Controller
 from sweep.search.specs import renderer
 from trials import ledger, run_state
+from trials.errors import SetupError
 from trials.events import TrialBegan, TrialResumed
-from trials.folder import RunFolder
+from trials.folder import RunFolder, driving
 from trials.records import State, Training
 
 SIZES = [(80, 12), (80, 24), (120, 40), (60, 8)]
@@ -200,3 +202,22 @@ def test_earlier_trials_keep_their_elo_in_the_table(tmp_path: Path) -> None:
     controller = past(tmp_path, "running")
     elos = {row.number: row.rating.elo for row in progress.rows(controller) if row.rating is not None}
     assert elos == {number: 1000.0 + number for number in range(4)}
+
+
+def test_a_trial_that_was_trained_further_has_the_speed_of_its_own_steps() -> None:
+    console = Console(file=io.StringIO(), width=200)
+    progress.printer(console, time.time(), inherited=150)(ended(4))
+    assert "trial 4 complete at 200 steps, 20 steps/s" in console.file.getvalue()  # type: ignore[attr-defined]
+    extended = replace(spec_of(4, steps=400), origin="extended", parent=2)
+    events = [TrialBegan(time=1.0, spec=spec_of(2)), ended(2), TrialBegan(time=1.0, spec=extended)]
+    run = run_state.run_of("x", [*events, replace(ended(4), steps=400)])
+    assert [trial.steps_per_second for trial in run.trials] == [80.0, 80.0]
+
+
+def test_a_run_that_was_refused_leaves_no_folder_and_one_that_was_there_stays(tmp_path: Path) -> None:
+    run = RunFolder(tmp_path / "run")
+    for there in (False, True):
+        run.trials.mkdir(parents=True, exist_ok=True)
+        with pytest.raises(SetupError), driving(run), sweeps._kept_if_begun(run, there):
+            raise SetupError("no")
+        assert run.path.exists() is there
