@@ -26,7 +26,7 @@ def notes(space: Space, steps: int | None = None, fields: int | None = None) -> 
 
 def _untypical(space: Space) -> Iterator[str]:
     written = Ranges(space, space.budget)
-    for path, key in keys.leaves(keys.behavior(space.trainer.get("trainer_type"))):
+    for path, key in keys.known(space.trainer.get("trainer_type")).items():
         reach = written.of(path) if path in space.parameters or is_number(get(space.trainer, path)) else None
         if key.typical and reach and (reach.low < key.typical[0] or reach.high > key.typical[1]):
             verb = "is" if reach.low == reach.high else "spans"

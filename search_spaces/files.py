@@ -5,10 +5,11 @@ and reaches a cluster's machines without the place they came from.
 """
 
 import json
+import re
 from collections.abc import Iterator, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, replace
-from hashlib import sha256
+from hashlib import file_digest, sha256
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,9 @@ from search_spaces.parameters import Choice
 from search_spaces.space import Space, from_text
 from search_spaces.text import get
 from trials.inputs import INPUTS, PATHS
+
+_PROPERTIES = re.compile(r"([&!]\S*\s+)*")
+"""What may stand before a node's value in YAML: an anchor, which aliases elsewhere need, and a tag."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +50,12 @@ def named(space: Space) -> tuple[Input, ...]:
 
 
 def _written(space: Space, key: str) -> Sequence[str]:
+    """The paths at a key, each once: the behavior's, and the one that trial 0 has in its place."""
+    shared = get(space.sweep.shared, key)
+    return list(dict.fromkeys([*_own(space, key), *([] if shared is None else [str(shared)])]))
+
+
+def _own(space: Space, key: str) -> Sequence[str]:
     parameter = space.parameters.get(key)
     if isinstance(parameter, Choice):
         return [str(option) for option in parameter.options]
@@ -68,10 +78,12 @@ def _found(space: Space, key: str, text: str) -> Input:
     digest, found = sha256(), Input(key, text, source, "")
     try:
         for file, name in found.files:
-            digest.update(name.encode() + file.read_bytes())
+            digest.update(name.encode())
+            with file.open("rb") as opened:
+                file_digest(opened, lambda: digest)  # reads on into the same digest
     except OSError as error:
         reason = (error.strerror or type(error).__name__).lower()
-        raise space.error(key, "must name a file that can be read", f"{text} ({reason})", "mend that") from None
+        raise space.error(key, "must name a file that can be read", f"{text} ({reason})", "fix that") from None
     return replace(found, name=f"{INPUTS}/{digest.hexdigest()[:8]}-{source.resolve().name}")
 
 
@@ -81,7 +93,9 @@ def taken_along(space: Space, inputs: Sequence[Input]) -> Space:
         return space
     for text in (_in_place(space, inputs), _anew(space, inputs)):
         found = replace(from_text(text, space.name, space.file), folder=space.folder)
-        if all([*_written(found, key)] == [each.name for each in inputs if each.key == key] for key in PATHS):
+        if all(
+            _written(found, key) == [*dict.fromkeys(each.name for each in inputs if each.key == key)] for key in PATHS
+        ):
             return found
     raise space.error(inputs[0].key, "must stand on a line of its own", inputs[0].written, "write it so")
 
@@ -91,10 +105,12 @@ def _in_place(space: Space, inputs: Sequence[Input]) -> str:
     text, cuts = space.text, dict[int, tuple[int, str]]()
     root = yaml.compose(text, Loader=yaml.SafeLoader)
     for each in inputs:
-        for section in (("behaviors", space.behavior), ("default_settings",)):
+        for section in (("behaviors", space.behavior), ("default_settings",), ("sweep", "shared")):
             for node in _scalars(_node(root, (*section, *each.key.split(".")))):
                 if node.value == each.written:
-                    cuts[node.start_mark.index] = node.end_mark.index, json.dumps(each.name, ensure_ascii=False)
+                    start, end = node.start_mark.index, node.end_mark.index
+                    start += len(properties[0]) if (properties := _PROPERTIES.match(text[start:end])) else 0
+                    cuts[start] = end, json.dumps(each.name, ensure_ascii=False)
     for start in sorted(cuts, reverse=True):
         end, new = cuts[start]
         text = text[:start] + new + text[end:]
@@ -120,6 +136,9 @@ def _scalars(node: Any) -> Iterator[yaml.ScalarNode]:
 def _anew(space: Space, inputs: Sequence[Input]) -> str:
     tree: dict[str, Any] = deepcopy(dict(space.tree))
     for key in {each.key for each in inputs}:
-        names = [each.name for each in inputs if each.key == key]
+        by_written = {each.written: each.name for each in inputs if each.key == key}
+        names = [by_written[text] for text in _own(space, key)]
         put(tree["behaviors"][space.behavior], key, {"choice": names} if key in space.parameters else names[0])
+        if (shared := get(space.sweep.shared, key)) is not None:
+            put(tree["sweep"]["shared"], key, by_written[str(shared)])
     return yaml.safe_dump(tree, sort_keys=False, allow_unicode=True)

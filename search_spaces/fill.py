@@ -21,7 +21,7 @@ def propose(space: Space, trial: Proposer) -> dict[str, Value]:
 
 
 def parameter_name(path: str, parameter: Parameter) -> str:
-    """Name of a parameter in a study: its path, or `path / other path` for a tied one, whose value is the
+    """Name of a parameter in a study: its path, or `path / other path` for a derived one, whose value is the
     factor."""
     return f"{path} / {parameter.of}" if isinstance(parameter, Derived) else path
 
@@ -33,11 +33,11 @@ def render(space: Space, params: Mapping[str, Value]) -> dict[str, Any]:
     SpaceError where a parameter is missing, unknown or outside its range.
     """
     _fits(space, params)
-    config = copy.deepcopy(owners.kept({key: value for key, value in space.tree.items() if key != "sweep"}))
+    config = copy.deepcopy(owners.kept(space.tree))
     trainer = config["behaviors"][space.behavior]
     for path in space.parameters:
         put(trainer, path, _filled(space, path, params))
-    for path, key in keys.leaves(keys.behavior(space.trainer.get("trainer_type"))):
+    for path, key in keys.known(space.trainer.get("trainer_type")).items():
         value = get(trainer, path)
         if value is not None:
             put(trainer, path, key.settled(value))
@@ -61,7 +61,7 @@ def _fits(space: Space, params: Mapping[str, Value]) -> None:
 
 
 def _filled(space: Space, path: str, params: Mapping[str, Value]) -> Any:
-    """The value at a path below the behavior, itself filled, and before it the parameter that it is tied to."""
+    """The value at a path below the behavior, itself filled, and before it the parameter that it is derived from."""
     parameter = space.parameters.get(path)
     if parameter is None:
         return get(space.trainer, path)
@@ -74,7 +74,7 @@ def _filled(space: Space, path: str, params: Mapping[str, Value]) -> Any:
 
 def is_whole(space: Space, path: str) -> bool:
     """Whether mlagents takes a whole number at a path below the behavior."""
-    key = dict(keys.leaves(keys.behavior(space.trainer.get("trainer_type")))).get(path)
+    key = keys.known(space.trainer.get("trainer_type")).get(path)
     return key is not None and key.kind == "int"
 
 
@@ -88,7 +88,7 @@ def course(space: Space) -> dict[str, Any]:
 
 
 def _part(parameter: Parameter) -> Float | Int | Choice:
-    """What a parameter ranges over: of a tied one, the factor."""
+    """What a parameter ranges over: of a derived one, the factor."""
     return parameter.by if isinstance(parameter, Derived) else parameter
 
 

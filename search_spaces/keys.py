@@ -5,6 +5,7 @@ documentation, Training-Configuration-File.md. mlagents checks names and types o
 """
 
 import difflib
+import functools
 import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -224,7 +225,7 @@ TOP: Schema = {
         "results_dir": _TEXT,
     },
 }
-"""Sections with `{}` have rules of their own (`search_spaces/check.py`)."""
+"""Sections with `{}` have rules of their own (`search_spaces/rules.py`, `environment.py`)."""
 
 NULLABLE_SECTIONS = frozenset({"memory", "self_play", "behavioral_cloning"})
 
@@ -255,6 +256,16 @@ BEHAVIOR = "SoccerTwos"
 def behavior(trainer_type: Any) -> Schema:
     """The keys below a behavior; an unknown trainer type is read as POCA."""
     return {**_BEHAVIOR, "hyperparameters": HYPERPARAMETERS.get(str(trainer_type), _ON_POLICY)}
+
+
+def known(trainer_type: Any) -> Mapping[str, Key]:
+    """Dotted path below a behavior to what may stand there."""
+    return _known(str(trainer_type))
+
+
+@functools.cache
+def _known(trainer_type: str) -> Mapping[str, Key]:
+    return dict(leaves(behavior(trainer_type)))
 
 
 def leaves(schema: Schema, path: str = "") -> Iterator[tuple[str, Key]]:

@@ -6,8 +6,9 @@ mlagents. A value that is mlagents' own default says nothing, since such files w
 Source of names and defaults: mlagents 1.1.0, trainers/settings.py (RunOptions) and trainers/cli_utils.py.
 """
 
+import contextlib
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -16,6 +17,7 @@ from search_spaces import keys
 from search_spaces.keys import Key
 from search_spaces.space import Space
 from search_spaces.text import get, show
+from trials.errors import SetupError
 from trials.records import Value
 
 
@@ -78,15 +80,17 @@ OWNERS: Mapping[str, Owned] = {
 }
 """Dotted path to its owner; a section stands for all that is below it. The keys below a behavior are the space's."""
 
-BUILDS = ("", ".x86_64", ".x86", ".app", ".exe")
-"""What mlagents tries behind an env_path (mlagents_envs/env_utils.py)."""
+Find = Callable[[Path], Path]
+"""The executable that mlagents starts for a path; SetupError where there is none that may be started."""
 _DEVICE = re.compile(r"cpu|cuda(:\d+)?")
 
 
 def kept(config: Mapping[str, Any]) -> dict[str, Any]:
-    """What of a trainer configuration reaches mlagents: the space's own."""
+    """What of a trainer configuration reaches mlagents: the space's own, but for its `sweep`."""
     found: dict[str, Any] = {}
     for name, section in config.items():
+        if name == "sweep":
+            continue
         if name in OWNERS:
             found[name] = section
         elif isinstance(section, Mapping):
@@ -99,11 +103,11 @@ def _owner(path: str) -> str:
     return OWNERS[path].owner if path in OWNERS else "space"
 
 
-def taken(space: Space, env: bool = True) -> dict[str, Value]:
+def taken(space: Space, find: Find | None) -> dict[str, Value]:
     """The sweep's settings that the file gives under mlagents' names: `torch_device`, `env`, `fields`, `seed`.
 
-    env: whether its env_path is asked for; a path is taken from the file's own folder. SpaceError, one line, for what
-    must not start: a device that is none, an executable that is not there, another run to begin from.
+    find: for its env_path, which is taken from the file's own folder; None: that is not asked for. SpaceError, one
+    line, for what must not start: a device that is none, an executable that is not there, another run to begin from.
     """
     _must_begin_anew(space)
     values = {owned.setting: (path, value) for path, owned, value in _said(space) if owned.setting}
@@ -111,12 +115,17 @@ def taken(space: Space, env: bool = True) -> dict[str, Value]:
         path, value = values["torch_device"]
         raise space.error(path, "must be cpu, cuda or cuda:N", value, "write one of them, or take that line out")
     found: dict[str, Value] = {name: value for name, (_, value) in values.items() if name != "env"}
-    if "env" in values and env:
-        found["env"] = str(_executable(space, *values["env"]))
+    if "env" in values and find is not None:
+        path, value = values["env"]
+        try:
+            found["env"] = str(find(space.beside(str(value))).absolute())
+        except SetupError as error:
+            mend = f"{str(error).rpartition('; ')[2]}, or run with --env embedded, the game that this product carries"
+            raise space.error(path, "must be an ML-Agents executable (from the file's folder)", value, mend) from None
     return found
 
 
-def notes(space: Space, settings: Mapping[str, Any]) -> list[str]:
+def notes(space: Space, settings: Mapping[str, Any], find: Find) -> list[str]:
     """What of the file's run options became what, one line each kind; `settings`: the sweep's, by their names."""
     said = list(_said(space))
     left: dict[str, list[str]] = {}
@@ -125,7 +134,9 @@ def notes(space: Space, settings: Mapping[str, Any]) -> list[str]:
         if owned.owner in ("sweep", "refused") or idle:
             left.setdefault(_IDLE if idle else owned.why, []).append(path)
     lines = [
-        f"{space.file}: {_over(space, path, owned, value, settings)}" for path, owned, value in said if owned.setting
+        f"{space.file}: {_over(space, path, owned, value, settings, find)}"
+        for path, owned, value in said
+        if owned.setting
     ]
     if left:
         parts = "; ".join(f"{', '.join(paths)}: {why}" for why, paths in left.items())
@@ -133,11 +144,13 @@ def notes(space: Space, settings: Mapping[str, Any]) -> list[str]:
     return lines
 
 
-def _over(space: Space, path: str, owned: Owned, value: Any, settings: Mapping[str, Any]) -> str:
+def _over(space: Space, path: str, owned: Owned, value: Any, settings: Mapping[str, Any], find: Find) -> str:
     """How a setting stands to what the file says of it."""
     now, option = settings.get(owned.setting), "--" + owned.setting.replace("_", "-")
-    candidates = [str(path) for path in _candidates(space, str(value))]
-    own = str(now) == str(value) if owned.setting != "env" else str(now) in candidates
+    own = str(now) == str(value)
+    if owned.setting == "env":
+        with contextlib.suppress(SetupError):
+            own = Path(str(now)).absolute() == find(space.beside(str(value))).absolute()
     if own:
         return f"{path} {show(value)} is taken as {option}"
     shown = Path(str(now)).name if owned.setting == "env" else now
@@ -166,19 +179,3 @@ def _must_begin_anew(space: Space) -> None:
     results = get(space.tree, "checkpoint_settings.results_dir") or "results"
     mend = f"write init_path: {results}/{name}/{space.behavior}/checkpoint.pt below {space.behavior}, or take it out"
     raise space.error(path, "must be left to the trials, which have folders of their own", name, mend)
-
-
-def _candidates(space: Space, value: str) -> list[Path]:
-    path = space.beside(value)
-    return [path.with_name(path.name + suffix) for suffix in BUILDS]
-
-
-def _executable(space: Space, path: str, value: Any) -> Path:
-    """The build that env_path means."""
-    there = (
-        each for each in _candidates(space, str(value)) if each.is_file() or (each.suffix == ".app" and each.is_dir())
-    )
-    if (found := next(there, None)) is None:
-        mend = "correct the path, or run with --env embedded, the game that this product carries"
-        raise space.error(path, "must be an ML-Agents executable (from the file's folder)", value, mend)
-    return found

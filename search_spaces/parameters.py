@@ -114,7 +114,7 @@ def parse(node: Mapping[str, Any]) -> Parameter:
     if extra:
         raise BadParameter(f"must be a parameter with {kind} alone", f"take out {', '.join(sorted(map(str, extra)))}")
     if kind in ("multiple_of", "ratio_of"):
-        return _tied(node, "multiple_of" if kind == "multiple_of" else "ratio_of")
+        return _derived(node, "multiple_of" if kind == "multiple_of" else "ratio_of")
     if kind == "choice":
         return _choice(node[kind])
     low, high = _range(node[kind], kind)
@@ -134,7 +134,7 @@ def show_parameter(parameter: Parameter) -> str:
     return f"{{choice: {show(parameter.options)}}}"
 
 
-def _tied(node: Mapping[str, Any], kind: Literal["multiple_of", "ratio_of"]) -> Derived:
+def _derived(node: Mapping[str, Any], kind: Literal["multiple_of", "ratio_of"]) -> Derived:
     factor = "{int: [4, 10]}" if kind == "multiple_of" else "{float: [0.1, 1]}"
     of = node[kind] if isinstance(node[kind], str) else "self_play.save_steps"
     example = f"write {{{kind}: {of}, by: {factor}}}"
@@ -146,9 +146,9 @@ def _tied(node: Mapping[str, Any], kind: Literal["multiple_of", "ratio_of"]) -> 
     if isinstance(by, Derived):
         raise BadParameter("must have a float, int or choice after by", example)
     if not all(is_number(value) and float(value) > 0 for value in by.extremes):
-        raise BadParameter("must be tied by factors above 0", example)
+        raise BadParameter("must be derived by factors above 0", example)
     if kind == "multiple_of" and (isinstance(by, Float) or not all(_is_whole(value) for value in by.extremes)):
-        raise BadParameter("must be tied by whole numbers where it is a multiple", f"{example}, or use ratio_of")
+        raise BadParameter("must be derived by whole numbers where it is a multiple", f"{example}, or use ratio_of")
     return Derived(kind, node[kind], by)
 
 

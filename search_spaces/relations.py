@@ -1,4 +1,4 @@
-"""Relations between keys over a whole space, by interval arithmetic that knows which parameters are tied."""
+"""Relations between keys over a whole space, by interval arithmetic that knows which parameters are derived."""
 
 import math
 from collections.abc import Mapping
@@ -58,19 +58,23 @@ class Relation:
 
 _BUFFER, _BATCH = "hyperparameters.buffer_size", "hyperparameters.batch_size"
 _SAVE, _TEAM, _SWAP = STEP_KEYS[:3]
-_TIE = f"tie it, {{multiple_of: {_BATCH}, by: {{choice: [5, 10]}}}}"
+_DERIVE = f"derive it, {{multiple_of: {_BATCH}, by: {{choice: [5, 10]}}}}"
 
 REQUIRED = (
-    Relation(_BUFFER, _BATCH, 1, "an update needs a whole batch", _TIE),
+    Relation(_BUFFER, _BATCH, 1, "an update needs a whole batch", _DERIVE),
     Relation(
         _TEAM,
         _SAVE,
         1,
         "a team must save before it hands over",
-        f"tie it, {{multiple_of: {_SAVE}, by: {{int: [4, 10]}}}}",
+        f"derive it, {{multiple_of: {_SAVE}, by: {{int: [4, 10]}}}}",
     ),
     Relation(
-        _TEAM, _SWAP, 1, "else opponents never change", f"tie {_SWAP}, {{ratio_of: {_TEAM}, by: {{float: [0.01, 1]}}}}"
+        _TEAM,
+        _SWAP,
+        1,
+        "else opponents never change",
+        f"derive {_SWAP}, {{ratio_of: {_TEAM}, by: {{float: [0.01, 1]}}}}",
     ),
     Relation(
         _BATCH, "network_settings.memory.sequence_length", 1, "mlagents refuses it", "raise one or lower the other"
@@ -87,8 +91,8 @@ REQUIRED = (
 """What a trial cannot do without; refused where no trial of the space could hold it."""
 
 ADVISED = (
-    Relation(_BUFFER, _BATCH, 4, "fewer than 4 minibatches an update", _TIE),
-    Relation(_TEAM, _SAVE, 4, "documented: 4 to 10 x", f"tie it, {{multiple_of: {_SAVE}, by: {{int: [4, 10]}}}}"),
+    Relation(_BUFFER, _BATCH, 4, "fewer than 4 minibatches an update", _DERIVE),
+    Relation(_TEAM, _SAVE, 4, "documented: 4 to 10 x", f"derive it, {{multiple_of: {_SAVE}, by: {{int: [4, 10]}}}}"),
 )
 
 
@@ -108,7 +112,7 @@ class Ranges:
         return bare.times(Interval(self.factor, self.factor)) if bare and path in STEP_KEYS else bare
 
     def ratio(self, a: str, b: str) -> Interval | None:
-        """Range of a / b; tied parameters move together."""
+        """Range of a / b; derived parameters move together."""
         from_a, from_b = self._way(a), self._way(b)
         common = next((path for path in from_a if path in from_b), None)
         if common is not None:
@@ -140,7 +144,7 @@ class Ranges:
         return Interval(value, value) if is_number(value) else None
 
     def _way(self, path: str) -> list[str]:
-        """`path`, what it is tied to, what that is tied to, ..."""
+        """`path`, what it is derived from, what that is derived from, ..."""
         way = [path]
         while isinstance(parameter := self.space.parameters.get(way[-1]), Derived):
             way.append(parameter.of)
@@ -176,7 +180,7 @@ def default(trainer: Mapping[str, Any], path: str) -> Any:
         saved = get(trainer, _SAVE)
         saved = default(trainer, _SAVE) if saved is None else saved
         return 5 * saved if is_number(saved) else None
-    key = dict(keys.leaves(keys.behavior(trainer.get("trainer_type")))).get(path)
+    key = keys.known(trainer.get("trainer_type")).get(path)
     return key.default if key else None
 
 

@@ -13,7 +13,7 @@ from search_spaces.text import get, read, show
 from trials.errors import SpaceError
 from trials.records import Value
 
-_BRACES = re.compile(r"(\{(?:[^{}#]|\{[^{}#]*\})*\})")  # a parameter, and the factor's inside a tied one
+_BRACES = re.compile(r"(\{(?:[^{}#]|\{[^{}#]*\})*\})")  # a parameter, and the factor's inside a derived one
 
 
 def rewritten(space: Space, parameters: Mapping[str, Parameter | Value], steps: int, fields: int) -> Space:
@@ -51,7 +51,7 @@ def _in_place(space: Space, parameters: Mapping[str, Parameter | Value]) -> str:
 
 def _anew(space: Space, parameters: Mapping[str, Parameter | Value]) -> str:
     tree, _ = read(space.text, space.file)
-    section = tree.get("behaviors", {}).get(space.behavior)
+    section = (tree.get("behaviors") or {}).get(space.behavior)
     below = section if isinstance(section, dict) else {}
     for path, parameter in parameters.items():
         put(below, path, read(f"parameter: {_shown(parameter)}", space.file)[0]["parameter"])

@@ -1,13 +1,13 @@
 """What is refused before anything starts: unknown keys, wrong types, values beyond limits, impossible relations."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from search_spaces import keys
 from search_spaces.environment import check_parameters
 from search_spaces.fill import course, is_whole
 from search_spaces.keys import Key, Schema
-from search_spaces.parameters import Choice, Derived, Float, Parameter, is_number, is_parameter
+from search_spaces.parameters import KINDS, Choice, Derived, Float, Parameter, is_number, is_parameter
 from search_spaces.relations import REQUIRED, Ranges, Relation
 from search_spaces.scaling import REFERENCE, reference, scale
 from search_spaces.space import Space, build
@@ -28,7 +28,7 @@ def check(space: Space, steps: int, fields: int) -> None:
     ranges = Ranges(space, steps, min(1.0, steps / reference(space)))
     for path, parameter in space.parameters.items():
         if isinstance(parameter, Derived):
-            _tied_limits(space, path, parameter)
+            _derived_limits(space, path, parameter)
     for relation in REQUIRED:
         if ranges.verdict(relation) == "cannot hold":
             raise SpaceError(refusal(ranges, relation, f"in {space.where(relation.more)}"))
@@ -103,13 +103,11 @@ def _walk(space: Space, schema: Schema, node: Mapping[str, Any], path: str) -> N
 def _leaf(space: Space, path: str, key: Key, value: Any) -> None:
     parameter = space.parameters.get(path)
     if parameter is not None:
-        _hole(space, path, key, parameter)
+        _parameter(space, path, key, parameter)
     elif is_parameter(value):
         raise space.error(path, "must be a value: parameters stand below the behavior only", value, "write a value")
     elif isinstance(value, Mapping):
-        near = keys.nearest(
-            str(next(iter(value), "")), ("choice", "float", "log_float", "int", "log_int", "multiple_of")
-        )
+        near = keys.nearest(str(next(iter(value), "")), KINDS)
         raise space.error(
             path, "must be a value or a parameter", value, f"did you mean {near}?" if near else "see quick.yaml"
         )
@@ -118,13 +116,13 @@ def _leaf(space: Space, path: str, key: Key, value: Any) -> None:
         raise space.error(path, fault, value, "comments begin with #" if comment else _usual(key))
 
 
-def _hole(space: Space, path: str, key: Key, parameter: Parameter) -> None:
+def _parameter(space: Space, path: str, key: Key, parameter: Parameter) -> None:
     if path in _BUDGET:
         mend = "the budget is --steps or sweep.steps" if path == "max_steps" else "write poca"
         raise space.error(path, "must be a value, never a parameter", parameter, mend)
     if isinstance(parameter, Derived):
         if key.kind not in ("int", "float"):
-            raise space.error(path, "must not be tied: it is no number", parameter, "offer a choice")
+            raise space.error(path, "must not be derived: it is no number", parameter, "offer a choice")
         return
     if isinstance(parameter, Float) and key.kind == "int":
         raise space.error(path, "must be a whole number", parameter, "use int or log_int")
@@ -135,12 +133,12 @@ def _hole(space: Space, path: str, key: Key, parameter: Parameter) -> None:
             raise space.error(path, f"{fault} everywhere in its range", parameter, _usual(key))
 
 
-def _tied_limits(space: Space, path: str, parameter: Derived) -> None:
-    """The limits of a tied key at the ends of its range, rounded where the key is whole."""
-    key = dict(keys.leaves(keys.behavior(space.trainer.get("trainer_type"))))[path]
+def _derived_limits(space: Space, path: str, parameter: Derived) -> None:
+    """The limits of a derived key at the ends of its range, rounded where the key is whole."""
+    key = keys.known(space.trainer.get("trainer_type"))[path]
     reach = Ranges(space, 1).of(path)
     if reach is None:
-        raise space.error(path, "must be tied to a number", parameter, f"give {parameter.of} a range of numbers")
+        raise space.error(path, "must be derived from a number", parameter, f"give {parameter.of} a range of numbers")
     for end in (reach.low, reach.high):
         value = round(end) if is_whole(space, path) else end
         if fault := key.fault(value):
@@ -150,7 +148,7 @@ def _tied_limits(space: Space, path: str, parameter: Derived) -> None:
 def _unknown(space: Space, schema: Schema, name: str, path: str) -> SpaceError:
     """An unknown key, with the nearest known one: in its section, then by its last part anywhere."""
     here = f"{path}.{name}" if path else name
-    everywhere = [below for below, _ in keys.leaves(keys.behavior(space.trainer.get("trainer_type")))]
+    everywhere = keys.known(space.trainer.get("trainer_type"))
     moved = [below for below in everywhere if below.rsplit(".", 1)[-1] == name]
     near = moved[0] if moved else keys.nearest(name, schema)
     of_other = [kind for kind, known in keys.HYPERPARAMETERS.items() if path == "hyperparameters" and name in known]
@@ -175,7 +173,7 @@ def _shared(space: Space) -> None:
     """`sweep.shared` must say what the file itself says, wherever the file leaves nothing open."""
     for path, value in flatten(space.sweep.shared).items():
         where = f"sweep.shared.{path}"
-        known = dict(_known(space))
+        known = keys.known(space.trainer.get("trainer_type"))
         top = path.split(".", 1)[0] in keys.TOP
         if path not in known and not top:
             near = keys.nearest(path, known)
@@ -188,7 +186,3 @@ def _shared(space: Space) -> None:
             raise space.error(where, f"must be what all trials have, {show(own)}", value, f"write it at {path} too")
         if path in space.parameters and not is_number(value) and not isinstance(value, str | bool):
             raise space.error(where, "must be a value", value, "write the value of trial 0")
-
-
-def _known(space: Space) -> Iterator[tuple[str, Key]]:
-    return keys.leaves(keys.behavior(space.trainer.get("trainer_type")))

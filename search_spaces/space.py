@@ -159,7 +159,7 @@ def build(
         sweep=SweepDefaults(),
         lines=lines or {},
     )
-    space = replace(bare, parameters=_holes(bare, bare.trainer, ""), sweep=_sweep(bare))
+    space = replace(bare, parameters=_parameters(bare, bare.trainer, ""), sweep=_sweep(bare))
     for path in space.parameters:
         _follow(space, path)
     return space
@@ -193,7 +193,7 @@ def _section(tree: Mapping[str, Any], name: str, file: str) -> Mapping[str, Any]
     return section or {}
 
 
-def _holes(space: Space, node: Mapping[str, Any], path: str) -> dict[str, Parameter]:
+def _parameters(space: Space, node: Mapping[str, Any], path: str) -> dict[str, Parameter]:
     """Every parameter below `node`, in the file's order."""
     found: dict[str, Parameter] = {}
     for name, value in node.items():
@@ -204,23 +204,23 @@ def _holes(space: Space, node: Mapping[str, Any], path: str) -> dict[str, Parame
             except BadParameter as error:
                 raise space.error(here, error.rule, value, error.mend) from None
         elif isinstance(value, Mapping):
-            found |= _holes(space, value, here)
+            found |= _parameters(space, value, here)
     return found
 
 
 def _follow(space: Space, path: str) -> None:
-    """Walk from a parameter to what it is tied to, and on; SpaceError in a circle and where the way ends at no
+    """Walk from a parameter to what it is derived from, and on; SpaceError in a circle and where the way ends at no
     number."""
     way = [path]
     while isinstance(parameter := space.parameters.get(way[-1]), Derived):
         way.append(parameter.of)
         if parameter.of in way[:-1]:
-            raise space.error(path, "must not be tied to itself", " -> ".join(way), "write one of them as a range")
+            raise space.error(path, "must not be derived from itself", " -> ".join(way), "write one of them as a range")
         if parameter.of not in space.parameters and not is_number(get(space.trainer, parameter.of)):
             numbers = [*space.parameters, *(name for name, value in flatten(space.trainer).items() if is_number(value))]
             near = keys.nearest(parameter.of, [name for name in numbers if name not in way])
             mend = f"did you mean {near}?" if near else "write that key below the behavior first"
-            raise space.error(way[-2], "must be tied to a number or parameter of the same file", parameter, mend)
+            raise space.error(way[-2], "must be derived from a number or parameter of the same file", parameter, mend)
 
 
 def _sweep(space: Space) -> SweepDefaults:

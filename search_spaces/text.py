@@ -7,7 +7,7 @@ from typing import Any
 
 import yaml
 
-from trials.errors import SpaceError
+from trials.errors import SpaceError, reason
 
 Tree = dict[str, Any]
 
@@ -53,7 +53,7 @@ def read(text: str, file: str) -> tuple[Tree, dict[str, int]]:
     except yaml.YAMLError as error:
         raise _unreadable(error, text, file) from None
     except ValueError as error:  # a number of thousands of digits, a day that no calendar has
-        raise SpaceError(f"{file} must be YAML, but got: {str(error).splitlines()[0]}; mend that value") from None
+        raise SpaceError(f"{file} must be YAML, but got: {reason(error)}; fix that value") from None
     except RecursionError:
         raise SpaceError(
             f"{file} must be YAML that ends, but got an anchor inside itself; write the values out"
@@ -67,19 +67,19 @@ def read(text: str, file: str) -> tuple[Tree, dict[str, int]]:
 
 def _unreadable(error: yaml.YAMLError, text: str, file: str) -> SpaceError:
     """One line on what is no YAML, with the line where that began: the parser often stumbles one later."""
-    problem = getattr(error, "problem", None) or str(error).splitlines()[0]
+    problem = getattr(error, "problem", None) or reason(error)
     mark, context = getattr(error, "problem_mark", None), getattr(error, "context_mark", None)
     if context is not None and str(getattr(error, "context", "")).startswith("while scanning"):
         mark = context
     if mark is None:
-        return SpaceError(f"{file} must be YAML, but got: {problem} in {file}; mend that line")
+        return SpaceError(f"{file} must be YAML, but got: {problem} in {file}; fix that line")
     lines, at = text.splitlines(), mark.line
     if problem.startswith("mapping values"):
         at = _begun(lines, at)
     elif "parsing a flow" in str(getattr(error, "context", "")) and at and "//" in lines[at - 1]:
         at -= 1
     comment = at < len(lines) and (lines[at].lstrip().startswith(_COMMENTS) or " //" in lines[at])
-    mend = "comments begin with #" if comment else "mend that line"
+    mend = "comments begin with #" if comment else "fix that line"
     return SpaceError(f"{file} must be YAML, but got: {problem} in {file}:{at + 1}; {mend}")
 
 

@@ -45,7 +45,7 @@ def examine(env: str | None = None) -> list[Tried]:
 def table(checks: list[Tried]) -> Table:
     """The checks for a terminal."""
     shown = Table(box=None, pad_edge=False)
-    for name in ("", "check", "found", "mend"):
+    for name in ("", "check", "found", "fix"):
         shown.add_column(name, overflow="fold")
     for check in checks:
         shown.add_row("[green]ok[/]" if check.ok else "[red]no[/]", check.name, escape(check.found), escape(check.mend))

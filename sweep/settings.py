@@ -19,6 +19,7 @@ from search_spaces.space import Space
 from sweep.models import typed
 from trials.errors import SetupError, reason
 from trials.folder import written_whole
+from trials.learner.process import must_be_installed
 
 Sampler = Literal["tpe", "gp", "random"]
 Scheduler = Literal["asha", "median", "none"]
@@ -191,10 +192,21 @@ def _lower(text: str) -> str:
     return text[:1].lower() + text[1:]
 
 
+def build(path: Path) -> Path:
+    """The executable that mlagents would start for `path`. Raises SetupError where none may be started."""
+    must_be_installed()
+    from trials.arena.matches import executable
+
+    return executable.find(path)
+
+
 def of_space(name: str, space: Space, given: Mapping[str, object]) -> Settings:
     """Settings of a sweep over `space`: what it gives under mlagents' names, its own `sweep:` section, then what was
     `given` (None: not given). Raises SetupError, SpaceError."""
-    values: dict[str, object] = {"steps": space.budget, **owners.taken(space, env=given.get("env") is None)}
+    values: dict[str, object] = {
+        "steps": space.budget,
+        **owners.taken(space, build if given.get("env") is None else None),
+    }
     if not space.parameters:
         values["trials"] = 1
     values |= {

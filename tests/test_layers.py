@@ -31,7 +31,7 @@ HOMES = {
     "onnxruntime": {"trials/arena/players/onnx_policy.py"},
     "mlagents": {"trials/learner/"},
     "mlagents_envs": {
-        "trials/wire.py",
+        "trials/communicator.py",
         "trials/learner/",
         "trials/soccer/env.py",
         "trials/soccer/executable/",

@@ -9,6 +9,7 @@ import threading
 import time
 from pathlib import Path
 
+from trials.errors import reason
 from trials.storage import Storage
 
 PASS_S = 2.0
@@ -88,7 +89,7 @@ class Mirror:
             try:
                 self._put_changed(whole)
             except OSError as error:
-                self.away_since, self.reason = self.away_since or time.time(), str(error).splitlines()[0]
+                self.away_since, self.reason = self.away_since or time.time(), reason(error)
                 self._whole_at = NEVER
                 time.sleep(0 if self._closed else AWAY_S)
                 continue

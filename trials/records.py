@@ -38,7 +38,7 @@ class TrialSpec:
     """course: trial 0, the course's configuration; sampled: proposed by Optuna; fixed: a space without parameters;
     extended: a finished trial, trained further; final: a finalist's configuration, trained anew on a fresh seed."""
     params: Mapping[str, Value]
-    """Hole (dotted path below the behavior, `hyperparameters.learning_rate`) to value; empty where nothing is open."""
+    """Parameter (path below the behavior, `hyperparameters.learning_rate`) to value; empty where nothing is open."""
     config: Mapping[str, Any]
     """The trainer YAML as mlagents reads it, complete, with every parameter filled and every key scaled."""
     seed: int

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field, replace
 from trials import retrained
 from trials.events import (
     Event,
-    FinalsBegan,
     FreshRated,
     Promoted,
     SweepBegan,
@@ -21,11 +20,14 @@ from trials.events import (
 from trials.records import Candidate, Rating, State, TrialSpec
 from trials.retrained import Retrained
 
+LATER = ("extended", "final")
+"""Origins of trials that are made of others', so no part of tuning."""
+
 
 def whole(events: Sequence[Event]) -> tuple[dict[int, TrialSpec], dict[int, TrialRated]]:
     """The specs of tuning's trials, and the last rating of those that were trained for the whole, equal budget."""
     specs = {event.spec.number: event.spec for event in events if isinstance(event, TrialBegan)}
-    others = {number for number, spec in specs.items() if spec.origin in ("extended", "final")}
+    others = {number for number, spec in specs.items() if spec.origin in LATER}
     complete = {event.trial for event in events if isinstance(event, TrialEnded) and event.state == "complete"}
     return {number: spec for number, spec in specs.items() if number not in others}, {
         event.candidate.trial: event
@@ -247,8 +249,7 @@ def past_of(events: Sequence[Event]) -> Past:
     ended = {event.trial: event for event in kept if isinstance(event, TrialEnded)}
     lasts = {event.spec.number if isinstance(event, TrialBegan) else event.trial: event for event in events
              if isinstance(event, TrialBegan | TrialEnded)}  # fmt: skip
-    others = ("extended", "final")
-    began = {e.spec.number: e.spec for e in kept if isinstance(e, TrialBegan) and e.spec.origin not in others}
+    began = {e.spec.number: e.spec for e in kept if isinstance(e, TrialBegan) and e.spec.origin not in LATER}
     rated: dict[tuple[int, int], TrialRated] = {}
     for event in kept:
         if isinstance(event, TrialRated) and event.candidate.trial in began:
@@ -264,25 +265,15 @@ def past_of(events: Sequence[Event]) -> Past:
 
 def proposed(events: Sequence[Event]) -> tuple[TrialEnded, ...]:
     """How the trials ended that the sweep itself proposed, beside the course's: what it is made for."""
-    return _ends(events, {spec.number for spec in _specs(events) if spec.origin == "sampled"})
+    numbers = {e.spec.number for e in events if isinstance(e, TrialBegan) and e.spec.origin == "sampled"}
+    ends = {event.trial: event for event in events if isinstance(event, TrialEnded) and event.trial in numbers}
+    return tuple(ends[number] for number in sorted(ends))
 
 
 def finalists(events: Sequence[Event]) -> tuple[TrialEnded, ...]:
     """How the trainings of the last finals ended, but for the course's where there are others."""
-    finals = next((event for event in reversed(events) if isinstance(event, FinalsBegan)), None)
-    if finals is None:
-        return ()
-    others = set(finals.configurations) - {finals.course}
-    mine = {spec.number for spec in _specs(events) if spec.origin == "final" and spec.seed in finals.seeds}
-    wanted = {spec.number for spec in _specs(events) if spec.configuration in (others or set(finals.configurations))}
-    return _ends(events, mine & wanted)
-
-
-def _specs(events: Sequence[Event]) -> list[TrialSpec]:
-    return [event.spec for event in events if isinstance(event, TrialBegan)]
-
-
-def _ends(events: Sequence[Event], numbers: set[int]) -> tuple[TrialEnded, ...]:
-    """The last end of each, in the order of their numbers."""
-    ends = {event.trial: event for event in events if isinstance(event, TrialEnded) and event.trial in numbers}
-    return tuple(ends[number] for number in sorted(ends))
+    finals = retrained.of(events)
+    known = finals.configurations if finals is not None else ()
+    wanted = [one for one in known if not one.course] or known
+    ends = [policy.ended for one in wanted for policy in one.policies if policy.ended is not None]
+    return tuple(sorted(ends, key=lambda end: end.trial))

@@ -15,7 +15,7 @@ from trials.arena.ratings.ladder import Rated
 from trials.events import TrialRated, TrialResumed
 from trials.folder import RunFolder, TrialFolder, written_whole
 from trials.inputs import located
-from trials.learner import process
+from trials.learner import process, progress, trainer_log
 from trials.learner.process import TrainerProcess
 from trials.records import Candidate, Training, TrialSpec
 from trials.stint import Stint
@@ -48,13 +48,13 @@ class Trial:
         Without `rate_last` the training's end is the trial's: its last candidate is rated elsewhere (`rated`).
         """
         self.spec, self._run, self._rate = spec, run, rate
-        self._program = program or (process.LAUNCHER if spec.trainer is None else process.FOREIGN)
+        self._program = program or (process.LAUNCHER if spec.trainer is None else process.EXTERNAL)
         self.files = run.trial(spec.number)
         self._waiting = list(spec.rungs if rate_last else spec.rungs[:-1])
         self._training: Training | None = None
         self._lost: list[_Life] = []
         self._resuming: str | None = None
-        before = process.read_progress(self.files)
+        before = progress.read(self.files)
         if before.time:  # a worker before this one died
             self._lost.append(_Life(before, 0.0))
             self._resuming = "its worker died"
@@ -108,13 +108,13 @@ class Trial:
 
     def _lose(self, reason: str) -> None:
         """The machine failed this training: begin again from its last whole checkpoint."""
-        self._lost.append(_Life(process.read_progress(self.files), self.process.seconds))
+        self._lost.append(_Life(progress.read(self.files), self.process.seconds))
         self._resuming = reason
         self.process = self._start()
 
     def _going_on(self) -> TrialResumed | None:
         """Word of a new start, once the new trainer has said from where."""
-        now = process.read_progress(self.files)
+        now = progress.read(self.files)
         if self._resuming is None or not now.time:
             return None
         reason, self._resuming = self._resuming, None
@@ -125,7 +125,7 @@ class Trial:
 
     def _hangs(self) -> bool:
         """Whether it has had too much since it last spoke: a trainer that gets no processor is slow, no more."""
-        told = process.read_progress(self.files).time
+        told = progress.read(self.files).time
         if told != self._told:
             self._told = told
             self._silent.again()
@@ -133,7 +133,7 @@ class Trial:
 
     def _judge(self, status: int, asked: bool = False) -> tuple[Fault, str]:
         """Whose fault the end of the trainer's process is, and one line that says why."""
-        where, found = process.read_progress(self.files), process.exported(self.files)
+        where, found = progress.read(self.files), process.exported(self.files)
         if status == 0:
             whole = bool(found) and found[-1][0] >= self.spec.steps * WHOLE
             if whole or asked:
@@ -144,7 +144,7 @@ class Trial:
         fault: Fault = "setup" if status == process.SETUP_EXIT else "trial"
         if status < 0 or status == process.MACHINE_EXIT:
             fault = "machine"
-        return fault, process.reason(status, process.log_tail(self.files))
+        return fault, trainer_log.cause(status, trainer_log.tail(self.files))
 
     def _candidate_for_rung(self) -> Candidate | None:
         """The first export at or past the next rung; for the last one, the last export of a whole training."""
@@ -163,18 +163,18 @@ class Trial:
         return Candidate(trial=self.spec.number, steps=steps, path=str(path.relative_to(self._run.path)), sha256=digest)
 
     def _heartbeat(self) -> Heartbeat:
-        where = process.read_progress(self.files)
+        where = progress.read(self.files)
         if not where.time and self._lost:  # a new trainer has not spoken yet
             where = self._lost[-1].where
         return Heartbeat(where.step, where.steps_per_second)
 
     def _end(self, fault: Fault, reason: str) -> Training:
         found = process.exported(self.files)
-        lives = [*self._lost, _Life(process.read_progress(self.files), self.process.seconds)]
+        lives = [*self._lost, _Life(progress.read(self.files), self.process.seconds)]
         self._training = Training(
             fault=fault,
             reason=reason,
-            log_tail="" if fault == "none" else process.log_tail(self.files),
+            log_tail="" if fault == "none" else trainer_log.tail(self.files),
             steps=max([life.where.step for life in lives] + [steps for steps, _ in found]),
             began=self.process.began - sum(life.seconds for life in self._lost),
             train_seconds=sum(life.where.seconds for life in lives),
@@ -204,7 +204,7 @@ def rated(spec: TrialSpec, run: RunFolder, candidate: Candidate, rung: int, rate
 class _Life:
     """One trainer process of the trial."""
 
-    where: process.Where
+    where: progress.Where
     seconds: float
 
 

@@ -1,4 +1,4 @@
-"""What the course asks of a SoccerTwos model and what its users will miss: one check after another, each with its mend.
+"""What the course asks of a SoccerTwos model and what its users will miss: one check after another, each with its fix.
 
 The course's last step (deep RL course, unit 7, AI vs AI): the model has the tag ML-Agents-SoccerTwos and a file
 SoccerTwos.onnx, and observations and actions are unchanged. `mlagents-push-to-hf` looks at none of it.
@@ -18,7 +18,7 @@ from reports.model.files import ModelFiles, Told, as_json, behaviors, policy_of
 from reports.model.leaks import Private
 from trials.arena.players import onnx_external
 from trials.arena.players.sandbox import vet
-from trials.errors import BadPolicy
+from trials.errors import BadPolicy, reason
 
 Status = Literal["ok", "advice", "no", "unknown"]
 """no: the model is not as it must be; advice: it works, and could be better; unknown: nothing here tells."""
@@ -75,7 +75,7 @@ def examine(subject: ModelFiles, private: Private | None = None, load: bool = Tr
 
 
 def broken(checks: Sequence[Check]) -> list[Check]:
-    """Those that must be mended."""
+    """Those that must be fixed."""
     return [check for check in checks if check.status == "no"]
 
 
@@ -126,7 +126,7 @@ def _spaces(path: Path) -> Check:
     try:
         onnx.checker.check_model(model)
     except onnx.checker.ValidationError as error:
-        return Check("spaces", "no", f"onnx.checker: {str(error).splitlines()[0]}", "export it again with ML-Agents")
+        return Check("spaces", "no", f"onnx.checker: {reason(error)}", "export it again with ML-Agents")
     others = {tensor.name for tensor in model.graph.initializer} | {"action_masks", "recurrent_in"}
     observed = [value for value in model.graph.input if value.name not in others]
     seen = sorted(dim.dim_value for value in observed for dim in value.type.tensor_type.shape.dim[-1:])
@@ -215,7 +215,7 @@ def _card(subject: ModelFiles, told: Told) -> list[Check]:
     if told.wrong:  # the Hub has read what it tells the tags of
         unseen = told.values is None or subject.tags is None
         status: Status = "no" if unseen and not told.lacking else "advice"
-        return [Check("card", status, told.wrong, f"mend that line of {CARD}, and save it as plain UTF-8")]
+        return [Check("card", status, told.wrong, f"fix that line of {CARD}, and save it as plain UTF-8")]
     if (card := told.values) is None:
         return [Check("card", "advice", f"no {CARD}", "write one: what it is, how it was trained and rated")]
     tags = card.get("tags") or []

@@ -39,7 +39,7 @@ def main() -> NoReturn:
         click.echo(f"sweep: {error}", err=True)
         sys.exit(1)
     except OSError as error:
-        click.echo(f"sweep: {error}; mend that and run the command again", err=True)
+        click.echo(f"sweep: {error}; fix that and run the command again", err=True)
         sys.exit(1)
 
 
@@ -219,7 +219,7 @@ def extend(run: Path | None, trial: int, steps: int, changes: tuple[str, ...]) -
 @click.option("--env", help="An ML-Agents executable to try as well.")
 @JSON
 def doctor(env: str | None, as_json: bool) -> int:
-    """Check what this machine can run, and say the mend for what it cannot."""
+    """Check what this machine can run, and say the fix for what it cannot."""
     from sweep import doctor as doctors
 
     checks = doctors.examine(env)

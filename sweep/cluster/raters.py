@@ -13,7 +13,7 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 from sweep.cluster import workdir
 from sweep.cluster.versions import difference, installed
 from trials.arena.ratings import ladder
-from trials.errors import SetupError
+from trials.errors import SetupError, reason
 from trials.events import TrialRated
 from trials.folder import RunFolder
 from trials.records import Candidate, TrialSpec
@@ -123,7 +123,7 @@ class Raters:
                 yield spec.number, _RATED.validate_json(ray.get(done[0])), ""
             except ray.exceptions.RayError as error:
                 if again or self._terms.storage is None or "BadPolicy" in type(error).__name__:
-                    yield spec.number, None, str(error).strip().splitlines()[-1]
+                    yield spec.number, None, reason(str(error).strip().rpartition("\n")[2] or error)
                 else:  # its node is gone, and where the rater went it could not play: the driver's own machine can
                     self._raters.clear()
                     self._ask(spec, candidate, ray.get_runtime_context().get_node_id(), again=True)

@@ -17,7 +17,7 @@ from sweep.cluster.versions import installed
 from sweep.cluster.worker import Cluster
 from sweep.models import Model
 from sweep.settings import Settings
-from trials.errors import SetupError
+from trials.errors import SetupError, reason
 
 STARTS = 4
 """How often Ray is started where its processes are late."""
@@ -89,7 +89,7 @@ def ray_session(settings: Settings, say: Callable[[str], None]) -> Iterator[Sess
             except (ConnectionError, RuntimeError, ValueError) as error:  # `address.must_answer` has asked before
                 raise SetupError(
                     f"a Ray cluster must take this driver, but {settings.ray_address} does not"
-                    f" ({' '.join(str(error).split())[:300]}); run the sweep on a machine of the cluster, with its Ray"
+                    f" ({reason(error)}); run the sweep on a machine of the cluster, with its Ray"
                 ) from None
         else:
             with elsewhere:

@@ -12,7 +12,7 @@ from uuid import uuid4
 
 import psutil
 
-from trials.errors import reason
+from trials.errors import SetupError, reason
 from trials.folder import RunFolder, own
 from trials.inputs import INPUTS
 from trials.mirror import Mirror
@@ -23,6 +23,9 @@ SEEN = ".seen"
 FLUSH_S = 60.0
 """How long a worker that is told to go waits for its storage, seconds."""
 
+MISSING_S = 300.0
+"""How long a file that a space names may not be in a storage that answers, seconds: the driver puts it there first."""
+
 
 class Workplace:
     """Owns a trial's folder on this machine, and on a cluster its mirror in the storage."""
@@ -31,6 +34,7 @@ class Workplace:
         """`run`: the run's folder, for a worker that shares it with the driver (`storage` is None)."""
         self.run, self._mirror = run, None
         self.ready, self._storage = storage is None, storage
+        self._missed: float | None = None
         if storage is not None:
             _tidy(scratch())
             self.run = RunFolder(scratch() / f"{_mine()}-{run.name}-{number:04d}")
@@ -53,16 +57,30 @@ class Workplace:
         return ""
 
     def have(self, names: Sequence[str]) -> None:
-        """Fetch files or folders of the run's (`inputs/...`) here. Raises OSError, where one is away too."""
+        """Fetch files or folders of the run's (`inputs/...`) here. Raises OSError where the storage does not answer and
+        where one is not there yet, SetupError once it has not come for MISSING_S."""
         if self._storage is None or not names:
             return
         there = list(self._storage.files(INPUTS))
         for name in names:
             wanted = [file for file in there if file == name or file.startswith(f"{name}/")]
             if not wanted:
-                raise FileNotFoundError(f"{self._storage.address} has no {name}")
+                raise self._missing(self._storage, name)
             for file in wanted:
                 self._storage.fetch(file, self.run.path / file)
+
+    def _missing(self, storage: Storage, name: str) -> OSError | SetupError:
+        """What to say of an input that is not there: the driver may still be at putting it there, but not for ever."""
+        if storage.read(SEEN) is None:
+            self._missed = None
+            return FileNotFoundError(f"{storage.address} does not show the run")
+        self._missed = self._missed or time.monotonic()
+        if time.monotonic() - self._missed < MISSING_S:
+            return FileNotFoundError(f"{storage.address} has no {name}")
+        return SetupError(
+            f"a run's storage must hold the files that its space names, but {storage.address} has no {name};"
+            " put it there from the run's own folder, then resume the sweep"
+        )
 
     def ask(self) -> int:
         """A number that `safe` knows once everything there is now is where another machine can have it."""

@@ -13,7 +13,7 @@ from sweep.cluster import stop_signals, workdir
 from sweep.cluster.versions import difference, installed
 from sweep.cluster.workdir import FLUSH_S, Workplace
 from trials.arena.ratings import ladder
-from trials.errors import reason
+from trials.errors import SetupError, reason
 from trials.events import TrialRated, TrialResumed
 from trials.folder import RunFolder
 from trials.inputs import needed
@@ -114,6 +114,8 @@ class TrialActor(tune.Trainable):  # type: ignore[misc]
                 self._place.have(needed(self._spec.config))
         except OSError as error:
             away = reason(error)
+        except SetupError as error:
+            return _result(_not_begun(reason(error)))
         if away:
             time.sleep(HEARTBEAT_S)
             return {"away": away, "done": False}
@@ -124,6 +126,20 @@ class TrialActor(tune.Trainable):  # type: ignore[misc]
     def _with_storage(self, result: dict[str, Any]) -> dict[str, Any]:
         """The result, and what the storage said where it does not answer."""
         return result | ({"away": self._place.away} if self._place.away else {})
+
+
+def _not_begun(why: str) -> Training:
+    """The end of a trial that no start on any machine could begin, until a person does something."""
+    return Training(
+        fault="setup",
+        reason=why,
+        log_tail="",
+        steps=0,
+        began=0.0,
+        train_seconds=0.0,
+        process_seconds=0.0,
+        candidate=None,
+    )
 
 
 def place(resources: dict[str, float], refused: list[str]) -> tune.PlacementGroupFactory:

@@ -16,7 +16,7 @@ from sweep.settings import Settings
 from trials import ledger
 from trials.events import Event, TrialBegan, TrialEnded, TrialRated, TrialResumed, WarmStarted
 from trials.folder import RunFolder
-from trials.learner import process
+from trials.learner import trainer_log
 from trials.records import Candidate, Rating, Training, TrialSpec
 from trials.run_state import Past
 from trials.trial import RETRIES
@@ -258,7 +258,7 @@ class Controller:
         training = trial.training
         if trial.proposal is not None:
             studies.tell(self.study, trial.proposal, trial.rated, trial.state, training)
-        tail = process.log_tail(self.run.trial(trial.spec.number)) if trial.state == "failed" else ""
+        tail = trainer_log.tail(self.run.trial(trial.spec.number)) if trial.state == "failed" else ""
         ended = trial.end(tail)
         self._trained += trial.trained
         self.over.append(ended)

@@ -23,7 +23,8 @@ from trials.arena.ratings import ladder
 from trials.errors import SetupError
 from trials.events import Event, SweepBegan, TrialBegan, TrialEnded, TrialRated, TrialResumed
 from trials.folder import RunFolder, driving
-from trials.learner.process import check_with_mlagents, read_progress
+from trials.learner import progress
+from trials.learner.process import check_with_mlagents
 from trials.records import Training, TrialSpec, Value
 from trials.trial import Rate, Trial
 
@@ -66,7 +67,7 @@ def _further(run: RunFolder, events: Sequence[Event], number: int, steps: int, c
         )
     parent = specs[number]
     # no driver holds the run: a trial without an end was cut off
-    reached = ends[number].steps if number in ends else read_progress(run.trial(number)).step
+    reached = ends[number].steps if number in ends else progress.read(run.trial(number)).step
     if not reached:
         raise SetupError(f"a trial must have trained to be trained further, but trial {number} has not; name another")
     config, changed = _changed(parent.config, changes)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from search_spaces import Space, check, load
 from sweep import models
-from sweep.settings import Settings
+from sweep.settings import Settings, build
 from trials.arena.players import load as players
 from trials.errors import SetupError
 from trials.folder import RunFolder
@@ -16,25 +16,23 @@ def prepare(settings: Settings) -> tuple[Space, models.Model]:
     space = load(settings.space)
     check(space, settings.steps, settings.fields)
     if settings.executable is not None:
-        _must_run("--env", settings.env, Path(settings.executable), "name a build's executable, or leave --env out")
+        build(Path(settings.executable))
     if settings.trainer is not None:
         if settings.executable is None:
             raise SetupError("--trainer must be given an executable to train in, but there is no --env; name one")
-        _must_run("--trainer", settings.trainer, Path(settings.trainer), "name an environment's bin/mlagents-learn")
+        _must_run(Path(settings.trainer))
     baseline = models.resolve(settings.baseline)
     players.load(baseline.load)
     return space, baseline
 
 
-def _must_run(option: str, given: str, path: Path, mend: str) -> None:
-    """Raise SetupError where `path` is no program; whether it speaks ML-Agents' protocol its first start tells."""
-    if path.is_dir() and path.suffix == ".app":
-        return
-    if not path.is_file():
-        what = "an ML-Agents executable or `embedded`" if option == "--env" else "an mlagents-learn"
-        raise SetupError(f"{option} must be {what}, but {given} is not there; {mend}")
-    if not os.access(path, os.X_OK):
-        raise SetupError(f"{option} must be executable, but {given} is not; run `chmod +x {given}`, or {mend}")
+def _must_run(trainer: Path) -> None:
+    """Raise SetupError where it is no program; whether it is an mlagents-learn its first start tells."""
+    mend = "name an environment's bin/mlagents-learn"
+    if not trainer.is_file():
+        raise SetupError(f"--trainer must be an mlagents-learn, but {trainer} is not there; {mend}")
+    if not os.access(trainer, os.X_OK):
+        raise SetupError(f"--trainer must be executable, but {trainer} is not; run `chmod +x {trainer}`, or {mend}")
 
 
 def device(settings: Settings) -> list[tuple[str, str]]:

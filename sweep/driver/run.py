@@ -31,7 +31,7 @@ from sweep.driver import finals, headline, prepare, progress, timing, verdict
 from sweep.driver.controller import Controller
 from sweep.search import warm_start as taking
 from sweep.search.specs import Render, renderer
-from sweep.settings import Settings
+from sweep.settings import Settings, build
 from sweep.settings import write as write_settings
 from trials import ledger, run_state
 from trials.arena.matches import match
@@ -71,7 +71,7 @@ def sweep(settings: Settings, command: str, console: Console, warm_start: Path |
     warm = taking.take_over(warm_start, settings, space, rendered) if warm_start is not None else None
     if warm is not None:
         say(taking.said(warm))
-    for note in (*owners.notes(space, asdict(settings)), *notes(space, settings.steps, settings.fields)):
+    for note in (*owners.notes(space, asdict(settings), build), *notes(space, settings.steps, settings.fields)):
         say(f"note: {note}")
     run, there = RunFolder(settings.out), settings.out.exists()
     prepare.must_be_new(run)

@@ -13,7 +13,7 @@ from trials import ledger, retrained, run_state
 from trials.arena.ratings.seed_intervals import Estimate
 from trials.events import Event, FinalsBegan, FreshRated, SweepBegan, TrialBegan, TrialEnded
 from trials.folder import RunFolder
-from trials.learner.process import read_progress
+from trials.learner import progress
 from trials.records import Rating
 
 
@@ -133,7 +133,7 @@ def _left(run: RunFolder, known: run_state.Run, events: Sequence[Event], seconds
     """`, about 7:05 left`, by what its last driver has seen trained, as the live table has it."""
     at = max((at for at, event in enumerate(events) if isinstance(event, SweepBegan)), default=0)
     mine = {event.spec.number for event in events[at:] if isinstance(event, TrialBegan)}
-    where = {number: read_progress(run.trial(number)) for number in mine}
+    where = {number: progress.read(run.trial(number)) for number in mine}
     began, finals = events[at], known.finals
     if not isinstance(began, SweepBegan):
         return ""
@@ -153,14 +153,14 @@ def _steps(run: RunFolder, events: Sequence[Event]) -> dict[int, int]:
     """How far trials without an end are, as their trainers say."""
     ended = {event.trial for event in events if isinstance(event, TrialEnded)}
     began = {event.spec.number for event in events if isinstance(event, TrialBegan)}
-    return {number: read_progress(run.trial(number)).step for number in began - ended}
+    return {number: progress.read(run.trial(number)).step for number in began - ended}
 
 
 def _shown(run: RunFolder, trial: run_state.TrialHistory, lost: bool) -> table.Row:
     """A trial as a row; `lost`: nobody drives the run."""
     spec, state, rate = trial.spec, str(trial.state), trial.steps_per_second
     if state == "running":
-        rate = read_progress(run.trial(trial.number)).steps_per_second or None
+        rate = progress.read(run.trial(trial.number)).steps_per_second or None
         state = "cut off" if lost else state if trial.steps else "starting"
     kind = f"{spec.configuration} anew" if spec.configuration is not None else ""
     kind = kind or (f"extends {spec.parent}" if spec.parent is not None else "")

@@ -101,7 +101,7 @@ def table(found: dict[str, Any]) -> Table:
     """The checks for a terminal."""
     at = f" at {found['revision'][:7]}" if found["revision"] else ""
     shown = Table(title=f"{found['model']}{at}: {'well' if found['ok'] else 'not as it must be'}", title_justify="left")
-    for name in ("", "check", "found", "mend"):
+    for name in ("", "check", "found", "fix"):
         shown.add_column(name, overflow="fold")
     for check in found["checks"]:
         shown.add_row(STYLE[check["status"]], check["name"], escape(check["found"]), escape(check["mend"]))

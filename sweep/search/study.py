@@ -15,8 +15,9 @@ from search_spaces.text import get
 from sweep.search import samplers
 from sweep.search.specs import Render
 from sweep.settings import Objectives, Sampler
+from trials import run_state
 from trials.errors import BadTrial, SetupError
-from trials.events import Event, TrialBegan, TrialEnded, TrialRated, WarmStarted
+from trials.events import Event, TrialRated, WarmStarted
 from trials.records import Training, TrialSpec, Value
 
 STUDY_NAME = "sweep"
@@ -128,29 +129,22 @@ def fill(study: optuna.Study, events: Iterable[Event], space: Space) -> None:
     A trial that was extended stays a gap, as does a proposal that was passed over, or a final one without a result. A
     final one with a result is a further observation of its configuration's parameters: a widened sweep learns from it.
     """
-    began: dict[int, TrialSpec] = {}
-    rated: dict[int, dict[int, float]] = {}
-    ended: dict[int, TrialEnded] = {}
-    for event in events:
-        if isinstance(event, WarmStarted):
-            _take_over(study, event, space)
-        elif isinstance(event, TrialBegan):
-            began[event.spec.number] = event.spec
-        elif isinstance(event, TrialRated):
-            rated.setdefault(event.candidate.trial, {})[event.rung] = event.rating.elo
-        elif isinstance(event, TrialEnded):
-            ended[event.trial] = event
-    for number in range(max(began, default=-1) + 1):
-        spec, end = began.get(number), ended.get(number)
-        final = spec is not None and spec.origin == "final"
-        if spec is None or spec.origin == "extended" or (final and (end is None or end.state != "complete")):
+    run = run_state.run_of("", tuple(events))
+    if run.warm is not None:
+        _take_over(study, run.warm, space)
+    trials = {trial.number: trial for trial in (*run.trials, *run.retrained)}
+    for number in range(max(trials, default=-1) + 1):
+        trial = trials.get(number)
+        final = trial is not None and trial.spec.origin == "final" and trial.state != "complete"
+        if trial is None or trial.spec.origin == "extended" or final:
             # of no proposal, or of none that was tried; its number is taken
-            origin = "passed over" if spec is None else spec.origin
+            origin = "passed over" if trial is None else trial.spec.origin
             study.add_trial(create_trial(state=TrialState.FAIL, user_attrs={"origin": origin}))
             continue
+        end, elo = trial.ended, {rated.rung: rated.rating.elo for rated in trial.rungs}
         known = cost(end.steps, end.train_seconds) if end else None
-        state, values = _outcome(study, end.state if end else "running", rated.get(number, {}), known)
-        study.add_trial(_frozen(study, space, spec.params, rated.get(number, {}), state, values, spec.origin))
+        state, values = _outcome(study, end.state if end else "running", elo, known)
+        study.add_trial(_frozen(study, space, trial.spec.params, elo, state, values, trial.spec.origin))
 
 
 def _take_over(study: optuna.Study, warm: WarmStarted, space: Space) -> None:

@@ -43,7 +43,7 @@ def test_a_run_takes_its_files_along(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert [each.source.is_relative_to(tmp_path / "moved") for each in files.named(again)] == [True, True]
 
 
-def test_the_options_of_a_hole_are_files_too(tmp_path: Path) -> None:
+def test_the_options_of_a_parameter_are_files_too(tmp_path: Path) -> None:
     for name in "ab":
         (tmp_path / f"{name}.pt").write_text(name)
     space = load(tmp_path, "init_path: {choice: [a.pt, b.pt]}")
@@ -52,6 +52,34 @@ def test_the_options_of_a_hole_are_files_too(tmp_path: Path) -> None:
     assert needed(search_spaces.render(kept, {"init_path": kept.parameters["init_path"].options[1]})) == [
         kept.parameters["init_path"].options[1]
     ]
+
+
+@pytest.mark.parametrize(
+    ("line", "shared", "kept_as_written"),
+    [
+        ("init_path: a.pt", "{init_path: a.pt}", True),
+        ("init_path: {choice: [a.pt, b.pt]}", "{init_path: b.pt}", True),
+        ("init_path: {choice: [a.pt, b.pt]}", "{init_path: c.pt}", True),
+        ("init_path: &old a.pt", "{init_path: *old}", True),
+        ("init_path: {choice: &all [a.pt, b.pt]}", "{init_path: c.pt}  # 'c.pt'", True),
+        ("init_path: a.pt", "{<<: {init_path: a.pt}}", False),
+    ],
+)
+def test_trial_0_finds_its_file_in_the_run_too(line: str, shared: str, kept_as_written: bool, tmp_path: Path) -> None:
+    for name in "abc":
+        (tmp_path / f"{name}.pt").write_text(name)
+    (tmp_path / "my.yaml").write_text(f"{COURSE}    {line}\nsweep:\n  shared: {shared}\n")
+    space, run = search_spaces.load(tmp_path / "my.yaml"), RunFolder(tmp_path / "run")
+    search_spaces.check(space, 2_000_000, 8)
+    inputs = files.named(space)
+    kept = files.taken_along(space, inputs)
+    run_storage.keep(inputs, run)
+    first = search_spaces.course(kept)
+    meant = str(space.sweep.shared["init_path"])
+    assert Path(located(first, run.path)["behaviors"]["SoccerTwos"]["init_path"]).read_text() == meant[0]
+    assert kept.parameters.keys() == space.parameters.keys()
+    assert (kept.text.count("\n") == space.text.count("\n")) is kept_as_written
+    search_spaces.check(kept, 2_000_000, 8)
 
 
 def test_the_same_name_in_two_places_is_two_files(tmp_path: Path) -> None:

@@ -81,8 +81,8 @@ def test_a_published_runs_configuration_is_a_space(name: str, tmp_path: Path) ->
         resolved["checkpoint_settings"]
         == check_with_mlagents({"behaviors": {"SoccerTwos": SMALL}})["checkpoint_settings"]
     )
-    assert owners.taken(space) == {}
-    (note,) = owners.notes(space, {"env": "embedded"})
+    assert owners.taken(space, None) == {}
+    (note,) = owners.notes(space, {"env": "embedded"}, settings.build)
     assert note == (
         f"{name}: left out are checkpoint_settings.run_id: a sweep names its trials' folders;"
         " checkpoint_settings.resume, checkpoint_settings.initialize_from: a trial goes on from its own checkpoint"
@@ -90,17 +90,19 @@ def test_a_published_runs_configuration_is_a_space(name: str, tmp_path: Path) ->
     )
 
 
-def test_what_means_the_same_becomes_the_sweeps_setting(tmp_path: Path) -> None:
+@pytest.mark.parametrize("written", ["builds/SoccerTwos", "builds/SoccerTwos.exe", "builds/SoccerTwos.x86_64"])
+def test_what_means_the_same_becomes_the_sweeps_setting(written: str, tmp_path: Path) -> None:
     build = tmp_path / "builds" / "SoccerTwos.x86_64"
     build.parent.mkdir()
     build.write_text("")
-    told = {"env_path": "builds/SoccerTwos", "seed": 7, "num_areas": 16}
+    build.chmod(0o755)
+    told = {"env_path": written, "seed": 7, "num_areas": 16}
     space = load(tmp_path, env_settings=told, torch_settings={"device": "cpu"})
     made = settings.of_space("my.yaml", space, {"out": tmp_path, "slots": 1})
     assert (made.seed, made.fields, made.torch_device, made.env) == (7, 16, "cpu", str(build))
-    assert [note.partition(": ")[2] for note in owners.notes(space, vars(made))] == [
+    assert [note.partition(": ")[2] for note in owners.notes(space, vars(made), settings.build)] == [
         "torch_settings.device cpu is taken as --torch-device",
-        "env_settings.env_path 'builds/SoccerTwos' is taken as --env",
+        f"env_settings.env_path '{written}' is taken as --env",
         "env_settings.num_areas 16 is taken as --fields",
         "env_settings.seed 7 is taken as --seed",
     ]
@@ -113,7 +115,7 @@ def test_the_command_line_and_the_sweep_section_win_and_that_is_said(tmp_path: P
     space = load(tmp_path, env_settings=told, sweep={"fields": 4})
     made = settings.of_space("my.yaml", space, {"out": tmp_path, "slots": 1, "seed": 5, "env": "embedded"})
     assert (made.seed, made.fields, made.env) == (5, 4, "embedded")
-    assert [note.partition(": ")[2] for note in owners.notes(space, vars(made))] == [
+    assert [note.partition(": ")[2] for note in owners.notes(space, vars(made), settings.build)] == [
         "env_settings.env_path nowhere gives way to --env embedded",
         "env_settings.num_areas 16 gives way to --fields 4",
         "env_settings.seed 7 gives way to --seed 5",
@@ -126,14 +128,14 @@ def test_mlagents_defaults_say_nothing(tmp_path: Path) -> None:
     search_spaces.check(space, 2000, 8)
     made = settings.of_space("my.yaml", space, {"out": tmp_path, "slots": 1})
     assert (made.seed, made.fields, made.env) == (0, 8, "embedded")
-    assert owners.notes(space, vars(made)) == []
+    assert owners.notes(space, vars(made), settings.build) == []
 
 
 def test_a_builds_options_are_kept_for_it_and_idle_without(tmp_path: Path) -> None:
     space = load(tmp_path, engine_settings={"time_scale": 1, "no_graphics": True}, env_settings={"env_args": ["-x"]})
     config = search_spaces.render(space, {})
     assert config["engine_settings"] == {"time_scale": 1} and config["env_settings"] == {"env_args": ["-x"]}
-    (embedded,), (build,) = (owners.notes(space, {"env": env}) for env in ("embedded", "/x/SoccerTwos"))
+    (embedded,), (build,) = (owners.notes(space, {"env": env}, settings.build) for env in ("embedded", "/x/SoccerTwos"))
     assert "engine_settings.time_scale: an executable alone reads that (--env)" in embedded
     assert "time_scale" not in build and "engine_settings.no_graphics: executables run without graphics" in build
 
@@ -156,6 +158,8 @@ def test_a_builds_options_are_kept_for_it_and_idle_without(tmp_path: Path) -> No
         ("torch_settings", {"device": "gpu"}, "must be cpu, cuda or cuda:N, but got gpu"),
         ("env_settings", {"env_path": "./x"}, "env_settings.env_path must be an ML-Agents executable (from the file's"),
         ("env_settings", {"env_path": "./x"}, "run with --env embedded"),
+        ("env_settings", {"env_path": "/"}, "env_settings.env_path must be an ML-Agents executable (from the file's"),
+        ("env_settings", {"env_path": "my.yaml"}, "run `chmod +x "),
         ("env_settings", {"seed": "many"}, "env_settings.seed must be a whole number, but got many in my.yaml:11"),
         ("env_settings", {"seed": 2**31}, "env_settings.seed must be at most"),
         ("env_settings", {"num_areas": float("inf")}, "env_settings.num_areas must be a whole number, but got inf"),

@@ -1,4 +1,4 @@
-"""Whatever a valid space proposes renders, passes the checks and keeps its ties; scaling keeps the ratios."""
+"""Whatever a valid space proposes renders, passes the checks and keeps its ratios; scaling keeps them."""
 
 import contextlib
 import copy
@@ -157,7 +157,7 @@ def test_one_factor_for_every_trial_of_a_sweep() -> None:
     assert course["behaviors"]["SoccerTwos"]["self_play"]["save_steps"] == 12_500
 
 
-def test_a_file_without_holes_is_trained_as_written_at_its_own_budget() -> None:
+def test_a_file_without_parameters_is_trained_as_written_at_its_own_budget() -> None:
     config = search_spaces.course(search_spaces.load("course"))
     config["behaviors"]["SoccerTwos"]["max_steps"] = 600_000
     space = build(config, name="my", file="my.yaml")

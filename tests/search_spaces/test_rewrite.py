@@ -30,7 +30,7 @@ def test_only_the_named_lines_change(paths):
         assert after.parameters.get(path, 2) == wanted
 
 
-def test_a_hole_over_several_lines_is_written_anew():
+def test_a_parameter_over_several_lines_is_written_anew():
     here = "learning_rate: {log_float: [1e-5, 1e-3]}"
     text = SPACE.text.replace(here, here.replace(" {", "\n        ").replace("}", ""))
     path = "hyperparameters.learning_rate"
@@ -39,6 +39,14 @@ def test_a_hole_over_several_lines_is_written_anew():
     assert {p: h for p, h in after.parameters.items() if p != path} == {
         p: h for p, h in SPACE.parameters.items() if p != path
     }
+
+
+def test_parameters_of_default_settings_beside_an_empty_behaviors_are_rewritten():
+    text = "behaviors:\ndefault_settings:\n  trainer_type: poca\n  hyperparameters:\n    learning_rate:\n"
+    text += "      {log_float: [1e-5, 1e-3]}\n"
+    path = "hyperparameters.learning_rate"
+    after = rewritten(from_text(text, "mine"), {path: NARROW[path]}, 5_000_000, 8)
+    assert dict(after.parameters) == {path: NARROW[path]}
 
 
 def test_what_no_sweep_may_run_is_refused():

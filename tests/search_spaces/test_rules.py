@@ -135,6 +135,7 @@ BAD = [
         "must be a value or a parameter, but got {log_flaot: [1e-05",
     ),
     ("learning_rate: 0.0005", "learning_rate: {log_flaot: [1e-5, 1]}", "did you mean log_float?"),
+    ("learning_rate: 0.0005", "learning_rate: {ratio_off: beta, by: {float: [1, 2]}}", "did you mean ratio_of?"),
     ("learning_rate: 0.0005", "learning_rate: {float: [0, 1], int: [0, 1]}", "must be one kind of"),
     ("learning_rate: 0.0005", "learning_rate: {float: [0, 1], stp: 2}", "must be a parameter with float alone"),
     ("batch_size: 2048", "batch_size: {choice: []}", "batch_size must offer at least one option, but got {choice: []}"),
@@ -148,41 +149,46 @@ BAD = [
     ("normalize: false", "normalize: {int: [0, 1]}", "must be a choice: it is no number"),
     ("max_steps: 10000000", "max_steps: {int: [1, 10]}", "max_steps must be a value, never a parameter"),
     ("trainer_type: poca", "trainer_type: {choice: [poca, ppo]}", "trainer_type must be a value, never a parameter"),
-    # ties
+    # derived
     (
         "buffer_size: 20480",
         "buffer_size: {multiple_of: hyperparameters.batchsize, by: {int: [5, 10]}}",
-        "hyperparameters.buffer_size must be tied to a number or parameter of the same file, but got {multiple_of: "
-        "hyperparameters.batchsize, by: {int: [5, 10]}} in my.yaml:8; did you mean hyperparameters.batch_size?",
+        "hyperparameters.buffer_size must be derived from a number or parameter of the same file, but got "
+        "{multiple_of: hyperparameters.batchsize, by: {int: [5, 10]}} in my.yaml:8; did "
+        "you mean hyperparameters.batch_size?",
     ),
     (
         "buffer_size: 20480",
         "buffer_size: {multiple_of: batch_size, by: {int: [5, 10]}}",
         "mean hyperparameters.batch_size?",
     ),
-    ("buffer_size: 20480", "buffer_size: {multiple_of: trainer_type, by: {int: [5, 10]}}", "must be tied to a number"),
+    (
+        "buffer_size: 20480",
+        "buffer_size: {multiple_of: trainer_type, by: {int: [5, 10]}}",
+        "must be derived from a number",
+    ),
     ("buffer_size: 20480", "buffer_size: {multiple_of: 5, by: {int: [5, 10]}}", "must name a key after multiple_of"),
     ("buffer_size: 20480", "buffer_size: {multiple_of: hyperparameters.batch_size}", "must have a range after by"),
     (
         "buffer_size: 20480",
         "buffer_size: {multiple_of: hyperparameters.batch_size, by: {float: [5, 10]}}",
-        "must be tied by whole numbers where it is a multiple",
+        "must be derived by whole numbers where it is a multiple",
     ),
     (
         "buffer_size: 20480",
         "buffer_size: {multiple_of: hyperparameters.batch_size, by: {int: [0, 10]}}",
-        "must be tied by factors above 0",
+        "must be derived by factors above 0",
     ),
     (
         "buffer_size: 20480",
         "buffer_size: {multiple_of: hyperparameters.buffer_size, by: {int: [1, 2]}}",
-        "must not be tied to itself, but got 'hyperparameters.buffer_size -> hyperparameters.buffer_size'",
+        "must not be derived from itself, but got 'hyperparameters.buffer_size -> hyperparameters.buffer_size'",
     ),
     (
         "batch_size: 2048\n      buffer_size: 20480",
         "batch_size: {ratio_of: hyperparameters.buffer_size, by: {float: [0.1, 1]}}\n"
         "      buffer_size: {multiple_of: hyperparameters.batch_size, by: {int: [1, 2]}}",
-        "hyperparameters.batch_size must not be tied to itself, but got 'hyperparameters.batch_size -> ",
+        "hyperparameters.batch_size must not be derived from itself, but got 'hyperparameters.batch_size -> ",
     ),
     (
         "model_ratio: 0.5",
@@ -194,7 +200,7 @@ BAD = [
         "buffer_size: 20480",
         "buffer_size: 1000",
         "hyperparameters.buffer_size must be at least hyperparameters.batch_size (an update needs a whole batch), but "
-        "got hyperparameters.buffer_size = 1000 and hyperparameters.batch_size = 2048 in my.yaml:8; tie it,",
+        "got hyperparameters.buffer_size = 1000 and hyperparameters.batch_size = 2048 in my.yaml:8; derive it,",
     ),
     ("buffer_size: 20480", "buffer_size: {int: [100, 2000]}", "= 100 to 2000 and hyperparameters.batch_size = 2048"),
     ("team_change: 250000", "team_change: 1000", "self_play.team_change must be at least self_play.save_steps"),
@@ -304,7 +310,7 @@ BAD = [
         "    self_play: {window: 3, // note\n      save_steps: 5}\n    x:\n",
         "in my.yaml:32; comments begin",
     ),
-    ("batch_size: 2048", "batch_size 2048", "in my.yaml:7; mend that line"),
+    ("batch_size: 2048", "batch_size 2048", "in my.yaml:7; fix that line"),
     # the sweep section
     ("behaviors:\n", "sweep: {trails: 3}\nbehaviors:\n", "sweep must hold keys that a sweep knows, but got trails"),
     ("behaviors:\n", "sweep: {trails: 3}\nbehaviors:\n", "did you mean trials?"),

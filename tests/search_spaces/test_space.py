@@ -96,7 +96,7 @@ def test_every_kind_of_hole_is_read_and_asked_for(tmp_path: Path) -> None:
     assert trainer["network_settings"]["normalize"] is False
 
 
-def test_holes_may_be_tied_in_a_chain_in_any_order(tmp_path: Path) -> None:
+def test_parameters_may_be_derived_in_a_chain_in_any_order(tmp_path: Path) -> None:
     space = space_of(
         tmp_path,
         ("save_steps: 50000", "swap_steps: {ratio_of: self_play.team_change, by: {choice: [0.5]}}"),
@@ -123,7 +123,7 @@ def test_parameters_must_fit(tmp_path: Path, params: dict[str, Any], fragment: s
         search_spaces.render(space, params)
 
 
-def test_any_trainer_yaml_is_a_space_without_holes(tmp_path: Path) -> None:
+def test_any_trainer_yaml_is_a_space_without_parameters(tmp_path: Path) -> None:
     """Defaults in `default_settings`, a number written 5e6, samplers, a curriculum and every top-level section."""
     text = """
 default_settings: {trainer_type: poca, hyperparameters: {batch_size: 512, buffer_size: 5e3}}
@@ -150,7 +150,7 @@ debug: false
     assert trainer["hyperparameters"] == {"batch_size": 256, "buffer_size": 5000}
     assert trainer["max_steps"] == 5_000_000 and type(trainer["max_steps"]) is int
     assert not {"default_settings", "torch_settings", "checkpoint_settings"} & set(config)
-    assert owners.taken(space) == {"torch_device": "cpu"} and config["debug"] is False
+    assert owners.taken(space, None) == {"torch_device": "cpu"} and config["debug"] is False
     search_spaces.check_config(config)
 
 

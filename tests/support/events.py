@@ -1,8 +1,13 @@
 """Ledger events for tests of what reads them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import Any
 
-from trials.events import TrialEnded, TrialRated
+import optuna
+
+from search_spaces import Space
+from sweep.search import study
+from trials.events import Event, TrialEnded, TrialRated
 from trials.records import Candidate, Rating, Side, State, TrialSpec, Value
 
 
@@ -69,3 +74,12 @@ def ended(
         slot=slot,
         candidate=candidate(trial, 207),
     )
+
+
+def rebuilt(
+    events: Sequence[Event], space: Space, seed: int, startup_trials: int, *search: Any, **more: Any
+) -> optuna.Study:
+    """The study as the ledger tells it, in memory: same numbers, parameters, intermediate values and states."""
+    made = study.open_study(None, seed, startup_trials, *search, **more)
+    study.fill(made, events, space)
+    return made

@@ -23,13 +23,10 @@ def main(folder: Path, kind: str, threads: int) -> None:
     import torch
     from mlagents.trainers.trainer.rl_trainer import RLTrainer
 
-    from trials.learner import haste, launcher
-    from trials.learner.fast import table
+    from trials.learner import launcher
+    from trials.learner.fast import shuffle, table
 
-    if kind != "ours":
-        table.install = lambda: None
-    if kind == "stock":
-        haste.install = lambda: None
+    table.PARTS = {"stock": (), "before": (shuffle,), "ours": table.PARTS}[kind]
     increment, times = RLTrainer._increment_step, list[tuple[int, float, float]]()
 
     def count(self: Any, steps: int, name: str) -> None:

@@ -22,7 +22,7 @@ def test_the_space_gives_defaults_and_the_command_line_overrides() -> None:
     assert made.fields == quick.sweep.fields
 
 
-def test_a_space_without_holes_is_one_trial() -> None:
+def test_a_space_without_parameters_is_one_trial() -> None:
     made = settings.of_space("course", load("course"), {"out": OUT, "final_seeds": 0})
     assert (made.trials, made.slots, made.steps) == (1, 1, 10_000_000)
 

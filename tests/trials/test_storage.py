@@ -126,6 +126,28 @@ def test_a_mirror_waits_for_a_storage_that_is_gone(tmp_path: Path, monkeypatch: 
     mirror.close()
 
 
+def test_a_refusal_without_a_word_is_waited_out_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("trials.mirror.AWAY_S", 0.05)
+    local, place, refusals = tmp_path / "local", storage(str(tmp_path / "kept")), [OSError(), OSError()]
+    local.mkdir()
+    (local / "a.onnx").write_bytes(b"1")
+    put, told = Storage.put, list[str]()
+
+    def refusing(self: Storage, path: Path, name: str) -> None:
+        told.append(mirror.reason)
+        if refusals:
+            raise refusals.pop()
+        put(self, path, name)
+
+    monkeypatch.setattr(Storage, "put", refusing)
+    mirror = Mirror(local, place)
+    mirror.start()
+    number = mirror.ask()
+    until(lambda: mirror.reached(number))
+    assert told == ["", "OSError", "OSError"] and place.read("a.onnx") == b"1"
+    mirror.close()
+
+
 def test_files_that_grow_are_kept_now_and_then(tmp_path: Path) -> None:
     local = tmp_path / "local"
     local.mkdir()

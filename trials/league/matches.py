@@ -31,7 +31,7 @@ import pyarrow.csv
 from numpy.typing import NDArray
 
 from trials.arena.ratings import ai_vs_ai, sheet
-from trials.errors import SetupError
+from trials.errors import SetupError, reason
 from trials.ledger import append_lines
 from trials.records import MatchRecord
 
@@ -196,7 +196,7 @@ def tidied(path: Path) -> tuple[bytes, str]:
     except sheet.Odd as error:
         raise SetupError(
             f"a league's history must be as `sweep league run` writes it, but line {error.line} of {path} is not:"
-            f" {error}; mend the line"
+            f" {error}; fix the line"
         ) from None
     written.writerow(COLUMNS)
     written.writerows([*line[:3], line[3], *map(sheet.whole, line[4:])] for _, line in found.lines)
@@ -234,7 +234,7 @@ def _table(data: bytes, header: tuple[str, ...], path: Path) -> Any:
         )
     except pa.ArrowException as error:
         raise SetupError(
-            f"every line of a history must be a match, but in {path}: {' '.join(str(error).split())}; mend the line"
+            f"every line of a history must be a match, but in {path}: {reason(error)}; fix the line"
         ) from None
 
 
@@ -249,7 +249,7 @@ def _matches(table: Any, header: tuple[str, ...], path: Path) -> Matches:
         row = int(np.flatnonzero(~np.isin(halves, (0, 1, 2)) | (numbers["timestamp"] < 0))[0]) + 2
         raise SetupError(
             f"a match must have a timestamp and a result of 1.0, 0.5 or 0.0, but line {row} of {path} has not;"
-            " mend the line"
+            " fix the line"
         )
     models, one, two = _coded(table, "model1", "model2")
     players, first, second = (models, one, two) if len(header) == 4 else _coded(table, "player1", "player2")

@@ -23,7 +23,7 @@ from trials.arena.matches import match
 from trials.arena.matches.pool import Task, begin_worker
 from trials.arena.players import load as players
 from trials.arena.players.player import Floats, Player
-from trials.errors import BadPolicy, SweepError
+from trials.errors import BadPolicy, SweepError, reason
 from trials.records import MatchRecord
 from trials.stint import LOOK_S, Stint
 
@@ -210,8 +210,7 @@ def _play(task: Task, loaded: Callable[[str, int], Player], asking: Any) -> Outc
         played = match.play(seats[0], seats[1], task.pairs, task.seed, first=task.first)
     except (SweepError, MemoryError) as error:
         blamed = int(asking.value) if isinstance(error, BadPolicy) else 0
-        line = " ".join(str(error).split()) or type(error).__name__
-        return Outcome(task, (), time.process_time() - began, 0, line, blamed, sure=blamed > 0)
+        return Outcome(task, (), time.process_time() - began, 0, reason(error), blamed, sure=blamed > 0)
     finally:
         asking.value = 0
     return Outcome(task, tuple(played.records), time.process_time() - began, played.decisions)

@@ -4,7 +4,7 @@
 
 Prints the configuration as mlagents resolves it, defaults and all, as one JSON object; or exits with status 1 and one
 line on stderr. `device=cuda:1` and, where a key names a file, `KEY=FILE` have the device and the file tried too. A
-process of its own, because mlagents.trainers needs mends (`trials/learner/compat.py`) and seconds.
+process of its own, because mlagents.trainers needs fixes (`trials/learner/compat.py`) and seconds.
 Ranges and relations are not its business: mlagents accepts a learning rate of -1 (`search_spaces/rules.py` does not).
 """
 
@@ -19,14 +19,14 @@ from typing import Any
 
 import yaml
 
-from trials.errors import SetupError, SpaceError
+from trials.errors import SetupError, SpaceError, reason
 from trials.learner import compat
 
 
 def resolve(config: Mapping[str, Any]) -> dict[str, Any]:
     """`config` as mlagents reads it, every default written out; SpaceError where mlagents refuses it.
 
-    Imports mlagents.trainers, mended: never call it in the sweep's own process.
+    Imports mlagents.trainers, fixed: never call it in the sweep's own process.
     """
     compat.apply()
     import attr
@@ -81,7 +81,7 @@ def must_load(key: str, path: Path) -> None:
         except Exception as error:
             raise SpaceError(
                 f"{key} must name demonstrations of ML-Agents, but {Path(demo).name} cannot be read as one"
-                f" ({type(error).__name__}: {' '.join(str(error).split())[:200]}); record it again"
+                f" ({type(error).__name__}: {reason(error)}); record it again"
             ) from error
 
 
@@ -110,13 +110,11 @@ def _read() -> Any:
     try:
         return yaml.safe_load(sys.stdin)
     except yaml.YAMLError as error:
-        raise SpaceError(_line(str(error))) from error
+        raise SpaceError(_line(error)) from error
 
 
-def _line(reason: str) -> str:
-    return (
-        f"mlagents must accept the trainer configuration, but says: {' '.join(reason.split())}; mend the space's file"
-    )
+def _line(why: object) -> str:
+    return f"mlagents must accept the trainer configuration, but says: {reason(why)}; fix the space's file"
 
 
 def _plain(value: Any) -> Any:

@@ -1,6 +1,6 @@
-"""Mends that let mlagents 1.1.0 run on a current Python; applied only inside a trainer's own process.
+"""Fixes that let mlagents 1.1.0 run on a current Python; applied only inside a trainer's own process.
 
-Each mend names what breaks without it. Call `apply()` before the first import of mlagents.
+Each fix names what breaks without it. Call `apply()` before the first import of mlagents.
 """
 
 import functools
@@ -16,7 +16,7 @@ from trials.soccer.executable.message_finder import MessageFinder
 
 
 def apply() -> None:
-    """Apply every mend once; safe to call again."""
+    """Apply every fix once; safe to call again."""
     stand_ins.put()
     _settings_converter()
     _numpy_names()

@@ -19,10 +19,10 @@ from mlagents_envs.side_channel.engine_configuration_channel import EngineConfig
 from mlagents_envs.side_channel.environment_parameters_channel import EnvironmentParametersChannel
 from mlagents_envs.side_channel.stats_side_channel import StatsSideChannel
 
-from trials.errors import SetupError
+from trials.communicator import PatientCommunicator
+from trials.errors import SetupError, reason
 from trials.records import TrialSpec
 from trials.soccer.env import SoccerEnv
-from trials.wire import Line
 
 
 class Stop(Protocol):
@@ -59,7 +59,7 @@ def _over_the_wire(factory: Any, options: Any, path: str, stop: Stop) -> "Manage
             capture_frame_rate=asked.capture_frame_rate,
         )
     )
-    learn.UnityEnvironment._get_communicator = staticmethod(Line)
+    learn.UnityEnvironment._get_communicator = staticmethod(PatientCommunicator)
     try:
         return Manager(factory(0, [engine, parameters, StatsSideChannel()]), parameters, stop)
     except UnityTimeOutException:
@@ -67,7 +67,7 @@ def _over_the_wire(factory: Any, options: Any, path: str, stop: Stop) -> "Manage
     except UnityException as error:
         raise SetupError(
             f"the executable must start and speak ML-Agents' protocol, but {path} did not"
-            f" ({' '.join(str(error).split())[:300]}); try `sweep doctor --env {path}`"
+            f" ({reason(error)}); try `sweep doctor --env {path}`"
         ) from error
 
 

@@ -1,14 +1,12 @@
 """Runs one training with somebody else's `mlagents-learn`: another interpreter, a conda environment, unchanged.
 
-`python -m trials.learner.external FOLDER` is to a foreign trainer what `trials.learner.launcher` is to the house's own:
-it starts the program that FOLDER/spec.json names and leaves what `trials/folder.py` lists. None of our code runs in
+`python -m trials.learner.external FOLDER` is to such a trainer what `trials.learner.launcher` is to the house's own: it
+starts the program that FOLDER/spec.json names and leaves what `trials/folder.py` lists. None of our code runs in
 there, so summaries come from its TensorBoard events, policies from the files it exports, and steps are known at each
 summary. SIGINT is handed on, and the last export waited for. Exit status as the launcher's.
-Source: mlagents 1.1.0 `trainers/cli_utils.py` (options), `trainers/stats.py` (TensorboardWriter).
 """
 
 import contextlib
-import json
 import logging
 import os
 import re
@@ -16,7 +14,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -24,10 +21,14 @@ import psutil
 import yaml
 from pydantic import TypeAdapter
 
+from trials import summaries
 from trials.arena.players import onnx_external
-from trials.errors import BadPolicy, BadTrial, LostTrial, SetupError, SweepError
+from trials.errors import BadPolicy, BadTrial, LostTrial, SetupError, SweepError, reason
 from trials.folder import TrialFolder, written_whole
-from trials.learner import checkpoints, health, process, process_tree
+from trials.learner import checkpoints, health, process, process_tree, trainer_log
+from trials.learner.arguments import arguments
+from trials.learner.event_files import EventFiles
+from trials.learner.progress import Progress
 from trials.ports import PortLease
 from trials.records import TrialSpec
 from trials.stint import Stint
@@ -43,43 +44,32 @@ ORPHAN_GRACE_S = 5.0
 MACHINE = re.compile(r"Unity(TimeOut|Environment|Communicat\w+|WorkerInUse)Exception|No space left on device")
 
 
-class Foreign:
-    """Owns the foreign trainer's process and what was last seen of its files."""
+class ExternalTrainer:
+    """Owns the external trainer's process and what was last seen of its files."""
 
     def __init__(self, files: TrialFolder, spec: TrialSpec) -> None:
         """Start it, from the last checkpoint where there is one. Raises SetupError."""
         self.files, self.spec = files, spec
         self._health = health.Health(spec)
         self._seen: set[Path] = set()
-        self._first = 0.0
-        self._summary = _last_step(files.metrics)
-        self._old = set(files.results.glob("*/events.out.tfevents.*"))
-        self._step, self._cpu = 0, 0.0
+        known = max((each["step"] for each in summaries.read(files.metrics)), default=0)
+        self._events = EventFiles(files.results, known)
+        self._cpu = 0.0
         resumed = checkpoints.restore(files) if any(files.results.glob("*/*.pt")) else None
         self._resumed = resumed or 0
         self._lease = PortLease()
-        self._progress(self._resumed)
-        self.process = subprocess.Popen(
-            _command(files, spec, self._lease.ports[0], resumed is not None),
-            stdin=subprocess.DEVNULL,
-            env={name: value for name, value in os.environ.items() if name != "PYTHONPATH"},
-            preexec_fn=process_tree.with_this_process(),
-        )
+        self._progress = Progress(files, self._resumed, 0.0)
+        self.process = _started(_command(files, spec, self._lease.ports[0], resumed is not None))
 
     def look(self) -> None:
         """Publish what it has exported and summarised since. Raises BadTrial, SetupError."""
         self._publish()
         health.room(self.files.path)
-        for step, values in _summaries(set(self.files.results.glob("*/events.out.tfevents.*")) - self._old):
-            self._step = max(self._step, step)
-            if step > self._summary:  # a start after a death passes earlier ones again
-                self._summary = step
-                row = {"step": step, "time": time.time(), "seconds": time.time() - (self._first or time.time())}
-                with self.files.metrics.open("a", encoding="utf-8") as file:
-                    file.write(json.dumps(row | values) + "\n")
-                self._health.look(values, step)
+        for step, values in self._events.new(self.process.poll() is not None):
+            summaries.append(self.files.metrics, step, self._progress.began or time.time(), values)
+            self._health.look(values, step)
         if self._works():
-            self._progress(max(self._step, self._resumed))
+            self._progress.at(max(self._events.step, self._resumed))
 
     def _works(self) -> bool:
         """Whether it has used the processor since the last look: it says a word at summaries only."""
@@ -103,18 +93,20 @@ class Foreign:
                 continue  # a newer torch writes two files, and is at the second
             self._seen.add(path)
 
-    def _progress(self, step: int) -> None:
-        now = time.time()
-        if step > self._resumed:
-            self._first = self._first or now
-        said = {
-            "step": step,
-            "resumed": self._resumed,
-            "seconds": now - self._first if self._first else 0.0,
-            "time": now,
-        }
-        with written_whole(self.files.progress) as temporary:
-            temporary.write_text(json.dumps(said))
+
+def _started(command: list[str]) -> "subprocess.Popen[bytes]":
+    try:
+        return subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            env={name: value for name, value in os.environ.items() if name != "PYTHONPATH"},
+            preexec_fn=process_tree.with_this_process(),
+        )
+    except OSError as error:
+        raise SetupError(
+            f"--trainer must be an mlagents-learn that can be started here, but {command[0]} cannot ({reason(error)});"
+            " install it on this machine, or name another"
+        ) from error
 
 
 def _one_file(path: Path, ended: bool) -> bytes:
@@ -149,7 +141,7 @@ def main(folder: Path) -> None:
         signal.signal(number, ask)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT, signal.SIGTERM})
     parent, told, grace = process_tree.worker(), False, process.STOP_GRACE_S
-    trainer = Foreign(files, spec)
+    trainer = ExternalTrainer(files, spec)
     try:
         while trainer.process.poll() is None:
             if os.getppid() != parent and not told:
@@ -172,12 +164,12 @@ def main(folder: Path) -> None:
 
 
 def _whose(status: int, files: TrialFolder) -> SweepError:
-    tail = process.log_tail(files, CAUSE_LINES)
-    said = process.reason(status, tail) if status >= 0 else f"killed by {signal.Signals(-status).name}"
+    tail = trainer_log.tail(files, CAUSE_LINES)
+    said = trainer_log.cause(status, tail) if status >= 0 else f"killed by {signal.Signals(-status).name}"
     if status >= 0 and not process.exported(files) and not MACHINE.search(said):
         return SetupError(
             f"--trainer must be an mlagents-learn that trains, but it ended with status {status} before its first"
-            f" export: {said}; try it by hand with {files.path / 'foreign.yaml'}"
+            f" export: {said}; try it by hand with {files.path / 'external.yaml'}"
         )
     fault = LostTrial if status < 0 or MACHINE.search(said) else BadTrial
     return fault(f"mlagents-learn ended with status {status}: {said}")
@@ -186,45 +178,17 @@ def _whose(status: int, files: TrialFolder) -> SweepError:
 def _command(files: TrialFolder, spec: TrialSpec, port: int, resume: bool) -> list[str]:
     """Its command line; exports fall on the rungs as far as a checkpoint interval can make them."""
     if spec.trainer is None or spec.executable is None:
-        raise SetupError("a foreign trainer must have a program and an executable, but the trial names none")
+        raise SetupError("`--trainer` needs an executable to train in (--env), but the trial names none; give --env")
     config: dict[str, Any] = yaml.safe_load(files.trainer_yaml.read_text())
     for behavior in config["behaviors"].values():
         if resume:
             behavior.pop("init_path", None)  # mlagents would load it in place of the trial's own checkpoint
         behavior["checkpoint_interval"] = min(behavior.get("checkpoint_interval", 500_000), *spec.rungs)
         behavior["keep_checkpoints"] = max(behavior.get("keep_checkpoints", 5), 5)
-    own = files.path / "foreign.yaml"
+    own = files.path / "external.yaml"
     with written_whole(own) as temporary:
         temporary.write_text(yaml.safe_dump(config, sort_keys=False))
-    return [
-        spec.trainer,
-        str(own),
-        f"--run-id={files.results.name}",
-        f"--results-dir={files.results.parent}",
-        f"--seed={spec.seed}",
-        "--resume" if resume else "--force",
-        f"--env={spec.executable}",
-        f"--base-port={port}",
-        "--no-graphics",
-        *([f"--torch-device={spec.device}"] if spec.device else []),
-        "--env-args",
-        "--fields",
-        str(spec.fields),
-    ]
-
-
-def _summaries(files: Iterable[Path]) -> list[tuple[int, dict[str, float]]]:
-    """All summaries in event files: (step, statistic: mean), fewest steps first."""
-    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
-
-    found: dict[int, dict[str, float]] = {}
-    for path in files:
-        events = EventAccumulator(str(path), size_guidance={"scalars": 0})
-        events.Reload()
-        for name in events.Tags()["scalars"]:
-            for event in events.Scalars(name):
-                found.setdefault(event.step, {})[name] = float(event.value)
-    return sorted(found.items())
+    return [spec.trainer, *arguments(files, spec, own, resume, port)]
 
 
 def _modified(path: Path) -> float:
@@ -233,19 +197,14 @@ def _modified(path: Path) -> float:
     return 0.0
 
 
-def _last_step(metrics: Path) -> int:
-    """Of the summaries that an earlier start wrote down."""
-    lines = metrics.read_text(encoding="utf-8").splitlines() if metrics.is_file() else []
-    return int(json.loads(lines[-1])["step"]) if lines else 0
-
-
 def _run(arguments: list[str]) -> int:
     logging.getLogger("tensorboard").setLevel(logging.ERROR)
     try:
         main(Path(arguments[0]))
-    except SweepError as error:
-        kind, status = process.said(error)
-        sys.stderr.write(f"{kind}: {error}\n")
+    except (SweepError, OSError) as error:
+        fault = error if isinstance(error, SweepError) else health.of_system(error, Path(arguments[0]))
+        kind, status = process.said(fault)
+        sys.stderr.write(f"{kind}: {fault}\n")
         return status
     return 0
 

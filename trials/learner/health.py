@@ -1,11 +1,12 @@
 """Whether a training is worth going on with: losses that are numbers, goals that are scored, room on the disk."""
 
+import errno
 import math
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
-from trials.errors import BadTrial, SetupError
+from trials.errors import BadTrial, LostTrial, SetupError, SweepError, reason
 from trials.records import TrialSpec
 
 ROOM = 200 * 2**20
@@ -14,6 +15,9 @@ SCORELESS_SHARE = 0.4
 SCORELESS_STEPS = 100_000
 """A training without one goal after this share of its budget, and after so many trainer steps, has nothing to learn
 from: the course's game gives no other reward."""
+
+NOT_THERE = (errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.EACCES, errno.EPERM, errno.ENAMETOOLONG, errno.ELOOP)
+"""What the file system says that another start does not change, of a file that is no part of the trial's own folder."""
 
 REWARD = "Environment/Group Cumulative Reward"
 LENGTH = "Environment/Episode Length"
@@ -49,3 +53,13 @@ def room(folder: Path) -> None:
             f"the disk must have {ROOM >> 20} MiB free to train on, but {folder} has {free >> 20}; free some, then run"
             " the sweep again"
         )
+
+
+def of_system(error: OSError, folder: Path) -> SweepError:
+    """Whose fault it is that the system refused something to the training in `folder`."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return SetupError(f"the disk must have room, but {folder} has none left; free some, then run the sweep again")
+    said = f"{type(error).__name__}: {reason(error)}"
+    lasting = error.errno in NOT_THERE or (error.errno is None and isinstance(error, FileNotFoundError))
+    own = folder.absolute() in Path(str(error.filename)).absolute().parents
+    return BadTrial(said) if lasting and not own else LostTrial(said)

@@ -3,35 +3,28 @@
 Sources: mlagents 1.1.0 `trainers/trainer/rl_trainer.py` (checkpoints), `trainers/model_saver/torch_model_saver.py`
 (export), `trainers/stats.py`.
 
-And mlagents' slowest loop is made faster, with the same results bit for bit: it took a quarter of a small trial's time.
+And mlagents' slow parts are replaced (`trials/learner/fast/`), with the same results bit for bit.
 """
 
 import functools
-import json
 import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol
 
-import numpy as np
 from mlagents.trainers import stats
-from mlagents.trainers.buffer import AgentBuffer, BufferException
 from mlagents.trainers.model_saver.torch_model_saver import TorchModelSaver
 from mlagents.trainers.trainer.rl_trainer import RLTrainer
 from mlagents.trainers.trainer_controller import TrainerController
 
+from trials import summaries
 from trials.errors import SetupError
 from trials.folder import TrialFolder, written_whole
 from trials.learner import checkpoints, environments, health
 from trials.learner.fast import table
+from trials.learner.progress import Progress
 from trials.records import TrialSpec
-
-_shuffle = AgentBuffer.shuffle
-
-
-PROGRESS_PERIOD_S = 0.25
-"""How often progress.json is replaced at most, seconds."""
 
 
 class Noting(environments.Stop, Protocol):
@@ -49,7 +42,6 @@ def install(files: TrialFolder, spec: TrialSpec, stop: Noting, resumed: int = 0)
     _publish_exports(files)
     _checkpoint_at_rungs(tuple(rung for rung in spec.rungs if rung > resumed), progress)
     _note_first(stop)
-    install_shuffle()
     table.install()
     stats.StatsReporter.add_writer(MetricsWriter(files, health.Health(spec)))
 
@@ -116,7 +108,7 @@ def _publish_exports(files: TrialFolder) -> None:
     TorchModelSaver.save_checkpoint = save_and_copy
 
 
-def _checkpoint_at_rungs(rungs: tuple[int, ...], progress: "Progress") -> None:
+def _checkpoint_at_rungs(rungs: tuple[int, ...], progress: Progress) -> None:
     """Export at each rung too, whatever the checkpoint interval; the last rung is the final export anyway."""
     waiting = list(rungs[:-1])
     maybe_save, increment = RLTrainer._maybe_save_model, RLTrainer._increment_step
@@ -136,28 +128,6 @@ def _checkpoint_at_rungs(rungs: tuple[int, ...], progress: "Progress") -> None:
     RLTrainer._maybe_save_model, RLTrainer._increment_step = save_at_rung, count
 
 
-class Progress:
-    """Tells the worker where the trainer is: replaces progress.json at most every PROGRESS_PERIOD_S."""
-
-    def __init__(self, files: TrialFolder, resumed: int) -> None:
-        self._files, self._resumed, self._first, self._last = files, resumed, 0.0, 0.0
-        self._write(resumed, time.time())
-
-    def at(self, step: int) -> None:
-        """Note that the trainer has reached `step`."""
-        now = time.time()
-        self._first = self._first or now
-        if now - self._last < PROGRESS_PERIOD_S:
-            return
-        self._last = now
-        self._write(step, now)
-
-    def _write(self, step: int, now: float) -> None:
-        seconds = now - self._first if self._first else 0.0
-        with written_whole(self._files.progress) as temporary:
-            temporary.write_text(json.dumps({"step": step, "resumed": self._resumed, "seconds": seconds, "time": now}))
-
-
 class MetricsWriter(stats.StatsWriter):  # type: ignore[misc]
     """mlagents' summaries as JSON lines: one object a summary, every statistic's mean under mlagents' own name."""
 
@@ -165,30 +135,7 @@ class MetricsWriter(stats.StatsWriter):  # type: ignore[misc]
         self._files, self._health, self._started = files, state, time.time()
 
     def write_stats(self, category: str, values: dict[str, stats.StatsSummary], step: int) -> None:
-        now = time.time()
         means = {name: float(summary.aggregated_value) for name, summary in values.items()}
-        with self._files.metrics.open("a", encoding="utf-8") as file:
-            file.write(json.dumps({"step": step, "time": now, "seconds": now - self._started} | means) + "\n")
+        summaries.append(self._files.metrics, step, self._started, means)
         health.room(self._files.path)
         self._health.look(means, step)
-
-
-def install_shuffle() -> None:
-    """Let AgentBuffer.shuffle move single entries without making a list and a field object of each."""
-    AgentBuffer.shuffle = shuffle
-
-
-def shuffle(self: Any, sequence_length: int, key_list: list[Any] | None = None) -> None:
-    """As mlagents 1.1.0 `trainers/buffer.py`: the same order from the same draw of numpy's global generator."""
-    if sequence_length != 1:
-        _shuffle(self, sequence_length, key_list)
-        return
-    keys = list(self._fields.keys()) if key_list is None else key_list
-    if not self.check_length(keys):
-        raise BufferException("Unable to shuffle if the fields are not of same length")
-    order = np.arange(len(self[keys[0]]))
-    np.random.shuffle(order)
-    places = order.tolist()
-    for key in keys:
-        entries = list(self[key])
-        self[key].set([entries[place] for place in places])

@@ -6,7 +6,6 @@ environment steps, with the final export. If its parent dies it ends itself. Exi
 SIGINT, 1 a fault of the trial's (the log says which), 3 a broken set-up, 4 a fault of the machine's.
 """
 
-import errno
 import os
 import signal
 import sys
@@ -18,9 +17,10 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from trials.errors import BadTrial, LostTrial, SetupError, SweepError
+from trials.errors import BadTrial, LostTrial, SweepError, reason
 from trials.folder import TrialFolder
-from trials.learner import check, checkpoints, compat, process, process_tree
+from trials.learner import check, checkpoints, compat, health, process, process_tree
+from trials.learner.arguments import arguments
 from trials.ports import PortLease
 from trials.records import TrialSpec
 from trials.stint import LOOK_S, Stint
@@ -31,10 +31,6 @@ TIMEOUT_S = 60
 """Seconds of work that an executable may take for a step or for its start; ML-Agents' own default, by the clock."""
 ORPHAN_GRACE_S = 5.0
 """Seconds of work that an orphan may take for its last export."""
-
-
-NOT_THERE = (errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.EACCES, errno.EPERM, errno.ENAMETOOLONG, errno.ELOOP)
-"""What the file system says that another start does not mend, of a file that is no part of the trial's own folder."""
 
 
 class StopFlag:
@@ -83,24 +79,12 @@ def main(folder: Path) -> None:
     resumed = checkpoints.restore(files)
     hooks.install(files, spec, flag, resumed or 0)
     torch.set_num_threads(spec.threads)  # mlagents set its own from the host's core count while it was imported
-    words = [
-        str(files.trainer_yaml),
-        f"--run-id={files.results.name}",
-        f"--results-dir={files.results.parent}",
-        f"--seed={spec.seed}",
-        "--force" if resumed is None else "--resume",
-    ]
-    if spec.device is not None:
-        words.append(f"--torch-device={spec.device}")
+    port, more = None, list[str]()
     if spec.executable is not None:
         lease = PortLease()  # held until this process ends
-        words += [f"--env={spec.executable}", f"--base-port={lease.ports[0]}", "--num-envs=1", "--no-graphics"]
-        words += [f"--timeout-wait={min(TIMEOUT_S, max(1, int(spec.stall_seconds)))}"]
-        words += [
-            "--env-args",
-            "--fields",
-            str(spec.fields),
-        ]  # this product's own heeds it, Unity's have what they have
+        port = lease.ports[0]
+        more = ["--num-envs=1", f"--timeout-wait={min(TIMEOUT_S, max(1, int(spec.stall_seconds)))}"]
+    words = arguments(files, spec, files.trainer_yaml, resumed is not None, port, *more)
     options = learn.parse_command_line(words)
     if resumed is not None:
         for trainer in options.behaviors.values():
@@ -117,17 +101,9 @@ def _whose(error: Exception, files: TrialFolder) -> SweepError:
     """Whose fault it is: another start mends what a machine, a disk or an environment did, never the trial's own."""
     if isinstance(error, SweepError):
         return error
-    said = f"{type(error).__name__}: {' '.join(str(error).split())}"
-    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return SetupError(
-            f"the disk must have room, but {files.path} has none left; free some, then run the sweep again"
-        )
+    said = f"{type(error).__name__}: {reason(error)}"
     if isinstance(error, OSError):
-        own = files.path.absolute() in (*Path(str(error.filename)).absolute().parents,)
-        lasting = (
-            error.errno in NOT_THERE or (error.errno is None and isinstance(error, FileNotFoundError))
-        ) and not own
-        return BadTrial(said) if lasting else LostTrial(said)
+        return health.of_system(error, files.path)
     from mlagents_envs import exception as unity
 
     asked = (unity.UnityActionException, unity.UnityObservationException, unity.UnityPolicyException)

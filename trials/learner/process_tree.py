@@ -2,7 +2,7 @@
 
 A mark in the environment, which every process below inherits, says whose tree a process is of even when its parent is
 gone. On Linux the kernel also kills what the trainer forked or launched as soon as the trainer is dead
-(PR_SET_PDEATHSIG, prctl(2)); elsewhere the worker's sweep does (trials/learner/process.py).
+(PR_SET_PDEATHSIG, prctl(2)); elsewhere the worker's Family does.
 """
 
 import contextlib
@@ -12,6 +12,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -22,6 +23,8 @@ import psutil
 
 MARK = "SELFPLAY_SWEEP_TREE"
 """Name of the environment variable that holds a tree's mark."""
+SWEEP_S = 2.0
+"""How long killing what is left of a tree may take, seconds."""
 
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
@@ -34,6 +37,62 @@ def new_mark(folder: Path) -> str:
 def of_folder(folder: Path) -> Callable[[str], bool]:
     """Whether a mark is of a tree in `folder`."""
     return lambda mark: mark.split(":", 2)[2:] == [str(folder)]
+
+
+class Family:
+    """Owns everything a process starts, sessions of their own and orphans included; psutil's (pid, start time) is whom
+    it means, so a pid that was dealt out again is never taken for one of them."""
+
+    def __init__(self, ours: Callable[[str], object], *pids: int) -> None:
+        """`ours` knows the tree's mark; `pids` are children of this process that have not been waited for."""
+        self._ours = ours
+        self._members: set[psutil.Process] = set()
+        with contextlib.suppress(psutil.NoSuchProcess):
+            self._members.update(psutil.Process(pid) for pid in pids)
+
+    def look(self) -> None:
+        """Remember who is below a member now: once its parent is gone, nobody could tell."""
+        below: dict[int, list[psutil.Process]] = {}
+        here: dict[int, psutil.Process] = {}
+        for process in psutil.process_iter():
+            with contextlib.suppress(psutil.Error):
+                below.setdefault(process.ppid(), []).append(process)
+                here[process.pid] = process
+        self._members = {member for member in self._members if here.get(member.pid) == member}
+        waiting = list(self._members)
+        while waiting:
+            children = [child for child in below.get(waiting.pop().pid, []) if child not in self._members]
+            self._members.update(children)
+            waiting += children
+
+    def end(self, seconds: float = SWEEP_S) -> None:
+        """Kill every member and whoever bears the mark, again until none is left or `seconds` have passed."""
+        deadline = time.monotonic() + seconds
+        while True:
+            psutil.process_iter.cache_clear()  # it would take a pid that was dealt out again for its former holder
+            self.look()
+            self._members.update(process for process in psutil.process_iter() if self._ours(_mark(process)))
+            alive = [member for member in self._members if _alive(member)]
+            for member in alive:
+                with contextlib.suppress(psutil.Error):
+                    member.kill()
+            if not alive or time.monotonic() > deadline:
+                return
+            time.sleep(0.02)
+
+
+def _alive(process: psutil.Process) -> bool:
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.Error:
+        return False
+
+
+def _mark(process: psutil.Process) -> str:
+    try:
+        return process.environ().get(MARK, "")
+    except (psutil.Error, OSError):  # gone, or another user's
+        return ""
 
 
 def worker() -> int:

@@ -2,7 +2,7 @@
 
 from math import sqrt
 
-from trials.soccer import walls as ring
+from trials.soccer import walls
 from trials.soccer.compiled import Floats, Ints, compiled, inlined
 from trials.soccer.constants import (
     AGENT_RADIUS,
@@ -64,9 +64,9 @@ def pairs(ball: Floats, agents: Floats, f: int, rows: Floats, bodies: Ints) -> i
 @inlined
 def _box(k: int, body: int, x: float, z: float, radius: float, n: int, rows: Floats, bodies: Ints) -> int:
     """Contact of a sphere with box k of the ring; returns the new number of contacts."""
-    c, s = ring.COS[k], ring.SIN[k]
-    px, pz = c * (x - ring.X[k]) - s * (z - ring.Z[k]), s * (x - ring.X[k]) + c * (z - ring.Z[k])
-    hx, hz = ring.HALF_X[k], ring.HALF_Z[k]
+    c, s = walls.COS[k], walls.SIN[k]
+    px, pz = c * (x - walls.X[k]) - s * (z - walls.Z[k]), s * (x - walls.X[k]) + c * (z - walls.Z[k])
+    hx, hz = walls.HALF_X[k], walls.HALF_Z[k]
     ox, oz = px - min(max(px, -hx), hx), pz - min(max(pz, -hz), hz)
     square = ox * ox + oz * oz
     reach = radius + CONTACT_DISTANCE
@@ -96,15 +96,15 @@ def scene(body: int, x: float, z: float, n: int, rows: Floats, bodies: Ints) -> 
     if square < reach * reach and (body == BALL or dx + dz > 0.0):
         d = sqrt(square)
         nx, nz = (dx if x < 0.0 else -dx) / d, (-dz if z < 0.0 else dz) / d
-        floor = SCENE + ring.BOXES + (0 if x < 0.0 else 1)
+        floor = SCENE + walls.BOXES + (0 if x < 0.0 else 1)
         n = _put(rows, bodies, n, body, floor, nx, CENTRE_HEIGHT / d, nz, d - radius, d)
         goal = own
     for k in range(WALLS):
         n = _box(k, body, x, z, radius, n, rows, bodies)
     net = WALLS if x < 0.0 else WALLS + 3
-    walls = n
+    before = n
     for k in range(net, net + 3):
         n = _box(k, body, x, z, radius, n, rows, bodies)
-    if n > walls:
+    if n > before:
         goal = own
     return n, goal

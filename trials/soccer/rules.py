@@ -55,7 +55,7 @@ class State(NamedTuple):
 
     ball: Floats  # (n, 9)
     agents: Floats  # (n, 4, 7)
-    held: Floats  # (n, HELD, HELD_COLUMNS), see grip.py
+    held: Floats  # (n, HELD, HELD_COLUMNS), see friction.py
     grips: Ints  # (n, HELD, GRIP_COLUMNS)
     touching: Ints  # (n,) bit i: agent i touches the ball
     timer: NDArray[np.int32]  # (n,) physics steps of the episode

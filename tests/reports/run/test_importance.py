@@ -26,7 +26,7 @@ def test_too_few_trials_give_no_importance_and_name_the_number():
     assert (told.trials, told.needed, told.rows, told.enough) == (15, 16, (), False)
 
 
-def test_many_holes_need_more_trials():
+def test_many_parameters_need_more_trials():
     assert importance.needed(3) == 16 and importance.needed(15) == 30
 
 
@@ -67,7 +67,7 @@ def test_equal_values_stand_side_by_side():
     assert len(set(places)) == 8 and min(places) >= 0 and max(places) <= 1
 
 
-def test_words_absent_values_and_booleans_are_holes_too():
+def test_words_absent_values_and_booleans_are_parameters_too():
     frame = sweep(20)
     frame["flag"] = [trial % 2 == 0 for trial in range(20)]
     frame["maybe"] = [1.5 if trial % 2 else None for trial in range(20)]

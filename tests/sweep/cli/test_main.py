@@ -16,7 +16,7 @@ from real_sweep import SPACE, json_of, run_sweep
         (("run", "quick", "--baseline", "no.onnx"), "a model must be an ONNX file or one of still, random, chaser"),
         (
             ("run", "quick", "--env", "/x/SoccerTwos.x86_64"),
-            "--env must be an ML-Agents executable or `embedded`, but /x/",
+            "--env must be an ML-Agents executable, but there is none at /x/",
         ),
         (("status", "nowhere"), "a run's folder must hold a ledger"),
         (("report", "nowhere"), "a run's folder must hold a ledger"),

@@ -9,6 +9,7 @@ import click
 import pytest
 import simulated_choice
 from click.testing import CliRunner
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from reports.model import checks, tfevents
 from reports.model import files as model_files
@@ -24,7 +25,7 @@ from trials.errors import SetupError
 from trials.folder import TrialFolder
 from trials.league import roster, store
 from trials.league.folder import LeagueFolder
-from trials.learner.process import read_progress
+from trials.learner import progress
 
 
 def options(group: click.Group, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], click.Command, str]]:
@@ -155,10 +156,12 @@ def test_a_damaged_progress_is_none(text: str, tmp_path: Path) -> None:
     files = TrialFolder(tmp_path)
     files.progress.parent.mkdir(parents=True, exist_ok=True)
     files.progress.write_text(text)
-    assert read_progress(files).step == 0
+    assert progress.read(files).step == 0
 
 
 def test_curves_leave_them_out(tmp_path: Path) -> None:
     lines = [{"step": 1, "time": 1.0, "a": 1.0}, {"step": 2, "time": math.nan, "a": 2.0}, {"step": 3, "time": "x"}]
     (tmp_path / "metrics.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
-    assert [summary["step"] for summary in tfevents._summaries(tmp_path / "metrics.jsonl")] == [1]
+    assert tfevents.write(tmp_path / "metrics.jsonl", 10, tmp_path / "a") is not None
+    read = EventAccumulator(str(tmp_path / "a")).Reload()
+    assert [event.step for event in read.Scalars("a")] == [1]

@@ -6,9 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from sweep.cluster import workdir
+from sweep.cluster import workdir, worker
 from sweep.cluster.workdir import Workplace
+from trials.errors import SetupError
 from trials.folder import RunFolder
+from trials.records import TrialSpec
 from trials.storage import storage
 
 NOBODY = 2**22 + 1
@@ -56,6 +58,37 @@ def test_files_that_a_space_names_come_along(tmp_path: Path) -> None:
     place.have(["inputs/1-old.pt", "inputs/2-demos"])
     there = sorted(path.relative_to(place.run.path).as_posix() for path in place.run.path.glob("inputs/**/*.*"))
     assert there == ["inputs/1-old.pt", "inputs/2-demos/a.demo", "inputs/2-demos/b.demo"]
+    place.close()
+
+
+def test_a_file_that_never_comes_is_no_storage_that_is_away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    kept = storage(str(tmp_path / "kept"))
+    kept.write(workdir.SEEN, b"")
+    place = Workplace(RunFolder(tmp_path / "elsewhere" / "run"), 3, kept)
+    assert place.prepare() == ""
+    with pytest.raises(FileNotFoundError, match="has no inputs/1-old"):
+        place.have(["inputs/1-old.pt"])
+    monkeypatch.setattr(workdir, "MISSING_S", 0.0)
+    with pytest.raises(SetupError, match=r"must hold the files that its space names, but .* has no inputs/1-old\.pt"):
+        place.have(["inputs/1-old.pt"])
+    actor = worker.TrialActor.__new__(worker.TrialActor)
+    spec = TrialSpec(
+        number=3,
+        origin="course",
+        params={},
+        config={"behaviors": {"SoccerTwos": {"init_path": "inputs/1-old.pt"}}},
+        seed=0,
+        steps=1000,
+        fields=1,
+        threads=1,
+        rungs=(1000,),
+    )
+    vars(actor).update(_cluster=None, _trial=None, _spec=spec, _place=place, _config={"baseline": "house"})
+    result = actor._begin()
+    assert result["done"] and "away" not in result and '"fault":"setup"' in result["ended"]
+    (tmp_path / "kept" / workdir.SEEN).unlink()  # as where it is no longer mounted
+    with pytest.raises(FileNotFoundError, match="does not show the run"):
+        place.have(["inputs/1-old.pt"])
     place.close()
 
 

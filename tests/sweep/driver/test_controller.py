@@ -253,7 +253,7 @@ def test_programs_are_looked_at_before_anything_starts(controller: Controller, t
     there = tmp_path / "SoccerTwos.x86_64"
     there.write_text("#!/bin/sh\n")
     for more, line in (
-        ({"env": "/no/such/SoccerTwos.x86_64"}, "--env must be an ML-Agents executable or `embedded`, but /no/such"),
+        ({"env": "/no/such/SoccerTwos.x86_64"}, "--env must be an ML-Agents executable, but there is none at /no/such"),
         ({"env": str(there)}, "--env must be executable, but .* is not; run `chmod"),
         ({"trainer": "/opt/mlagents-learn"}, "--trainer must be given an executable to train in"),
     ):

@@ -7,12 +7,12 @@ import sys
 from pathlib import Path
 
 import pytest
+from events import rebuilt
 from real_sweep import Finished, json_of, run_sweep
 
 from reports.run import tables
 from sweep import settings
 from sweep.cluster import run_storage
-from sweep.search import study
 from trials import ledger, run_state
 from trials.errors import SetupError
 from trials.events import TrialBegan, TrialEnded, TrialRated
@@ -65,9 +65,9 @@ def test_the_rebuilt_study_is_that_of_the_sweep_alone(copied: RunFolder, space_f
     spec = next(e.spec for e in events if isinstance(e, TrialBegan))
     fields = {name: getattr(spec, name) for name in spec.__dataclass_fields__}
     extended = TrialBegan(time=1.0, spec=type(spec)(**fields | {"number": 4, "origin": "extended", "parent": 0}))
-    rebuilt = study.rebuild([*events, extended], load(str(space_file)), 3, 2)
-    assert [trial.state.name for trial in rebuilt.trials[4:]] == ["FAIL"]  # its number is taken, and that is all
-    assert rebuilt.trials[4].params == {}
+    found = rebuilt([*events, extended], load(str(space_file)), 3, 2)
+    assert [trial.state.name for trial in found.trials[4:]] == ["FAIL"]  # its number is taken, and that is all
+    assert found.trials[4].params == {}
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from real_sweep import SPACE, SWEEP, plain_environ, trainers
 from trials import ledger
 from trials.events import SweepEnded, TrialEnded, TrialResumed
 from trials.folder import RunFolder
-from trials.learner import process
+from trials.learner import progress
 from trials.soccer.executable import launcher
 
 pytestmark = pytest.mark.faults
@@ -67,7 +67,7 @@ def sweep(tmp_path: Path) -> Iterator[Callable[[], tuple["subprocess.Popen[str]"
             )
         )
         deadline = now() + 120
-        while process.read_progress(run.trial(0)).step < 2 * INTERVAL:
+        while progress.read(run.trial(0)).step < 2 * INTERVAL:
             assert now() < deadline and started[0].poll() is None, started[0].communicate()[0]
             time.sleep(0.1)
         return started[0], run
@@ -102,7 +102,7 @@ def test_the_worker_is_killed(
     worker = trainer.parent()
     assert worker is not None and "ray::" in " ".join(worker.cmdline())
     doomed = [worker, trainer, *trainer.children(recursive=True)]
-    at = process.read_progress(run.trial(0)).step
+    at = progress.read(run.trial(0)).step
     began = now()
     worker.kill()
     seconds = gone(doomed, 15)
@@ -129,7 +129,7 @@ def test_the_driver_is_killed(
 ) -> None:
     driver, run = sweep()
     everything = tree(driver, run)
-    at = process.read_progress(run.trial(0)).step
+    at = progress.read(run.trial(0)).step
     driver.kill()
     seconds = gone(everything, 20)
     assert list(run.trial(0).results.glob("*/checkpoint.pt"))
@@ -140,7 +140,7 @@ def test_the_driver_is_killed(
 def test_ctrl_c(times: int, sweep: Callable[..., tuple["subprocess.Popen[str]", RunFolder]], table: list[str]) -> None:
     driver, run = sweep()
     everything = tree(driver, run)
-    at = process.read_progress(run.trial(0)).step
+    at = progress.read(run.trial(0)).step
     began = now()
     for _ in range(times):
         os.killpg(driver.pid, signal.SIGINT)

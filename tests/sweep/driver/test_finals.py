@@ -11,7 +11,7 @@ from pathlib import Path
 
 import optuna
 import pytest
-from events import ended, rated, spec_of
+from events import ended, rated, rebuilt, spec_of
 from final_events import SEEDS, finals, product, question, trained, tuning
 from patience import communicate, now
 from pydantic import TypeAdapter
@@ -112,8 +112,7 @@ def test_a_widened_study_learns_from_the_repeats() -> None:
         events.append(TrialBegan(time=2.0, spec=one))
         events += [rated(one.number, 200, elo), ended(one.number)] if elo else []
     events.append(ended(3, "failed"))
-    study = studies.open_study(None, 3, 1)
-    studies.fill(study, events, quick)
+    study = rebuilt(events, quick, 3, 1)
     states = [trial.state for trial in study.trials]
     done, gap = optuna.trial.TrialState.COMPLETE, optuna.trial.TrialState.FAIL
     assert states == [done, gap, done, gap, gap]

@@ -21,7 +21,7 @@ from real_sweep import SPACE, SWEEP, plain_environ, run_sweep
 from trials import ledger
 from trials.events import Event, FreshRated, SweepEnded, TrialBegan, TrialEnded, TrialRated, TrialResumed
 from trials.folder import RunFolder
-from trials.learner import process
+from trials.learner import process, progress
 
 pytestmark = pytest.mark.faults
 TRIALS, STEPS, INTERVAL = 6, 12_000, 2000
@@ -99,12 +99,12 @@ Moment = Callable[[Life], bool]
 
 def trained(life: Life) -> bool:
     """A trainer of now makes steps."""
-    running = any(where.step > where.resumed and time.time() - where.time < 2 for where in progress(life))
+    running = any(where.step > where.resumed and time.time() - where.time < 2 for where in wheres(life))
     return running and bool(life.new(TrialBegan))
 
 
-def progress(life: Life) -> list[process.Where]:
-    return [process.read_progress(life.run.trial(number)) for number in range(TRIALS)]
+def wheres(life: Life) -> list[progress.Where]:
+    return [progress.read(life.run.trial(number)) for number in range(TRIALS)]
 
 
 def rating(life: Life) -> bool:
@@ -154,7 +154,7 @@ def kill(life: Life, moment: Moment, later: float, wait: bool = True) -> tuple[f
             assert now() < deadline, [p.cmdline() for p in life.left()]
             time.sleep(0.0005)
         time.sleep(later)
-        reached = {number: where.step for number, where in enumerate(progress(life))}
+        reached = {number: where.step for number, where in enumerate(wheres(life))}
     finally:
         driver.kill()
     driver.wait()

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import optuna
 import pytest
-from events import ended, rated, spec_of
+from events import ended, rated, rebuilt, spec_of
 from pydantic import TypeAdapter
 from ray.tune.schedulers import TrialScheduler
 from simulated import Worker, drive
@@ -169,7 +169,7 @@ def test_the_ledger_rebuilds_the_study_of_every_sampler(controller: Made, sample
     made.lost("failing", "node lost")
     drive(made, elo, lambda spec: 100.0 + spec.number)
     events = ledger.read(made.run.ledger)
-    again = studies.rebuild(events, made.space, 0, 3, sampler, objectives)  # type: ignore[arg-type]
+    again = rebuilt(events, made.space, 0, 3, sampler, objectives)  # type: ignore[arg-type]
     assert len(again.trials) == len(made.study.trials) and again.directions == made.study.directions
     for mine, theirs in zip(again.trials, made.study.trials, strict=True):
         assert (mine.params, mine.distributions, mine.state) == (theirs.params, theirs.distributions, theirs.state)
@@ -192,7 +192,7 @@ def test_a_proposal_that_was_passed_over_keeps_its_number(controller: Made) -> N
     made = controller(trials=4)
     drive(made, elo, same)
     events = [e for e in ledger.read(made.run.ledger) if not (isinstance(e, TrialBegan) and e.spec.number == 2)]
-    again = studies.rebuild(events, made.space, 0, 3)
+    again = rebuilt(events, made.space, 0, 3)
     assert [trial.state.name for trial in again.trials] == ["COMPLETE", "PRUNED", "FAIL", "PRUNED"] or len(
         again.trials
     ) == 4
@@ -232,5 +232,5 @@ def test_a_configuration_trained_again_is_one_more_observation() -> None:
     events: list[Event] = []
     for number, value in enumerate((1300.0, 1100.0)):
         events += [TrialBegan(time=1.0, spec=spec_of(number, params)), rated(number, 200, value), ended(number)]
-    study = studies.rebuild(events, quick, 0, 3)
+    study = rebuilt(events, quick, 0, 3)
     assert [(trial.params, trial.value) for trial in study.trials] == [(params, 1300.0), (params, 1100.0)]

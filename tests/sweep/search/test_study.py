@@ -4,7 +4,7 @@ from pathlib import Path
 
 import optuna
 import pytest
-from events import ended, rated, spec_of
+from events import ended, rated, rebuilt, spec_of
 from optuna.storages.journal import JournalFileSymlinkLock
 from patience import now
 
@@ -56,9 +56,9 @@ def test_the_ledger_rebuilds_the_study(tmp_path: Path) -> None:
         if state != "running":
             studies.tell(study, trial, told, state)
             events.append(ended(number, state))
-    rebuilt = studies.rebuild(events, quick, 4, startup_trials=3)
-    assert len(rebuilt.trials) == len(study.trials)
-    for mine, theirs in zip(rebuilt.trials, study.trials, strict=True):
+    found = rebuilt(events, quick, 4, startup_trials=3)
+    assert len(found.trials) == len(study.trials)
+    for mine, theirs in zip(found.trials, study.trials, strict=True):
         assert mine.number == theirs.number
         assert mine.params == theirs.params
         assert mine.distributions == theirs.distributions
@@ -66,7 +66,7 @@ def test_the_ledger_rebuilds_the_study(tmp_path: Path) -> None:
         if mine.state != optuna.trial.TrialState.RUNNING:
             assert mine.value == theirs.value
             assert mine.intermediate_values == theirs.intermediate_values
-    assert rebuilt.best_trial.number == 3
+    assert found.best_trial.number == 3
 
 
 def test_optunas_journal_is_what_the_dashboard_opens(tmp_path: Path) -> None:
@@ -100,7 +100,7 @@ def test_a_proposal_that_was_passed_over_keeps_its_number() -> None:
     events: list[Event] = [
         TrialBegan(time=1.0, spec=spec_of(trial.number, params)) for trial, params in made if trial.number != 2
     ]
-    again = studies.rebuild(events, space, 0, startup_trials=3)
+    again = rebuilt(events, space, 0, startup_trials=3)
     assert [trial.number for trial in again.trials] == [0, 1, 2, 3]
     assert studies.again(again, 3).params == made[3][0].params
     assert studies.propose(again, space)[0].number == 4

@@ -1,5 +1,6 @@
 """A trainer of another environment: its files are all that is known of it. Real trainings, over the wire."""
 
+import errno
 import os
 import signal
 import sys
@@ -9,6 +10,7 @@ from typing import Any
 import pytest
 import yaml
 from patience import now
+from pydantic import TypeAdapter
 from real_sweep import SPACE
 
 from trials.arena.matches import match
@@ -16,8 +18,8 @@ from trials.arena.players import load as players
 from trials.arena.ratings.elo import direct
 from trials.arena.ratings.ladder import Rated
 from trials.events import TrialRated, TrialResumed
-from trials.folder import RunFolder
-from trials.learner import process
+from trials.folder import RunFolder, TrialFolder
+from trials.learner import external, process, progress
 from trials.records import Training, TrialSpec
 from trials.soccer.executable import launcher
 from trials.trial import Heartbeat, Trial
@@ -77,7 +79,7 @@ def lived(trial: Trial, kill_at: int | None = None) -> list[Any]:
     return news
 
 
-def test_a_foreign_trainer_trains_and_goes_on_after_a_kill(other: Path, tmp_path: Path) -> None:
+def test_an_external_trainer_trains_and_goes_on_after_a_kill(other: Path, tmp_path: Path) -> None:
     trial = Trial(spec_of(tmp_path, other), RunFolder(tmp_path / "run"), rated)
     *news, end = lived(trial, kill_at=5000)
     (resumed,) = [each for each in news if isinstance(each, TrialResumed)]
@@ -93,7 +95,7 @@ def test_a_foreign_trainer_trains_and_goes_on_after_a_kill(other: Path, tmp_path
 
 def test_stopping_one_waits_for_its_export(other: Path, tmp_path: Path) -> None:
     trial = Trial(spec_of(tmp_path, other, steps=200_000, rungs=(200_000,)), RunFolder(tmp_path / "run"), rated)
-    while process.read_progress(trial.files).step < 2000:
+    while progress.read(trial.files).step < 2000:
         trial.advance(0.2)
     end = trial.stop()
     assert end.fault == "none" and end.candidate is not None and end.candidate.steps >= 2000
@@ -106,11 +108,31 @@ def test_one_that_cannot_start_says_so(tmp_path: Path) -> None:
     (end,) = lived(Trial(spec_of(tmp_path, bad), RunFolder(tmp_path / "run"), rated))
     assert end.fault == "setup" and "No module named 'mlagents'" in end.reason
     assert "--trainer must be an mlagents-learn that trains" in end.reason
+    bad.write_text(f"#!{tmp_path / 'gone'}\n")
+    (end,) = lived(Trial(spec_of(tmp_path, bad), RunFolder(tmp_path / "without"), rated))
+    assert end.fault == "setup" and "--trainer must be an mlagents-learn that can be started here, but" in end.reason
     nothing = tmp_path / "nothing"
     nothing.write_text("#!/bin/sh\n")
     nothing.chmod(0o755)
     (end,) = lived(Trial(spec_of(tmp_path, nothing), RunFolder(tmp_path / "other"), rated))
     assert end.fault == "setup" and "ended with status 0 before its first export" in end.reason
+
+
+def test_half_a_summary_of_an_earlier_life_and_a_disk_that_refuses_are_no_fault_of_the_trials(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    files = TrialFolder(tmp_path / "0000")
+    files.path.mkdir()
+    files.spec.write_bytes(TypeAdapter(TrialSpec).dump_json(spec_of(tmp_path, tmp_path / "mlagents-learn")))
+    files.metrics.write_text('{"step": 1000}\n{"step": 20')
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(files.progress))
+
+    monkeypatch.setattr(external, "Progress", full)
+    monkeypatch.setattr(external.signal, "signal", lambda *_: None)
+    assert external._run([str(files.path)]) == process.SETUP_EXIT
+    assert capsys.readouterr().err.startswith("set-up: the disk must have room, but ")
 
 
 @pytest.mark.skipif(STOCK is None, reason="STOCK_MLAGENTS names no stock environment's mlagents-learn (Python 3.10)")

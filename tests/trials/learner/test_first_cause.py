@@ -10,7 +10,7 @@ import yaml
 from pydantic import TypeAdapter
 
 from trials.folder import TrialFolder
-from trials.learner import process
+from trials.learner import process, trainer_log
 from trials.records import TrialSpec
 
 SMALL = {
@@ -61,7 +61,7 @@ def train(files: TrialFolder, *python: str, timeout: float = 240) -> tuple[int, 
             check=False,
             timeout=timeout,
         )
-    return done.returncode, process.reason(done.returncode, process.log_tail(files))
+    return done.returncode, trainer_log.cause(done.returncode, trainer_log.tail(files))
 
 
 def test_a_missing_file_is_named_and_is_the_trials_own_fault(tmp_path: Path) -> None:
@@ -102,28 +102,3 @@ def test_a_checkpoint_of_a_gpu_begins_a_trial_and_never_comes_back_in_its_later_
     assert "Failed to load" not in second.log.read_text()
     assert train(folder(second.path, 2000, init_path=str(old)))[0] == 0
     assert "Initializing from" not in (later := second.log.read_text()) and "Resuming from" in later
-
-
-CHAIN = """
-Traceback (most recent call last):
-  File "a.py", line 1, in <module>
-FileNotFoundError: The demonstration file or directory x.demo does not exist.
-
-During handling of the above exception, another exception occurred:
-
-Traceback (most recent call last):
-  File "b.py", line 1, in <module>
-KeyError: 'SoccerTwos'
-
-During handling of the above exception, another exception occurred:
-
-Traceback (most recent call last):
-  File "c.py", line 1, in <module>
-FileNotFoundError: [Errno 2] No such file or directory: 'SoccerTwos-0.onnx'
-"""
-
-
-def test_of_a_strangers_tracebacks_the_first_of_the_last_chain_is_the_cause() -> None:
-    said = process.reason(1, "ValueError: caught long before\n" + CHAIN)
-    assert said == "FileNotFoundError: The demonstration file or directory x.demo does not exist."
-    assert process.reason(1, CHAIN + "\nTraceback\nValueError: later\n") == "ValueError: later"

@@ -1,3 +1,4 @@
+import errno
 import math
 import os
 from collections import namedtuple
@@ -5,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from trials.errors import BadTrial, SetupError
+from trials.errors import BadTrial, LostTrial, SetupError
 from trials.learner import health
 from trials.learner.health import LENGTH, REWARD, Health
 from trials.records import TrialSpec
@@ -48,6 +49,28 @@ def test_one_goal_is_enough_and_silence_is_no_evidence() -> None:
     state.look({REWARD: -0.02}, 10_000)
     state.look({REWARD: 0.0, LENGTH: 999.0}, 900_000)
     Health(spec(1_000_000)).look({"Policy/Entropy": 3.0}, 900_000)  # no episode was completed since
+
+
+@pytest.mark.parametrize(
+    ("error", "kind", "said"),
+    [
+        (OSError(errno.ENOSPC, "full"), SetupError, "the disk must have room, but {folder} has none left"),
+        (OSError(errno.EIO, "input", "{folder}/mlagents/x"), LostTrial, "input"),
+        (
+            FileNotFoundError(errno.ENOENT, "gone", "/no.demo"),
+            BadTrial,
+            "FileNotFoundError: [Errno 2] gone: '/no.demo'",
+        ),
+        (FileNotFoundError(errno.ENOENT, "gone", "{folder}/mlagents/x"), LostTrial, "gone"),
+        (FileNotFoundError("no demonstrations"), BadTrial, "FileNotFoundError: no demonstrations"),
+        (ConnectionResetError(errno.ECONNRESET, "reset"), LostTrial, "ConnectionResetError: [Errno 104] reset"),
+    ],
+)
+def test_whose_fault_a_refusal_of_the_system_is(error: OSError, kind: type, said: str, tmp_path: Path) -> None:
+    if error.filename:
+        error.filename = error.filename.replace("{folder}", str(tmp_path))
+    found = health.of_system(error, tmp_path)
+    assert type(found) is kind and said.format(folder=tmp_path) in str(found)
 
 
 def test_a_full_disk_is_noticed_before_it_is_full(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,7 +10,7 @@ SHUFFLE = """
 from trials.learner import compat; compat.apply()
 import numpy as np
 from mlagents.trainers.buffer import AgentBuffer, BufferKey
-from trials.learner import hooks
+from trials.learner.fast import shuffle
 
 def filled():
     buffer = AgentBuffer()
@@ -22,8 +22,8 @@ def filled():
 for length in (1, 4):
     for keys in (None, [BufferKey.MASKS]):
         stock, ours = filled(), filled()
-        np.random.seed(5); hooks._shuffle(stock, length, keys)
-        np.random.seed(5); hooks.shuffle(ours, length, keys)
+        np.random.seed(5); shuffle._shuffle(stock, length, keys)
+        np.random.seed(5); shuffle.shuffle(ours, length, keys)
         assert np.random.randint(10**9) is not None
         for key in (BufferKey.ENVIRONMENT_REWARDS, BufferKey.MASKS):
             assert np.array_equal(np.array(stock[key]), np.array(ours[key])), (length, key)

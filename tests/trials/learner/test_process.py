@@ -1,7 +1,6 @@
 """A trainer's process from outside: started, stopped, killed; the stand-in trainer serves faults only."""
 
 import contextlib
-import json
 import os
 import signal
 import subprocess
@@ -15,7 +14,7 @@ import pytest
 from patience import now, survivors
 
 from trials.folder import TrialFolder
-from trials.learner import process
+from trials.learner import process, process_tree, trainer_log
 from trials.learner.process import TrainerProcess
 
 GONE_S = 2.0
@@ -63,7 +62,7 @@ def start(files: TrialFolder, how: str) -> TrainerProcess:
     (files.path / "how").write_text(how)
     trainer = TrainerProcess(files, 1, "stand_in")
     deadline = now() + 30
-    while "working" not in process.log_tail(files) and now() < deadline:
+    while "working" not in trainer_log.tail(files) and now() < deadline:
         time.sleep(0.02)
     return trainer
 
@@ -111,11 +110,7 @@ def test_an_end_has_its_reason(files: TrialFolder, how: str, status: int, reason
     trainer = start(files, how)
     trainer.wait(120)
     assert trainer.status == status
-    assert process.reason(status, process.log_tail(files)) == reason
-
-
-def test_a_kill_is_named() -> None:
-    assert process.reason(-9, "") == "the trainer's process was killed by SIGKILL"
+    assert trainer_log.cause(status, trainer_log.tail(files)) == reason
 
 
 def test_exports_are_listed_by_steps_and_half_written_ones_are_not(files: TrialFolder) -> None:
@@ -123,13 +118,6 @@ def test_exports_are_listed_by_steps_and_half_written_ones_are_not(files: TrialF
     for name in ("SoccerTwos-200.onnx", "SoccerTwos-1000.onnx", ".SoccerTwos-2000.onnx.abc", "notes.txt"):
         (files.candidates / name).touch()
     assert [steps for steps, _ in process.exported(files)] == [200, 1000]
-
-
-def test_progress_before_the_first_step_is_zero(files: TrialFolder) -> None:
-    assert process.read_progress(files) == process.Where()
-    files.progress.write_text(json.dumps({"step": 7, "resumed": 3, "seconds": 2.0, "time": 1.0}))
-    assert process.read_progress(files) == process.Where(7, 3, 2.0, 1.0)
-    assert process.read_progress(files).steps_per_second == 2.0
 
 
 ORPHAN = """
@@ -195,7 +183,7 @@ def test_a_pid_that_was_dealt_out_again_is_nobody_we_know() -> None:
     stranger = subprocess.Popen([sys.executable, "-c", nest])
     while not (children := psutil.Process(stranger.pid).children()):
         time.sleep(0.02)
-    family = process.Family("".__gt__, stranger.pid)
+    family = process_tree.Family("".__gt__, stranger.pid)
     (member,) = family._members
     member._ident = (stranger.pid, 1.0)  # as if remembered long ago
     family.end()
@@ -282,7 +270,7 @@ def test_a_killed_workers_whole_tree_dies_within_seconds(files: TrialFolder, tmp
     trainer = int(worker.stdout.readline())
     deadline = now() + 30
     while not (files.path / "child").exists() or not pid_is_written(files):
-        assert now() < deadline, process.log_tail(files)
+        assert now() < deadline, trainer_log.tail(files)
         time.sleep(0.02)
     tree = [trainer, pid_of(files, "fork"), pid_of(files, "child")]
     assert not any(gone(pid) for pid in tree)
@@ -300,8 +288,8 @@ def pid_is_written(files: TrialFolder) -> bool:
 def test_a_talkative_trainers_log_is_bounded_and_its_tail_is_not_lost(
     files: TrialFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(process, "LOG_BYTES", 200_000)
-    monkeypatch.setattr(process, "KEPT_BYTES", 50_000)
+    monkeypatch.setattr(trainer_log, "LOG_BYTES", 200_000)
+    monkeypatch.setattr(trainer_log, "KEPT_BYTES", 50_000)
     trainer = start(files, "talks")
     older = files.log.with_name("trainer.log.1")
     while not older.exists():
@@ -309,65 +297,12 @@ def test_a_talkative_trainers_log_is_bounded_and_its_tail_is_not_lost(
         trainer._looked = 0.0
     os.kill(trainer.pid, signal.SIGSTOP)
     most = files.log.stat().st_size
-    tail = process.log_tail(files).splitlines()
+    tail = trainer_log.tail(files).splitlines()
     os.kill(trainer.pid, signal.SIGCONT)
     trainer.stop(grace=0)
     assert 0 < older.stat().st_size <= 50_000
     assert most < 1_000_000
-    assert b"\0" not in files.log.read_bytes(), "the trainer appends: a cut leaves no parameter"
-    assert len(tail) == process.TAIL_LINES
+    assert b"\0" not in files.log.read_bytes(), "the trainer appends: a cut leaves no hole"
+    assert len(tail) == trainer_log.TAIL_LINES
     assert all("x" in line for line in tail[1:])
-    assert [path.name for path in files.path.glob(".trainer*")] == []
-
-
-def test_right_after_a_cut_the_tail_is_the_older_logs(files: TrialFolder) -> None:
-    whole = "".join(f"line {number}\n" for number in range(1_000_000))
-    files.log.write_text(whole)
-    assert files.log.stat().st_size > process.LOG_BYTES
-    process.bound_log(files)
-    assert files.log.stat().st_size == 0
-    assert process.log_tail(files, 2) == "line 999998\nline 999999"
-    with files.log.open("a") as log:
-        log.write("RuntimeError: out of luck\n")
-    assert process.log_tail(files, 2) == "line 999999\nRuntimeError: out of luck"
-    older = files.log.with_name("trainer.log.1").read_text()
-    assert len(older) == process.KEPT_BYTES and whole.endswith(older)
-
-
-def test_an_environments_log_is_bounded_even_if_its_writer_does_not_append(
-    files: TrialFolder, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(process, "LOG_BYTES", 100_000)
-    monkeypatch.setattr(process, "KEPT_BYTES", 65_536)
-    player = files.results / "run_logs" / "Player-0.log"
-    player.parent.mkdir(parents=True)
-    older = player.with_name("Player-0.log.1")
-    with player.open("w") as writer:
-        for number in range(20):
-            writer.write(f"{number:02d}" + 50_000 * "y" + "\n")
-            writer.flush()
-            process.bound_log(files)
-            assert process._size_on_disk(player) <= 100_000
-    text = older.read_text()
-    assert "\0" not in text and len(text) <= 65_536
-    assert text.endswith("y\n")
-    assert not (player.with_name("Player-0.log.1.1")).exists()
-
-
-def test_small_logs_and_other_files_are_left_alone(files: TrialFolder) -> None:
-    files.log.write_text("a few words\n")
-    other = files.results / "run_logs" / "timers.json"
-    other.parent.mkdir(parents=True)
-    other.write_bytes(bytes(process.LOG_BYTES + 1))
-    process.bound_log(files)
-    assert files.log.read_text() == "a few words\n"
-    assert other.stat().st_size == process.LOG_BYTES + 1
-    assert not list(files.path.rglob("*.1"))
-
-
-def test_a_log_that_cannot_be_copied_is_no_error_and_stays(files: TrialFolder) -> None:
-    files.log.write_bytes(bytes(process.LOG_BYTES + 1))
-    files.log.with_name("trainer.log.1").mkdir()  # nothing can replace it
-    process.bound_log(files)
-    assert files.log.stat().st_size == process.LOG_BYTES + 1
     assert [path.name for path in files.path.glob(".trainer*")] == []

@@ -29,7 +29,7 @@ with warnings.catch_warnings():  # it imports distutils
     from mlagents_envs.environment import UnityEnvironment
     from mlagents_envs.side_channel.engine_configuration_channel import EngineConfig, EngineConfigurationChannel
 
-    from trials.wire import Line
+    from trials.communicator import PatientCommunicator
 
 TIMEOUT_S = 60.0
 """Seconds of work that an executable may take for an answer, the first included."""
@@ -87,7 +87,9 @@ def find(path: Path) -> Path:
     """The file that mlagents would start for `path`. Raises SetupError where there is none that may be started."""
     found = validate_environment_path(str(path))
     if found is None or not os.path.isfile(found):
-        raise SetupError(f"--env must be an ML-Agents executable, but there is none at {path}; name a build's file")
+        raise SetupError(
+            f"--env must be an ML-Agents executable, but there is none at {path}; name a build's file, or leave it out"
+        )
     if not os.access(found, os.X_OK):
         raise SetupError(f"--env must be executable, but {found} is not; run `chmod +x {found}`")
     return Path(found)
@@ -106,12 +108,11 @@ def version(executable: Path) -> str:
     for file in (executable, *beside):
         if file.is_file():
             with file.open("rb") as opened_file:
-                while block := opened_file.read(1 << 20):
-                    digest.update(block)
+                hashlib.file_digest(opened_file, lambda: digest)  # reads on into the same digest
     return f"unity-{digest.hexdigest()[:12]}"
 
 
-class _Line(Line):
+class _Communicator(PatientCommunicator):
     """The wire, on which nothing is waited for without a limit, as mlagents does for the second message."""
 
     def initialize(self, inputs: Any, poll_callback: Callable[[], None] | None = None) -> Any:
@@ -128,8 +129,8 @@ class _Line(Line):
 
 class _Unity(UnityEnvironment):  # type: ignore[misc]
     @staticmethod
-    def _get_communicator(worker_id: int, base_port: int, timeout_wait: float) -> _Line:
-        return _Line(worker_id, base_port, timeout_wait)
+    def _get_communicator(worker_id: int, base_port: int, timeout_wait: float) -> _Communicator:
+        return _Communicator(worker_id, base_port, timeout_wait)
 
     def _close(self, timeout: int | None = None) -> None:
         """End the session, and see the process gone: mlagents kills it in the end, but does not wait for that."""

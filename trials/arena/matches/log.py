@@ -19,7 +19,7 @@ import pyarrow.compute
 import pyarrow.csv
 import pyarrow.parquet
 
-from trials.errors import SetupError
+from trials.errors import SetupError, reason
 from trials.folder import written_whole
 from trials.records import MatchRecord, ScheduledMatch
 
@@ -241,7 +241,7 @@ def _values(column: Any, field: Any, path: Path) -> list[Any]:
 
 
 def _line(error: Exception) -> str:
-    return " ".join(str(error).split()).rstrip(".")
+    return reason(error).rstrip(".")
 
 
 def _check_row(row: _Row, where: str) -> None:
@@ -249,11 +249,11 @@ def _check_row(row: _Row, where: str) -> None:
         if (row[name] is not None) != row["counted"]:
             rule = "must be there for a counted match" if row["counted"] else "must be empty for an uncounted match"
             raise SetupError(
-                f"{name} {rule}, but is {'empty' if row['counted'] else row[name]} in {where}; mend the row"
+                f"{name} {rule}, but is {'empty' if row['counted'] else row[name]} in {where}; fix the row"
             )
     for name, rule, holds in _SCHEDULED_RULES + (_PLAYED_RULES if row["counted"] else ()):
         if not holds(row):
-            raise SetupError(f"{name} must be {rule}, but is {row[name]!r} in {where}; mend the row")
+            raise SetupError(f"{name} must be {rule}, but is {row[name]!r} in {where}; fix the row")
 
 
 def _check_pairs(log: Log, path: Path) -> None:

@@ -95,7 +95,7 @@ def opened(path: Path) -> tuple[list[Row], str]:
         rows = [_at(line, fields) for line, fields in found.lines]
     except sheet.Odd as odd:
         raise SetupError(
-            f"a history must be as AI-vs-AI publishes it, but line {odd.line} of {path} is not: {odd}; mend the line"
+            f"a history must be as AI-vs-AI publishes it, but line {odd.line} of {path} is not: {odd}; fix the line"
         ) from None
     return rows, noted(path, "AI vs AI's history", found)
 

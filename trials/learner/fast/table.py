@@ -1,8 +1,8 @@
 """What is replaced in mlagents 1.1.0, in one table; a part's module says what it stands for and why no bit differs."""
 
-from trials.learner.fast import adam, attention, buffers, estimates, inference, losses, processor, scope
+from trials.learner.fast import adam, attention, buffers, estimates, inference, losses, processor, scope, shuffle
 
-PARTS = (scope, buffers, processor, inference, estimates, losses, attention, adam)
+PARTS = (shuffle, scope, buffers, processor, inference, estimates, losses, attention, adam)
 
 
 def install() -> None:

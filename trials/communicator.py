@@ -16,7 +16,7 @@ POLL_S = 0.5
 """How often to look whether the executable lives while an answer is awaited, seconds."""
 
 
-class Line(RpcCommunicator):  # type: ignore[misc]  # mlagents_envs has no types
+class PatientCommunicator(RpcCommunicator):  # type: ignore[misc]  # mlagents_envs has no types
     """The communicator of an environment whose executable this process, or one below it, has started."""
 
     def poll_for_timeout(self, poll_callback: Callable[[], None] | None = None) -> None:

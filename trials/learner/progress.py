@@ -1,0 +1,64 @@
+"""How far a training is, in progress.json: as its trainer says it, many times a minute, and as its worker reads it."""
+
+import json
+import math
+import time
+from dataclasses import asdict, dataclass
+
+from trials.folder import TrialFolder, written_whole
+
+PERIOD_S = 0.25
+"""How often the file is replaced at most, seconds."""
+
+
+@dataclass(frozen=True)
+class Where:
+    """How far a trainer says it is."""
+
+    step: int = 0
+    resumed: int = 0
+    """Trainer steps of the checkpoint it began from."""
+    seconds: float = 0.0
+    """From its first step to its last report."""
+    time: float = 0.0
+    """Of the report, unix seconds; 0 before the first."""
+
+    @property
+    def steps_per_second(self) -> float:
+        return (self.step - self.resumed) / self.seconds if self.seconds > 0 else 0.0
+
+
+def read(files: TrialFolder) -> Where:
+    """Where the trainer is; all zeros before its first report."""
+    try:
+        said = json.loads(files.progress.read_text())
+        found = Where(int(said["step"]), int(said["resumed"]), float(said["seconds"]), float(said["time"]))
+    except (OSError, ValueError, KeyError, TypeError, OverflowError):
+        return Where()
+    return found if math.isfinite(found.seconds + found.time) else Where()
+
+
+class Progress:
+    """Owns the file while one trainer runs."""
+
+    def __init__(self, files: TrialFolder, resumed: int, period: float = PERIOD_S) -> None:
+        """Say that a trainer begins from `resumed` trainer steps; later words are `period` seconds apart at least."""
+        self._files, self._resumed, self._period, self._last = files, resumed, period, 0.0
+        self.began = 0.0
+        """Unix seconds of the first step that was told; 0 before."""
+        self._write(resumed, time.time())
+
+    def at(self, step: int) -> None:
+        """Note that the trainer has reached `step`."""
+        now = time.time()
+        if step > self._resumed:
+            self.began = self.began or now
+        if now - self._last < self._period:
+            return
+        self._last = now
+        self._write(step, now)
+
+    def _write(self, step: int, now: float) -> None:
+        where = Where(step, self._resumed, now - self.began if self.began else 0.0, now)
+        with written_whole(self._files.progress) as temporary:
+            temporary.write_text(json.dumps(asdict(where)))
