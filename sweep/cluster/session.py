@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 from uuid import uuid4
 
+import psutil
 import ray
 
 from sweep.cluster import reaper, run_storage, stop_signals, temporary
@@ -18,15 +19,22 @@ from sweep.cluster.worker import Cluster
 from sweep.models import Model
 from sweep.settings import Settings
 from trials.errors import SetupError, reason
+from trials.learner import process_tree
 
 STARTS = 4
 """How often Ray is started where its processes are late."""
 OBJECT_STORE_BYTES = 100 * 2**20
 """Of a local Ray: results are a few hundred bytes, and by default it would reserve a third of the memory."""
 
-PATIENT = {"worker_register_timeout_seconds": 600, "raylet_start_wait_time_s": 300}
-"""Seconds that a local Ray's processes may take to begin: a busy machine is slow, and by default they are given up
-after a minute (Ray's `ray_config_def.h`)."""
+PATIENT = {
+    "worker_register_timeout_seconds": 600,
+    "raylet_start_wait_time_s": 300,
+    "gcs_rpc_server_reconnect_timeout_s": 600,
+}
+"""Seconds that a local Ray's processes may take to begin, and to hear of each other: a busy machine is slow, and by
+default they give up after a minute (Ray's `ray_config_def.h`)."""
+OWN = ("gcs_server", "raylet")
+"""The processes of a local Ray without which nothing new is started."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +52,8 @@ class Session:
     """Tells a trial on a cluster to stop."""
     wanted: int | None = None
     """Slots that a person asked for."""
+    processes: tuple[psutil.Process, ...] = ()
+    """OWN, of a Ray that is this machine's alone."""
 
     def __reduce__(self) -> tuple[Any, ...]:
         """As for the controller: Ray pickles it for a restore that is never asked for."""
@@ -60,6 +70,11 @@ class Session:
         if self.nodes is None:
             return self.settings.slots or 1
         return min(self.nodes.slots, self.wanted or self.nodes.slots)
+
+    @property
+    def lost(self) -> str:
+        """Which of the local Ray's processes has ended, as by a kernel short of memory; empty where none has."""
+        return next((OWN[at] for at, each in enumerate(self.processes) if not process_tree.lives(each)), "")
 
     def baseline(self, model: Model) -> str:
         """What workers load to play against the baseline."""
@@ -132,7 +147,9 @@ def _resources(settings: Settings) -> dict[str, float]:
 
 
 def _here(settings: Settings) -> Session:
-    return Session(replace(settings, slots=settings.slots or 1), _resources(settings))
+    names = {each.name(): each for each in psutil.Process().children()}
+    processes = tuple(names[name] for name in OWN if name in names)
+    return Session(replace(settings, slots=settings.slots or 1), _resources(settings), processes=processes)
 
 
 def _on_cluster(settings: Settings, say: Callable[[str], None]) -> Session:

@@ -77,6 +77,11 @@ class _Watch(tune.Callback):  # type: ignore[misc]
 
     def on_step_end(self, iteration: int, trials: list[Any], **_: Any) -> None:
         self._session.look()
+        if lost := self._session.lost:
+            run = self._controller.run.path
+            self._controller.break_off(
+                f"Ray must run while a sweep does, but its {lost} has ended; go on with `sweep resume {run}`"
+            )
         self._controller.heed()
         for number, rated, error in self._raters.finished():
             self._controller.rated_elsewhere(number, rated, error)

@@ -72,7 +72,7 @@ class Family:
             psutil.process_iter.cache_clear()  # it would take a pid that was dealt out again for its former holder
             self.look()
             self._members.update(process for process in psutil.process_iter() if self._ours(_mark(process)))
-            alive = [member for member in self._members if _alive(member)]
+            alive = [member for member in self._members if lives(member)]
             for member in alive:
                 with contextlib.suppress(psutil.Error):
                     member.kill()
@@ -81,7 +81,7 @@ class Family:
             time.sleep(0.02)
 
 
-def _alive(process: psutil.Process) -> bool:
+def lives(process: psutil.Process) -> bool:
     try:
         return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
     except psutil.Error:

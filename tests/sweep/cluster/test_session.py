@@ -1,9 +1,11 @@
 """Ray on this machine starts though the machine is busy, and says so where it does not."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from sweep import settings
 from sweep.cluster import session
 from trials.errors import SetupError
 
@@ -39,3 +41,13 @@ def test_a_machine_too_busy_is_one_line_and_other_errors_are_their_own(monkeypat
     with pytest.raises(ValueError, match="no such option"):
         session._start(1)
     assert len(asked) == 1
+
+
+def test_a_ray_whose_own_process_has_ended_is_known_by_it(tmp_path: Path) -> None:
+    made = settings.make(space="quick", out=tmp_path / "run", slots=1)
+    with session.ray_session(made, lambda text: None) as here:
+        assert [each.name() for each in here.processes] == ["gcs_server", "raylet"] and not here.lost
+        raylet = here.processes[1]
+        raylet.kill()
+        raylet.wait()
+        assert here.lost == "raylet"

@@ -2,6 +2,8 @@
 
 import math
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 from events import ended, rated, spec_of
@@ -9,8 +11,11 @@ from pydantic import TypeAdapter
 
 from search_spaces import load
 from sweep import settings
+from sweep.cluster.raters import Raters
+from sweep.cluster.session import Session
 from sweep.driver import prepare, timing
 from sweep.driver.controller import Controller
+from sweep.driver.tuner import _Watch
 from sweep.search import specs
 from trials import ledger, run_state
 from trials.errors import SetupError
@@ -303,3 +308,13 @@ def test_the_course_run_alone_is_the_course() -> None:
     assert spec.origin == "course"
     assert spec.config["behaviors"]["SoccerTwos"]["self_play"]["team_change"] == 250_000
     assert spec.steps == 10_000_000
+
+
+def test_a_sweep_is_broken_off_where_ray_has_gone(controller: Controller) -> None:
+    controller.propose("a")
+    gone = cast(Session, SimpleNamespace(look=lambda: None, lost="raylet"))
+    _Watch(controller, gone, cast(Raters, SimpleNamespace(finished=tuple))).on_step_end(1, [])
+    assert controller.broken == (
+        f"Ray must run while a sweep does, but its raylet has ended; go on with `sweep resume {controller.run.path}`"
+    )
+    assert controller.run.trial(0).stop.exists()
