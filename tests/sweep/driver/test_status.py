@@ -7,6 +7,7 @@ import socket
 import time
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from events import ended, rated, spec_of
@@ -71,8 +72,11 @@ def test_a_line_about_a_trial_that_nobody_began_is_passed_over(tmp_path: Path) -
     assert status.summary(run)["trials"] == []
 
 
-def test_a_running_sweep_says_who_drives_it_how_far_its_trainers_are_and_how_long_it_takes(tmp_path: Path) -> None:
-    began = replace(question(), time=time.time() - 100, trials=6, final_seeds=0)
+def test_a_running_sweep_says_who_drives_it_how_far_its_trainers_are_and_how_long_it_takes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(status, "time", SimpleNamespace(time=lambda: 1000.0))
+    began = replace(question(), time=900.0, trials=6, final_seeds=0)
     cut = [TrialBegan(time=1.0, spec=spec_of(number)) for number in (4, 5)]
     run = write(tmp_path / "run", began, *tuning(), *cut)
     for number in range(4):
