@@ -69,7 +69,7 @@ def newest(runs: Path = RUNS, tell: Tell = lambda note: None, complete: bool = F
             found.append((end.time, run))
     if not found and complete:
         raise SetupError(
-            f"a promotion needs a finished run, but {runs} has none; `make sweep` makes one, `sweep resume` ends one,"
+            f"a finished run must be there, but {runs} has none; `make sweep` makes one, `sweep resume` ends one,"
             " or name the run"
         )
     if not found:
@@ -90,6 +90,19 @@ def _runs(runs: Path, tell: Tell | None) -> list[tuple[RunFolder, list[Event]]]:
         others = f", and {len(odd) - 1} more" if len(odd) > 1 else ""
         tell(f"passed over, because its ledger cannot be read: {odd[0]}{others}")
     return found
+
+
+def best(run: RunFolder) -> Path:
+    """The policy that the run carries on: in RUN/best/, else where its trial exported it. Raises SetupError."""
+    if (kept := run.best / "SoccerTwos.onnx").is_file():
+        return kept
+    mine = run_state.carried_on(ledger.read(run.ledger))
+    if mine is None:
+        raise SetupError(
+            f"a run's best policy must have been trained for the whole budget, but none of {run.path} was; go on with"
+            " it: `sweep resume`"
+        )
+    return run.path / mine.path
 
 
 @dataclass(frozen=True)

@@ -101,7 +101,7 @@ def drive(
         console.print(text, markup=False, highlight=False, soft_wrap=True)
 
     told(prepare.asked(settings, space))
-    told("compiling the game (up to a minute) ...")
+    told("compiling the game (a minute, the first time) ...")
     match.play(players.load("still"), players.load("random"), 1, settings.seed)  # compile the game here, not per worker
 
     def say(text: str) -> None:

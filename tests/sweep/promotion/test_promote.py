@@ -290,7 +290,7 @@ def test_a_run_that_is_driven_is_left_alone(run: RunFolder) -> None:
 
 
 def test_the_newest_finished_run_is_taken(tmp_path: Path) -> None:
-    with pytest.raises(SetupError, match="a promotion needs a finished run"):
+    with pytest.raises(SetupError, match="a finished run must be there"):
         runs.newest(tmp_path, complete=True)
     for name, state, time in (("a", "complete", 5.0), ("b", "complete", 9.0), ("c", "interrupted", 11.0)):
         (tmp_path / name).mkdir()
@@ -444,7 +444,7 @@ def test_runs_whose_ledgers_cannot_be_read_are_passed_over_and_named(
         (tmp_path / name).mkdir()
         (tmp_path / name / "ledger.jsonl").write_text('{"event": "of another version"}\n')
     told: list[str] = []
-    with pytest.raises(SetupError, match="a promotion needs a finished run"):
+    with pytest.raises(SetupError, match="a finished run must be there"):
         runs.newest(tmp_path, told.append, complete=True)
     (tmp_path / "c").mkdir()
     end = SweepEnded(time=1.0, state="complete", reason="", seconds=1, idle_share=0)
