@@ -282,7 +282,7 @@ class Controller:
             return
         if self.interrupted and not self._answered:
             self._answered = True
-            self.say(f"{ending(len(self.live))}; Ctrl+C again waits for nothing")
+            self.say(f"{ending(len(self.live), len(self.awaiting))}; Ctrl+C again waits for nothing")
         for trial in self.live.values():
             if not trial.told:
                 trial.told = True

@@ -51,7 +51,7 @@ def _title(controller: Controller, seconds: float, width: int) -> str:
         again = sum(end.trial in controller.configurations for end in controller.over)
         over = f"{done - again} trials, then {again}/{controller.finals} of the finals"
     told = (
-        ending(len(controller.live))
+        ending(len(controller.live), len(controller.awaiting))
         if controller.interrupted
         else f"{timing.clock(seconds)}{_left(controller, seconds)}"
     )

@@ -117,12 +117,12 @@ class StorageWord:
                 say("the storage answers again")
 
 
-def ending(live: int) -> str:
-    """What a sweep that is to end still waits for, with so many trials in their slots."""
+def ending(live: int, rated: int) -> str:
+    """What a sweep that is to end still waits for, with so many trials in their slots and so many being rated."""
     if not live:
-        return "stopping: the report is written"
-    whom = "its trainer exports" if live == 1 else f"its {live} trainers export"
-    return f"stopping: {whom} once more, up to a minute, then the report is written"
+        return "stopping: " + ("last ratings are played, then " if rated else "") + "the report is written"
+    whom = "a trainer exports" if live == 1 else f"{live} trainers export"
+    return f"stopping: {whom}, then the report is written"
 
 
 def failures(over: Sequence[TrialEnded], most: float) -> str:

@@ -84,6 +84,6 @@ def _next(run: RunFolder, known: Run, promotable: bool) -> tuple[str, ...]:
 def _unfinished(run: RunFolder, known: Run) -> tuple[str, ...]:
     """What a person types who has stopped a sweep, or whose driver has died."""
     planned = known.question.trials if known.question is not None else len(known.trials)
-    said = (f"{known.over} of {planned} trials are over; go on:  {program()} resume {typed(run.path)}",)
-    finish = f"or end it with those: {program()} finish {typed(run.path)}"
-    return (*said, finish) if known.finals is None and any(t.state == "complete" for t in known.trials) else said
+    said = (f"{known.over} of {planned} trials are over; go on: {program()} resume {typed(run.path)}",)
+    early = known.over < planned and known.finals is None and any(trial.state == "complete" for trial in known.trials)
+    return (*said, f"or end it with those: {program()} finish {typed(run.path)}") if early else said

@@ -191,6 +191,6 @@ def test_ctrl_c_keeps_what_was_done_and_leaves_nothing_running(space_file: Path,
     last = events[-1]
     assert isinstance(last, SweepEnded) and last.state == "interrupted"
     assert run.report.is_file()
-    assert output.count("note: stopping: its 2 trainers export once more") == 1
+    assert output.count("note: stopping: 2 trainers export, then") == 1
     assert output.splitlines()[-1].startswith("0 of 4 trials are over; go on: ")
     assert output.splitlines()[-1].endswith(f"resume {out}")

@@ -110,7 +110,7 @@ def test_an_interrupt_asks_every_trial_to_stop_and_starts_no_other(controller: C
     controller.heed()
     controller.heed()  # as in each of the driver's rounds until the trainers have ended
     (line,) = said
-    assert line.startswith("stopping: its 2 trainers export once more") and "Ctrl+C again" in line
+    assert line.startswith("stopping: 2 trainers export, then") and "Ctrl+C again" in line
     assert all(controller.run.trial(number).stop.exists() for number in (0, 1))
     assert controller.stopping
     for name in "ab":

@@ -108,7 +108,7 @@ def test_a_stop_is_said_in_the_table_and_no_time_left_stays(controller: Controll
     controller.interrupted = True
     console.print(progress.view(controller, 0.0, console))
     text = console.file.getvalue()  # type: ignore[attr-defined]
-    assert "stopping: its trainer exports once more" in text and " left" not in text
+    assert "stopping: a trainer exports, then" in text and " left" not in text
 
 
 def test_states_of_trials_that_have_no_slot(controller: Controller) -> None:

@@ -15,7 +15,7 @@ from sweep import runs
 from sweep.driver import verdict
 from trials import ledger, run_state
 from trials.errors import SetupError
-from trials.events import SweepEnded
+from trials.events import SweepBegan, SweepEnded
 from trials.folder import RunFolder
 
 
@@ -56,8 +56,11 @@ def test_the_best_policy_and_its_configuration_lie_at_one_path(run: RunFolder) -
 def test_a_sweep_that_was_stopped_says_how_to_go_on(run: RunFolder) -> None:
     events = [event for event in ledger.read(run.ledger) if not isinstance(event, SweepEnded)]
     end = SweepEnded(time=9.0, state="interrupted", reason="", seconds=9.0, idle_share=0.0)
-    told = verdict.lines(run, [*events, end])
-    assert told[-2].startswith("2 of 2 trials are over; go on:  ") and told[-2].endswith("resume 'runs/a run'")
+    told = verdict.lines(run, [*events, end])  # before its headline's matches
+    assert told[-1].startswith("2 of 2 trials are over; go on: ") and told[-1].endswith("resume 'runs/a run'")
+    wide = [replace(event, trials=8) if isinstance(event, SweepBegan) else event for event in events]
+    told = verdict.lines(run, [*wide, end])
+    assert told[-2].startswith("2 of 8 trials are over; go on: ") and told[-2].endswith("resume 'runs/a run'")
     assert told[-1].endswith("finish 'runs/a run'")
 
 
