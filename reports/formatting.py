@@ -92,8 +92,7 @@ def whole(number: float) -> int:
 
 def score(side: Side) -> float | None:
     """Wins and half the draws, as a share of the matches; None without matches."""
-    played = side.wins + side.draws + side.losses
-    return (side.wins + side.draws / 2) / played if played else None
+    return side.score if side.matches else None
 
 
 def value(thing: Any) -> str:

@@ -5,7 +5,6 @@ and reaches a cluster's machines without the place they came from.
 """
 
 import json
-import re
 from collections.abc import Iterator, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, replace
@@ -18,11 +17,8 @@ import yaml
 from search_spaces.fill import put
 from search_spaces.parameters import Choice
 from search_spaces.space import Space, from_text
-from search_spaces.text import get
+from search_spaces.text import get, node_at, replaced
 from trials.inputs import INPUTS, PATHS
-
-_PROPERTIES = re.compile(r"([&!]\S*\s+)*")
-"""What may stand before a node's value in YAML: an anchor, which aliases elsewhere need, and a tag."""
 
 
 @dataclass(frozen=True)
@@ -102,26 +98,12 @@ def taken_along(space: Space, inputs: Sequence[Input]) -> Space:
 
 def _in_place(space: Space, inputs: Sequence[Input]) -> str:
     """The text with each of the paths replaced where it stands."""
-    text, cuts = space.text, dict[int, tuple[int, str]]()
-    root = yaml.compose(text, Loader=yaml.SafeLoader)
+    root, cuts = yaml.compose(space.text, Loader=yaml.SafeLoader), []
     for each in inputs:
         for section in (("behaviors", space.behavior), ("default_settings",), ("sweep", "shared")):
-            for node in _scalars(_node(root, (*section, *each.key.split(".")))):
-                if node.value == each.written:
-                    start, end = node.start_mark.index, node.end_mark.index
-                    start += len(properties[0]) if (properties := _PROPERTIES.match(text[start:end])) else 0
-                    cuts[start] = end, json.dumps(each.name, ensure_ascii=False)
-    for start in sorted(cuts, reverse=True):
-        end, new = cuts[start]
-        text = text[:start] + new + text[end:]
-    return text
-
-
-def _node(node: Any, path: Sequence[str]) -> Any:
-    for part in path:
-        pairs = node.value if isinstance(node, yaml.MappingNode) else []
-        node = next((value for key, value in pairs if getattr(key, "value", None) == part), None)
-    return node
+            nodes = _scalars(node_at(root, (*section, *each.key.split("."))))
+            cuts += [(node, json.dumps(each.name, ensure_ascii=False)) for node in nodes if node.value == each.written]
+    return replaced(space.text, cuts)
 
 
 def _scalars(node: Any) -> Iterator[yaml.ScalarNode]:
@@ -129,8 +111,9 @@ def _scalars(node: Any) -> Iterator[yaml.ScalarNode]:
     if isinstance(node, yaml.ScalarNode):
         yield node
     elif isinstance(node, yaml.MappingNode):
-        for option in getattr(_node(node, ("choice",)), "value", []):
-            yield from _scalars(option)
+        for key, options in node.value:
+            if key.value == "choice":
+                yield from options.value
 
 
 def _anew(space: Space, inputs: Sequence[Input]) -> str:

@@ -1,7 +1,8 @@
 """A space's own text with some of its parameters rewritten, comments and order kept."""
 
-import re
 from collections.abc import Mapping
+from copy import deepcopy
+from typing import Any
 
 import yaml
 
@@ -9,11 +10,9 @@ from search_spaces.fill import put
 from search_spaces.parameters import Choice, Derived, Float, Int, Parameter, show_parameter
 from search_spaces.rules import check
 from search_spaces.space import Space, from_text
-from search_spaces.text import get, read, show
+from search_spaces.text import get, node_at, read, replaced, show
 from trials.errors import SpaceError
 from trials.records import Value
-
-_BRACES = re.compile(r"(\{(?:[^{}#]|\{[^{}#]*\})*\})")  # a parameter, and the factor's inside a derived one
 
 
 def rewritten(space: Space, parameters: Mapping[str, Parameter | Value], steps: int, fields: int) -> Space:
@@ -37,25 +36,20 @@ def rewritten(space: Space, parameters: Mapping[str, Parameter | Value], steps: 
 
 
 def _in_place(space: Space, parameters: Mapping[str, Parameter | Value]) -> str:
-    lines = space.text.splitlines()
+    root, cuts = yaml.compose(space.text, Loader=yaml.SafeLoader), []
     for path, parameter in parameters.items():
-        tops = (f"behaviors.{space.behavior}.{path}", f"default_settings.{path}")
-        at = next((space.lines[top] - 1 for top in tops if top in space.lines), None)
-        if at is None:
-            continue
-        key = re.compile(rf"""((?:^|[\s{{,])["']?{re.escape(path.rsplit(".", 1)[-1])}["']?\s*:\s*){_BRACES.pattern}""")
-        if found := key.search(lines[at]):
-            lines[at] = lines[at][: found.start(2)] + _shown(parameter) + lines[at][found.end(2) :]
-    return "\n".join(lines) + "\n"
+        tops = (("behaviors", space.behavior), ("default_settings",))
+        node = next(filter(None, (node_at(root, (*top, *path.split("."))) for top in tops)), None)
+        if node is not None and node.start_mark.line == node.end_mark.line:
+            cuts.append((node, _shown(parameter)))
+    return replaced(space.text, cuts)
 
 
 def _anew(space: Space, parameters: Mapping[str, Parameter | Value]) -> str:
-    tree, _ = read(space.text, space.file)
-    section = (tree.get("behaviors") or {}).get(space.behavior)
-    below = section if isinstance(section, dict) else {}
+    tree: dict[str, Any] = deepcopy(dict(space.tree))
     for path, parameter in parameters.items():
-        put(below, path, read(f"parameter: {_shown(parameter)}", space.file)[0]["parameter"])
-    tree["behaviors"] = {space.behavior: below}
+        value = read(f"parameter: {_shown(parameter)}", space.file)[0]["parameter"]
+        put(tree["behaviors"][space.behavior], path, value)
     return yaml.safe_dump(tree, sort_keys=False, allow_unicode=True)
 
 

@@ -1,5 +1,6 @@
 """A space: a trainer YAML with parameters and a `sweep` section, read from a file."""
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -86,7 +87,7 @@ class Space:
 
     def beside(self, path: str) -> Path:
         """A path that the file names, from the file's own folder."""
-        return self.folder / Path(path).expanduser()
+        return self.folder / os.path.expanduser(path)
 
     @property
     def trainer(self) -> Mapping[str, Any]:

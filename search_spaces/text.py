@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import yaml
@@ -13,6 +13,8 @@ Tree = dict[str, Any]
 
 _NUMBER = re.compile(r"^[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?$")
 _NAME = re.compile(r"[A-Za-z_][\w.]*")
+_PROPERTIES = re.compile(r"([&!]\S*\s+)*")
+"""What may stand before a node's value in YAML: an anchor, which aliases elsewhere need, and a tag."""
 _COMMENTS = ("//", "/*", ";")
 """How comments begin elsewhere; in YAML such a line is text."""
 
@@ -109,6 +111,25 @@ def _lines(node: yaml.Node | None, path: str) -> dict[str, int]:
             found[f"{path}[{number}]"] = item.start_mark.line + 1
             found |= _lines(item, f"{path}[{number}]")
     return found
+
+
+def node_at(node: yaml.Node | None, path: Sequence[str]) -> yaml.Node | None:
+    """The node that a path of keys leads to from `node`; None where it leads nowhere."""
+    for part in path:
+        pairs = node.value if isinstance(node, yaml.MappingNode) else []
+        node = next((value for key, value in pairs if getattr(key, "value", None) == part), None)
+    return node
+
+
+def replaced(text: str, cuts: Iterable[tuple[yaml.Node, str]]) -> str:
+    """`text` with other words where these nodes of it stand, and everything else as it is."""
+    by_place = {node.start_mark.index: (node.end_mark.index, words) for node, words in cuts}
+    for start in sorted(by_place, reverse=True):
+        end, words = by_place[start]
+        if properties := _PROPERTIES.match(text[start:end]):
+            start += properties.end()
+        text = text[:start] + words + text[end:]
+    return text
 
 
 def show(value: Any) -> str:

@@ -108,7 +108,7 @@ def _from_hub(text: str) -> Model:
     try:
         vet(model.path)
     except BadPolicy as error:
-        raise BadPolicy(f"{text} on the Hub: {error}") from None
+        raise BadPolicy(f"{text} on the Hub: {error}", error.about) from None
     name = found["repo"] + (f":{found['file']}" if found["file"] else "")
     return Model(name, str(model.path.absolute()), model.sha256, model.version.revision)
 

@@ -3,6 +3,7 @@
 Samplers, schedulers and objectives go by name; others that people know are refused with the reason.
 """
 
+import os
 import shlex
 from collections.abc import Mapping
 from dataclasses import fields
@@ -131,7 +132,7 @@ class Settings:
     @property
     def executable(self) -> str | None:
         """Absolute path of the executable that trains; None: the embedded environment does."""
-        return None if self.env == "embedded" else str(Path(self.env).expanduser().resolve())
+        return None if self.env == "embedded" else str(Path(os.path.expanduser(self.env)).resolve())
 
     def training_seed(self, number: int) -> int:
         """Of trainer and environment, the `number`th of the sweep's own: below 2**31, as numpy and Unity take them."""

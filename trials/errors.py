@@ -9,6 +9,8 @@ SweepError
 └── BadPolicy     a policy file that cannot be played: listed with its line, never takes the sweep down
 """
 
+from typing import Literal
+
 
 class SweepError(Exception):
     """Base of every error this product raises on purpose; its text is one line: the rule, what came, what to do."""
@@ -31,7 +33,12 @@ class SpaceError(SetupError):
 
 
 class BadPolicy(SweepError):
-    """A policy file that cannot be played."""
+    """A policy file that cannot be played; its text ends with what to do, behind the last `; `."""
+
+    def __init__(self, text: str, about: Literal["file", "spaces", "plays"] = "plays") -> None:
+        """`about`: the file as such, whether it is this game's, or what its graph does."""
+        super().__init__(text)
+        self.about = about
 
 
 def reason(error: object, most: int = 2000) -> str:

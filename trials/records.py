@@ -148,6 +148,15 @@ class Side:
     draws: int
     losses: int
 
+    @property
+    def matches(self) -> int:
+        return self.wins + self.draws + self.losses
+
+    @property
+    def score(self) -> float:
+        """Wins and half the draws, as a share of the matches, of which there must be some."""
+        return (self.wins + self.draws / 2) / self.matches
+
 
 @dataclass(frozen=True, kw_only=True, config=CONFIG)
 class Rating:

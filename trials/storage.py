@@ -5,6 +5,7 @@ its user comes from the environment (AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY
 address, which ledgers and settings quote. Files are written whole: who reads sees the one before or the one after.
 """
 
+import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -154,7 +155,7 @@ def _stat(info: fs.FileInfo) -> Stat:
 def storage(text: str) -> Storage:
     """The storage that a person named. Raises SetupError with the rule, what came and what to do."""
     if "://" not in text:
-        return Storage(str(Path(text).expanduser().absolute()))
+        return Storage(str(Path(os.path.expanduser(text)).absolute()))
     parts = urlsplit(text)
     if parts.scheme != "s3" or not parts.netloc:
         raise SetupError(f"--storage must be a path or s3://bucket/prefix, but got {text}; give one of those")

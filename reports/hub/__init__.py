@@ -3,29 +3,13 @@
 from reports.hub import datasets
 from reports.hub.client import account
 from reports.hub.errors import HubAway, HubError
-from reports.hub.models import (
-    FOLDER_BYTES,
-    MODEL_BYTES,
-    ONNX,
-    TAG,
-    HubModel,
-    Remote,
-    Version,
-    fetched,
-    listed,
-    model,
-    named,
-    remote,
-    version,
-)
+from reports.hub.models import ONNX, HubModel, listed, model
+from reports.hub.repository import Remote, Version, fetched, named, remote, version
 from reports.hub.retry import Patience
 from reports.hub.upload import Published, must_be_allowed, published
 
 __all__ = [
-    "FOLDER_BYTES",
-    "MODEL_BYTES",
     "ONNX",
-    "TAG",
     "HubAway",
     "HubError",
     "HubModel",

@@ -7,7 +7,7 @@ from shutil import copyfile
 import huggingface_hub as hf
 
 from reports.hub.client import asked, reading
-from reports.hub.models import named
+from reports.hub.repository import named
 from reports.hub.retry import patience
 
 

@@ -1,54 +1,24 @@
-"""What comes from the Hub: a repository's files, its policy, models by their tag; pinned to a commit, and cached."""
+"""Models on the Hub: those of a tag, and a repository's policy with all its files, as it was at one commit."""
 
 import hashlib
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from fnmatch import fnmatch
 from pathlib import Path, PurePosixPath
-from shutil import copyfile
 
 import huggingface_hub as hf
-from huggingface_hub import errors
-from huggingface_hub.utils._validators import validate_repo_id
 
 from reports.hub.client import asked, reading
-from reports.hub.errors import HubAway, HubError
+from reports.hub.errors import HubError
+from reports.hub.repository import File, Version, cached, tree, version
 from trials.arena.players import onnx_external
+from trials.arena.players.onnx_external import MAX_BYTES
 from trials.errors import BadPolicy
 
 TAG = "ML-Agents-SoccerTwos"
 """Of every SoccerTwos model that the course's tools have put there."""
 ONNX = "SoccerTwos.onnx"
 """A repository's policy where nothing else is said: what `mlagents-learn` exports and AI vs AI asked for."""
-MODEL_BYTES = 80 << 20
-"""What trials/arena/players/onnx_policy.py takes at most, known before a byte is downloaded."""
-FOLDER_BYTES = 2 << 30
-"""A repository that `mlagents-push-to-hf` filled has 185 MB."""
-LFS = b"version https://git-lfs"
-_COMMIT = re.compile(r"[0-9a-f]{40}")
-_REPO = re.compile(r"[A-Za-z0-9_][\w.-]*/[A-Za-z0-9_][\w.-]*", re.ASCII)
-_KINDS = ("models", "datasets", "spaces", "kernels", "buckets")
-
-
-@dataclass(frozen=True)
-class Version:
-    """A repository as it was at one commit, for ever."""
-
-    repo: str
-    """`USER/NAME`."""
-    revision: str
-    """The commit, 40 hex digits."""
-
-
-@dataclass(frozen=True)
-class Remote:
-    """What a repository holds at one commit."""
-
-    version: Version
-    files: tuple[str, ...]
-    tags: tuple[str, ...]
-    private: bool = False
 
 
 @dataclass(frozen=True)
@@ -61,119 +31,15 @@ class HubModel:
     sha256: str
 
 
-@dataclass(frozen=True)
-class File:
-    """A file as a repository lists it."""
-
-    size: int
-    blob: str
-    """Git's sha1 of it, or of the pointer to it."""
-    sha256: str | None
-    """Of a large file; None: the repository does not say."""
-
-
-def named(repo: str) -> str:
-    """The same, if it is USER/NAME as the Hub takes it. Raises HubError."""
-    try:
-        validate_repo_id(repo)
-        why = "" if _REPO.fullmatch(repo) and len(repo) <= 96 else "letters, digits, '-', '_' and '.', 96 in all"
-        why = "a user's name comes first" if repo.split("/")[0].lower() in _KINDS else why
-        why = "it cannot end with '.git'" if repo.lower().endswith(".git") else why
-    except errors.HFValidationError as error:
-        why = str(error).split(": '")[0]
-    if why:
-        raise HubError(
-            f"a repository must be named USER/NAME, as on the Hub, but got {repo[:80]!r} ({why}); correct it"
-        )
-    return repo
-
-
-def remote(repo: str, revision: str | None = None) -> Remote:
-    """A repository's files and tags at a revision (a branch, tag or commit), now. Raises HubError."""
-    found = asked(lambda api: api.model_info(named(repo), revision=revision), "read", repo, reading())
-    files = tuple(sorted(sibling.rfilename for sibling in found.siblings or ()))
-    return Remote(Version(repo, str(found.sha)), files, tuple(found.tags or ()), bool(found.private))
-
-
-def listed(tag: str = TAG, limit: int | None = None) -> Iterator[Version]:
-    """The Hub's models with that tag, each at its current commit, at most `limit`. Raises HubError."""
+def listed(tag: str = TAG) -> Iterator[Version]:
+    """The Hub's models with that tag, each at its current commit. Raises HubError."""
     found = asked(
-        lambda api: list(api.list_models(filter=tag, expand=["sha"], limit=limit)),
+        lambda api: list(api.list_models(filter=tag, expand=["sha"])),
         "list",
         f"models of {tag}",
         reading(),
     )
     yield from (Version(one.id, one.sha) for one in found if one.sha)
-
-
-def version(repo: str, revision: str | None = None) -> Version:
-    """The commit that a revision is now; without network a commit itself, or what it was last. Raises HubError."""
-    named(repo)
-    if revision is not None and _COMMIT.fullmatch(revision):
-        return Version(repo, revision)
-    try:
-        now = asked(lambda api: api.resolve_revision(repo, revision=revision), "read", repo, reading())
-    except HubAway as away:
-        try:
-            now = hf.HfApi().resolve_revision(repo, revision=revision, local_files_only=True)
-        except errors.RevisionResolutionError:
-            raise away from None
-    return Version(repo, now.resolved)  # as text it is what was asked for
-
-
-def tree(api: hf.HfApi, at: Version) -> dict[str, File]:
-    """Every file of a repository at a commit. Raises what `asked` understands."""
-    return {
-        one.path: File(one.size, one.blob_id, one.lfs.sha256 if one.lfs else None)
-        for one in api.list_repo_tree(at.repo, recursive=True, revision=at.revision)
-        if isinstance(one, hf.RepoFile)
-    }
-
-
-def fetched(
-    which: Version | str,
-    revision: str | None = None,
-    patterns: Iterable[str] | None = None,
-    into: Path | None = None,
-    limit: int = FOLDER_BYTES,
-) -> Path:
-    """A folder with a repository's files, or those that match `patterns`, if they are `limit` bytes at most.
-
-    It is in huggingface_hub's cache and not to be changed, or `into`, where the files are copied. Without network it
-    is what the cache has, if that is whole. Raises HubError.
-    """
-    at = which if isinstance(which, Version) else version(which, revision)
-    wanted = None if patterns is None else list(patterns)
-
-    def download(api: hf.HfApi) -> Path:
-        listing = tree(api, at)
-        names = _matching(listing, wanted)
-        size = sum(listing[name].size for name in names)
-        if size > limit:
-            raise HubError(
-                f"what is fetched of {at.repo} must have at most {limit >> 20} MiB, but has {size >> 20} MiB in"
-                f" {len(names)} files; name fewer of them"
-            )
-        return Path(api.snapshot_download(at.repo, revision=at.revision, allow_patterns=wanted))
-
-    try:
-        folder = asked(download, "read", at.repo, reading())
-    except HubAway:
-        here = _cached(at, wanted)
-        if here is None:
-            raise
-        folder = here
-    if into is None:
-        return folder
-    inside = (path.relative_to(folder).as_posix() for path in sorted(folder.rglob("*")) if path.is_file())
-    for name in _matching(inside, wanted):
-        (into / name).parent.mkdir(parents=True, exist_ok=True)
-        copyfile(folder / name, into / name)
-    return into
-
-
-def _matching(names: Iterable[str], patterns: list[str] | None) -> list[str]:
-    return [name for name in names if patterns is None or any(fnmatch(name, pattern) for pattern in patterns)]
 
 
 def model(repo: str, revision: str | None = None, file: str | None = None) -> HubModel:
@@ -193,9 +59,9 @@ def model(repo: str, revision: str | None = None, file: str | None = None) -> Hu
         listing = tree(api, at)
         name = _chosen(at, listing, file)
         size = listing[name].size
-        if size > MODEL_BYTES:
+        if size > MAX_BYTES:
             raise HubError(
-                f"a policy must have at most {MODEL_BYTES >> 20} MiB, but {name} of {repo} has {size >> 20} MiB; it was"
+                f"a policy must have at most {MAX_BYTES >> 20} MiB, but {name} of {repo} has {size >> 20} MiB; it was"
                 " not downloaded"
             )
         path = _arrived(api, at, listing, name)
@@ -205,9 +71,9 @@ def model(repo: str, revision: str | None = None, file: str | None = None) -> Hu
                 f"a policy must be there with all its files, but {name} of {repo} keeps its numbers in {lacking[0]},"
                 " which is not in the repository; name another model"
             )
-        if (size := size + sum(listing[other].size for other in others)) > MODEL_BYTES:
+        if (size := size + sum(listing[other].size for other in others)) > MAX_BYTES:
             raise HubError(
-                f"a policy must have at most {MODEL_BYTES >> 20} MiB, but {name} of {repo} and what is beside it have"
+                f"a policy must have at most {MAX_BYTES >> 20} MiB, but {name} of {repo} and what is beside it have"
                 f" {size >> 20} MiB; they were not downloaded"
             )
         for other in others:
@@ -260,24 +126,12 @@ def _chosen(at: Version, listing: Iterable[str], file: str | None) -> str:
     raise HubError(f"a model's repository must hold an ONNX file, but {at_} has {there}; name another repository")
 
 
-def _cached(at: Version, wanted: list[str] | None, ignored: str | None = None) -> Path | None:
-    """The folder of a commit in the cache, if all that is wanted is there."""
-    try:
-        return Path(
-            hf.snapshot_download(
-                at.repo, revision=at.revision, allow_patterns=wanted, ignore_patterns=ignored, local_files_only=True
-            )
-        )
-    except errors.LocalEntryNotFoundError:
-        return None
-
-
 def _cached_model(at: Version, file: str | None) -> HubModel | None:
     """The policy of a commit in the cache; which one it is, if nobody says so, the cached listing tells."""
     found = hf.try_to_load_from_cache(at.repo, file or ONNX, revision=at.revision)
     if isinstance(found, str):
         return _if_whole(at, file or ONNX, Path(found))
-    folder = _cached(at, ["*.onnx"], "*/*") if file is None else None
+    folder = cached(at, ["*.onnx"], "*/*") if file is None else None
     root = sorted(folder.glob("*.onnx")) if folder is not None and _lists(folder) else []
     return _if_whole(at, root[0].name, root[0]) if len(root) == 1 else None
 
@@ -294,7 +148,7 @@ def _lists(folder: Path) -> bool:
 
 def _model(at: Version, name: str, path: Path) -> HubModel:
     data = path.read_bytes()
-    if data.startswith(LFS):
+    if data.startswith(onnx_external.LFS):
         raise HubError(
             f"a policy must be the file itself, but {name} of {at.repo} is a Git LFS pointer to it ({len(data)} bytes),"
             " uploaded in its place; name another revision or repository"

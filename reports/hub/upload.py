@@ -15,7 +15,7 @@ from huggingface_hub import errors
 
 from reports.hub.client import account, asked, reading
 from reports.hub.errors import HubError
-from reports.hub.models import MODEL_BYTES, File, Version, named, tree, version
+from reports.hub.repository import File, Version, named, tree, version
 from reports.hub.retry import Patience, patience
 from trials.errors import SetupError
 
@@ -23,13 +23,15 @@ PUBLIC = (
     "what is to be private must not go into a public repository, but {repo} is public; name another, or make it private"
     " on its page"
 )
+MANIFEST_BYTES = 16 << 20
+"""What is read at most of the list of an earlier publication's files: ours has some kilobytes."""
 _BRANCH = re.compile(r"(?![-/.])(?!.*(?://|@{|/\.|\./))[^\x00-\x20~^:?*\[\\\x7f]{1,200}(?<![/.])")
 """A branch's name as git-check-ref-format has it."""
 
 
 @dataclass(frozen=True)
 class Published:
-    """What a folder became on the Hub."""
+    """What a folder became on the Hub; where all of it was there already, the commit is the one that was."""
 
     repo: str
     commit: str
@@ -37,8 +39,6 @@ class Published:
     url: str
     """Of the repository."""
     pr_url: str | None = None
-    new: bool = True
-    """False: all of it was there already, and nothing was committed."""
 
 
 def published(
@@ -49,7 +49,6 @@ def published(
     revision: str | None = None,
     create_pr: bool = False,
     message: str,
-    description: str = "",
     manifest: str | None = None,
     how: Patience | None = None,
 ) -> Published:
@@ -66,7 +65,7 @@ def published(
     if odd or not files:
         what = f"{odd[0]} is none" if odd else f"{folder} has none"
         raise HubError(f"what is published must be a folder of plain files, but {what}; correct the folder")
-    order = _Order(named(repo), files, private, revision, create_pr, message, description, manifest)
+    order = _Order(named(repo), files, private, revision, create_pr, message, manifest)
     how = how or patience()
     asked(order.look, "publish to", repo, replace(how, away=3))  # a Hub that was there is waited for, no other
     return asked(order.carry_out, "publish to", repo, how)
@@ -143,7 +142,6 @@ class _Order:
     branch: str | None
     create_pr: bool
     message: str
-    description: str
     manifest: str | None
 
     def look(self, api: hf.HfApi) -> None:
@@ -158,7 +156,7 @@ class _Order:
         stale = self._stale(api, head, there)
         changed = self._changed(there)
         if not changed and not stale:
-            return Published(self.repo, head.revision, url, new=False)
+            return Published(self.repo, head.revision, url)
         if self.create_pr and (before := self._asked_before(api, url, stale)) is not None:
             return before
         try:
@@ -208,7 +206,7 @@ class _Order:
 
     def _stale(self, api: hf.HfApi, head: Version, there: Mapping[str, File]) -> list[str]:
         """What an earlier publication put there and this one lacks."""
-        if self.manifest is None or self.manifest not in there or there[self.manifest].size > MODEL_BYTES:
+        if self.manifest is None or self.manifest not in there or there[self.manifest].size > MANIFEST_BYTES:
             return []
         path = Path(api.hf_hub_download(self.repo, self.manifest, revision=head.revision))
         try:
@@ -228,7 +226,6 @@ class _Order:
                 self.repo,
                 operations,
                 commit_message=self.message,
-                commit_description=self.description,
                 revision=self.branch,
                 create_pr=self.create_pr,
                 parent_commit=head.revision,
@@ -241,7 +238,7 @@ class _Order:
             if one.author == me and one.title == self.message:
                 at = version(self.repo, f"refs/pr/{one.num}")
                 if not self._left(tree(api, at), stale):
-                    return Published(self.repo, at.revision, url, one.url, new=False)
+                    return Published(self.repo, at.revision, url, one.url)
         return None
 
     def _changed(self, there: Mapping[str, File]) -> list[str]:

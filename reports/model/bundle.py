@@ -11,6 +11,7 @@ from typing import Any
 
 import yaml
 
+from reports.hub.models import ONNX
 from reports.model import leaks, tfevents
 from reports.model.leaks import Leak, Private
 from reports.run.sections import plain
@@ -20,7 +21,7 @@ from trials.folder import RunFolder
 from trials.records import Candidate, TrialSpec
 
 BEHAVIOR = "SoccerTwos"
-ONNX, CARD, CONFIGURATION, CONFIG = f"{BEHAVIOR}.onnx", "README.md", "configuration.yaml", "config.json"
+CARD, CONFIGURATION, CONFIG = "README.md", "configuration.yaml", "config.json"
 CHECKPOINT, STATUS = f"{BEHAVIOR}/checkpoint.pt", "run_logs/training_status.json"
 REPORT, EVALUATION = "report.html", "evaluation.json"
 RUN_ID = BEHAVIOR
@@ -143,7 +144,7 @@ def _configuration(product: Product, notes: list[str]) -> dict[str, Any]:
     except (OSError, ValueError, yaml.YAMLError):
         made = None
     if not _is_of(made, product.spec):
-        notes.append("The trainer left no configuration; this one is the trial's, resolved anew by mlagents.")
+        notes.append("The trainer left no configuration; this one is the trial's, resolved again by mlagents.")
         made = plain(product.spec.config) | {"env_settings": {"seed": product.spec.seed}}
     made = portable(made)
     try:
@@ -196,7 +197,7 @@ def _checkpoint(product: Product, into: Path, notes: list[str]) -> bool:
         status = json.loads(files.training_status.read_bytes())
     except (OSError, ValueError):
         status = {}
-        notes.append("The trainer's status is gone: a resumed training begins its ghost Elo anew.")
+        notes.append("The trainer's status is gone: a resumed training starts its ghost Elo again.")
     (into / STATUS).write_text(json.dumps(status_of(status, steps), indent=4), encoding="utf-8")
     return True
 

@@ -50,7 +50,7 @@ class Matter:
     evaluation: Mapping[str, Any]
     """As `evaluation.json` has it."""
     gate: Sequence[Check]
-    licence: str
+    license: str
     files: Mapping[str, int]
     """Name to bytes, of what lies beside the card."""
     private: Private
@@ -94,7 +94,7 @@ def metadata(matter: Matter) -> dict[str, Any]:
     """The card's front matter, as the Hub's model cards have it (huggingface_hub.ModelCardData, EvalResult)."""
     return {
         "library_name": "ml-agents",
-        "license": matter.licence,
+        "license": matter.license,
         "pipeline_tag": "reinforcement-learning",
         "tags": [*TAGS, str(matter.contents.configuration["behaviors"][BEHAVIOR]["trainer_type"]), "self-play"],
         "model-index": [
@@ -150,13 +150,13 @@ def _opening(matter: Matter) -> str:
     product, run = matter.product, matter.run
     found = f"trial {product.candidate.trial} of the sweep {leaks.scrubbed(run.name, matter.private)}"
     how = "the sweep's own choice" if product.own_choice else "named by its publisher, not the sweep's own choice"
-    anew = (
-        f", the configuration of trial {product.spec.configuration} trained anew on a fresh seed"
+    again = (
+        f", the configuration of trial {product.spec.configuration} retrained on a fresh seed"
         if product.spec.configuration is not None
         else ""
     )
     return (
-        f"Two agents a side, self-play, ML-Agents {matter.evaluation['versions'].get('mlagents', '')}: {found}{anew}"
+        f"Two agents a side, self-play, ML-Agents {matter.evaluation['versions'].get('mlagents', '')}: {found}{again}"
         f" ({how}), at {product.candidate.steps:,} trainer steps."
     )
 
@@ -207,7 +207,7 @@ def _facts(matter: Matter) -> list[tuple[str, str]]:
         ]
     if run.finals is not None:
         seeds = ", ".join(map(str, run.finals.seeds))
-        facts.append(("finals", f"{len(run.finals.configurations)} configurations trained anew on seeds {seeds}"))
+        facts.append(("finals", f"{len(run.finals.configurations)} configurations retrained on seeds {seeds}"))
     trial = run.trial(spec.number)
     if trial is not None and trial.seconds:
         facts.append(("time of this training", f"{trial.seconds / 60:.1f} minutes"))

@@ -11,10 +11,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from reports.hub.models import ONNX, TAG
 from reports.model import files as model_files
-from reports.model import leaks, licences
-from reports.model.bundle import BEHAVIOR, CARD, CHECKPOINT, CONFIG, CONFIGURATION, ONNX, STATUS
-from reports.model.files import ModelFiles, Told, as_json, behaviors, policy_of
+from reports.model import leaks, licenses
+from reports.model.bundle import BEHAVIOR, CARD, CHECKPOINT, CONFIG, CONFIGURATION, STATUS
+from reports.model.files import ModelFiles, Told, as_json, behaviors, defaults, policy_of
 from reports.model.leaks import Private
 from trials.arena.players import onnx_external
 from trials.arena.players.sandbox import vet
@@ -22,7 +23,6 @@ from trials.errors import BadPolicy, reason
 
 Status = Literal["ok", "advice", "no", "unknown"]
 """no: the model is not as it must be; advice: it works, and could be better; unknown: nothing here tells."""
-TAG = "ML-Agents-SoccerTwos"
 TAGS = ("SoccerTwos", "deep-reinforcement-learning", "reinforcement-learning", TAG)
 STOCK = ("poca", "ppo", "sac")
 MOMENT_STEPS, MOMENT_S = 5_000, 30.0
@@ -30,12 +30,6 @@ MOMENT_STEPS, MOMENT_S = 5_000, 30.0
 LONGER = "train longer: the course takes 5 million steps"
 LARGE = 35 << 20
 """Bytes of a repository beyond which much of it must be leftovers: policy, checkpoint and curves take about 32 MB."""
-_SPACES = re.compile(
-    r"must (?:see|take action_masks|give discrete_actions)|must join|recurrent policy must|sum to 1|on a batch of"
-)
-_FILE = re.compile(
-    r"be readable|another file|LFS pointer|is empty|whole ONNX|cannot be read|holds no graph|MiB|not there|opset"
-)
 
 
 @dataclass(frozen=True)
@@ -101,17 +95,12 @@ def _plays(path: Path | None) -> list[Check]:
     try:
         vet(path)
     except BadPolicy as error:
-        text = str(error)
-        rule, _, mend = text.rpartition("; ")
-        if _FILE.search(text):
-            return [Check("file", "no", rule or text, mend or "export or download it again")]
-        if _SPACES.search(text) and "NaN" not in text:
-            mend = "train in SoccerTwos as it is: 264 and 72 floats in, 3 branches of 3 actions out"
-            return [Check("file", "ok", "whole"), Check("spaces", "no", text, mend)]
-        return [
-            Check("file", "ok", "whole"),
-            Check("plays", "no", text, "train again: lower learning_rate if it is NaN"),
-        ]
+        found, _, mend = str(error).rpartition("; ")
+        if error.about == "spaces":
+            found = str(error)  # which names the other game at its end
+            mend = f"train in SoccerTwos as it is, {_as_it_is()}; export with ML-Agents"
+        before = [] if error.about == "file" else [Check("file", "ok", "whole")]
+        return [*before, Check(error.about, "no", found, mend)]
     size = sum(file.stat().st_size for file in (path, *onnx_external.files(path)))
     whole = Check("file", "ok", f"whole, {size / 1e6:.2f} MB")
     spaces = _spaces(path)
@@ -122,6 +111,8 @@ def _spaces(path: Path) -> Check:
     """onnx's own checker, and the inputs by width; only for files that vetting has passed."""
     import onnx
 
+    from trials.arena.players.onnx_game import ACTIONS, ALL, BACKWARD, BRANCHES, FORWARD
+
     model = onnx.load_model(path)
     try:
         onnx.checker.check_model(model)
@@ -130,10 +121,18 @@ def _spaces(path: Path) -> Check:
     others = {tensor.name for tensor in model.graph.initializer} | {"action_masks", "recurrent_in"}
     observed = [value for value in model.graph.input if value.name not in others]
     seen = sorted(dim.dim_value for value in observed for dim in value.type.tensor_type.shape.dim[-1:])
-    if seen not in ([72, 264], [336]):
+    if seen not in ([BACKWARD, FORWARD], [ALL]):
         found = f"observations of {' + '.join(map(str, seen)) or 'nothing'} floats"
-        return Check("spaces", "no", found, "train in SoccerTwos as it is: 264 and 72 floats, or 336")
-    return Check("spaces", "ok", f"{' + '.join(map(str, seen[::-1]))} floats in, 3 branches of 3 actions out")
+        return Check("spaces", "no", found, f"train in SoccerTwos as it is, {_as_it_is()}")
+    return Check(
+        "spaces", "ok", f"{' + '.join(map(str, seen[::-1]))} floats in, {BRANCHES} branches of {ACTIONS} actions out"
+    )
+
+
+def _as_it_is() -> str:
+    from trials.arena.players.onnx_game import ACTIONS, ALL, BACKWARD, BRANCHES, FORWARD
+
+    return f"{FORWARD} and {BACKWARD} floats in, or {ALL}, {BRANCHES} branches of {ACTIONS} actions out"
 
 
 # --- the training ------------------------------------------------------------------------------------------------
@@ -183,7 +182,9 @@ def _trainer(configuration: Told) -> Check:
     if configuration.values is None:
         wrong = configuration.wrong or f"no {CONFIGURATION}"
         return Check(name, "unknown", wrong, "upload it whole, so that others can train the same way")
-    kinds = {str(settings.get("trainer_type")) for settings in behaviors(configuration.values).values()}
+    default = defaults(configuration.values)
+    settings = behaviors(configuration.values).values() or ([default] if default else [])
+    kinds = {str({"trainer_type": "ppo", **default, **own}["trainer_type"]) for own in settings}  # as mlagents does
     if kinds <= {*STOCK} and kinds:
         return Check(name, "ok", ", ".join(sorted(kinds)))
     return Check(
@@ -193,7 +194,7 @@ def _trainer(configuration: Told) -> Check:
 
 def _behavior(configuration: Told) -> Check:
     names = list(behaviors(configuration.values or {}))
-    if configuration.values is None or names == [BEHAVIOR]:
+    if configuration.values is None or names == [BEHAVIOR] or (not names and defaults(configuration.values)):
         return Check("behavior", "ok" if names else "unknown", ", ".join(names) or "nothing tells")
     return Check("behavior", "no", ", ".join(names) or "none", f"the environment's behavior is {BEHAVIOR}")
 
@@ -224,19 +225,19 @@ def _card(subject: ModelFiles, told: Told) -> list[Check]:
     said = Check("card", "ok", "library and tags") if not lacking else None
     return [
         said or Check("card", "advice", "lacks " + ", ".join(lacking), f"add them to the metadata of {CARD}"),
-        _licence(card),
+        _license(card),
         Check("results", "ok", "a model-index")
         if card.get("model-index")
         else Check("results", "advice", "no model-index", "state what it was measured at; `sweep promote` does"),
     ]
 
 
-def _licence(card: Mapping[str, Any]) -> Check:
+def _license(card: Mapping[str, Any]) -> Check:
     if card.get("license") is None:
-        return Check("licence", "advice", "none", "say in the metadata what others may do: license: apache-2.0")
-    if bad := licences.wrong(card["license"]):
-        return Check("licence", "no", bad, f"the Hub takes none but those of {licences.LIST}, `other` among them")
-    return Check("licence", "ok", str(card["license"]))
+        return Check("license", "advice", "none", "say in the metadata what others may do: license: apache-2.0")
+    if bad := licenses.wrong(card["license"]):
+        return Check("license", "no", bad, f"the Hub takes none but those of {licenses.LIST}, `other` among them")
+    return Check("license", "ok", str(card["license"]))
 
 
 def _resumable(subject: ModelFiles) -> Check:

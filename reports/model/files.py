@@ -9,7 +9,8 @@ from typing import Any
 
 import yaml
 
-from reports.model.bundle import CARD, CONFIG, CONFIGURATION, ONNX
+from reports.hub.models import ONNX
+from reports.model.bundle import CARD, CONFIG, CONFIGURATION
 from trials.errors import reason
 
 
@@ -137,6 +138,12 @@ def behaviors(configuration: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
     """Behavior to its settings."""
     found = configuration.get("behaviors")
     return {str(k): v for k, v in found.items() if isinstance(v, dict)} if isinstance(found, dict) else {}
+
+
+def defaults(configuration: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Its `default_settings`, which hold for every behavior where it says nothing itself."""
+    found = configuration.get("default_settings")
+    return found if isinstance(found, dict) else {}
 
 
 def as_json(subject: ModelFiles, name: str) -> Told:

@@ -69,7 +69,7 @@ def _spent(trial: TrialHistory) -> list[list[str]]:
 def _notes(trial: TrialHistory) -> list[str]:
     notes = [
         f"went on from step {formatting.value(one.resumed)}, {formatting.value(one.reached)} reached: {one.reason};"
-        " ghost windows began anew"
+        " ghost windows began empty"
         for one in trial.resumes
     ]
     return [*notes, trial.ended.reason] if trial.ended and trial.ended.reason else notes

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from reports.formatting import Interval, moved
-from reports.run.tables import NORMAL_95, Ranked
-from trials.arena.ratings import shrinkage
+from reports.run.tables import Ranked
+from trials.arena.ratings import seed_intervals, shrinkage
+from trials.arena.ratings.bradley_terry import NORMAL_95
 from trials.events import FreshRated, TrialRated
 from trials.records import Rating, Verdict
 from trials.run_state import Run
@@ -159,7 +160,7 @@ def _compared(finding: Finding) -> str:
     rating = finding.rating
     numbers = f"{elo(rating.elo, signed=True)} Elo {interval(rating)} over {rating.matches} matches"
     if finding.standing == "level":
-        return f"It cannot be told from {finding.against}: {numbers}."
+        return f"It cannot be distinguished from {finding.against}: {numbers}."
     return f"It {'beats' if finding.standing == 'ahead' else 'loses to'} {finding.against}: {numbers}."
 
 
@@ -208,7 +209,7 @@ def shrunk(run: Run) -> Interval | None:
     ]
     if rated is None or rated not in whole or len(whole) < 3:
         return None
-    errors = [(each.rating.high - each.rating.low) / 2 / NORMAL_95 for each in whole]
+    errors = [seed_intervals.error(each.rating) for each in whole]
     means, deviations = shrinkage.shrunk([each.rating.elo for each in whole], errors)
     at = whole.index(rated)
     elo, half = float(means[at]), NORMAL_95 * float(deviations[at])

@@ -44,12 +44,12 @@ class Met:
 
     @property
     def matches(self) -> int:
-        return self.total.wins + self.total.draws + self.total.losses
+        return self.total.matches
 
     @property
     def score(self) -> float:
         """Share of the points, a draw half of one."""
-        return (self.total.wins + self.total.draws / 2) / self.matches
+        return self.total.score
 
     @property
     def percent(self) -> int:
@@ -133,5 +133,5 @@ def told(ledgers: Mapping[str, Side], heard: Heard | None) -> dict[str, Met]:
     return {
         name: known[name] if name in known and known[name].total == side else Met(side)
         for name, side in ledgers.items()
-        if side.wins + side.draws + side.losses
+        if side.matches
     }

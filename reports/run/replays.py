@@ -1,6 +1,7 @@
 """Matches of the winner to look at: which were played, recorded anew from their seeds, and kept in the run's folder."""
 
 import json
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -214,7 +215,7 @@ def _baseline(folder: RunFolder) -> list[Path]:
     except (OSError, ValueError, yaml.YAMLError):
         return []
     name = said.get("baseline") if isinstance(said, dict) else None
-    return [Path(name).expanduser()] if isinstance(name, str) and name else []
+    return [Path(os.path.expanduser(name))] if isinstance(name, str) and name else []
 
 
 # --- several packs as one ------------------------------------------------------------------------------------------

@@ -95,7 +95,7 @@
 
   function detail(body) {
     const one = told.get(+body.dataset.trial);
-    const nothing = one.course ? "The course’s configuration." : "No open holes.";
+    const nothing = one.course ? "The course’s configuration." : "No parameters.";
     const parts = [
       block("Values", one.values.length ? list(one.values) : make("p", { className: "sub" }, nothing)),
       block("Spent", list(one.spent), ...one.notes.map((note) => make("p", { className: "sub" }, note))),

@@ -9,12 +9,11 @@ from typing import Any, Literal
 import pandas as pd
 
 from trials.arena.matches import log
+from trials.arena.ratings import seed_intervals
+from trials.arena.ratings.bradley_terry import NORMAL_95
 from trials.folder import RunFolder
 from trials.records import Rating
 from trials.run_state import Run, TrialHistory
-
-NORMAL_95 = 1.96  # half a 95 % interval in standard errors of a normal distribution
-
 
 # --- ranking -----------------------------------------------------------------------------------------------------
 
@@ -29,14 +28,9 @@ class Ranked:
     """Letter of the statistical tie it belongs to: within a group no one can be told from the group's first."""
 
 
-def standard_error(rating: Rating) -> float:
-    """Of the Elo, from its interval; infinite where an end is open."""
-    return (rating.high - rating.low) / (2 * NORMAL_95)
-
-
 def told_apart(a: Rating, b: Rating) -> bool:
     """Whether two independent ratings on one ladder differ at 95 %, without correction for many comparisons."""
-    error = math.hypot(standard_error(a), standard_error(b))
+    error = math.hypot(seed_intervals.error(a), seed_intervals.error(b))
     return math.isfinite(error) and abs(a.elo - b.elo) > NORMAL_95 * error
 
 

@@ -6,7 +6,7 @@ from trials.events import WarmStarted
 from trials.records import Rating
 from trials.run_state import Run, TrialHistory
 
-PROPOSERS = {"tpe": "TPE", "gp": "a Gaussian process", "random": "chance"}
+PROPOSERS = {"tpe": "TPE", "gp": "a Gaussian process", "random": "random search"}
 
 
 @dataclass(frozen=True)
@@ -45,9 +45,9 @@ def proposals(run: Run) -> str:
     if asked is None:
         return ""
     if asked.sampler == "random":
-        return "by chance alone"
+        return "by random search"
     aim = "; aims at Elo and cost at once" if asked.objectives == "elo,cost" else ""
-    return f"by {PROPOSERS[asked.sampler]}, after {asked.startup_trials} trials by chance{aim}"
+    return f"by {PROPOSERS[asked.sampler]}, after {asked.startup_trials} random trials{aim}"
 
 
 def pruning(run: Run) -> str:

@@ -30,7 +30,7 @@ CORES = click.option("--cores", type=click.IntRange(1, 1024), default=1, show_de
 @click.option("--matches", type=click.IntRange(8, 1_000_000), default=400, show_default=True, help="Of the estimate.")
 @click.option("--baseline", help="Whom the Elo is stated against; default: the run's own.")
 @click.option("--message", help="Of the commit.")
-@click.option("--license", "licence", default="apache-2.0", show_default=True, help="What the card says others may do.")
+@click.option("--license", default="apache-2.0", show_default=True, help="What the card says others may do.")
 @click.option("--force", is_flag=True, help="Publish a policy that falls short; the card says so.")
 @CORES
 @JSON

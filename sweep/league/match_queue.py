@@ -5,6 +5,7 @@ import secrets
 import threading
 from collections import OrderedDict, deque
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from zlib import crc32
 
@@ -61,7 +62,7 @@ class Ticket:
         return self.state in ("done", "failed")
 
 
-class Fresh:
+class MatchQueue:
     """Owns the threads that have matches played, and what they played; `end` ends both."""
 
     def __init__(self, at_once: int | None = None, waiting: int = WAITING, seconds: float = SECONDS) -> None:
@@ -130,20 +131,21 @@ class Fresh:
         spare: Recorder | None = None
         try:
             while not self._ended:
-                spare = spare or self._begin()  # before it is needed
+                with suppress(OSError):  # no process to be had now; a ticket tries again, and is told
+                    spare = spare or self._begin()  # before it is needed
                 ticket = self._next()
                 if spare is not None and not spare.alive:  # it died waiting
                     self._done_with(spare)
-                    spare = self._begin()
-                if ticket is not None and spare is not None:
+                    spare = None
+                if ticket is not None:
                     self._play(ticket, spare)
-                    self._done_with(spare)
                     spare = None
         finally:
             if spare is not None:
                 self._done_with(spare)
 
     def _begin(self) -> Recorder | None:
+        """None: nothing more is to be played. Raises OSError."""
         with self._lock:
             if self._ended:
                 return None
@@ -166,12 +168,17 @@ class Fresh:
             ticket.state = "playing"
             return ticket
 
-    def _play(self, ticket: Ticket, recorder: Recorder) -> None:
-        """Whatever goes wrong is this ticket's alone."""
+    def _play(self, ticket: Ticket, recorder: Recorder | None) -> None:
+        """Whatever goes wrong is this ticket's alone. `recorder` is ended; without one another is begun."""
+        packed, line = "", "the server ends"
         try:
-            packed, line = recorder.record(ticket.job(ticket.seed), self._seconds), ""
+            recorder = recorder or self._begin()
+            if recorder is not None:
+                packed, line = recorder.record(ticket.job(ticket.seed), self._seconds), ""
         except (OSError, SweepError) as error:
             packed, line = "", reason(error)
+        if recorder is not None:
+            self._done_with(recorder)
         with self._lock:
             ticket.packed, ticket.line, ticket.state = packed, line, "done" if packed else "failed"
             if packed:

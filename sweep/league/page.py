@@ -62,7 +62,7 @@ class Known:
     def file(self, player: str) -> str:
         """Raises SetupError."""
         if player not in self._files:
-            raise SetupError(f"a policy must be at hand, but that of {player} did not play in this round")
+            raise SetupError(f"the policy of {player} is unavailable: it did not play in this round")
         return self._files[player]
 
 
@@ -77,13 +77,13 @@ class Asked:
         """Raises OSError or SweepError."""
         entry = self._entries.get(player)
         if entry is None or not entry.source:
-            raise SetupError("a policy must be at hand to be watched, but the roster does not say where this one is")
+            raise SetupError(f"the policy of {player} is unavailable: the roster does not say where it is")
         source = self._sources.get(entry.source) or sources.source(entry.source)
         self._sources[entry.source] = source
         if isinstance(source, sources.Files):  # a name may have changed; what plays is its bytes
-            offers = [offer for offer in source.offers() if offer.revision == entry.sha256]
+            offers = [offer for offer in source.offers(lambda line: None) if offer.revision == entry.sha256]
             if not offers:
-                raise SetupError(f"a policy must be at hand to be watched, but that of {shown(entry.name)} is gone")
+                raise SetupError(f"the policy of {shown(entry.name)} is unavailable: its file is gone")
             return source.fetch(offers[0]).file
         return source.fetch(Offer(name=entry.name, revision=entry.revision, source=entry.source)).file
 
@@ -194,8 +194,10 @@ def _recorded(
                 job = _job(league, finder, key, both=not found)
                 if job is None:
                     continue
-                if recorder is None or not recorder.alive:
-                    recorder = Recorder()
+                if recorder is not None and not recorder.alive:
+                    recorder.end()  # it may have died between two jobs
+                    recorder = None
+                recorder = recorder or Recorder()
                 packed = recorder.record(job, left)
             except (OSError, SweepError):
                 continue  # the page shows the command instead

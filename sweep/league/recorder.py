@@ -96,40 +96,46 @@ class Recorder:
 
         Raises SweepError where they cannot be played, or the process dies or takes too long, and then it is ended.
         """
-        if not self._ready:
-            self._read(STARTING)
-            self._ready = True
+        try:
+            if not self.alive:
+                raise _lost("it died")
+            if not self._ready:
+                self._read(STARTING)
+                self._ready = True
+            self._send(job)
+            answer = self._read(seconds)
+        except LostTrial:
+            self.end()
+            raise
+        if answer.get("line"):
+            raise SetupError(str(answer["line"]))
+        return str(answer["packed"])
+
+    def _send(self, job: Job) -> None:
+        """Raises LostTrial."""
         assert self._process.stdin is not None
         try:
             self._process.stdin.write(json.dumps(asdict(job)).encode() + b"\n")
             self._process.stdin.flush()
         except OSError:
             raise _lost("it died") from None
-        answer = self._read(seconds)
-        if answer.get("line"):
-            raise SetupError(str(answer["line"]))
-        return str(answer["packed"])
 
     def _read(self, seconds: float) -> dict[str, Any]:
         """The next line, a JSON object. Raises LostTrial."""
         assert self._process.stdout is not None
         stint, data = Stint(self._process.pid), bytearray()
         handle = self._process.stdout.fileno()
-        try:
-            while not data.endswith(b"\n"):
-                if not select.select([handle], [], [], LOOK_S)[0]:
-                    if stint.seconds < seconds:
-                        continue
-                    raise _lost(f"it took more than {seconds:.0f} s of work")
-                chunk = os.read(handle, 1 << 16)
-                data += chunk
-                if not chunk:
-                    raise _lost("it died")
-                if len(data) > LONGEST:
-                    raise _lost(f"it said more than {LONGEST >> 20} MiB")
-        except LostTrial:
-            self._process.kill()
-            raise
+        while not data.endswith(b"\n"):
+            if not select.select([handle], [], [], LOOK_S)[0]:
+                if stint.seconds < seconds:
+                    continue
+                raise _lost(f"it took more than {seconds:.0f} s of work")
+            chunk = os.read(handle, 1 << 16)
+            data += chunk
+            if not chunk:
+                raise _lost("it died")
+            if len(data) > LONGEST:
+                raise _lost(f"it said more than {LONGEST >> 20} MiB")
         found = json.loads(data)
         return found if isinstance(found, dict) else {}
 

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from itertools import count
 from pathlib import Path
 from shutil import copyfile
@@ -15,16 +16,17 @@ from rich.table import Table as Grid
 
 from reports import hub
 from sweep.league import page
-from sweep.league import sources as entrants
+from sweep.league.sources import Source, earlier, scan, source
 from trials.errors import SetupError, SweepError
 from trials.folder import written_whole
-from trials.league import leaderboard, matches, reader, round
+from trials.league import leaderboard, matches, reader, roster, round
 from trials.league.folder import LeagueFolder, playing
+from trials.league.history import tidied
 from trials.league.leaderboard import Place
 from trials.league.planning import RoundTerms
 from trials.league.reader import League
 from trials.league.roster import HUB
-from trials.league.store import Round, Store
+from trials.league.store import Round, Store, rounds
 from trials.soccer.constants import VERSION
 
 Keep = Callable[[Sequence[Path], str], object]
@@ -47,16 +49,16 @@ def run(
     came. The leaderboard is written whatever ends a round. Raises SetupError, OSError.
     """
     league = LeagueFolder(path)
-    sources = [entrants.source(word) for word in words]
+    sources = [source(word) for word in words]
     with playing(league):
-        book = Store(league)
-        if book.repaired:
-            console.print(f"{book.repaired} bytes of a half-written pair were cut off the history")
-        sources = sources or [entrants.source(word) for word in sorted({e.source for e in _active(book)})]
+        store = Store(league)
+        if store.repaired:
+            console.print(f"{store.repaired} bytes of a half-written pair were cut off the history")
+        sources = sources or [earlier(word) for word in sorted({e.source for e in _active(store)})]
         for number in count(1):
             began = time.monotonic()
             last = number == (rounds or (1 if every is None else None))
-            finished = _round(book, sources, terms, console, patient=every is not None)
+            finished = _round(store, sources, terms, console, patient=every is not None)
             idle = finished is not None and finished.matches == finished.before and every is None
             if finished is not None and keep is not None:
                 _put(keep, league, finished, console, last or idle)
@@ -74,32 +76,42 @@ def play_enough(terms: RoundTerms) -> str:
     return f"a 95 % interval of ± {terms.half:g} Elo or less" if terms.matchmaking == "information" else "played"
 
 
-def _active(book: Store) -> list[Any]:
-    return [entry for entry in book.entries.values() if entry.state == "playing" and entry.source]
+def _active(store: Store) -> list[Any]:
+    return [entry for entry in store.entries.values() if entry.state == "playing" and entry.source]
 
 
-def _round(
-    book: Store, sources: Sequence[entrants.Source], terms: RoundTerms, console: Console, patient: bool
-) -> Round | None:
+def _round(store: Store, sources: Sequence[Source], terms: RoundTerms, console: Console, patient: bool) -> Round | None:
     """One round; None where there is nobody to play and `patient` waits for the next."""
     try:
-        scanned = entrants.scan(book, sources, terms.cores)
+        scanned = scan(store, sources, terms.cores)
         for note in scanned.notes:
             console.print(escape(note))
-        if len(scanned.able) < 2:
-            line = f"a league needs two models that can play, but has {len(scanned.able)}; name more sources"
-            if not patient:
-                raise SetupError(line)
-            console.print(line)
-            return None
-        finished = round.play(book, scanned.able, terms, reader.house(), scanned.notes)
-    finally:
-        found = reader.opened(book.league.path, environment=VERSION) if book.league.roster.is_file() else None
-        if found is not None:
-            leaderboard.write(book.league, found.standings(), found.about())
+        finished: Round | None = None
+        if len(scanned.able) >= 2:
+            finished = round.play(store, scanned.able, terms, reader.house(), scanned.notes)
+    except BaseException:
+        with suppress(OSError, SweepError):  # what ended the round is what is told
+            _leaderboard(store.league)
+        raise
+    found = _leaderboard(store.league)
+    if finished is None:
+        line = f"a league needs two models that can play, but has {len(scanned.able)}; name more sources"
+        if not patient:
+            raise SetupError(line)
+        console.print(line)
+        return None
     console.print(escape(_said(finished)))
     page.after(found, {player: of.file for player, of in scanned.able.items()}, finished, console.print)
     return finished
+
+
+def _leaderboard(league: LeagueFolder) -> League | None:
+    """Write it from the files as they are now; None where nobody has entered. Raises SetupError, OSError."""
+    if not league.roster.is_file():
+        return None
+    found = reader.opened(league.path, environment=VERSION)
+    leaderboard.write(league, found.standings(), found.about())
+    return found
 
 
 def _put(keep: Keep, league: LeagueFolder, finished: Round, console: Console, last: bool) -> None:
@@ -145,7 +157,9 @@ def rebuild(path: Path, word: str, tell: Callable[[str], object] = lambda note: 
         return _rebuilt(league, Path(word), tell)
     with TemporaryDirectory() as made:
         names = [file.name for file in (league.history, league.roster, league.rounds)]
-        hub.datasets.taken(word.removeprefix(HUB), names, Path(made))
+        repo = word.removeprefix(HUB)
+        if league.history.name not in hub.datasets.taken(repo, names, Path(made)):
+            raise SetupError(f"a league's dataset must hold {league.history.name}, but {repo} does not; check its name")
         return _rebuilt(league, Path(made), tell)
 
 
@@ -153,7 +167,10 @@ def _rebuilt(league: LeagueFolder, source: Path, tell: Callable[[str], object]) 
     there = LeagueFolder(source)
     history = there.history if source.is_dir() else source
     matches.read(history)  # refuses what is no history
-    data, note = matches.tidied(history)
+    data, note = tidied(history)
+    if source.is_dir():  # so do these, before anything is written
+        roster.read(there.roster)
+        rounds(there)
     if note:
         tell(note)
     with playing(league):

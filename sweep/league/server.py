@@ -14,7 +14,7 @@ from waitress.server import BaseWSGIServer
 from werkzeug.exceptions import HTTPException
 
 from reports.formatting import shown
-from sweep.league.match_queue import Busy, Fresh
+from sweep.league.match_queue import Busy, MatchQueue
 from sweep.league.recorder import Job
 from sweep.league.snapshots import Body, Followed, Snapshot, body
 from trials.errors import SetupError
@@ -38,7 +38,7 @@ def serve(path: Path, host: str, port: int, watch: bool, tell: Tell) -> None:
     if host not in LOOPBACK:
         tell(f"anyone who reaches {host} can read this league{' and have matches played here' * watch}; no password")
     followed = Followed(path, watch, tell)
-    fresh = Fresh() if watch else None
+    fresh = MatchQueue() if watch else None
     try:
         server = bound(application(followed, fresh, host), host, port)
         tell(f"{path} at http://{_shown(host)}:{server.effective_port}/ until Ctrl+C")
@@ -59,7 +59,7 @@ def bound(app: Flask, host: str, port: int) -> BaseWSGIServer:
         listening = socket.create_server((str(address[0]), port), family=family)
     except OSError as error:
         raise SetupError(
-            f"a server needs an address of this machine and a free port, but {host}:{port} is not to be had ({error});"
+            f"a server needs an address of this machine and a free port, but {host}:{port} is unavailable ({error});"
             " name others with --host and --port"
         ) from None
     logging.getLogger("waitress.queue").setLevel(logging.ERROR)  # it tells of every request that waits a moment
@@ -99,7 +99,7 @@ def known_host(header: str, host: str) -> bool:
     return True
 
 
-def application(followed: Followed, fresh: Fresh | None, host: str) -> Flask:
+def application(followed: Followed, fresh: MatchQueue | None, host: str) -> Flask:
     """The WSGI application; without `fresh` nothing is played."""
     app = Flask("sweep.league.server", static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = BODY
@@ -198,7 +198,7 @@ def _unknown() -> Response:
     return error(404, "a model is named by its key in the leaderboard, `player`, and this league has none of that key")
 
 
-def _matches(app: Flask, followed: Followed, fresh: Fresh | None) -> None:
+def _matches(app: Flask, followed: Followed, fresh: MatchQueue | None) -> None:
     @app.post("/api/watch")
     def ask() -> Response:
         now, wish = followed.newest, request.get_json()

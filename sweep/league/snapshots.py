@@ -17,7 +17,7 @@ from sweep.league.page import Asked
 from trials.errors import SweepError, reason
 from trials.league import leaderboard, reader
 from trials.league.folder import LeagueFolder
-from trials.league.matches import short
+from trials.league.history import short
 from trials.league.reader import HeadToHead, League
 from trials.league.roster import Entry
 

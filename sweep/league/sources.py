@@ -1,5 +1,6 @@
 """Where a league's models come from: the Hub by tag, folders, runs, files, built-ins; and who of them can play now."""
 
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
@@ -20,15 +21,8 @@ from trials.league.roster import HUB, LAST, Change, Entry, Offer
 from trials.league.round import Playable
 from trials.league.store import Store
 
-
-@dataclass(frozen=True)
-class Found:
-    """A policy's file."""
-
-    file: str
-    """What trials.arena.players.load.load takes."""
-    sha256: str
-    """Of the file, or a built-in's name."""
+Tell = Callable[[str], object]
+"""Told of what is passed over, a line each."""
 
 
 class Source(Protocol):
@@ -42,10 +36,10 @@ class Source(Protocol):
     def strange(self) -> bool:
         """Whether its files must be tried in a process of their own first."""
 
-    def offers(self) -> list[Offer]:
-        """What it has at this moment; nothing is downloaded."""
+    def offers(self, tell: Tell) -> list[Offer]:
+        """What it has at this moment; nothing is downloaded. One file that cannot be read is told and passed over."""
 
-    def fetch(self, offer: Offer) -> Found:
+    def fetch(self, offer: Offer) -> Playable:
         """The file of one of its offers, old ones included as far as it still has them."""
 
 
@@ -62,18 +56,27 @@ class Files:
         self._beside: dict[Path, tuple[Path, ...]] = {}
         self._at: dict[tuple[str, str], Path] = {}
 
-    def offers(self) -> list[Offer]:
-        """Every file, its sha256 the revision."""
-        found = [(name, path, self._hash(path)) for name, path in self.listing()]
-        self._at = {(name, revision): path for name, path, revision in found}
-        return [Offer(name=name, revision=revision, source=self.word) for name, _, revision in found]
+    def offers(self, tell: Tell) -> list[Offer]:
+        """Every file, its sha256 the revision. Raises OSError where none can be read."""
+        self._at = {}
+        unread: dict[str, OSError] = {}
+        for name, path in self.listing():
+            try:
+                self._at[name, self._hash(path)] = path
+            except OSError as error:
+                unread[name] = error
+        if unread and not self._at:
+            raise next(iter(unread.values()))
+        for name, why in unread.items():
+            tell(f"{name} of {self.word} cannot be read: {reason(why)}")
+        return [Offer(name=name, revision=revision, source=self.word) for name, revision in self._at]
 
-    def fetch(self, offer: Offer) -> Found:
+    def fetch(self, offer: Offer) -> Playable:
         """The file, if it is as it was offered."""
         path = self._at.get((offer.name, offer.revision))
         if path is None:
             raise FileNotFoundError(f"{offer.name} is no longer in {self.word}")
-        return Found(str(path), offer.revision)
+        return Playable(str(path), offer.revision)
 
     def _hash(self, path: Path) -> str:
         files = (path, *self._beside.get(path, ()))
@@ -102,13 +105,13 @@ class BuiltIn:
     word: str
     strange: bool = False
 
-    def offers(self) -> list[Offer]:
+    def offers(self, tell: Tell) -> list[Offer]:
         """Itself; the revision is its file's sha256, or its name."""
         return [Offer(name=OWN + self.word, revision=models.resolve(self.word).sha256, source=self.word)]
 
-    def fetch(self, offer: Offer) -> Found:
+    def fetch(self, offer: Offer) -> Playable:
         """As trials.arena.players.load knows it."""
-        return Found(self.word, models.resolve(self.word).sha256)
+        return Playable(self.word, models.resolve(self.word).sha256)
 
 
 @dataclass(frozen=True)
@@ -122,14 +125,44 @@ class Tagged:
     def word(self) -> str:
         return HUB + self.tag
 
-    def offers(self) -> list[Offer]:
+    def offers(self, tell: Tell) -> list[Offer]:
         """Every repository at its current commit."""
         return [Offer(name=found.repo, revision=found.revision, source=self.word) for found in hub.listed(self.tag)]
 
-    def fetch(self, offer: Offer) -> Found:
+    def fetch(self, offer: Offer) -> Playable:
         """Its policy, from the cache if that has the commit."""
         found = hub.model(offer.name, offer.revision)
-        return Found(str(found.path), found.sha256)
+        return Playable(str(found.path), found.sha256)
+
+
+@dataclass
+class Earlier:
+    """A source that the roster names: where it is gone now, it does not answer, and is asked again next time."""
+
+    word: str
+    strange: bool = True
+
+    def __post_init__(self) -> None:
+        self._found: Source | None = None
+
+    def offers(self, tell: Tell) -> list[Offer]:
+        """Those of what it was. Raises FileNotFoundError where it is gone."""
+        return self._there().offers(tell)
+
+    def fetch(self, offer: Offer) -> Playable:
+        """The same."""
+        return self._there().fetch(offer)
+
+    def _there(self) -> Source:
+        self._found = self._found or _named(self.word)
+        if self._found is None:
+            raise FileNotFoundError("it is no longer there")
+        return self._found
+
+
+def earlier(word: str) -> Source:
+    """A source as the roster of a league names it, there or not."""
+    return _named(word) or Earlier(word)
 
 
 def source(word: str) -> Source:
@@ -148,7 +181,7 @@ def _named(word: str) -> Source | None:
     if word.startswith(HUB):
         return Tagged(word.removeprefix(HUB))
     only_last = word.endswith(LAST) and not Path(word).exists()
-    path = Path(word.removesuffix(LAST) if only_last else word).expanduser().absolute()
+    path = Path(os.path.expanduser(word.removesuffix(LAST) if only_last else word)).absolute()
     if RunFolder(path).ledger.is_file():
         return Files(f"{path}{LAST * only_last}", False, lambda: _candidates(RunFolder(path), only_last))
     if path.is_dir() and not only_last:
@@ -163,7 +196,7 @@ def _folder(path: Path) -> Iterator[tuple[str, Path]]:
     if not path.is_dir():
         raise FileNotFoundError(f"{path} is not there")
     for file in sorted(path.rglob("*.onnx")):
-        if file.is_file():
+        if not os.path.isdir(file):  # a link to nothing is told, not passed over
             yield f"{path.name or 'local'}/{file.relative_to(path).with_suffix('').as_posix()}", file
 
 
@@ -187,64 +220,65 @@ class Scan:
     """What was not as it should be, a line each."""
 
 
-def scan(book: Store, sources: Sequence[Source], cores: int) -> Scan:
+def scan(store: Store, sources: Sequence[Source], cores: int) -> Scan:
     """Ask every source, bring the roster up to what they have, and try strangers' new files before they enter."""
     offers: dict[roster.Key, tuple[Offer, Source]] = {}
-    silent, notes = {}, []
+    silent: dict[str, Source] = {}
+    notes: list[str] = []
     for each in sources:
         try:
-            heard = each.offers()
+            heard = each.offers(notes.append)
             notes += [] if heard else [f"{each.word} has no model; check its name"]
             for offer in heard:
                 offers.setdefault(offer.key, (offer, each))
         except (OSError, SweepError) as error:
             silent[each.word] = each
             notes.append(f"{each.word} did not answer: {reason(error)}")
-    book.change(roster.departures(book.entries, (offer for offer, _ in offers.values()), silent, time()))
-    for entry in book.entries.values():
+    store.change(roster.departures(store.entries, (offer for offer, _ in offers.values()), silent, time()))
+    for entry in store.entries.values():
         if entry.state == "playing" and entry.key not in offers:
             old = Offer(name=entry.name, revision=entry.revision, source=entry.source)
             offers[entry.key] = old, silent[entry.source]
-    found = _fetched(book, offers, notes)
-    _enter(book, found, cores, notes)
+    found = _fetched(store, offers, notes)
+    _enter(store, found, cores, notes)
     able = {
         entry.player: Playable(found[key][0].file, entry.sha256)
-        for key, entry in reversed(book.entries.items())  # the first that entered has the last word
+        for key, entry in reversed(store.entries.items())  # the first that entered has the last word
         if entry.state == "playing" and key in found
     }
     return Scan(able, tuple(notes))
 
 
-_Fetched = dict[roster.Key, tuple[Found, Offer, Source]]
+_Fetched = dict[roster.Key, tuple[Playable, Offer, Source]]
 
 
-def _fetched(book: Store, offers: Mapping[roster.Key, tuple[Offer, Source]], notes: list[str]) -> _Fetched:
-    """The files of everyone who has not been tried and refused; who is not to be had is asked for again next time."""
+def _fetched(store: Store, offers: Mapping[roster.Key, tuple[Offer, Source]], notes: list[str]) -> _Fetched:
+    """The files of everyone who has not been tried and refused; who is unavailable is asked for again next time."""
     found: _Fetched = {}
     for key, (offer, each) in offers.items():
-        entry = book.entries.get(key)
+        entry = store.entries.get(key)
         if entry is not None and entry.state == "refused" and entry.sha256:
             continue
         try:
             found[key] = each.fetch(offer), offer, each
         except (OSError, SweepError) as error:
-            notes.append(f"{offer.name} was not to be had: {reason(error)}")
+            notes.append(f"{offer.name} is unavailable: {reason(error)}")
             away = isinstance(error, OSError | hub.HubAway)  # which says nothing of the model
             if not away and (entry is None or (entry.state == "refused" and entry.line != reason(error))):
-                book.change([_change("refused", offer, "", reason(error))])
+                store.change([_change("refused", offer, "", reason(error))])
     return found
 
 
-def _enter(book: Store, found: _Fetched, cores: int, notes: list[str]) -> None:
+def _enter(store: Store, found: _Fetched, cores: int, notes: list[str]) -> None:
     """Let new models in, each when it has been tried; those that cannot play are refused."""
-    new = {key: each for key, each in found.items() if key not in book.entries or not book.entries[key].sha256}
-    known: dict[str, Entry] = {entry.sha256: entry for entry in book.entries.values() if entry.sha256}
+    new = {key: each for key, each in found.items() if key not in store.entries or not store.entries[key].sha256}
+    known: dict[str, Entry] = {entry.sha256: entry for entry in store.entries.values() if entry.sha256}
     strange = {of.sha256: of for of, _, each in new.values() if each.strange and of.sha256 not in known}
     bad = {entry.sha256: entry.line for entry in known.values() if entry.state == "refused"}
     threads = ThreadPoolExecutor(cores)
     try:
         waiting = {threads.submit(vet, Path(of.file)): sha for sha, of in strange.items()}
-        _admit(book, [each for each in new.values() if each[0].sha256 not in strange], bad, notes)
+        _admit(store, [each for each in new.values() if each[0].sha256 not in strange], bad, notes)
         for tried in as_completed(waiting):
             sha = waiting[tried]
             error = tried.exception()
@@ -252,19 +286,21 @@ def _enter(book: Store, found: _Fetched, cores: int, notes: list[str]) -> None:
                 bad[sha] = reason(error)
             elif error is not None:
                 raise error
-            _admit(book, [each for each in new.values() if each[0].sha256 == sha], bad, notes)
+            _admit(store, [each for each in new.values() if each[0].sha256 == sha], bad, notes)
     finally:
         threads.shutdown(cancel_futures=True)
 
 
-def _admit(book: Store, those: Sequence[tuple[Found, Offer, Source]], bad: Mapping[str, str], notes: list[str]) -> None:
+def _admit(
+    store: Store, those: Sequence[tuple[Playable, Offer, Source]], bad: Mapping[str, str], notes: list[str]
+) -> None:
     changes = []
     for of, offer, _ in those:
         line = bad.get(of.sha256, "")
         changes.append(_change("refused" if line else "entered", offer, of.sha256, line))
         notes += [f"{offer.name} is refused: {line}"] if line else []
-    book.change(changes)
-    names = roster.called(book.entries)
+    store.change(changes)
+    names = roster.called(store.entries)
     notes += [
         f"{offer.name} of {offer.source} is called {names[offer.key]}: another of that name plays"
         for _, offer, _ in those

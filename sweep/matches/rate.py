@@ -120,9 +120,9 @@ def _plain(
 ) -> dict[str, Any]:
     if not table.cross:
         raise SetupError("ratings need two players, but there is one, who played itself; let others play")
-    sequential = {standing.model: standing.elo for standing in ai_vs_ai.sequential(rows)}
+    online = {row.model: row.elo for row in ai_vs_ai.online_elo(rows)}
     return {
-        "ratings": [_rating(standing, names[standing.id], sequential) for standing in table.standings],
+        "ratings": [_rating(standing, names[standing.id], online) for standing in table.standings],
         "cross_table": {
             names[a.id]: {
                 names[b.id]: _cell(table.cross[a.id, b.id]) for b in table.standings if (a.id, b.id) in table.cross
@@ -152,7 +152,7 @@ def anchor_of(names: Mapping[str, str], baseline: str | None) -> str | None:
     return found[0]
 
 
-def _rating(standing: Standing, name: str, sequential: Mapping[str, float]) -> dict[str, Any]:
+def _rating(standing: Standing, name: str, online: Mapping[str, float]) -> dict[str, Any]:
     found: dict[str, Any] = {
         "model": name,
         "elo": round(standing.elo, 2),
@@ -161,7 +161,7 @@ def _rating(standing: Standing, name: str, sequential: Mapping[str, float]) -> d
         "matches": standing.matches,
         **counts(standing.total),
         "tier": standing.tier,
-        "ai_vs_ai_elo": round(sequential.get(ai_vs_ai.listed(name), ai_vs_ai.START), 2),
+        "ai_vs_ai_elo": round(online.get(ai_vs_ai.listed(name), ai_vs_ai.START), 2),
         "sha256": standing.id,
         "by_side": None,
         "blue_minus_purple": None,

@@ -8,7 +8,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from reports.model.bundle import ONNX
+from reports.hub.models import ONNX
 from reports.model.checks import Check
 from sweep import models
 from sweep.matches import play

@@ -12,8 +12,8 @@ from typing import Any
 from rich.markup import escape
 from rich.table import Table
 
-from reports import html
-from reports.model import bundle, card, checks, leaks, licences
+from reports import html, hub
+from reports.model import bundle, card, checks, leaks, licenses
 from reports.model import files as model_files
 from reports.model.bundle import CARD, EVALUATION, Contents, Product
 from reports.model.checks import Check
@@ -51,7 +51,7 @@ class Order:
     bar: Bar = field(default_factory=Bar)
     message: str | None = None
     force: bool = False
-    licence: str = "apache-2.0"
+    license: str = "apache-2.0"
     baseline: str | None = None
     """None: the run's own."""
 
@@ -65,11 +65,9 @@ def promote(run: RunFolder, order: Order, say: Say) -> dict[str, Any]:
     Where the policy falls short, `refused` says of what, and nothing is uploaded or left. The ledger is told of an
     upload alone. Raises SetupError, BadPolicy, HubError.
     """
-    from reports import hub
-
     hub.named(order.repo)
-    if bad := licences.wrong(order.licence):
-        raise SetupError(f"--license must be one of the Hub's identifiers, but got {bad} {licences.LIST}")
+    if bad := licenses.wrong(order.license):
+        raise SetupError(f"--license must be one of the Hub's identifiers, but got {bad} {licenses.LIST}")
     ledger.must_be_there(run.ledger)
     if not order.dry_run:  # what the Hub would refuse is told before minutes of matches
         how = {"private": order.private, "create_pr": order.create_pr}
@@ -169,7 +167,7 @@ def _let_through(found: Sequence[Check], force: bool) -> None:
 
 def _proved(folder: Path, product: Product, events: Sequence[Event], order: Order) -> Proof:
     baseline = evaluations.baseline_of(product.run, events, order.baseline)
-    return evaluations.prove(folder / bundle.ONNX, order.repo, product.run, events, baseline, order.bar)
+    return evaluations.prove(folder / hub.ONNX, order.repo, product.run, events, baseline, order.bar)
 
 
 # --- card and upload ---------------------------------------------------------------------------------------------
@@ -199,7 +197,7 @@ def _write_proof(
         run=run_state.run_of(product.run.name, clean),
         evaluation=evaluation,
         gate=gate,
-        licence=order.licence,
+        license=order.license,
         files=sizes,
         private=private,
     )
@@ -225,8 +223,6 @@ def _uploaded(
     say: Say,
 ) -> dict[str, Any]:
     """Upload in one commit, download again, compare, tell the ledger."""
-    from reports import hub
-
     elo = result["elo"]
     numbers = f"{elo['elo']:+.0f} Elo [{elo['elo_low']:+.0f}, {elo['elo_high']:+.0f}] against {elo['opponent']}"
     say(f"uploading {len(files)} files, {sum(result['files'].values()) / 1e6:.1f} MB")

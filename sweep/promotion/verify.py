@@ -1,6 +1,7 @@
 """The course's last step for any model: tag, name, spaces, playable, and a few matches; `sweep verify`."""
 
 import math
+import os
 import tempfile
 from collections.abc import Sequence
 from dataclasses import replace
@@ -23,7 +24,8 @@ UNIFORM = 3 * math.log(3)
 NEAR = 0.001
 """Nats from there within which a policy is as it began: first weights put an export 0.0001 to 0.0005 away."""
 WANTED = ["README.md", "*.onnx", "configuration.yaml", "config.json", "run_logs/*.json"]
-STYLE = {"ok": "[green]ok[/]", "advice": "[yellow]advice[/]", "no": "[red]no[/]", "unknown": "[dim]?[/]"}
+STYLE = {"ok": "[green]pass[/]", "advice": "[yellow]warn[/]", "no": "[red]fail[/]", "unknown": "[dim]?[/]"}
+"""What a person is shown of a check's status."""
 
 
 def verify(what: str, revision: str | None, pairs: int, cores: int, progress: bool) -> dict[str, Any]:
@@ -48,7 +50,7 @@ def verify(what: str, revision: str | None, pairs: int, cores: int, progress: bo
 
 def _subject(what: str, revision: str | None, scratch: Path) -> tuple[ModelFiles, str | None]:
     """The model's files here, and the commit they are of."""
-    path = Path(what).expanduser()
+    path = Path(os.path.expanduser(what))
     if path.is_dir():
         return model_files.of_folder(path), None
     if path.is_file() or what.lower().endswith(".onnx"):
@@ -66,7 +68,7 @@ def _subject(what: str, revision: str | None, scratch: Path) -> tuple[ModelFiles
     folder = hub.fetched(there.version, patterns=_small(there.files), into=scratch)
     policy = model_files.policy_of(model_files.of_folder(folder))
     if policy is not None and (others := [file.name for file in onnx_external.files(policy)]):
-        hub.fetched(there.version, patterns=others, into=scratch, limit=hub.MODEL_BYTES)
+        hub.fetched(there.version, patterns=others, into=scratch, limit=onnx_external.MAX_BYTES)
     return replace(model_files.of_folder(folder), names=list(there.files), tags=there.tags), there.version.revision
 
 

@@ -1,5 +1,6 @@
 """A proposal as a complete trial: a function of a sweep's settings and its space."""
 
+import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -31,7 +32,7 @@ def renderer(settings: Settings, space: Space) -> Render:
             threads=settings.threads,
             rungs=settings.rungs,
             executable=settings.executable,
-            trainer=None if settings.trainer is None else str(Path(settings.trainer).expanduser().absolute()),
+            trainer=None if settings.trainer is None else str(Path(os.path.expanduser(settings.trainer)).absolute()),
             device=settings.torch_device,
             stall_seconds=settings.stall_seconds,
         )

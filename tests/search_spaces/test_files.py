@@ -99,6 +99,10 @@ def test_the_same_name_in_two_places_is_two_files(tmp_path: Path) -> None:
             "init_path: no.pt",
             "init_path must name a file that is there, from the YAML's own folder, but got no.pt in my.yaml:39",
         ),
+        (
+            "init_path: ~nobody-here/x.pt",
+            "must name a file that is there, from the YAML's own folder, but got '~nobody-here/x.pt'",
+        ),
         ("init_path: demos", "init_path must name a checkpoint, a .pt file, but got demos in my.yaml:39"),
         ("init_path: some.onnx", "init_path must name a .pt file, but got some.onnx"),
         (

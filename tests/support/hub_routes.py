@@ -11,7 +11,7 @@ from hub_answers import Refusal
 from hub_store import ORGS, Blob, Commit, Repo, front_matter
 from hub_uploads import Uploads
 
-LICENCES = ("apache-2.0", "mit", "bsd-3-clause", "cc-by-4.0", "gpl-3.0", "other")
+LICENSES = ("apache-2.0", "mit", "bsd-3-clause", "cc-by-4.0", "gpl-3.0", "other")
 """Some of those that the Hub takes."""
 
 
@@ -42,8 +42,8 @@ class Handler(Uploads):
             front = front_matter(json.loads(self.body)["content"])
         except yaml.YAMLError as error:
             return self.answer(400, {"errors": [{"message": str(error).splitlines()[0]}], "warnings": []})
-        if "license" in front and front["license"] not in LICENCES:
-            wrong = f'"license" must be one of [{", ".join(LICENCES)}, ...]'
+        if "license" in front and front["license"] not in LICENSES:
+            wrong = f'"license" must be one of [{", ".join(LICENSES)}, ...]'
             return self.answer(400, {"errors": [{"message": wrong}], "warnings": []})
         empty = [] if front else [{"message": "empty or missing yaml metadata in repo card"}]
         self.answer(200, {"errors": [], "warnings": empty})

@@ -168,7 +168,7 @@ class Store:
         return self._blobs / name
 
     def tags(self, commit: Commit) -> list[str]:
-        """A model's tags: those of README.md's front matter, its library and licence, and what its files say."""
+        """A model's tags: those of README.md's front matter, its library and license, and what its files say."""
         front = self.front_matter(commit)
         tags = [str(tag) for tag in front.get("tags") or []]
         if any(name.endswith(".onnx") for name in commit.files):

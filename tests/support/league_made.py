@@ -12,7 +12,7 @@ from pathlib import Path
 
 from league_sim import Pool
 
-from trials.league import matches, roster
+from trials.league import history, roster
 from trials.league.folder import LeagueFolder
 from trials.league.planning import Planned
 from trials.league.roster import Change
@@ -60,7 +60,7 @@ def make(
                 played, _ = pool.play(planned, first)
                 clock += 1
                 records = [replace(r, a=ids[one], b=ids[two], time=clock, seed=9) for r in played]
-                matches.append(league.history, number, (called[one], called[two]), records)
+                history.append(league.history, number, (called[one], called[two]), records)
                 count += len(records)
         over = Round(
             number=number,

@@ -17,7 +17,7 @@ class LeagueFolder:
 
     @property
     def history(self) -> Path:
-        """Every match, a line each: AI vs AI's four columns, then the league's own (trials/league/matches.py)."""
+        """Every match, a line each: AI vs AI's four columns, then the league's own (trials/league/history.py)."""
         return self.path / "soccer_history.csv"
 
     @property

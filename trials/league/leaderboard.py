@@ -21,7 +21,7 @@ from scipy.sparse.csgraph import connected_components
 
 from trials.arena.ratings import ai_vs_ai, bradley_terry
 from trials.arena.ratings.ai_vs_ai import START
-from trials.arena.ratings.bradley_terry import Fit
+from trials.arena.ratings.bradley_terry import NORMAL_95, Fit
 from trials.arena.ratings.pentanomial import Reals
 from trials.folder import written_whole
 from trials.league import prior
@@ -37,7 +37,6 @@ COLUMNS = (
 
 
 ANCHOR = 1200.0
-NORMAL_95 = 1.959963984540054
 FEW = 30
 """Matches below which a place is provisional."""
 Provisional = Literal["", "few games", "not connected"]
@@ -265,5 +264,5 @@ def write(league: LeagueFolder, places: Sequence[Place], about: dict[str, Any]) 
     one_each = {
         ai_vs_ai.listed(place.name): place for place in sorted(places, key=lambda place: place.state == "playing")
     }
-    elo = [ai_vs_ai.Standing(name, place.ai_vs_ai, place.games) for name, place in one_each.items()]
+    elo = [ai_vs_ai.EloRow(name, place.ai_vs_ai, place.games) for name, place in one_each.items()]
     ai_vs_ai.write_elo(league.elo, sorted(elo, key=lambda standing: -standing.elo))

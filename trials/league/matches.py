@@ -1,26 +1,5 @@
-"""A league's history: AI vs AI's four columns and what they lack, appended to in whole pairs and read as columns.
+"""A league's matches as columns, read from its history (trials.league.history) or one that AI vs AI published."""
 
-The file is a superset of AI vs AI's `soccer_history.csv`, and one of that format is read as well: its matches have no
-side, seed, pair or length and stand in an environment of their own, `ai-vs-ai`. A line:
-
-    model1, model2    `author/name`; the name a player had when it played
-    timestamp         unix seconds
-    result            of model1: 1.0, 0.5, 0.0
-    player1, player2  the first 16 digits of the policy file's sha256, or a built-in player's name
-    round             of the league, from 1
-    seed, pair        with the players, all that the match depends on (trials.arena.matches.match); a pair's two
-                      exchange sides
-    side1             of model1: blue, purple
-    goals1, goals2
-    decisions         decision steps
-    environment       version of the environment's rules
-"""
-
-import csv
-import io
-import os
-import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,20 +9,11 @@ import pyarrow as pa
 import pyarrow.csv
 from numpy.typing import NDArray
 
-from trials.arena.ratings import ai_vs_ai, sheet
+from trials.arena.ratings import ai_vs_ai
 from trials.errors import SetupError, reason
-from trials.ledger import append_lines
-from trials.records import MatchRecord
+from trials.league import history
 
-COLUMNS = (
-    *ai_vs_ai.HISTORY,
-    *("player1", "player2", "round", "seed", "pair", "side1", "goals1", "goals2", "decisions", "environment"),
-)
-SHORT = 16
-"""Digits of a sha256 that stand for a player."""
-SIDES = ("blue", "purple")
 Ints = NDArray[np.int64]
-_SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
 @dataclass(frozen=True)
@@ -102,40 +72,6 @@ NOTHING = Matches((), _NONE, _NONE, (), _NONE, _NONE, (), *(_NONE,) * 10)
 """No matches."""
 
 
-def short(sha256: str) -> str:
-    """A player as the history has it, from its sha256; other names, a built-in's, are what they are."""
-    return sha256[:SHORT] if _SHA256.fullmatch(sha256) else sha256
-
-
-def append(path: Path, round_number: int, names: tuple[str, str], records: Sequence[MatchRecord]) -> None:
-    """Append whole pairs of one pairing, whose a and b are called `names`. Raises OSError."""
-    new = not path.exists() or path.stat().st_size == 0
-    one, two = (_quoted(ai_vs_ai.listed(name)) for name in names)
-    lines = [",".join(COLUMNS)] if new else []
-    for r in records:
-        lines.append(
-            f"{one},{two},{int(r.time)},{r.result},{short(r.a)},{short(r.b)},{round_number},{r.seed},{r.pair},"
-            f"{SIDES[r.a_team]},{r.goals_a},{r.goals_b},{r.decisions},{r.environment}"
-        )
-    append_lines(path, "".join(f"{line}\n" for line in lines).encode("utf-8", "backslashreplace"))
-
-
-def repair(path: Path) -> int:
-    """Cut off what a process that died left behind the last whole pair; how many bytes that was.
-
-    Only for the process that holds the league's lock.
-    """
-    if not path.is_file():
-        return 0
-    data = path.read_bytes()
-    end = len(_whole(data))
-    if 0 < end < len(data) or (end == 0 and data):
-        with path.open("r+b") as file:
-            file.truncate(end)
-            os.fsync(file.fileno())
-    return len(data) - end
-
-
 def read(path: Path) -> Matches:
     """Read a league's history, or one as AI vs AI publishes it; a match that is there twice counts once.
 
@@ -143,8 +79,8 @@ def read(path: Path) -> Matches:
     """
     if (published := _published(path)) is not None:
         return published
-    data = _whole(tidied(path)[0])
-    header = COLUMNS if not data or is_own(data) else ai_vs_ai.HISTORY
+    data = history.whole(history.tidied(path)[0])
+    header = history.COLUMNS if history.is_own(data) else ai_vs_ai.HISTORY
     table = _table(data, header, path) if data.count(b"\n") > 1 else None
     return _once(_matches(table, header, path))
 
@@ -166,61 +102,6 @@ def _published(path: Path) -> Matches | None:
     except (SetupError, ValueError):
         return None
     return found if all(name == ai_vs_ai.listed(name) for name in found.models) else None
-
-
-def is_own(data: bytes) -> bool:
-    """Whether a file begins as a league writes its history."""
-    return data.split(b"\n", 1)[0].rstrip(b"\r") == ",".join(COLUMNS).encode()
-
-
-def tidied(path: Path) -> tuple[bytes, str]:
-    """A history as a league, or AI vs AI, would have written it, and a note of what it was taken for; empty: it was so.
-
-    Other files are read by their columns' names (trials.arena.ratings.sheet). Raises SetupError.
-    """
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise SetupError(f"a history must be a file that can be read, but {path}: {error.strerror}") from None
-    if not data.rstrip(b"\0") or is_own(data):
-        return data, ""
-    out = io.StringIO()
-    written = csv.writer(out, lineterminator="\n")
-    if not {"player1", "player2"} & {*sheet.names(data)}:
-        rows, note = ai_vs_ai.opened(path)
-        written.writerow(ai_vs_ai.HISTORY)
-        written.writerows((row.model1, row.model2, row.timestamp, row.result) for row in rows)
-        return out.getvalue().encode(), note
-    try:
-        found = sheet.read(data, COLUMNS)
-    except sheet.Odd as error:
-        raise SetupError(
-            f"a league's history must be as `sweep league run` writes it, but line {error.line} of {path} is not:"
-            f" {error}; fix the line"
-        ) from None
-    written.writerow(COLUMNS)
-    written.writerows([*line[:3], line[3], *map(sheet.whole, line[4:])] for _, line in found.lines)
-    return out.getvalue().encode(), ai_vs_ai.noted(path, "a league's history", found)
-
-
-def _whole(data: bytes) -> bytes:
-    """Without a half line or half a pair at its end."""
-    data = data.rstrip(b"\0")  # which a file system may leave in place of what a lost machine was writing
-    data = data[: data.rfind(b"\n") + 1]
-    lines = data[-4096:].splitlines(keepends=True)
-    header = data.split(b"\n", 1)[0].split(b",")
-    if len(header) == len(COLUMNS) and lines and _tail(lines[-1])[5:6] == [b"blue"]:  # a pair's first match
-        return data[: len(data) - len(lines[-1])]
-    return data
-
-
-def _tail(line: bytes) -> list[bytes]:
-    """The ten columns of the league's own, in which nothing is ever quoted."""
-    return line.rstrip(b"\r\n").rsplit(b",", 10)[1:]
-
-
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"' if any(mark in name for mark in ',"') else name
 
 
 def _table(data: bytes, header: tuple[str, ...], path: Path) -> Any:
@@ -259,7 +140,7 @@ def _matches(table: Any, header: tuple[str, ...], path: Path) -> Matches:
     if len(header) != 4:
         environments, environment, _ = _coded(table, "environment", "environment")
         names, side, _ = _coded(table, "side1", "side1")
-        side = np.array([SIDES.index(name) if name in SIDES else -1 for name in names], np.int64)[side]
+        side = np.array([history.SIDES.index(name) if name in history.SIDES else -1 for name in names], np.int64)[side]
     return Matches(
         models=models,
         model1=one,

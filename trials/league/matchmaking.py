@@ -15,7 +15,7 @@ from random import Random
 import numpy as np
 from numpy.typing import NDArray
 
-from trials.arena.ratings.bradley_terry import PER_ELO, Places
+from trials.arena.ratings.bradley_terry import NORMAL_95, PER_ELO, Places
 from trials.arena.ratings.pentanomial import Reals
 
 NEAREST = 10
@@ -24,7 +24,6 @@ MOST = 500.0
 """Largest difference of two who meet, on AI vs AI's scale; 400 points of classic Elo."""
 NEARLY = 0.7
 """Of the best pairing's gain a second: as good as it for being played at the same time."""
-NORMAL_95 = 1.959963984540054
 
 
 @dataclass(frozen=True)

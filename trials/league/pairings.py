@@ -1,18 +1,18 @@
 """A league's matches summed up by pairing: pair outcomes for the fit, results, goals, decisions; and AI vs AI's Elo."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from trials.arena.ratings.ai_vs_ai import START
+from trials.arena.ratings import ai_vs_ai
 from trials.arena.ratings.pentanomial import Reals
-from trials.league.matches import Ints, Matches, short
+from trials.league.history import short
+from trials.league.matches import Ints, Matches
 from trials.records import MatchRecord
 
 Pairing = tuple[str, str]
 """Two players, the one that sorts first in front; results are that one's."""
-K, DIVISOR = 20.0, 500.0
 
 
 @dataclass(frozen=True)
@@ -135,19 +135,9 @@ def games(of: Tally) -> dict[str, int]:
     return counted
 
 
-def sequential(matches: Matches) -> dict[str, float]:
-    """AI vs AI's own Elo of every player, match by match in the file's order
-    (trials.arena.ratings.ai_vs_ai.sequential)."""
+def online_elo(matches: Matches) -> dict[str, float]:
+    """AI vs AI's own Elo of every player, match by match in the file's order (trials.arena.ratings.ai_vs_ai.follow)."""
     elo: dict[str, float] = {}
     played = zip(matches.player1.tolist(), matches.player2.tolist(), matches.halves.tolist(), strict=True)
-    follow(elo, ((matches.players[one], matches.players[two], halves / 2) for one, two, halves in played))
+    ai_vs_ai.follow(elo, ((matches.players[one], matches.players[two], halves / 2) for one, two, halves in played))
     return elo
-
-
-def follow(elo: dict[str, float], results: Iterable[tuple[str, str, float]]) -> None:
-    """Go on with AI vs AI's Elo: players one and two, and the result of one, match by match."""
-    for one, two, result in results:
-        of_one, of_two = elo.get(one, START), elo.get(two, START)
-        gain = K * (result - 1 / (1 + 10 ** ((of_two - of_one) / DIVISOR)))
-        elo[one] = of_one + gain
-        elo[two] = of_two - gain if one != two else elo[one]

@@ -158,7 +158,7 @@ class _Worker:
                     self.spent += had
                     self.given.pop(0)
                 return outcome
-        return self.cut_off("a process that plays must live until its matches are over, but it died")
+        return self.cut_off("the match worker died before its matches were over")
 
     def cut_off(self, line: str) -> Outcome:
         """End it, and with it its first task."""

@@ -1,6 +1,6 @@
 """A league as a reader sees it: standings, models, head to head, matches, frames of its past; nothing is written.
 
-    league = view.opened(Path("league"))
+    league = reader.opened(Path("league"))
     league.standings()                      the leaderboard, the strongest first
     league.model("author/name")             everything about one model
     league.head_to_head("a/x", "b/y")       what two have played
@@ -24,7 +24,7 @@ from trials.arena.players.load import HOUSE
 from trials.arena.ratings import elo as rating
 from trials.arena.ratings.pentanomial import expected
 from trials.errors import SetupError
-from trials.league import leaderboard, matches, pairings, roster, store
+from trials.league import history, leaderboard, matches, pairings, roster, store
 from trials.league.folder import LeagueFolder, must_be_there
 from trials.league.leaderboard import Place, Ratings
 from trials.league.matches import Matches
@@ -58,7 +58,7 @@ class HeadToHead:
     @property
     def score(self) -> float:
         """Of a, 0 to 1."""
-        return (self.result.wins + self.result.draws / 2) / (self.result.wins + self.result.draws + self.result.losses)
+        return self.result.score
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,7 +122,7 @@ class League:
     @cached_property
     def ai_vs_ai(self) -> Mapping[str, float]:
         """Player to AI vs AI's own Elo."""
-        return pairings.sequential(self.matches)
+        return pairings.online_elo(self.matches)
 
     @cached_property
     def _places(self) -> tuple[Place, ...]:
@@ -148,7 +148,7 @@ class League:
         sha256. Raises SetupError."""
         name, _, revision = word.partition("@")
         named = [p for p in self._places if p.name == name and p.revision.startswith(revision)]
-        known = named or [p for p in self._places if p.player == matches.short(word)]
+        known = named or [p for p in self._places if p.player == history.short(word)]
         if not known:
             raise SetupError(
                 f"a model must be in the league, but {word!r} is not in {self.folder.path}; see its leaderboard"
@@ -291,4 +291,4 @@ def house() -> str | None:
     """The house baseline as a player, if it is installed."""
     from hashlib import sha256
 
-    return matches.short(sha256(HOUSE.read_bytes()).hexdigest()) if HOUSE.is_file() else None
+    return history.short(sha256(HOUSE.read_bytes()).hexdigest()) if HOUSE.is_file() else None

@@ -16,7 +16,7 @@ from pydantic.dataclasses import dataclass
 
 from trials.arena.ratings.ai_vs_ai import listed
 from trials.errors import SetupError
-from trials.league.matches import short
+from trials.league.history import short
 from trials.ledger import append_lines
 from trials.records import CONFIG, Finite
 

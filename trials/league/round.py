@@ -44,34 +44,34 @@ Tell = Callable[[int, float], None]
 
 
 def play(
-    book: Store,
+    store: Store,
     able: Mapping[str, Playable],
     terms: RoundTerms,
     house: str | None,
     notes: Sequence[str] = (),
     tell: Tell | None = None,
 ) -> Round:
-    """Play the book's next round, or go on with one that was cut off, among `able`, players as the history names them.
+    """Play the store's next round, or go on with one that was cut off, among `able`, players as the history names them.
 
     What was played before something goes wrong, Ctrl+C included, is in the history. Raises OSError where that cannot be
     written.
     """
-    with PairingPool(terms.cores) as floor:
-        season = _Season(book, able, terms, house, list(notes), lambda: floor.had)
-        for outcome in floor.outcomes(season.following, LATE * terms.cap):
-            season.enter(outcome)
+    with PairingPool(terms.cores) as pool:
+        running = _RunningRound(store, able, terms, house, list(notes), lambda: pool.had)
+        for outcome in pool.outcomes(running.following, LATE * terms.cap):
+            running.enter(outcome)
             if tell is not None:
-                tell(season.matches, season.seconds)
-    finished = season.finished()
-    book.close(finished)
+                tell(running.matches, running.seconds)
+    finished = running.finished()
+    store.close(finished)
     return finished
 
 
 @dataclass
-class _Season:
+class _RunningRound:
     """A round under way."""
 
-    book: Store
+    store: Store
     able: Mapping[str, Playable]
     terms: RoundTerms
     house: str | None
@@ -85,9 +85,9 @@ class _Season:
     decisions: int = 0
 
     def __post_init__(self) -> None:
-        self.number, self.began, self._started = self.book.number, time.time(), time.monotonic()
-        names = called(self.book.entries)
-        self._names = {player: names[entries[0].key] for player, entries in by_player(self.book.entries).items()}
+        self.number, self.began, self._started = self.store.number, time.time(), time.monotonic()
+        names = called(self.store.entries)
+        self._names = {player: names[entries[0].key] for player, entries in by_player(self.store.entries).items()}
         self._by_file = {playable.file: player for player, playable in self.able.items()}
         self._players = sorted(player for player in self.able if player in self._names)
         self._queue: deque[Planned] = deque()
@@ -114,7 +114,7 @@ class _Season:
         self._queue.remove(chosen)
         self._under_way.add(chosen.pairing)
         a, b = chosen.pairing
-        played = self.book.tally.get(chosen.pairing)
+        played = self.store.tally.get(chosen.pairing)
         return Task(
             a=self.able[a].file,
             b=self.able[b].file,
@@ -129,11 +129,13 @@ class _Season:
         step = (self.core_seconds + GUESSED * planning.SECONDS_A_STEP) / (self.decisions + GUESSED)
         if self.terms.matchmaking == "closest":
             self._drawn = True
-            plan = planning.closest(self.book.tally, self._players, self.book.last_round, self.number, self.terms, step)
+            plan = planning.closest(
+                self.store.tally, self._players, self.store.last_round, self.number, self.terms, step
+            )
         else:
             barred = self._barred | self._under_way
             plan = planning.informative(
-                self.book.tally, self._players, barred, self.terms, step, self.house, self._rated
+                self.store.tally, self._players, barred, self.terms, step, self.house, self._rated
             )
         self._rated = plan.rated
         self._queue.extend(plan.queue)
@@ -153,7 +155,7 @@ class _Season:
             for player in changed:
                 self._leave(player, f"{self._names[player]} was changed while the round was played")
             return
-        self.book.add(self.number, (self._names[a], self._names[b]), outcome.records)
+        self.store.add(self.number, (self._names[a], self._names[b]), outcome.records)
         self.matches += len(outcome.records)
         self.pairings += 1
         self.decisions += sum(record.decisions for record in outcome.records)
@@ -169,7 +171,7 @@ class _Season:
         strikes = self._strikes.setdefault(guilty, set())
         strikes.add(other)
         if outcome.sure or len(strikes) >= STRIKES:
-            self.book.refuse(guilty, outcome.line)
+            self.store.refuse(guilty, outcome.line)
             self._leave(guilty, f"{self._names[guilty]} plays no more: {outcome.line}")
         else:
             self.notes.append(f"{self._names[guilty]}, against {self._names[other]}: {outcome.line}")
@@ -182,7 +184,7 @@ class _Season:
 
     def finished(self) -> Round:
         """The round as it is written when it is over."""
-        rated = rate(self.book.tally, self._players, self.house, self._rated)
+        rated = rate(self.store.tally, self._players, self.house, self._rated)
         half = rated.half[[rated.players.index(player) for player in self._players]]
         return Round(
             number=self.number,
@@ -193,8 +195,8 @@ class _Season:
             cores=self.terms.cores,
             models=len(self._players),
             pairings=self.pairings,
-            matches=self.book.before + self.matches,
-            before=self.book.before,
+            matches=self.store.before + self.matches,
+            before=self.store.before,
             failed=self.failed,
             half=round(float(np.median(half)), 2) if half.size else 0.0,
             widest=round(float(half.max()), 2) if half.size else 0.0,

@@ -6,8 +6,9 @@ from collections.abc import Iterable, Sequence
 from pydantic import TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 
+from trials.arena.ratings import ai_vs_ai
 from trials.errors import SetupError
-from trials.league import matches, pairings, roster
+from trials.league import history, matches, pairings, roster
 from trials.league.folder import LeagueFolder
 from trials.league.planning import Matchmaking
 from trials.league.roster import Change, Entry, Key
@@ -75,20 +76,20 @@ class Store:
     def __init__(self, league: LeagueFolder) -> None:
         """Repair what a process that died left behind, and read everything. Raises SetupError, OSError."""
         self.league = league
-        self.repaired = matches.repair(league.history)
-        self._changes = roster.read(league.roster)
-        self.entries: dict[Key, Entry] = roster.entries(self._changes)
-        self.rounds = rounds(league)
-        if league.history.is_file() and (data := league.history.read_bytes()) and not matches.is_own(data):
+        if league.history.is_file() and not history.is_own(league.history.read_bytes()):
             raise SetupError(
                 f"a league that is played must have a history of its own, but {league.history} is AI vs AI's, or was"
                 " written by another program; name a new folder, or `sweep league rebuild` one from it if it was a"
                 " league's"
             )
+        self.repaired = history.repair(league.history)
+        self._changes = roster.read(league.roster)
+        self.entries: dict[Key, Entry] = roster.entries(self._changes)
+        self.rounds = rounds(league)
         every = matches.read(league.history) if league.history.is_file() else None
         ours = every.of_environment(VERSION) if every is not None else None
         self.tally = pairings.tally(ours) if ours is not None else {}
-        self.ai_vs_ai = pairings.sequential(ours) if ours is not None else {}
+        self.ai_vs_ai = pairings.online_elo(ours) if ours is not None else {}
         self.last_round: dict[str, int] = {}
         """Player to the last round in which it played."""
         self.before = 0
@@ -125,11 +126,11 @@ class Store:
 
     def add(self, number: int, names: tuple[str, str], records: Sequence[MatchRecord]) -> None:
         """Append whole pairs of one pairing, and count them."""
-        matches.append(self.league.history, number, names, records)
+        history.append(self.league.history, number, names, records)
         pairings.add(self.tally, records)
-        pairings.follow(self.ai_vs_ai, _results(records))
+        ai_vs_ai.follow(self.ai_vs_ai, _results(records))
         for player in (records[0].a, records[0].b):
-            self.last_round[matches.short(player)] = number
+            self.last_round[history.short(player)] = number
 
     def close(self, finished: Round) -> None:
         """Append a round that is over."""
@@ -139,4 +140,4 @@ class Store:
 
 
 def _results(records: Iterable[MatchRecord]) -> Iterable[tuple[str, str, float]]:
-    return ((matches.short(r.a), matches.short(r.b), r.result) for r in records)
+    return ((history.short(r.a), history.short(r.b), r.result) for r in records)

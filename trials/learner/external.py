@@ -57,8 +57,8 @@ class ExternalTrainer:
         self._cpu = 0.0
         resumed = checkpoints.restore(files) if any(files.results.glob("*/*.pt")) else None
         self._resumed = resumed or 0
-        self._lease = PortLease()
         self._progress = Progress(files, self._resumed, 0.0)
+        self._lease = PortLease()
         self.process = _started(_command(files, spec, self._lease.ports[0], resumed is not None))
 
     def look(self) -> None:

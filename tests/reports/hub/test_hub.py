@@ -18,7 +18,6 @@ from patience import now
 from reports import hub as hubs
 from reports.hub.errors import Answer, HubAway, HubError, clean, line
 from reports.hub.retry import Again, Patience, patiently
-from trials.arena.players import onnx_policy
 from trials.arena.players.load import HOUSE
 
 CARD = b"---\nlibrary_name: ml-agents\ntags:\n- ML-Agents-SoccerTwos\n- reinforcement-learning\n---\n# A policy\n"
@@ -65,9 +64,9 @@ def put(folder: Path, **how: object) -> hubs.Published:
 
 def test_a_folder_goes_up_in_one_commit_and_comes_back_as_it_was(hub: HubServer, folder: Path, tmp_path: Path) -> None:
     done = put(folder)
-    assert (done.repo, done.new, done.pr_url) == (REPO, True, None) and done.url == f"{hub.endpoint}/{REPO}"
+    assert (done.repo, done.pr_url) == (REPO, None) and done.url == f"{hub.endpoint}/{REPO}"
     assert held(hub) == of(folder) and commits(hub) == ["Promote"]
-    back = hubs.fetched(REPO, into=tmp_path / "back")
+    back = hubs.fetched(hubs.version(REPO), into=tmp_path / "back")
     assert {n: d for n, d in of(back).items() if n != ".gitattributes"} == of(folder)
     found = hubs.remote(REPO)
     assert found.version == hubs.Version(REPO, done.commit)
@@ -78,11 +77,11 @@ def test_a_folder_goes_up_in_one_commit_and_comes_back_as_it_was(hub: HubServer,
 def test_what_is_there_already_makes_no_second_commit(hub: HubServer, folder: Path) -> None:
     first = put(folder)
     again = put(folder)
-    assert (again.commit, again.new) == (first.commit, False) and len(commits(hub)) == 1
+    assert again.commit == first.commit and len(commits(hub)) == 1
     (folder / "README.md").write_bytes(CARD + b"better")
     sent = len(hub.log)
     third = put(folder)
-    assert third.new and len(commits(hub)) == 2
+    assert third.commit != first.commit and len(commits(hub)) == 2
     assert not [entry for entry in hub.log[sent:] if entry.path.startswith("/lfs/")]  # the large files are there
 
 
@@ -112,7 +111,7 @@ def test_a_pull_request_is_opened_once(hub: HubServer, folder: Path) -> None:
     assert done.pr_url == f"{hub.endpoint}/other/poca/discussions/1"
     assert held(hub, "other/poca", done.commit) == of(folder) and held(hub, "other/poca") == {"README.md": CARD}
     again = hubs.published(folder, "other/poca", create_pr=True, message="Promote", how=QUICK)
-    assert (again.commit, again.pr_url, again.new) == (done.commit, done.pr_url, False)
+    assert (again.commit, again.pr_url) == (done.commit, done.pr_url)
     assert len(hub.store.repos["other/poca"].pulls) == 1
 
 
@@ -184,7 +183,8 @@ def test_what_stays_is_one_line_and_nothing_is_public(
     assert message in str(caught.value) and "\n" not in str(caught.value)
     assert REPO not in hub.store.repos or (commits(hub) == [] and held(hub) == {})
     hub.faults.clear()  # and once it is over, the same command works
-    assert put(folder).new and held(hub) == of(folder) and commits(hub) == ["Promote"]
+    put(folder)
+    assert held(hub) == of(folder) and commits(hub) == ["Promote"]
 
 
 @pytest.mark.parametrize(
@@ -248,11 +248,11 @@ def xet(hub: HubServer, monkeypatch: pytest.MonkeyPatch) -> HubServer:
 
 def test_large_files_go_up_by_xet(xet: HubServer, folder: Path) -> None:
     (folder / "zeros.bin").write_bytes(bytes(3 << 20))
-    put(folder)
+    first = put(folder)
     assert held(xet) == of(folder) and commits(xet) == ["Promote"]
     assert xet.asked("POST /v1/xorbs/") and not xet.asked("/lfs/")
     assert all(WRITE not in str(entry.headers) for entry in xet.asked(" /v[12]/"))
-    assert not put(folder).new
+    assert put(folder) == first and commits(xet) == ["Promote"]
 
 
 @pytest.mark.parametrize(
@@ -301,7 +301,8 @@ def test_a_kill_in_the_middle_leaves_nothing_public_and_the_repetition_finishes(
     os.kill(killed.pid, signal.SIGKILL)
     killed.wait()
     assert held(hub) == {} and commits(hub) == []
-    assert put(folder).new and held(hub) == of(folder) and commits(hub) == ["Promote"]
+    put(folder)
+    assert held(hub) == of(folder) and commits(hub) == ["Promote"]
 
 
 def test_a_commit_that_is_done_late_is_not_taken_for_somebody_elses(
@@ -392,13 +393,12 @@ def test_a_pointer_and_a_file_too_large_are_refused_by_name(hub: HubServer, monk
         with pytest.raises(HubError, match=r"SoccerTwos.onnx of a/pointer is a Git LFS pointer to it \(131 bytes\)"):
             hubs.model("a/pointer")
     hub.store.put("a/large", {"SoccerTwos.onnx": b"\0" * (2 << 20)})
-    monkeypatch.setattr("reports.hub.models.MODEL_BYTES", 1 << 20)
+    monkeypatch.setattr("reports.hub.models.MAX_BYTES", 1 << 20)
     with pytest.raises(HubError, match=r"at most 1 MiB, but SoccerTwos.onnx of a/large has 2 MiB; it was not"):
         hubs.model("a/large")
     with pytest.raises(HubError, match="what is fetched of a/large must have at most 1 MiB, but has 2 MiB in 2 files"):
-        hubs.fetched("a/large", limit=1 << 20)
+        hubs.fetched(hubs.version("a/large"), limit=1 << 20)
     assert not hub.asked("/cdn/")
-    assert hubs.MODEL_BYTES == onnx_policy.MAX_BYTES
 
 
 @pytest.mark.parametrize("how", [{"cut_download": 30_000}, {"status": 503}, {"status": 429}])
@@ -411,7 +411,7 @@ def test_a_download_that_breaks_goes_on(how: dict[str, int], hub: HubServer) -> 
 def test_without_network_the_cache_serves(hub: HubServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     commit = hub.store.put("a/b", {"Striker.onnx": b"1" * 999, "README.md": CARD})
     hub.store.put("a/two", {"x.onnx": b"2", "y.onnx": b"3"})
-    online, whole = hubs.model("a/b"), of(hubs.fetched("a/b", patterns=["*.md"], into=tmp_path / "one"))
+    online, whole = hubs.model("a/b"), of(hubs.fetched(hubs.version("a/b"), patterns=["*.md"], into=tmp_path / "one"))
     hubs.model("a/two", file="x.onnx")
     monkeypatch.setenv("SWEEP_HUB_SECONDS", "0.2")
     for away in "offline", "unreachable":
@@ -422,11 +422,11 @@ def test_without_network_the_cache_serves(hub: HubServer, tmp_path: Path, monkey
             monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", "http://127.0.0.1:9")
         asked = len(hub.log)
         assert hubs.model("a/b") == hubs.model("a/b", commit.sha) == online
-        assert of(hubs.fetched("a/b", patterns=["*.md"], into=tmp_path / away)) == whole
+        assert of(hubs.fetched(hubs.version("a/b"), patterns=["*.md"], into=tmp_path / away)) == whole
         with pytest.raises(HubAway) as caught:
             hubs.model("a/two")  # which of the two, only the Hub could say
         with pytest.raises(HubAway):
-            hubs.fetched("a/b")
+            hubs.fetched(hubs.version("a/b"))
         said = "while HF_HUB_OFFLINE is set" if away == "offline" else "but 127.0.0.1:9 is not"
         assert said in str(caught.value) and len(hub.log) == asked
         with pytest.raises(HubAway, match="read a/never"):
@@ -439,12 +439,12 @@ def test_models_are_listed_by_their_tag_page_by_page(hub: HubServer) -> None:
     hub.store.put("a/secret", {"README.md": CARD}, private=True)
     assert {one.revision: one.repo for one in hubs.listed()} == made
     assert len(hub.asked("GET /api/models[?]")) == 3
-    assert len(list(hubs.listed(limit=2))) == 2 and list(hubs.listed("nobody-has-this")) == []
+    assert list(hubs.listed("nobody-has-this")) == []
 
 
 def test_a_private_model_needs_its_owner(hub: HubServer, monkeypatch: pytest.MonkeyPatch) -> None:
     hub.store.put("tester/secret", {"SoccerTwos.onnx": b"\0"}, private=True)
-    assert hubs.remote("tester/secret").private
+    assert hubs.remote("tester/secret").files
     monkeypatch.setenv("HF_TOKEN", OTHER)
     with pytest.raises(HubError, match="tester/secret is not, or not for you"):
         hubs.model("tester/secret")

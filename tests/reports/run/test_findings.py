@@ -20,7 +20,7 @@ def test_accepted(synthetic):
     headline, remarks, *_ = told(synthetic, 6)
     assert headline == "Policy 5 beats random play by 140 Elo [90, 190] over 212 fresh matches, SPRT [0, 50] accepted."
     assert "It beats the course’s policy (trial 0): +88 Elo [48, 128] over 300 matches." in remarks
-    assert "It cannot be told from the house baseline: +35 Elo [−10, 80] over 300 matches." in remarks
+    assert "It cannot be distinguished from the house baseline: +35 Elo [−10, 80] over 300 matches." in remarks
     assert "One training seed each, so nothing is said of the configurations" in remarks
 
 

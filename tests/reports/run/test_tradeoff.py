@@ -69,7 +69,7 @@ def test_the_page_shows_the_front_and_how_was_searched(synthetic: ModuleType) ->
     run = run_with(synthetic, {0: 10.0, 1: 20.0, 2: 30.0}, **BOTH)
     text = page.render(run, _no_curves())
     assert 'id="tradeoff"' in text and 'data-chart="tradeoff"' in text
-    assert "by a Gaussian process, after 4 trials by chance; aims at Elo and cost at once" in text
+    assert "by a Gaussian process, after 4 random trials; aims at Elo and cost at once" in text
     assert "nobody is stopped" in text and "Warm start" not in text
 
 
@@ -91,7 +91,7 @@ def test_the_page_says_what_a_warm_start_took_over(synthetic: ModuleType) -> Non
     [
         ({}, "keeps one in 3 at a rung (ASHA)"),
         ({"scheduler": "median"}, "stops below the running median (at rungs)"),
-        ({"sampler": "random"}, "by chance alone"),
+        ({"sampler": "random"}, "by random search"),
     ],
 )
 def test_how_a_sweep_was_searched_in_words(synthetic: ModuleType, asked: dict[str, str], words: str) -> None:

@@ -265,7 +265,8 @@ def test_programs_are_looked_at_before_anything_starts(controller: Controller, t
         with pytest.raises(SetupError, match=line):
             prepare.prepare(settings.make(space="quick", out=Path("runs/x"), **more))
     there.chmod(0o755)
-    prepare.prepare(settings.make(space="quick", out=Path("runs/x"), env=str(there)))
+    for env in (there, there.with_suffix("")):  # mlagents takes both
+        prepare.prepare(settings.make(space="quick", out=Path("runs/x"), env=str(env)))
     with pytest.raises(SetupError, match="--trainer must be an mlagents-learn, but /opt/mlagents-learn is not there"):
         prepare.prepare(settings.make(space="quick", out=Path("runs/x"), env=str(there), trainer="/opt/mlagents-learn"))
 

@@ -31,13 +31,16 @@ from sweep.cli.main import cli
 from sweep.league import page, sources
 from sweep.league import rounds as league
 from sweep.matches import rate
+from sweep.promotion import verify
+from sweep.settings import Settings
+from trials import storage
 from trials.arena.matches.pool import Task
 from trials.arena.players.load import LADDER
 from trials.arena.ratings import ai_vs_ai
 from trials.errors import SetupError
-from trials.league import leaderboard, matches, pairings, reader, roster, store
+from trials.league import leaderboard, matches, pairings, reader, roster, round, store
 from trials.league.folder import LeagueFolder, playing
-from trials.league.matches import short
+from trials.league.history import short
 from trials.league.planning import RoundTerms
 from trials.league.pool import PairingPool
 from trials.stint import ended
@@ -228,7 +231,7 @@ def test_models_of_one_name_from_two_places_both_play_in_every_round(tmp_path: P
     first = play(path, *words, terms=RoundTerms(pairs=2, budget=2.0, half=5.0))
     assert "SoccerTwos is called m/SoccerTwos~" in " ".join(first.split()).replace(f"of {words[2]} ", "")
     second = play(path, terms=RoundTerms(pairs=2, budget=2.0, half=5.0))  # from where they came
-    assert "was not to be had" not in first + second
+    assert "is unavailable" not in first + second
     read = matches.read(LeagueFolder(path).history)
     assert len(read.players) == 2 and {*read.round.tolist()} == {1, 2}
     shown = {place.name: place for place in reader.opened(path).standings()}
@@ -335,7 +338,8 @@ def test_a_pairing_that_takes_too_long_or_a_process_that_dies_costs_itself_only(
                     child.suspend()
                     child.kill()
         found = list(outcomes)
-        assert [bool(outcome.records) for outcome in found] == [False, True] and "it died" in found[0].line
+        assert [bool(outcome.records) for outcome in found] == [False, True]
+        assert found[0].line == "the match worker died before its matches were over"
 
 
 def test_models_come_from_the_hub_and_the_league_lives_in_a_dataset(
@@ -402,3 +406,108 @@ def test_a_dataset_that_was_not_written_is_no_success_and_costs_no_match(tmp_pat
 def test_what_cannot_be_played_is_said(tmp_path: Path, words: tuple[str, ...], said: str) -> None:
     with pytest.raises((SetupError, click.UsageError), match=said):
         command("league", "run", str(tmp_path / "league"), *words)
+
+
+def scanned(path: Path, *found: sources.Source) -> sources.Scan:
+    league_of = LeagueFolder(path)
+    with playing(league_of):
+        return sources.scan(store.Store(league_of), found, 1)
+
+
+def test_a_file_that_cannot_be_read_is_told_and_stops_no_other(tmp_path: Path) -> None:
+    folder = tmp_path / "models"
+    folder.mkdir()
+    for name in ("house-750k", "house-1000k"):
+        shutil.copy(LADDER / f"{name}.onnx", folder / f"{name}.onnx")
+    (folder / "broken.onnx").symlink_to(tmp_path / "nowhere")
+    (folder / "shelf.onnx").mkdir()
+    seen = scanned(tmp_path / "league", sources.source(str(folder)))
+    assert len(seen.able) == 2
+    (note,) = seen.notes
+    assert note.startswith(f"models/broken of {folder} cannot be read: ") and "No such file" in note
+
+
+def test_a_source_none_of_whose_files_can_be_read_did_not_answer_and_its_models_stay(tmp_path: Path) -> None:
+    path = tmp_path / "league"
+    file = shutil.copy(LADDER / "house-750k.onnx", tmp_path / "one.onnx")
+    source = sources.source(str(file))
+    assert len(scanned(path, source).able) == 1
+    file.unlink()
+    assert scanned(path, source).notes[0].startswith(f"{file} did not answer: ")
+    assert [entry.state for entry in reader.opened(path).entries.values()] == ["playing"]
+
+
+def test_a_source_of_the_roster_that_is_gone_stops_no_league_and_may_come_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, folder, away = tmp_path / "league", tmp_path / "models", tmp_path / "away"
+    folder.mkdir()
+    shutil.copy(LADDER / "house-750k.onnx", folder / "one.onnx")
+    built_in = [sources.source("house"), sources.source("still")]
+    assert len(scanned(path, sources.source(str(folder)), *built_in).able) == 3
+    folder.rename(away)
+    able: list[str] = []
+
+    def play_not(book: store.Store, players: dict[str, object], *_: object) -> None:
+        able.extend(sorted(book.entries[key].name for key in book.entries if book.entries[key].player in players))
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(round, "play", play_not)
+    console = Console(file=io.StringIO(), width=240)
+    with pytest.raises(KeyboardInterrupt):
+        league.run(path, [], QUICK, console=console)
+    said = " ".join(console.file.getvalue().split())  # type: ignore[attr-defined]
+    assert f"{folder} did not answer: it is no longer there" in said and able == ["built-in/house", "built-in/still"]
+    source = sources.earlier(str(folder))
+    assert "did not answer" in scanned(path, source, *built_in).notes[0]
+    away.rename(folder)
+    assert len(scanned(path, source, *built_in).able) == 3
+
+
+def test_a_home_of_nobody_is_a_path_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(SetupError, match=r"a league's models come from .* but '~nobody-here/x' is none of them"):
+        sources.source("~nobody-here/x")
+    assert "did not answer" in scanned(tmp_path, sources.source("~nobody-here/x.onnx")).notes[0]
+    with pytest.raises(SetupError, match=r"a model must be there, but ~nobody-here/x\.onnx is not"):
+        verify.verify("~nobody-here/x.onnx", None, 0, 1, False)
+    assert storage.storage("~nobody-here/x").address.endswith("~nobody-here/x")
+    assert Settings(space="quick", out=str(tmp_path), env="~nobody-here/game").executable == str(
+        Path("~nobody-here/game").resolve()
+    )
+
+
+def test_what_ended_a_round_is_told_though_the_leaderboard_cannot_be_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def ends(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    def full(*_: object) -> None:
+        raise OSError("no space left on device")
+
+    monkeypatch.setattr(leaderboard, "write", full)
+    with pytest.raises(OSError, match="no space left"):  # of a round that went well it is the error
+        play(tmp_path / "one", "house", "still")
+    monkeypatch.setattr(round, "play", ends)
+    with pytest.raises(KeyboardInterrupt):
+        play(tmp_path / "two", "house", "still")
+
+
+@pytest.mark.parametrize("damaged", ["roster", "rounds"])
+def test_a_league_is_rebuilt_whole_or_not_at_all(damaged: str, played: tuple[Path, Path, str], tmp_path: Path) -> None:
+    there, new = tmp_path / "there", tmp_path / "new"
+    shutil.copytree(played[0], there)
+    with getattr(LeagueFolder(there), damaged).open("ab") as file:
+        file.write(b'{"no": "line of ours"}\n')
+    for _ in range(2):  # the second try is told the same, not that a league is there
+        with pytest.raises(SetupError, match=f"but line .* of {there}"):
+            league.rebuild(new, str(there))
+    assert not new.exists() or not list(new.iterdir())
+
+
+def test_a_dataset_without_a_history_is_named(hub: HubServer, tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("nothing")
+    league.dataset("tester/none")([tmp_path / "notes.txt"], "Nothing yet")
+    line = "a league's dataset must hold soccer_history.csv, but tester/none does not; check its name"
+    with pytest.raises(SetupError, match=line):
+        league.rebuild(tmp_path / "again", "hub:tester/none")

@@ -29,13 +29,13 @@ from sweep.league import match_queue
 from sweep.league import page as league_page
 from sweep.league import recorder as recording
 from sweep.league import server as serving
-from sweep.league.match_queue import Busy, Fresh
+from sweep.league.match_queue import Busy, MatchQueue
 from sweep.league.recorder import Job, Recorder
 from sweep.league.snapshots import Followed
 from trials.arena.matches import match
 from trials.arena.players import load as players
 from trials.errors import LostTrial, SetupError
-from trials.league import matches, reader, roster
+from trials.league import history, reader, roster
 from trials.league.folder import LeagueFolder
 from trials.league.roster import Change
 from trials.league.store import Round
@@ -48,7 +48,7 @@ def played(path: Path, pairs: int = 16, first: int = 0) -> None:
     """Real matches of two built-in players, appended."""
     a, b = players.load("chaser"), players.load("random")
     records = match.play(a, b, pairs, 7, first=first).records
-    matches.append(LeagueFolder(path).history, 1, (NAMES["chaser"], NAMES["random"]), records)
+    history.append(LeagueFolder(path).history, 1, (NAMES["chaser"], NAMES["random"]), records)
 
 
 @pytest.fixture(scope="module")
@@ -73,7 +73,7 @@ class Served:
     path: Path
     url: str
     followed: Followed
-    fresh: Fresh
+    fresh: MatchQueue
 
     def ask(self, path: str, body: Any = None, method: str | None = None, **headers: str) -> tuple[int, Any, Any]:
         """Status, headers, and the body, read as JSON where it is."""
@@ -107,7 +107,7 @@ class Served:
 
 @pytest.fixture(scope="module")
 def served(league: Path) -> Iterator[Served]:
-    followed, playing = Followed(league, True, lambda line: None), Fresh(1, waiting=1)
+    followed, playing = Followed(league, True, lambda line: None), MatchQueue(1, waiting=1)
     server = serving.bound(serving.application(followed, playing, "127.0.0.1"), "127.0.0.1", 0)
 
     def run() -> None:
@@ -254,6 +254,57 @@ def test_the_recorder_plays_only_what_entered_and_dies_alone() -> None:
         with pytest.raises(LostTrial, match="died"):
             recorder.record(job)
     assert not recorder.alive
+
+
+def test_a_recorder_that_is_lost_is_over_at_once_and_leaves_no_pipe_open(monkeypatch: pytest.MonkeyPatch) -> None:
+    job = Job(("random", "chaser"), ("random", "chaser"), ("a", "b"), seed=1)
+    recorder = Recorder()
+    monkeypatch.setattr(recording, "STARTING", 0.0)
+    for said in ("took more than 0 s", "died"):
+        with pytest.raises(LostTrial, match=said):
+            recorder.record(job)
+        assert recorder._process.returncode is not None  # nobody takes it for one that lives
+        assert recorder._process.stdin is not None and recorder._process.stdin.closed
+        assert recorder._process.stdout is not None and recorder._process.stdout.closed
+
+
+def test_no_process_for_a_match_costs_that_match_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    begun: list[str] = []
+
+    class Scarce:
+        """No process at first; the third try gives one, which dies before it is needed."""
+
+        alive = property(lambda self: len(begun) > 3)
+
+        def __init__(self) -> None:
+            begun.append("begun")
+            if len(begun) < 3:
+                raise BlockingIOError(11, "Resource temporarily unavailable")
+
+        def record(self, job: Job, seconds: float) -> str:
+            return "packed"
+
+        kill = end = lambda self: None
+
+    monkeypatch.setattr(match_queue, "Recorder", Scarce)
+    fresh = MatchQueue(1)
+    try:
+        told = []
+        for visitor in ("one", "two"):
+            ticket = fresh.ask(visitor, "random", visitor, lambda seed: Job(("a", "b"), ("a", "b"), ("a", "b")))
+            end = now() + 5
+            while not ticket.over:
+                assert now() < end, told
+                time.sleep(0.01)
+            while len(begun) == 2:  # a new spare is on its way
+                time.sleep(0.01)
+            told.append((ticket.state, ticket.line, ticket.packed))
+        assert told == [
+            ("failed", "[Errno 11] Resource temporarily unavailable", ""),
+            ("done", "", "packed"),
+        ]
+    finally:
+        fresh.end()
 
 
 def test_recorded_matches_are_those_of_the_history_and_are_kept(league: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -67,7 +67,7 @@ def test_the_history_goes_out_and_comes_in(three: tuple[dict[str, Any], Path], t
     out = tmp_path / "soccer_history.csv"
     assert run_sweep("rate", str(path), "--history", str(out)).returncode == 0
     assert out.read_text().splitlines()[0] == "model1,model2,timestamp,result"
-    assert len(ai_vs_ai.read(out)) == 120
+    assert len(ai_vs_ai.opened(out)[0]) == 120
     back = json_of(run_sweep("rate", str(out), "--baseline", "local/house", "--json"))
     by_name: dict[str, Any] = {row["model"]: row for row in back["ratings"]}  # type: ignore[attr-defined]
     for row in found["ratings"]:
@@ -239,7 +239,7 @@ def test_a_tests_matches_enter_no_history_and_no_sequential_elo(tmp_path: Path) 
     terms = play.TestTerms(elo0=0, elo1=50, fresh_pairs=5)
     play.play("chaser", "random", 2, 4, test=terms, log_to=path)
     found = rate.rate([path], None, out)
-    assert len(ai_vs_ai.read(out)) == found["matches"] == 10
+    assert len(ai_vs_ai.opened(out)[0]) == found["matches"] == 10
     again = rate.rate([out], None, None)
     assert [row["ai_vs_ai_elo"] for row in again["ratings"]] == [row["ai_vs_ai_elo"] for row in found["ratings"]]
 

@@ -347,7 +347,7 @@ def no_match(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("dry_run", [True, False])
 @pytest.mark.parametrize(
-    ("licence", "said"),
+    ("license", "said"),
     [
         ("Apache 2.0", "did you mean apache-2.0?"),
         ("Apache-2.0", "did you mean apache-2.0?"),
@@ -358,12 +358,12 @@ def no_match(monkeypatch: pytest.MonkeyPatch) -> None:
         ("proprietary, all rights reserved", "https://huggingface.co/docs/hub/repositories-licenses"),
     ],
 )
-def test_a_licence_that_the_hub_refuses_is_refused_at_once(
-    run: RunFolder, no_match: None, licence: str, said: str, dry_run: bool
+def test_a_license_that_the_hub_refuses_is_refused_at_once(
+    run: RunFolder, no_match: None, license: str, said: str, dry_run: bool
 ) -> None:
     with pytest.raises(SetupError, match="--license must be one of the Hub's identifiers, but got ") as refused:
-        promoted(run, licence=licence, dry_run=dry_run)
-    assert repr(licence) in str(refused.value) and said in str(refused.value)
+        promoted(run, license=license, dry_run=dry_run)
+    assert repr(license) in str(refused.value) and said in str(refused.value)
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """What the course asks of a model: ten ways to break it, each named with its mend, and a sound one."""
 
+import io
 import json
 import shutil
 from collections.abc import Callable
@@ -12,6 +13,7 @@ import pytest
 import yaml
 from click.testing import CliRunner
 from hub_server import HubServer
+from rich.console import Console
 
 import sweep.cli.main
 from reports.model import checks, files
@@ -140,8 +142,18 @@ def test_advice_is_no_refusal(tmp_path: Path) -> None:
     (folder / "README.md").write_text(CARD.replace("license: apache-2.0\n", ""))
     found = checks.examine(files.of_folder(folder), load=False)
     advice = {check.name: check for check in found if check.status == "advice"}
-    assert set(advice) == {"licence", "private", "lean", "results"} and not checks.broken(found)
+    assert set(advice) == {"license", "private", "lean", "results"} and not checks.broken(found)
     assert "/home/carol/x/mlagents" in advice["private"].found and all(check.mend for check in advice.values())
+
+
+def test_a_person_is_shown_pass_warn_and_fail(tmp_path: Path) -> None:
+    folder = sound(tmp_path / "m")
+    (folder / "run_logs" / "training_status.json").write_text(status_of(0))
+    found = [check.as_dict() for check in checks.examine(files.of_folder(folder), load=False)]
+    console = Console(file=io.StringIO(), width=200)
+    console.print(verify.table({"model": "m", "revision": None, "ok": False, "checks": found}))
+    shown = {line.split()[3]: line.split()[1] for line in console.file.getvalue().splitlines() if line.startswith("│")}
+    assert (shown["tag"], shown["results"], shown["trained"]) == ("pass", "warn", "fail")
 
 
 def test_the_command_fails_where_a_must_does(tmp_path: Path) -> None:
@@ -214,7 +226,7 @@ def test_a_card_with_a_byte_order_mark_is_read_all_the_same(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize(
-    ("licence", "status", "found"),
+    ("license", "status", "found"),
     [
         ("apache-2.0", "ok", "apache-2.0"),
         ("Apache 2.0", "no", "'Apache 2.0', which is no identifier of the Hub's; did you mean apache-2.0?"),
@@ -224,10 +236,10 @@ def test_a_card_with_a_byte_order_mark_is_read_all_the_same(tmp_path: Path) -> N
         ("", "advice", "none"),
     ],
 )
-def test_a_licence_is_looked_at_as_the_hub_does(licence: str, status: str, found: str, tmp_path: Path) -> None:
-    (tmp_path / "README.md").write_text(TOP.replace("license: mit", f"license: {licence}"))
+def test_a_license_is_looked_at_as_the_hub_does(license: str, status: str, found: str, tmp_path: Path) -> None:
+    (tmp_path / "README.md").write_text(TOP.replace("license: mit", f"license: {license}"))
     seen = {check.name: check for check in checks.examine(files.of_folder(tmp_path), load=False)}
-    assert seen["licence"].status == status and found in seen["licence"].found
+    assert seen["license"].status == status and found in seen["license"].found
 
 
 @pytest.mark.parametrize("tags", ["ML-Agents-SoccerTwos", "5", "{a: b}"])
@@ -253,3 +265,22 @@ def test_a_file_that_cannot_be_read_is_not_called_absent(
     (tmp_path / name).write_text(content)
     seen = {one.name: one for one in checks.examine(files.of_folder(tmp_path), load=False)}
     assert seen[check].status == "unknown" and found in seen[check].found
+
+
+@pytest.mark.parametrize(
+    ("text", "status", "found", "behavior"),
+    [
+        ("behaviors: {SoccerTwos: {max_steps: 5}}", "ok", "ppo", "ok"),
+        ("default_settings: {trainer_type: poca}\nbehaviors: {SoccerTwos: {max_steps: 5}}", "ok", "poca", "ok"),
+        ("default_settings: {trainer_type: poca}\nbehaviors: {SoccerTwos: {trainer_type: own}}", "no", "own", "ok"),
+        ("default_settings: {trainer_type: poca}", "ok", "poca", "unknown"),
+        ("default_settings: null\nbehaviors: {}", "no", "none", "no"),
+    ],
+)
+def test_a_trainer_that_is_not_named_is_mlagents_own_default(
+    text: str, status: str, found: str, behavior: str, tmp_path: Path
+) -> None:
+    (tmp_path / "configuration.yaml").write_text(text)
+    seen = {check.name: check for check in checks.examine(files.of_folder(tmp_path), load=False)}
+    assert (seen["trainer"].status, seen["trainer"].found) == (status, found)
+    assert seen["behavior"].status == behavior

@@ -10,8 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from trials.arena.ratings import bradley_terry
+from trials.arena.ratings.bradley_terry import NORMAL_95
 from trials.arena.ratings.pentanomial import PAIR_SCORES, REGULARISER
-from trials.league.leaderboard import FEW, NORMAL_95, places, rate
+from trials.league.leaderboard import FEW, places, rate
 from trials.league.pairings import Pairing, Sum
 from trials.league.roster import Change, Entry, Key, Offer, called, departures, entries, players
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from sweep.matches import rate
 from trials.arena.ratings import ai_vs_ai
 from trials.errors import SetupError
-from trials.league import matches, pairings
+from trials.league import history, matches, pairings
 from trials.league.folder import LeagueFolder
 from trials.league.store import Store
 from trials.records import MatchRecord
@@ -54,7 +54,7 @@ def write(path: Path, tasks: Sequence[tuple[tuple[int, int], Sequence[float]]]) 
     for number, (key, results) in enumerate(tasks, 1):
         records = played(IDS[key[0]], IDS[key[1]], results, following.get(key, 0))
         following[key] = following.get(key, 0) + len(results) // 2
-        matches.append(path, number, (NAMES[records[0].a], NAMES[records[0].b]), records)
+        history.append(path, number, (NAMES[records[0].a], NAMES[records[0].b]), records)
         found.append(records)
     return found
 
@@ -70,7 +70,7 @@ def test_what_is_written_is_read_and_sums_up_alike(
     read = matches.read(path)
     flat = [record for records in written for record in records]
     assert len(read) == len(flat) and read.environments == (VERSION,)
-    assert [read.players[at] for at in read.player1] == [matches.short(r.a) for r in flat]
+    assert [read.players[at] for at in read.player1] == [history.short(r.a) for r in flat]
     assert [read.models[at] for at in read.model1] == [NAMES[r.a] for r in flat]
     for column, of in (("pair", "pair"), ("goals2", "goals_b"), ("decisions", "decisions"), ("side1", "a_team")):
         assert getattr(read, column).tolist() == [getattr(r, of) for r in flat]
@@ -97,10 +97,10 @@ def test_a_history_cut_at_any_byte_goes_on_with_whole_pairs(
     whole = matches.read(path)
     path.write_bytes(data[: round(share * len(data))] + tail)
     before = matches.read(path)
-    cut = matches.repair(path)
+    cut = history.repair(path)
     after = matches.read(path)
     assert len(after) == len(before) and len(after) % 2 == 0 and cut <= 2 * 200 + len(tail)
-    assert matches.repair(path) == 0
+    assert history.repair(path) == 0
     if len(after):
         assert after.pair.tolist() == whole.pair.tolist()[: len(after)]
     write(path, [((0, 1), [1.0, 0.0])])
@@ -124,15 +124,15 @@ def test_the_first_four_columns_are_ai_vs_ais(tmp_path: Path) -> None:
     lines = path.read_text().splitlines()
     assert tuple(lines[0].split(","))[:4] == ai_vs_ai.HISTORY
     theirs.write_text("".join(",".join(line.split(",")[:4]) + "\n" for line in lines))
-    rows = ai_vs_ai.read(theirs)
+    rows = ai_vs_ai.opened(theirs)[0]
     read = matches.read(theirs)
     assert read.environments == (ai_vs_ai.ENVIRONMENT,) and read.players == read.models and (read.pair == -1).all()
     assert {key: of.outcomes.tolist() for key, of in pairings.tally(read).items()} == {
         ("built-in/random", "tester/plain"): ai_vs_ai.table(rows)["tester/plain", "built-in/random"][::-1].tolist()
     }
-    elo = pairings.sequential(read)
-    assert elo == pytest.approx({standing.model: standing.elo for standing in ai_vs_ai.sequential(rows)})
-    assert list(pairings.sequential(matches.read(path)).values()) == pytest.approx(list(elo.values()))
+    elo = pairings.online_elo(read)
+    assert elo == pytest.approx({row.model: row.elo for row in ai_vs_ai.online_elo(rows)})
+    assert list(pairings.online_elo(matches.read(path)).values()) == pytest.approx(list(elo.values()))
 
 
 def test_an_odd_match_of_ai_vs_ais_is_half_a_pair(tmp_path: Path) -> None:
@@ -140,7 +140,9 @@ def test_an_odd_match_of_ai_vs_ais_is_half_a_pair(tmp_path: Path) -> None:
     rows = [ai_vs_ai.Row("a/x", "b/y", 1, 1.0), ai_vs_ai.Row("b/y", "a/x", 2, 1.0), ai_vs_ai.Row("b/y", "a/x", 3, 0.5)]
     ai_vs_ai.write(path, [*rows, ai_vs_ai.Row("c/z", "c/z", 4, 1.0), ai_vs_ai.Row("c/z", "a/x", 4, 1.0)])
     summed = pairings.tally(matches.read(path))
-    table = ai_vs_ai.table(ai_vs_ai.read(path))
+    elo = {row.model: row.elo for row in ai_vs_ai.online_elo(ai_vs_ai.opened(path)[0])}
+    assert pairings.online_elo(matches.read(path)) == elo and sum(elo.values()) == pytest.approx(3 * 1200)
+    table = ai_vs_ai.table(ai_vs_ai.opened(path)[0])
     assert summed["a/x", "b/y"].outcomes.tolist() == table["a/x", "b/y"].tolist() == [0, 0, 1.5, 0, 0]
     assert summed["a/x", "c/z"].outcomes.tolist() == [0.5, 0, 0, 0, 0] and len(summed) == 2
 
@@ -167,8 +169,8 @@ def test_a_leagues_history_that_pandas_wrote_again_is_read_by_its_columns(tmp_pa
     table = pd.read_csv(path)
     table["decisions"] = table["decisions"].astype(float)
     table[[*table.columns[::-1]]].to_csv(other, encoding="utf-8-sig")
-    assert matches.tidied(other)[0] == path.read_bytes() == matches.tidied(path)[0]
-    assert "read as a league's history: a byte order mark; an index column passed over" in matches.tidied(other)[1]
+    assert history.tidied(other)[0] == path.read_bytes() == history.tidied(path)[0]
+    assert "read as a league's history: a byte order mark; an index column passed over" in history.tidied(other)[1]
     for one, two in zip(*(vars(matches.read(file)).values() for file in (path, other)), strict=True):
         assert np.array_equal(one, two)
     table.drop(columns="seed").to_csv(other)
@@ -182,3 +184,27 @@ def test_a_league_is_not_played_on_in_another_programs_file(tmp_path: Path) -> N
     (tmp_path / "soccer_history.csv").write_text("model1,model2,timestamp,result\na/x,b/y,1,1.0\n")
     with pytest.raises(SetupError, match=r"must have a history of its own, but .* is AI vs AI's"):
         Store(LeagueFolder(tmp_path))
+
+
+FOREIGN = {
+    "no newline at the end": b"model1,model2,timestamp,result\na/x,b/y,1,1.0\na/x,b/y,2,0.0",
+    "UTF-16": "model1,model2,timestamp,result\na/x,b/y,1,1.0\n".encode("utf-16"),
+    "a pair's first match": ",".join(history.COLUMNS[::-1]).encode() + b"\na,b,c,d,e,f,g,h,i,blue,k,l,m,n\n",
+}
+
+
+@pytest.mark.parametrize("kind", FOREIGN)
+def test_a_file_of_another_program_is_refused_as_it_is(kind: str, tmp_path: Path) -> None:
+    history = LeagueFolder(tmp_path).history
+    history.write_bytes(FOREIGN[kind])
+    with pytest.raises(SetupError, match="must have a history of its own"):
+        Store(LeagueFolder(tmp_path))
+    assert history.read_bytes() == FOREIGN[kind]
+
+
+@pytest.mark.parametrize("data", [b"", b"\0\0", b"model1,mod", ",".join(history.COLUMNS).encode(), b"model1\0\0\0"])
+def test_a_history_cut_off_in_its_first_line_is_still_a_leagues(data: bytes, tmp_path: Path) -> None:
+    history = LeagueFolder(tmp_path).history
+    history.write_bytes(data)
+    assert len(matches.read(history)) == 0
+    assert Store(LeagueFolder(tmp_path)).repaired == len(data) and history.read_bytes() == b""

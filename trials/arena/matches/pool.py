@@ -94,7 +94,7 @@ class MatchPool:
                 yield ahead.popleft().result()
         except BrokenProcessPool:
             raise LostTrial(
-                "a process that plays must live until its matches are over, but one was killed; run it again,"
+                "a match worker was killed before its matches were over; run it again,"
                 " with fewer cores if memory is short"
             ) from None
         finally:

@@ -4,6 +4,7 @@ torch 2.9 and later export `SoccerTwos.onnx` with its weights in `SoccerTwos.onn
 then made of both. The names are found without parsing the file, which may be a stranger's.
 """
 
+import os
 import re
 from collections.abc import Mapping
 from hashlib import file_digest, sha256
@@ -15,18 +16,24 @@ from trials.folder import written_whole
 
 MAX_BYTES = 80 << 20
 """Of all files of a policy together: 16 million float32 parameters and their names; SoccerTwos takes 0.1 to 5 MB."""
+EXPORT = "export it with ML-Agents"
+"""What to do with a graph that cannot be played."""
 LFS = b"version https://git-lfs"
-_LOCATION = re.compile(rb"\n\x08location\x12(?:([\x00-\x7f])|[\x80-\xff]+[\x00-\x7f])", re.S)
+_LOCATION = re.compile(rb"\n\x08location\x12([\x80-\xff]*[\x00-\x7f])")
 """A `StringStringEntryProto` with that key, as protobuf writes it, up to its value (onnx.proto, TensorProto)."""
-_PLAIN = re.compile(r"[^/\\\0]{1,255}")
+_PLAIN = re.compile(r"[^/\\\0\ufffd]{1,255}")
+_NAME_BYTES = 255
+"""Of a file's name, at most, on Linux and macOS."""
+_READ_BYTES = 1024
+"""Of a name in a graph: what is longer is no file's."""
 
 
 def locations(data: bytes) -> tuple[str, ...]:
     """Names of the files beside it that an ONNX file says it keeps numbers in, as it says them; none for most."""
     found = set()
     for match in _LOCATION.finditer(data):
-        size = match[1][0] if match[1] else 128
-        found.add(data[match.end() : match.end() + size].decode("utf-8", "replace"))
+        size = sum((byte & 0x7F) << 7 * place for place, byte in enumerate(match[1][:3]))  # a varint, lowest bits first
+        found.add(data[match.end() : match.end() + min(size, _READ_BYTES)].decode("utf-8", "replace"))
     return tuple(sorted(found))
 
 
@@ -34,10 +41,12 @@ def beside(path: Path, data: bytes) -> dict[str, Path]:
     """Those files by name, there or not. Raises BadPolicy for a name that leaves the file's folder."""
     found = {}
     for name in locations(data):
-        if not _PLAIN.fullmatch(name) or name in (".", "..") or name == path.name:
+        plain = _PLAIN.fullmatch(name) and len(name.encode()) <= _NAME_BYTES
+        if not plain or name in (".", "..", path.name):
             raise BadPolicy(
                 f"a policy's numbers must be in its file or in one right beside it, but {path.name} keeps them in"
-                f" another file, {name[:80]!r}; export it as one file"
+                f" another file, {name[:80]!r}; export it as one file",
+                "file",
             )
         found[name] = path.parent / name
     return found
@@ -48,26 +57,30 @@ def read(path: Path, data: bytes) -> dict[str, bytes]:
     found: dict[str, bytes] = {}
     size = len(data)
     for name, file in beside(path, data).items():
-        at_home = file.is_file() and file.resolve().parent in (path.parent.resolve(), path.resolve().parent)
+        at_home = os.path.isfile(file) and file.resolve().parent in (path.parent.resolve(), path.resolve().parent)
         if not at_home:
             raise BadPolicy(
                 f"a policy must be there with all its files, but {path.name} keeps its numbers in another file, {name},"
-                " which is not beside it; put both into one folder, or export it as one file"
+                " which is not beside it; put both into one folder, or export it as one file",
+                "file",
             )
         size += file.stat().st_size
         if size > MAX_BYTES:
             raise BadPolicy(
                 f"a policy must be at most {MAX_BYTES >> 20} MiB, but {path.name} and what is beside it have"
-                f" {size >> 20} MiB"
+                f" {size >> 20} MiB; name the one that was trained",
+                "file",
             )
         try:
             with file.open("rb") as content:
                 found[name] = content.read(MAX_BYTES + 1)
         except OSError as error:
-            raise BadPolicy(f"a policy must be readable, but {file} is not ({error.strerror})") from None
+            raise BadPolicy(
+                f"a policy must be readable, but {file} is not ({error.strerror}); give it read permission", "file"
+            ) from None
         if found[name].startswith(LFS):
             raise BadPolicy(
-                f"a policy must be the file itself, but {name} is a Git LFS pointer to it; run `git lfs pull`"
+                f"a policy must be the file itself, but {name} is a Git LFS pointer to it; run `git lfs pull`", "file"
             )
     return found
 
@@ -107,7 +120,9 @@ def digest_of(path: Path) -> str:
 
 def copy(path: Path, target: Path) -> None:
     """Copy an ONNX file, each file whole, and what is beside it into the same folder. Raises OSError, BadPolicy."""
-    others = {target.parent / name: file for name, file in beside(path, path.read_bytes()).items() if file.is_file()}
+    others = {
+        target.parent / name: file for name, file in beside(path, path.read_bytes()).items() if os.path.isfile(file)
+    }
     for to, file in [*others.items(), (target, path)]:  # the policy last: with it, it is there
         with written_whole(to) as temporary:
             copyfile(file, temporary)

@@ -9,25 +9,22 @@ outputs:
         -> log_probabilities [rows, 9], memory_out [rows, 1, M]
 """
 
-import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import onnx
 from google.protobuf.message import DecodeError
-from onnx import ModelProto, NodeProto, TensorProto, ValueInfoProto, helper, numpy_helper
+from onnx import ModelProto, NodeProto, TensorProto, ValueInfoProto, helper
 
-from trials.arena.players import onnx_external, onnx_limits
+from trials.arena.players import onnx_external, onnx_game, onnx_limits
 from trials.arena.players.onnx_fusion import fuse
+from trials.arena.players.onnx_game import ALL, BACKWARD, BRANCHES, FORWARD, MASK_WIDTH
 from trials.errors import BadPolicy
 
 OBSERVATIONS, MASKS, MEMORY = "arena/observations", "arena/action_masks", "arena/memory"
 LOG_PROBABILITIES, MEMORY_OUT = "arena/log_probabilities", "arena/memory_out"
 
-FORWARD, BACKWARD, ALL = 264, 72, 336  # floats of an observation: 11 and 3 rays x 8 x 3 stacks, and both
-BRANCHES = ACTIONS = 3  # three branches of three actions
-MASK_WIDTH = BRANCHES * ACTIONS
 SLICES = {FORWARD: (0, FORWARD), BACKWARD: (FORWARD, ALL), ALL: (0, ALL)}
 
 MAX_MEMORY = 4_096  # floats of recurrent state per agent; ML-Agents' default is 128
@@ -80,10 +77,10 @@ def _parse(data: bytes, name: str) -> ModelProto:
         model = onnx.load_model_from_string(data)
     except (DecodeError, ValueError) as error:
         raise BadPolicy(
-            f"{name} must be a whole ONNX file, but it cannot be read as one ({error}); download it again"
+            f"{name} must be a whole ONNX file, but it cannot be read as one ({error}); download it again", "file"
         ) from None
     if not model.graph.node or not model.graph.output:
-        raise BadPolicy(f"{name} must be a whole ONNX file, but it holds no graph; download it again")
+        raise BadPolicy(f"{name} must be a whole ONNX file, but it holds no graph; download it again", "file")
     onnx_limits.refuse_odd(model, name)
     return model
 
@@ -114,7 +111,8 @@ def _take_in(model: ModelProto, others: Mapping[str, bytes], name: str) -> None:
         if not 0 <= begin <= begin + size <= len(whole) or not size or taken > onnx_external.MAX_BYTES:
             raise BadPolicy(
                 f"a policy must hold its own numbers, or have them beside it, but {name} keeps them in another file,"
-                f" {told.get('location', '')[:80]!r}, which is not whole ({len(whole)} bytes); export it as one file"
+                f" {told.get('location', '')[:80]!r}, which is not whole ({len(whole)} bytes); export it as one file",
+                "file",
             )
         tensor.raw_data = whole[begin : begin + size]
         tensor.ClearField("external_data")
@@ -128,80 +126,30 @@ def _number(text: str, other: int = -1) -> int:
 def _opset(model: ModelProto, name: str) -> int:
     versions = [o.version for o in model.opset_import if o.domain in ("", "ai.onnx")]
     if len(versions) != 1 or versions[0] not in OPSETS:
-        raise BadPolicy(f"a policy's opset must be {OPSETS[0]} to {OPSETS[-1]}, but {name} has {versions or 'none'}")
+        raise BadPolicy(
+            f"a policy's opset must be {OPSETS[0]} to {OPSETS[-1]}, but {name} has {versions or 'none'};"
+            f" {onnx_external.EXPORT}",
+            "file",
+        )
     return int(versions[0])
-
-
-def _width(value: ValueInfoProto) -> int:
-    """Columns of a [rows, columns] float tensor, 0 where it is anything else."""
-    tensor = value.type.tensor_type
-    dims = tensor.shape.dim
-    return dims[1].dim_value if len(dims) == 2 and tensor.elem_type == TensorProto.FLOAT else 0
 
 
 def _observations(model: ModelProto, inputs: dict[str, ValueInfoProto], name: str) -> dict[str, int]:
     """Observation inputs by name and width. Told apart by width: forks of ML-Agents order them differently."""
-    if _width(inputs.get("action_masks", ValueInfoProto())) != MASK_WIDTH:
-        raise BadPolicy(f"a policy must take action_masks [rows, {MASK_WIDTH}], but {name} does not; {_origin(model)}")
-    widths = {n: _width(v) for n, v in inputs.items() if n not in ("action_masks", "recurrent_in")}
+    if onnx_game.width(inputs.get("action_masks", ValueInfoProto())) != MASK_WIDTH:
+        raise BadPolicy(
+            f"a policy must take action_masks [rows, {MASK_WIDTH}], but {name} does not; {onnx_game.origin(model)}",
+            "spaces",
+        )
+    widths = {n: onnx_game.width(v) for n, v in inputs.items() if n not in ("action_masks", "recurrent_in")}
     if sorted(widths.values()) not in ([ALL], [FORWARD], [BACKWARD], [BACKWARD, FORWARD]):
         seen = ", ".join(f"{n} ({w or 'not a float matrix'})" for n, w in list(widths.items())[:4]) or "nothing"
         raise BadPolicy(
             f"a SoccerTwos policy must see {FORWARD} and {BACKWARD} floats, {ALL}, or {FORWARD} alone, but {name} sees"
-            f" {seen}; it was trained for another game{_also(model)}"
+            f" {seen}; it was trained for another game{onnx_game.also(model)}",
+            "spaces",
         )
     return widths
-
-
-def _also(model: ModelProto) -> str:
-    return f": {told}" if (told := _game(model)) else ""
-
-
-def _origin(model: ModelProto) -> str:
-    """What to do with a graph that has not this game's face."""
-    told = _game(model)
-    return f"it was trained for another game: {told}" if told else "export it with ML-Agents"
-
-
-def _game(model: ModelProto) -> str:
-    """What the game of an export by ML-Agents shows and takes; empty of other programs' graphs."""
-    outputs = {o.name: o for o in model.graph.output}
-    if "version_number" not in outputs:
-        return ""
-    own = {t.name for t in model.graph.initializer} | {"action_masks", "recurrent_in"}
-    seen = [f"{i.name[:60]} ({_shape(i)})" for i in model.graph.input if i.name not in own]
-    masked = next((_width(i) for i in model.graph.input if i.name == "action_masks"), 0)
-    sizes = _branches(model)
-    acts = []
-    if "continuous_actions" in outputs:
-        acts.append(f"continuous_actions ({_shape(outputs['continuous_actions'])})")
-    if "discrete_actions" in outputs or sizes or masked:
-        acts.append(f"discrete actions ({' + '.join(map(str, sizes)) or masked or 'of an unknown number'})")
-    if not acts:
-        acts = [f"{name[:60]} ({_shape(o)})" for name, o in outputs.items() if name in ("action", "actions")]
-    return (
-        f"ML-Agents exported it from one that shows {', '.join(seen[:6]) or 'nothing'} and takes"
-        f" {' and '.join(acts) or 'nothing'}, where SoccerTwos shows {FORWARD} and {BACKWARD} floats, or {ALL}, and"
-        f" takes discrete actions ({' + '.join([str(ACTIONS)] * BRANCHES)})"
-    )
-
-
-def _shape(value: ValueInfoProto) -> str:
-    """Sizes behind the first, which is the batch's."""
-    dims = value.type.tensor_type.shape.dim[1:]
-    return " x ".join(str(d.dim_value) if d.dim_value else "?" for d in dims[:6]) or "one number"
-
-
-def _branches(model: ModelProto) -> list[int]:
-    """Sizes of the discrete branches, where an export says them."""
-    names = ("discrete_action_output_shape", "discrete_act_size_vector")
-    told = next((tensor for tensor in model.graph.initializer if tensor.name in names), None)
-    if told is None or not 0 < math.prod(told.dims) <= 64 or told.data_location == TensorProto.EXTERNAL:
-        return []
-    try:
-        return [int(size) for size in numpy_helper.to_array(told).ravel()]
-    except (ValueError, TypeError, OverflowError):
-        return []
 
 
 def _memory(inputs: dict[str, ValueInfoProto], outputs: set[str], name: str) -> int:
@@ -211,7 +159,8 @@ def _memory(inputs: dict[str, ValueInfoProto], outputs: set[str], name: str) -> 
     if len(dims) != 3 or dims[1] != 1 or not 0 < dims[2] <= MAX_MEMORY or "recurrent_out" not in outputs:
         raise BadPolicy(
             f"a recurrent policy must map recurrent_in [rows, 1, at most {MAX_MEMORY}] to recurrent_out, but {name} has"
-            f" {dims}"
+            f" {dims}; {onnx_external.EXPORT}",
+            "spaces",
         )
     return int(dims[2])
 
@@ -224,16 +173,18 @@ def _log_probabilities(model: ModelProto, name: str) -> list[str]:
     if output is None:
         raise BadPolicy(
             f"a SoccerTwos policy must give discrete_actions, but {name} gives {', '.join(list(outputs)[:5])};"
-            f" {_origin(model)}"
+            f" {onnx_game.origin(model)}",
+            "spaces",
         )
-    if _width(output) == MASK_WIDTH:
+    if onnx_game.width(output) == MASK_WIDTH:
         return [output.name]
     joined = _before(made_by, output.name)
     samplers = [_before(made_by, i) for i in joined.input] if joined is not None and joined.op_type == "Concat" else []
     if len(samplers) != BRANCHES or not all(s is not None and s.op_type == "Multinomial" for s in samplers):
         raise BadPolicy(
             f"discrete_actions must join {BRANCHES} samplers, one a branch, or be log-probabilities, but in {name} it"
-            " is neither; export it with ML-Agents"
+            f" is neither; {onnx_external.EXPORT}",
+            "spaces",
         )
     return [s.input[0] for s in samplers if s is not None]
 

@@ -1,7 +1,8 @@
 """Whether a graph may be run at all: its operators, its numbers and its cost, told before anything runs.
 
-A file from the internet is untrusted. It is run only if it is made of the operators below, has no control flow, keeps
-all its numbers inside the file, and needs bounded memory and time by its shapes. What merely reading a file may cost
+A file from the internet is untrusted. It is run only if it is made of the operators below, has no control flow, and
+needs bounded memory and time by its shapes. Numbers kept in other files are in it by then
+(trials.arena.players.onnx_external). What merely reading a file may cost
 is bounded by its size, and for a stranger's file by trials.arena.players.sandbox.
 """
 
@@ -10,6 +11,7 @@ from collections.abc import Iterator
 
 from onnx import ModelProto, NodeProto, TensorProto, shape_inference
 
+from trials.arena.players.onnx_external import EXPORT
 from trials.errors import BadPolicy, reason
 
 MAX_NODES = 2_000  # ML-Agents writes 30 to 100
@@ -34,13 +36,19 @@ OPERATORS = frozenset((
 def refuse_odd(model: ModelProto, name: str) -> None:
     """Refuse a model that is too large to look into, damaged, or brings functions of its own. Raises BadPolicy."""
     if len(model.graph.node) > MAX_NODES:
-        raise BadPolicy(f"a policy's graph must have at most {MAX_NODES} nodes, but {name} has {len(model.graph.node)}")
+        raise BadPolicy(
+            f"a policy's graph must have at most {MAX_NODES} nodes, but {name} has {len(model.graph.node)}; {EXPORT}"
+        )
     if not all(isinstance(text, str) for text in _names(model)):
-        raise BadPolicy(f"{name} must be a whole ONNX file, but it holds names that are not text; download it again")
+        raise BadPolicy(
+            f"{name} must be a whole ONNX file, but it holds names that are not text; download it again", "file"
+        )
     if not all(node.output and (node.input or node.op_type == "Constant") for node in model.graph.node):
-        raise BadPolicy(f"a policy's operators must have inputs and outputs, but {name} has one without")
+        raise BadPolicy(
+            f"a policy's operators must have inputs and outputs, but {name} has one without; download it again", "file"
+        )
     if model.functions:
-        raise BadPolicy(f"a policy must use ordinary ONNX operators, but {name} brings functions of its own")
+        raise BadPolicy(f"a policy must use ordinary ONNX operators, but {name} brings functions of its own; {EXPORT}")
 
 
 def _names(model: ModelProto) -> Iterator[object]:
@@ -56,27 +64,27 @@ def _names(model: ModelProto) -> Iterator[object]:
 
 
 def refuse_strangers(nodes: list[NodeProto], constants: list[TensorProto], name: str) -> None:
-    """Refuse operators that are no arithmetic, graphs in graphs, and numbers kept elsewhere. Raises BadPolicy."""
+    """Refuse operators that are no arithmetic, graphs in graphs, and too many numbers. Raises BadPolicy."""
     tensors = list(constants)
     for node in nodes:
         if node.domain not in ("", "ai.onnx") or node.op_type not in OPERATORS:
             operator = f"{node.domain}::{node.op_type}".removeprefix("::")
             raise BadPolicy(
-                f"a policy must be made of ordinary arithmetic, but {name} uses the operator {operator[:60]}"
+                f"a policy must be made of ordinary arithmetic, but {name} uses the operator {operator[:60]}; {EXPORT}"
             )
         for attribute in node.attribute:
             if attribute.HasField("g") or attribute.graphs or attribute.HasField("sparse_tensor"):
                 raise BadPolicy(
-                    f"a policy must be a plain graph, but {name} nests graphs or sparse tensors in {node.op_type}"
+                    f"a policy must be a plain graph, but {name} nests graphs or sparse tensors in {node.op_type};"
+                    f" {EXPORT}"
                 )
             tensors += [attribute.t, *attribute.tensors]
-    if any(t.data_location == TensorProto.EXTERNAL or t.external_data for t in tensors):
-        raise BadPolicy(
-            f"a policy must hold its own numbers, but {name} keeps them in another file; export it as one file"
-        )
     parameters = sum(math.prod(t.dims) for t in tensors)
     if parameters > MAX_PARAMETERS or any(d < 0 for t in tensors for d in t.dims):
-        raise BadPolicy(f"a policy must have at most {MAX_PARAMETERS:,} parameters, but {name} has {parameters:,}")
+        raise BadPolicy(
+            f"a policy must have at most {MAX_PARAMETERS:,} parameters, but {name} has {parameters:,}; use a smaller"
+            " network"
+        )
 
 
 def bound_cost(model: ModelProto, name: str) -> None:
@@ -87,21 +95,22 @@ def bound_cost(model: ModelProto, name: str) -> None:
             shapes = _shapes(model)
     except (shape_inference.InferenceError, ValueError) as error:
         raise BadPolicy(
-            f"the shapes in a policy must fit each other, but those of {name} do not ({reason(error, 280)})"
+            f"the shapes in a policy must fit each other, but those of {name} do not ({reason(error, 280)}); {EXPORT}"
         ) from None
     floats = products = 0
     for node in model.graph.node:
         unknown = [t for t in node.output if t and t not in shapes]
         if unknown:
             raise BadPolicy(
-                f"a policy's cost must be known before it runs, but {name} hides the shape of {unknown[0][:60]}"
+                f"a policy's cost must be known before it runs, but {name} hides the shape of {unknown[0][:60]};"
+                f" {EXPORT}"
             )
         floats += sum(math.prod(shapes[t]) for t in node.output if t)
         products += _products(node, shapes)
     if floats > MAX_FLOATS * TRIAL_ROWS or products > MAX_PRODUCTS * TRIAL_ROWS:
         raise BadPolicy(
             f"a policy must need at most {MAX_FLOATS:,} floats and {MAX_PRODUCTS:,} products an observation, but {name}"
-            f" needs {floats // TRIAL_ROWS:,} and {products // TRIAL_ROWS:,}"
+            f" needs {floats // TRIAL_ROWS:,} and {products // TRIAL_ROWS:,}; use a smaller network"
         )
 
 

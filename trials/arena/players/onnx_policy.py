@@ -19,7 +19,8 @@ from onnxruntime.capi.onnxruntime_pybind11_state import (
 from onnxruntime.capi.onnxruntime_pybind11_state import NotImplemented as NotImplementedByOrt
 
 from trials.arena.players import onnx_external, onnx_graph
-from trials.arena.players.onnx_external import LFS, MAX_BYTES
+from trials.arena.players.onnx_external import EXPORT, LFS, MAX_BYTES
+from trials.arena.players.onnx_game import ACTIONS, ALL, BRANCHES, MASK_WIDTH
 from trials.arena.players.player import ROWS, Floats
 from trials.errors import BadPolicy, reason
 
@@ -39,7 +40,7 @@ class OnnxPolicy:
         self.name = path.stem
         self.id = onnx_external.digest(data, others)
         self.memory = rewired.memory
-        self._masks = np.ones((MAX_ROWS, onnx_graph.MASK_WIDTH), np.float32)
+        self._masks = np.ones((MAX_ROWS, MASK_WIDTH), np.float32)
         self._session = _session(rewired.model, path.name)
         self._try()
 
@@ -66,26 +67,30 @@ class OnnxPolicy:
                 np.copyto(memory, rest[0][:, 0, :])
         except (*_ERRORS, ValueError, IndexError) as error:  # the latter two: a shape that the graph did not promise
             raise BadPolicy(
-                f"a policy must run on a batch of observations, but {self.path.name} does not ({reason(error)})"
+                f"a policy must run on a batch of observations, but {self.path.name} does not ({reason(error)});"
+                f" {EXPORT}"
             ) from None
 
     def _try(self) -> None:
         """Play nothing yet, but see that answers are probabilities and that rows do not influence each other."""
-        observations = np.random.Generator(np.random.Philox(1)).random((2 * ROWS, onnx_graph.ALL), np.float32)
+        observations = np.random.Generator(np.random.Philox(1)).random((2 * ROWS, ALL), np.float32)
         observations[: ROWS // 2] = 0
         answers = []
         for batch in (observations, observations[::-1].copy()):
-            answers.append(np.empty((2 * ROWS, onnx_graph.MASK_WIDTH), np.float32))
+            answers.append(np.empty((2 * ROWS, MASK_WIDTH), np.float32))
             self.decide(batch, np.zeros((2 * ROWS, self.memory), np.float32), answers[-1])
         with np.errstate(over="ignore"):
-            sums = np.exp(answers[0]).reshape(-1, onnx_graph.BRANCHES, onnx_graph.ACTIONS).sum(axis=2)
+            sums = np.exp(answers[0]).reshape(-1, BRANCHES, ACTIONS).sum(axis=2)
         if not np.allclose(sums, 1, atol=1e-3):
-            raise BadPolicy(
-                f"a policy's actions must have probabilities that sum to 1, but {self.path.name} gives {_odd(sums)}"
-            )
+            rule = "a policy's actions must have probabilities that sum to 1"
+            if np.isnan(sums).any():
+                raise BadPolicy(f"{rule}, but {self.path.name} gives NaN; train again with a lower learning_rate")
+            worst = sums.flat[np.abs(sums - 1).argmax()]
+            raise BadPolicy(f"{rule}, but {self.path.name} gives {worst:.3g}; {EXPORT}", "spaces")
         if not np.allclose(np.exp(answers[0]), np.exp(answers[1][::-1]), atol=1e-3):
             raise BadPolicy(
-                f"a policy must look at one agent's observation at a time, but {self.path.name} mixes the batch"
+                f"a policy must look at one agent's observation at a time, but {self.path.name} mixes the batch;"
+                f" {EXPORT}"
             )
 
 
@@ -93,21 +98,28 @@ def _read(path: Path) -> bytes:
     """The whole file, if it is one and of a policy's size."""
     if not path.is_file():
         raise BadPolicy(
-            f"a policy must be a file, but {path} is not there; name an ONNX file, or still, random, chaser, house"
+            f"a policy must be a file, but {path} is not there; name an ONNX file, or still, random, chaser, house",
+            "file",
         )
     size = path.stat().st_size
     if size > MAX_BYTES:
-        raise BadPolicy(f"a policy must be at most {MAX_BYTES >> 20} MiB, but {path.name} has {size >> 20} MiB")
+        raise BadPolicy(
+            f"a policy must be at most {MAX_BYTES >> 20} MiB, but {path.name} has {size >> 20} MiB; name the one that"
+            " was trained",
+            "file",
+        )
     try:
         with path.open("rb") as file:
             data = file.read(MAX_BYTES + 1)
     except OSError as error:
-        raise BadPolicy(f"a policy must be readable, but {path} is not ({error.strerror})") from None
+        raise BadPolicy(
+            f"a policy must be readable, but {path} is not ({error.strerror}); give it read permission", "file"
+        ) from None
     if not data:
-        raise BadPolicy(f"a policy must be an ONNX file, but {path.name} is empty; download it again")
+        raise BadPolicy(f"a policy must be an ONNX file, but {path.name} is empty; download it again", "file")
     if data.startswith(LFS):
         raise BadPolicy(
-            f"a policy must be the file itself, but {path.name} is a Git LFS pointer to it; run `git lfs pull`"
+            f"a policy must be the file itself, but {path.name} is a Git LFS pointer to it; run `git lfs pull`", "file"
         )
     return data
 
@@ -120,9 +132,6 @@ def _session(model: bytes, name: str) -> ort.InferenceSession:
     try:
         return ort.InferenceSession(model, options, providers=["CPUExecutionProvider"], enable_fallback=0)
     except (*_ERRORS, ValueError, RuntimeError) as error:
-        raise BadPolicy(f"onnxruntime must be able to load a policy, but refuses {name} ({reason(error)})") from None
-
-
-def _odd(sums: Floats) -> str:
-    worst = sums[~np.isclose(sums, 1, atol=1e-3)][0]
-    return "NaN" if np.isnan(worst) else f"{worst:.3g}"
+        raise BadPolicy(
+            f"onnxruntime must be able to load a policy, but refuses {name} ({reason(error)}); {EXPORT}"
+        ) from None

@@ -1,6 +1,6 @@
 """A stranger's policy is tried in a process of its own, with limits, before this one touches it.
 
-    python -m trials.arena.players.sandbox FILE      exit status 0: it plays; 3: it does not, and why
+    python -m trials.arena.players.sandbox FILE      exit status 0: it plays; else why not, and what about (REFUSED)
 
 trials.arena.players.onnx_limits bounds what a graph may cost to run; but merely parsing a file made for the purpose can
 take a hundred times its size, and the libraries that read it are not ours. Files that this product's own trainer wrote
@@ -10,14 +10,18 @@ need no vetting.
 import resource
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Literal
 
 from trials import stint
+from trials.arena.players.onnx_external import EXPORT
 from trials.errors import BadPolicy, reason
 
 MEMORY = 2 << 30  # bytes of address space; onnxruntime with the course's network takes 0.3 GiB
 SECONDS = 60  # of work (trials.stint); a start takes one or two
-REFUSED = 3
+REFUSED: Mapping[Literal["file", "spaces", "plays"], int] = {"file": 3, "spaces": 4, "plays": 5}
+"""Exit status by what a refusal is about (trials.errors.BadPolicy)."""
 
 
 def vet(path: Path) -> None:
@@ -25,12 +29,13 @@ def vet(path: Path) -> None:
     try:
         tried = stint.run([sys.executable, "-m", "trials.arena.players.sandbox", str(path)], SECONDS)
     except subprocess.TimeoutExpired:
-        raise BadPolicy(f"a policy must load within {SECONDS} s of work, but {path.name} did not") from None
-    if tried.returncode == REFUSED:
-        raise BadPolicy(tried.stderr.strip().splitlines()[-1])  # one line, as whole as the other process had it
+        raise BadPolicy(f"a policy must load within {SECONDS} s of work, but {path.name} did not; {EXPORT}") from None
+    for about, status in REFUSED.items():
+        if tried.returncode == status:  # one line, as whole as the other process had it
+            raise BadPolicy(tried.stderr.strip().splitlines()[-1], about)
     if tried.returncode:
         why = reason(tried.stderr) if tried.stderr.strip() else f"exit status {tried.returncode}"
-        raise BadPolicy(f"a policy must load within {MEMORY >> 30} GiB, but {path.name} did not ({why})")
+        raise BadPolicy(f"a policy must load within {MEMORY >> 30} GiB, but {path.name} did not ({why}); {EXPORT}")
 
 
 def main(arguments: list[str]) -> int:
@@ -42,7 +47,7 @@ def main(arguments: list[str]) -> int:
         OnnxPolicy(Path(arguments[0]))
     except BadPolicy as error:
         sys.stderr.write(f"{error}\n")
-        return REFUSED
+        return REFUSED[error.about]
     return 0
 
 

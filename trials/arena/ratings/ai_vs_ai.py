@@ -7,6 +7,7 @@ version or pair in it, so a history is not made into match records, which would 
 
 import csv
 import unicodedata
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +23,8 @@ from trials.records import MatchRecord
 ENVIRONMENT = "ai-vs-ai"
 """What ratings of published histories are stamped with: Unity's game, its version not told."""
 START = 1200.0
+K, DIVISOR = 20.0, 500.0
+"""Of its Elo: 500 points are odds of 10; classic Elo needs 400."""
 HISTORY = ("model1", "model2", "timestamp", "result")
 ELO = ("rank", "author", "model", "elo", "games_played")
 
@@ -48,12 +51,11 @@ class Row:
 
 
 @dataclass(frozen=True)
-class Standing:
+class EloRow:
     """A model's place in AI-vs-AI's table."""
 
     model: str
     elo: float
-    """500 points are odds of 10; classic Elo needs 400."""
     games_played: int
 
 
@@ -76,15 +78,11 @@ def write(path: Path, rows: Iterable[Row]) -> None:
     _write(path, HISTORY, ((row.model1, row.model2, row.timestamp, float(row.result)) for row in rows))
 
 
-def read(path: Path) -> list[Row]:
-    """Read a `soccer_history.csv`, in its order. Raises SetupError, with the line, for what is not one."""
-    return opened(path)[0]
-
-
 def opened(path: Path) -> tuple[list[Row], str]:
-    """The same, with a note of what the file was taken for; empty where it is just as published.
+    """Read a `soccer_history.csv`, in its order, with a note of what it was taken for; empty: it is just as published.
 
-    Other people's tools write it, too: columns are found by name (trials.arena.ratings.sheet).
+    Other people's tools write it, too: columns are found by name (trials.arena.ratings.sheet). Raises SetupError, with
+    the line, for what is none.
     """
     try:
         data = path.read_bytes()
@@ -105,32 +103,27 @@ def noted(path: Path, kind: str, found: sheet.Sheet) -> str:
     return f"{path.name} is read as {kind}: {'; '.join(found.tidied)}" if found.tidied else ""
 
 
-def sequential(
-    rows: Iterable[Row],
-    k: float = 20.0,
-    divisor: float = 500.0,
-    start: float = START,
-    ratings: Mapping[str, float] | None = None,
-) -> list[Standing]:
-    """AI-vs-AI's own Elo, match by match in the order given, the best first; equals in the order they appeared.
+def online_elo(rows: Sequence[Row]) -> list[EloRow]:
+    """AI-vs-AI's own Elo, match by match in the order given (`follow`), the best first; equals as they appeared."""
+    elo: dict[str, float] = {}
+    follow(elo, ((row.model1, row.model2, row.result) for row in rows))
+    played = Counter(model for row in rows for model in (row.model1, row.model2))
+    return sorted((EloRow(model, elo[model], played[model]) for model in elo), key=lambda row: -row.elo)
 
-    model1 gains k times its result less the expected 1 / (1 + 10 ** (-(elo1 - elo2) / divisor)), and model2 loses as
-    much; there is no floor. `ratings` are those to go on from, of models that may not play at all; others begin at
-    `start`. Games are those of `rows`.
+
+def follow(elo: dict[str, float], results: Iterable[tuple[str, str, float]]) -> None:
+    """Go on with AI-vs-AI's Elo, match by match: models or players one and two, and the result of one.
+
+    One gains K times its result less the expected 1 / (1 + 10 ** (-(elo1 - elo2) / DIVISOR)), and two loses as much;
+    there is no floor. Who is new begins at START, and who plays itself stays where it is.
     """
-    elo = dict(ratings or {})
-    played = dict.fromkeys(elo, 0)
-    for row in rows:
-        one, two = (elo.setdefault(model, start) for model in (row.model1, row.model2))
-        gain = k * (row.result - 1 / (1 + 10 ** (-(one - two) / divisor)))
-        elo[row.model1] += gain
-        elo[row.model2] -= gain
-        for model in (row.model1, row.model2):
-            played[model] = played.get(model, 0) + 1
-    return sorted((Standing(model, elo[model], played[model]) for model in elo), key=lambda s: -s.elo)
+    for one, two, result in results:
+        gain = K * (result - 1 / (1 + 10 ** ((elo.get(two, START) - elo.get(one, START)) / DIVISOR)))
+        elo[one] = elo.get(one, START) + gain
+        elo[two] = elo.get(two, START) - gain
 
 
-def write_elo(path: Path, standings: Sequence[Standing]) -> None:
+def write_elo(path: Path, standings: Sequence[EloRow]) -> None:
     """Write `soccer_elo.csv` as published, ranks in the order given, replacing what is there.
 
     Raises ValueError for a model that is not `author/name`.
@@ -187,7 +180,11 @@ def _row(fields: Sequence[str]) -> Row:
     timestamp = sheet.whole(timestamp)
     if not (timestamp.isascii() and timestamp.isdigit()):
         raise ValueError(f"timestamp must be whole unix seconds, but got {timestamp!r}")
-    return Row(one, two, int(timestamp), float(result))
+    try:
+        scored = float(result)
+    except ValueError:
+        raise ValueError(f"result must be 1.0, 0.5 or 0.0, but got {result!r}") from None
+    return Row(one, two, int(timestamp), scored)
 
 
 def _write(path: Path, header: Sequence[str], lines: Iterator[tuple[object, ...]]) -> None:

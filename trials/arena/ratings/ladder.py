@@ -22,7 +22,7 @@ from trials.arena.players.load import EARLIER
 from trials.arena.players.player import Player
 from trials.arena.ratings import bradley_terry, ladder_file
 from trials.arena.ratings.elo import direct, on_ladder
-from trials.arena.ratings.ladder_file import MEND, Ladder, Pairing, Rung
+from trials.arena.ratings.ladder_file import MEND, Ladder, LadderPlayer, Pairing
 from trials.arena.ratings.pentanomial import outcomes
 from trials.errors import SetupError, SweepError
 from trials.records import MatchRecord, Rating
@@ -31,7 +31,7 @@ from trials.soccer.game import Fields
 
 VERSION = "ladder-2"
 ANCHOR, ANCHOR_RATING = "house", 1200.0
-RUNGS = ("still", "random", "chaser", *EARLIER, "house")
+PLAYERS = ("still", "random", "chaser", *EARLIER, "house")
 START = "random"
 STAGES = (0.125, 0.25, 0.5, 1.0)
 """Shares of the pairs after which the opponent is chosen anew."""
@@ -178,15 +178,17 @@ def fit(
         version=VERSION,
         environment=ENVIRONMENT,
         anchor=None if anchor is None else ANCHOR,
-        rungs=tuple(_rung(competitors[i], float(fitted.ratings[i])) for i in order),
+        rungs=tuple(_player(competitors[i], float(fitted.ratings[i])) for i in order),
         covariance=tuple(tuple(round(float(fitted.covariance[i, j]), 4) for j in order) for i in order),
         pairings=tuple(pairings),
         seed=seed,
     )
 
 
-def _rung(player: Player, rating: float) -> Rung:
-    return Rung(name=player.name, rating=round(rating, 2), sha256=None if player.id == player.name else player.id)
+def _player(player: Player, rating: float) -> LadderPlayer:
+    return LadderPlayer(
+        name=player.name, rating=round(rating, 2), sha256=None if player.id == player.name else player.id
+    )
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -202,13 +204,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     fitting.add_argument("--out", type=Path, default=ladder_file.INSTALLED)
     given = parser.parse_args(arguments)
     try:
-        ladder = fit([players.load(name) for name in RUNGS], given.pairs, given.seed, on_pairing=_say)
+        ladder = fit([players.load(name) for name in PLAYERS], given.pairs, given.seed, on_pairing=_say)
         ladder_file.write(ladder, given.out)
     except SweepError as error:
         sys.stderr.write(f"{error}\n")
         return 1
     for rung, variance in zip(ladder.rungs, np.diag(np.array(ladder.covariance)), strict=True):
-        sys.stdout.write(f"{rung.name:>10} {rung.rating:7.1f} ± {1.96 * variance**0.5:.1f}\n")
+        sys.stdout.write(f"{rung.name:>10} {rung.rating:7.1f} ± {bradley_terry.NORMAL_95 * variance**0.5:.1f}\n")
     return 0
 
 

@@ -17,7 +17,7 @@ STRICT = ConfigDict(extra="forbid", allow_inf_nan=False)
 
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
-class Rung:
+class LadderPlayer:
     """A player on the ladder."""
 
     name: str
@@ -50,7 +50,7 @@ class Ladder:
     environment: str
     anchor: str | None
     """The rung that stands at 1200 by definition; None: the rungs' mean does."""
-    rungs: tuple[Rung, ...]
+    rungs: tuple[LadderPlayer, ...]
     covariance: tuple[tuple[float, ...], ...]
     pairings: tuple[Pairing, ...]
     """The evidence: the ratings can be computed from it again."""

@@ -21,10 +21,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.stats import t
 
+from trials.arena.ratings.bradley_terry import NORMAL_95
 from trials.arena.ratings.pentanomial import Reals
 from trials.records import Rating
-
-NORMAL_95 = 1.96  # half a 95 % interval in standard errors of a normal distribution
 
 
 @dataclass(frozen=True)
@@ -45,7 +44,7 @@ class Estimate:
 
 
 def error(rating: Rating) -> float:
-    """Standard error of a rating from its matches, Elo."""
+    """Standard error of a rating from its matches, Elo; infinite where an end of its interval is open."""
     return (rating.high - rating.low) / (2 * NORMAL_95)
 
 

@@ -6,6 +6,7 @@ length than the heading, are ambiguous, and refused.
 """
 
 import csv
+import io
 import re
 import unicodedata
 from collections.abc import Iterator, Sequence
@@ -15,6 +16,7 @@ DELIMITERS = ",;\t|"
 INDEX = re.compile(r"|unnamed: \d+|index|level_\d+")
 """Headings of the column that pandas numbers its rows in."""
 _WHOLE = re.compile(r"([0-9]+)\.0+")
+_DECIMAL = re.compile(r"[-+]?[0-9]+,[0-9]+")
 
 
 @dataclass(frozen=True)
@@ -65,7 +67,7 @@ def read(data: bytes, columns: Sequence[str]) -> Sheet:
         values = tuple(v if v.isascii() else unicodedata.normalize("NFC", v) for v in (word.strip() for word in given))
         spaces += any(len(word) != len(word.strip()) for word in given)
         if mark != ",":
-            exact = tuple(re.sub(r"(?<=\d),(?=\d+$)", ".", value) for value in values)
+            exact = tuple(v.replace(",", ".") if _DECIMAL.fullmatch(v) else v for v in values)
             decimals += exact != values
             values = exact
         found.append((at, values))
@@ -95,16 +97,19 @@ def _heading(fields: Sequence[str]) -> tuple[str, ...]:
 def _lines(text: str, columns: Sequence[str]) -> Iterator[tuple[int, list[str], str]]:
     """Number, fields and delimiter of every line, the heading first. Raises Odd."""
     begins = len(text) - len(text.lstrip("\r\n"))
-    first = text[begins:].split("\n", 1)[0]
-    marks = {mark: _heading(next(csv.reader([first], delimiter=mark), ())) for mark in DELIMITERS}
+    before = len(text[:begins].splitlines())
+    first = re.split(r"[\r\n]", text[begins:], maxsplit=1)[0]
+    try:
+        marks = {mark: _heading(next(csv.reader([first], delimiter=mark), ())) for mark in DELIMITERS}
+    except csv.Error as error:
+        raise Odd(1 + before, str(error)) from None
     mark = next((mark for mark, have in marks.items() if {*columns} <= {*have}), ",")
     lacking = [name for name in columns if name not in marks[mark]]
     twice = [name for name in columns if marks[mark].count(name) > 1]
-    before = text[:begins].count("\n")
     if lacking or twice:
         what = f"{lacking[0]!r} is not there" if lacking else f"{twice[0]!r} is there twice"
         raise Odd(1 + before, f"the columns must be {','.join(columns)}, but {what}: it begins with {first[:160]!r}")
-    reader = csv.reader(text[begins:].splitlines(keepends=True), delimiter=mark, strict=True)
+    reader = csv.reader(io.StringIO(text[begins:], newline=""), delimiter=mark, strict=True)
     try:
         for fields in reader:
             yield before + reader.line_num, fields, mark
@@ -120,6 +125,6 @@ def _tidied(data: bytes, text: str, have: Sequence[str], columns: Sequence[str],
     told += ["an index column passed over"] if index else []
     told += [f"columns passed over: {', '.join(others)[:160]}"] if others else []
     told += ["columns in another order"] if [name for name in have if name in columns] != [*columns] else []
-    blank = sum(not line.strip(f" {mark}\r\n") for line in text.splitlines())
+    blank = sum(not line.strip(f" {mark}\r\n") for line in io.StringIO(text, newline=""))
     told += [f"{blank} empty lines passed over"] if blank else []
     return told

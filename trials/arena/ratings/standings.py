@@ -22,7 +22,6 @@ from trials.errors import SetupError
 from trials.records import MatchRecord, Side
 
 ANCHOR = 1200.0
-NORMAL_95 = 1.959963984540054
 POINTS = {"wins": 1.0, "draws": 0.5, "losses": 0.0}
 
 
@@ -57,7 +56,7 @@ class Standing:
 
     @property
     def matches(self) -> int:
-        return self.total.wins + self.total.draws + self.total.losses
+        return self.total.matches
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,7 +73,7 @@ class Pairing:
     @property
     def score(self) -> float:
         """Of a, 0 to 1."""
-        return (self.result.wins + self.result.draws / 2) / (self.result.wins + self.result.draws + self.result.losses)
+        return self.result.score
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -150,8 +149,8 @@ def _table(
         Standing(
             id=player,
             elo=float(elo),
-            low=float(elo - NORMAL_95 * sd),
-            high=float(elo + NORMAL_95 * sd),
+            low=float(elo - bradley_terry.NORMAL_95 * sd),
+            high=float(elo + bradley_terry.NORMAL_95 * sd),
             tier=tiers[player],
             total=_sum(of_each[player]),
             sides=sides.get(player),

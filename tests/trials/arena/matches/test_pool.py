@@ -60,7 +60,7 @@ def test_a_policy_that_cannot_be_loaded_is_named(two: MatchPool, tmp_path: Path)
 
 def test_a_killed_worker_is_said_and_the_rest_ends() -> None:
     others = set(multiprocessing.active_children())
-    with pytest.raises(LostTrial, match="one was killed"), MatchPool(2) as pool:
+    with pytest.raises(LostTrial, match="a match worker was killed"), MatchPool(2) as pool:
         for number, _ in enumerate(pool.results(iter([PAIRING] * 20))):
             if number == 0:
                 (set(multiprocessing.active_children()) - others).pop().kill()

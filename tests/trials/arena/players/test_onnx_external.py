@@ -84,6 +84,20 @@ def test_a_name_that_leaves_the_folder_is_refused(two: Path, location: str) -> N
     assert onnx_external.digest_of(two)  # and is known all the same
 
 
+@pytest.mark.parametrize("told", [b"\xff" * 100, b"\xff" * 128, "ä".encode() * 128, b"a" * 1_000, b"a" * 300_000])
+def test_a_name_that_no_file_can_have_is_refused(tmp_path: Path, told: bytes) -> None:
+    made = onnx.StringStringEntryProto(key="location", value="a" * len(told)).SerializeToString()
+    data = made[: -len(told)] + told
+    with pytest.raises(BadPolicy, match=r"must be in its file or in one right beside it, but m\.onnx keeps them in"):
+        onnx_external.read(tmp_path / "m.onnx", data)
+
+
+def test_a_long_name_is_taken_whole(tmp_path: Path) -> None:
+    two = in_two(LADDER / "house-750k.onnx", tmp_path / "m", data="b" * 250)
+    assert onnx_external.locations(two.read_bytes()) == ("b" * 250,)
+    assert np.array_equal(answers(two), answers(LADDER / "house-750k.onnx"))
+
+
 def test_a_link_out_of_the_folder_is_refused_and_one_beside_it_is_not(two: Path, tmp_path: Path) -> None:
     (two.parent / DATA).rename(tmp_path / "elsewhere")
     (two.parent / DATA).symlink_to(tmp_path / "elsewhere")
@@ -136,14 +150,14 @@ def test_a_league_and_a_tournament_take_it_from_a_folder_and_see_it_change(two: 
     named = tournament.entrants([str(two.parent)], 1)
     assert {model.name for model in named} == {"SoccerTwos", "other"} and len({m.sha256 for m in named}) == 2
     source = sources.source(str(two.parent))
-    (one, two_) = source.offers()
+    (one, two_) = source.offers(pytest.fail)
     assert {one.revision, two_.revision} == {model.sha256 for model in named}
     shutil.copy(two.parent / "other.onnx.data", two.parent / DATA)
-    changed = {offer.name: offer.revision for offer in source.offers()}
+    changed = {offer.name: offer.revision for offer in source.offers(pytest.fail)}
     assert changed["m/other"] in (one.revision, two_.revision)
     assert changed["m/SoccerTwos"] not in (one.revision, two_.revision)
     (two.parent / DATA).unlink()
-    assert len({*changed.values(), *(offer.revision for offer in source.offers())}) == 3
+    assert len({*changed.values(), *(offer.revision for offer in source.offers(pytest.fail))}) == 3
 
 
 def test_a_run_keeps_a_baseline_whole(two: Path, tmp_path: Path) -> None:

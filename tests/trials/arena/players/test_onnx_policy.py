@@ -213,6 +213,11 @@ def mixing(model: onnx.ModelProto) -> None:
     node(model, "p1").input[0] = "mixed"
 
 
+ABOUT = {
+    **dict.fromkeys(("old opset", "external data"), "file"),
+    **dict.fromkeys(("other actions", "no samplers", "not normalised"), "spaces"),
+}
+"""Of what a refusal is, else: "file" of BAD_BYTES, "spaces" of BAD_EXPORT, "plays" of BAD_EDIT."""
 LFS = b"version https://git-lfs.github.com/spec/v1\noid sha256:" + b"a" * 64 + b"\nsize 1763021\n"
 
 BAD_BYTES = {
@@ -272,6 +277,9 @@ def test_a_bad_file_gets_one_line_in_bounded_time(case: str, export: Any, saved:
     assert time.process_time() - began < 5
     assert "\n" not in str(caught.value) and len(str(caught.value)) < 400
     assert "policy.onnx" in str(caught.value)
+    rest = "file" if case in BAD_BYTES else "spaces" if case in BAD_EXPORT else "plays"
+    assert caught.value.about == ABOUT.get(case, rest)
+    assert ("learning_rate" in str(caught.value)) == (case == "NaN") and "; " in str(caught.value)
 
 
 @pytest.mark.parametrize("share", [0.01, 0.3, 0.9, 0.999])

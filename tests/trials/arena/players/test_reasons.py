@@ -11,6 +11,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from sweep.league import sources
 from sweep.promotion import verify
+from trials import stint
 from trials.arena.players import sandbox
 from trials.arena.players.load import LADDER
 from trials.arena.players.onnx_policy import OnnxPolicy
@@ -48,7 +49,7 @@ def test_onnxruntimes_own_reason_is_told_to_its_end_wherever_a_policy_is_refused
 def test_a_process_that_dies_of_a_policy_leaves_its_last_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     words = "terminate called after throwing an instance of 'std::bad_alloc'\n" + "x" * 300 + "\n  what():  the cause\n"
     died = subprocess.CompletedProcess([], -6, "", words)
-    monkeypatch.setattr(subprocess, "run", lambda *_, **__: died)
+    monkeypatch.setattr(stint, "run", lambda *_, **__: died)
     path = newer(tmp_path / "x.onnx")
     with pytest.raises(BadPolicy, match=r"\(terminate called .* what\(\): the cause\)"):
         sandbox.vet(path)

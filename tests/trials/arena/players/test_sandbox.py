@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from reports.model import checks, files
 from trials.arena.players.sandbox import vet
 from trials.errors import BadPolicy
 
@@ -26,6 +27,18 @@ def test_a_bad_one_gets_its_line(export: Any, saved: Any, tmp_path: Path) -> Non
         vet(saved(export(masks=0).model()))
     with pytest.raises(BadPolicy, match="is not there"):
         vet(tmp_path / "none.onnx")
+
+
+def test_what_a_refusal_is_about_is_told_whatever_the_files_name_says(export: Any, saved: Any, tmp_path: Path) -> None:
+    looping = export().model()
+    next(node for node in looping.graph.node if "h0" in node.output).op_type = "Loop"
+    for model, about in ((b"", "file"), (export(masks=0).model(), "spaces"), (looping, "plays")):
+        path = saved(model).rename(tmp_path / "NaN; must see another file of 1 MiB.onnx")
+        with pytest.raises(BadPolicy) as refused:
+            vet(path)
+        assert refused.value.about == about
+        (check,) = (one for one in checks.examine(files.of_file(path)) if one.status == "no" and one.name != "name")
+        assert check.name == about and path.name in check.found and check.mend and "learning_rate" not in check.mend
 
 
 def test_a_file_that_swells_when_it_is_read_harms_nobody(saved: Any) -> None:

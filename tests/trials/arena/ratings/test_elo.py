@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from trials.arena.ratings import bradley_terry
 from trials.arena.ratings.elo import CHI_SQUARED_95, direct, on_ladder
-from trials.arena.ratings.ladder_file import Ladder, Rung
+from trials.arena.ratings.ladder_file import Ladder, LadderPlayer
 from trials.arena.ratings.pentanomial import PAIR_SCORES, REGULARISER, elo, expected, outcomes, shortfall
 from trials.errors import SetupError
 from trials.records import MatchRecord
@@ -104,7 +104,9 @@ def test_intervals_cover_the_truth(gap: float, draws: float, together: float) ->
 
 
 def ladder(covariance: np.ndarray, ratings: tuple[float, ...] = (700.0, 900.0, 1200.0)) -> Ladder:
-    rungs = tuple(Rung(name=n, rating=r, sha256=None) for n, r in zip(("low", "mid", "top"), ratings, strict=True))
+    rungs = tuple(
+        LadderPlayer(name=n, rating=r, sha256=None) for n, r in zip(("low", "mid", "top"), ratings, strict=True)
+    )
     rows = tuple(tuple(float(c) for c in row) for row in covariance)
     return Ladder(
         version="ladder-t", environment="soccer-1", anchor="top", rungs=rungs, covariance=rows, pairings=(), seed=1

@@ -146,13 +146,13 @@ def test_ratings_find_the_rungs_own_places(opponents: LadderPlayers, tug: Any) -
 def test_the_command_line_fits_a_ladder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(ladder, "RUNGS", ("still", "chaser"))
+    monkeypatch.setattr(ladder, "PLAYERS", ("still", "chaser"))
     out = tmp_path / "ladder.json"
     assert ladder.main(["fit", "--pairs", "5", "--out", str(out)]) == 0
     assert "still" in capsys.readouterr().out
     made = ladder_file.read(out)
     assert [rung.name for rung in made.rungs] == ["still", "chaser"]
-    monkeypatch.setattr(ladder, "RUNGS", ("house",))
+    monkeypatch.setattr(ladder, "PLAYERS", ("house",))
     monkeypatch.setattr(players, "HOUSE", tmp_path / "none.onnx")
     assert ladder.main(["fit", "--out", str(out)]) == 1
     assert "house baseline must be installed" in capsys.readouterr().err

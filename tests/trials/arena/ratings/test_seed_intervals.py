@@ -11,6 +11,7 @@ from hypothesis.extra.numpy import arrays
 from scipy.stats import t, ttest_ind
 
 from trials.arena.ratings import seed_intervals
+from trials.arena.ratings.bradley_terry import NORMAL_95
 from trials.arena.ratings.pentanomial import Reals
 
 SEEDS = (2, 3, 5)
@@ -69,7 +70,7 @@ def test_an_interval_moves_with_its_numbers_and_is_never_narrower_than_the_match
     mean, half = seed_intervals.mean_of(elos, errors)
     moved, same = seed_intervals.mean_of(elos + by, errors)
     assert moved == pytest.approx(mean + by, abs=1e-6) and same == pytest.approx(half, rel=1e-6, abs=1e-6)
-    assert half >= seed_intervals.NORMAL_95 * error / math.sqrt(len(elos)) * (1 - 1e-9)
+    assert half >= NORMAL_95 * error / math.sqrt(len(elos)) * (1 - 1e-9)
 
 
 @given(arrays(np.float64, st.tuples(st.integers(1, 4), st.integers(1, 4)), elements=ELOS), st.floats(1, 300))

@@ -21,9 +21,9 @@ KNOWN = frozenset(name for line in _LINES for name in line.split())
 LIST = "https://huggingface.co/docs/hub/repositories-licenses"
 
 
-def wrong(licence: object) -> str:
-    """Why the Hub would not take a licence, with the nearest that it takes; empty where it would."""
-    every = licence if isinstance(licence, list) and licence else [licence]
+def wrong(license: object) -> str:
+    """Why the Hub would not take a license, with the nearest that it takes; empty where it would."""
+    every = license if isinstance(license, list) and license else [license]
     bad = [one for one in every if not isinstance(one, str) or one not in KNOWN]
     if not bad:
         return ""
