@@ -10,7 +10,7 @@ from real_sweep import SPACE, json_of, run_sweep
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (("run", "quik"), "a search space must be one of course, quick, soccertwos or a YAML file, but got quik"),
+        (("run", "quik"), "must be one of course, proof, quick, soccertwos or a YAML file, but got quik"),
         (("run", "quick", "--trials", "0"), "--trials: input should be greater than or equal to 1, but got 0"),
         (("run", "quick", "--steps", "10"), "--steps: input should be greater than or equal to 1000, but got 10"),
         (("run", "quick", "--baseline", "no.onnx"), "a model must be an ONNX file or one of still, random, chaser"),
