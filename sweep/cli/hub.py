@@ -8,6 +8,7 @@ from typing import Any
 import click
 from rich.console import Console
 
+from sweep.cli.newest import run_or_newest
 from sweep.cli.numbers import ELO, ELO_OF_A_TEST
 
 JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON object and nothing else.")
@@ -43,8 +44,7 @@ def promote(
     **given: Any,
 ) -> int:
     """Put RUN's best policy (default: of the newest finished run in runs/) on the Hugging Face Hub, with its proof."""
-    from sweep.promotion import evaluation, promote, selection
-    from trials.folder import RunFolder
+    from sweep.promotion import evaluation, promote
 
     if sprt and not sprt[0] < sprt[1]:
         raise click.UsageError(
@@ -52,9 +52,7 @@ def promote(
         )
     progress = not as_json and sys.stderr.isatty()
     bar = evaluation.Bar(min_elo=min_elo, sprt=sprt or None, matches=matches, cores=cores, progress=progress)
-    folder = (
-        RunFolder(run) if run is not None else selection.newest(tell=lambda note: click.echo(f"note: {note}", err=True))
-    )
+    folder = run_or_newest(run, complete=True)
     say = Console(stderr=True, quiet=as_json)
     found = promote.promote(
         folder, promote.Order(bar=bar, **given), lambda text: say.print(text, markup=False, highlight=False)

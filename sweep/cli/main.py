@@ -5,15 +5,19 @@ import sys
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 from rich.console import Console
 
 from sweep.cli import hub, matches
 from sweep.cli.league import league
+from sweep.cli.newest import RUN, run_or_newest
 from sweep.cli.numbers import Finite
 from trials.errors import SweepError
+
+if TYPE_CHECKING:
+    from trials.folder import RunFolder
 
 RAY = "Of a Ray cluster, host:port or auto; default: RAY_ADDRESS, where that is set, else Ray on this machine."
 JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON object and nothing else.")
@@ -111,76 +115,104 @@ def _cluster(text: str | None) -> tuple[str | None, Callable[[], None]]:
 
 
 @cli.command()
-@click.argument("run", type=click.Path(path_type=Path))
+@RUN
 @JSON
-def status(run: Path, as_json: bool) -> None:
-    """What a run's ledger says: its trials, their states and ratings."""
+def status(run: Path | None, as_json: bool) -> None:
+    """How a run stands: its trials, their states and ratings, who drives it; of one that has ended, what it found."""
     from sweep.driver import status as statuses
-    from trials.folder import RunFolder
 
-    summary = statuses.summary(RunFolder(run))
+    folder = run_or_newest(run)
     if as_json:
-        click.echo(json.dumps(summary))
+        click.echo(json.dumps(statuses.summary(folder)))
     else:
-        Console().print(statuses.table(summary))
-    _note(run)
+        statuses.show(folder, Console())
+    _note(folder)
+
+
+@cli.command("list")
+@click.argument("runs", default="runs", type=click.Path(path_type=Path))
+@JSON
+def list_(runs: Path, as_json: bool) -> None:
+    """The runs that there are in the folder RUNS (default: runs), the newest first."""
+    from sweep import runs as listing
+
+    found = listing.listed(runs, lambda note: click.echo(f"note: {note}", err=True))
+    if as_json:
+        click.echo(json.dumps(listing.values(found)))
+    elif found:
+        Console().print(listing.table(found))
+    else:
+        click.echo(f"{runs} holds no run; `sweep run` makes one")
 
 
 @cli.command()
-@click.argument("run", type=click.Path(path_type=Path))
+@RUN
 @click.option("--live", is_flag=True, help="Write it again as the sweep goes on; the open page follows by itself.")
 @JSON
-def report(run: Path, live: bool, as_json: bool) -> None:
+def report(run: Path | None, live: bool, as_json: bool) -> None:
     """Write RUN/report.html from the ledger, its tables beside it."""
     from reports.run import page
     from sweep.driver import live_report
-    from trials.folder import RunFolder
 
     if live:
         if as_json:
             raise click.UsageError("--live and --json exclude each other: a report that goes on has no one result")
-        live_report.follow(RunFolder(run), click.echo)
+        live_report.follow(run_or_newest(run), click.echo)
         return
-    path = page.build(RunFolder(run))
+    folder = run_or_newest(run)
+    path = page.build(folder)
     click.echo(json.dumps({"report": str(path)}) if as_json else str(path))
-    _note(run)
+    _note(folder)
 
 
-def _note(run: Path) -> None:
+def _note(run: "RunFolder") -> None:
     """Say on stderr which lines of the run's ledger were passed over."""
     from trials import ledger
-    from trials.folder import RunFolder
 
-    if note := ledger.notes(RunFolder(run).ledger):
+    if note := ledger.notes(run.ledger):
         click.echo(f"note: {note}", err=True)
 
 
 @cli.command()
-@click.argument("run")
-@click.option("--trials", metavar="N|+N", help="Trials in all, or so many more.")
+@click.argument("run", required=False)
+@click.option("--trials", metavar="N|+N", help="Trials in all, fewer too, or so many more.")
 @click.option("--final-seeds", type=click.IntRange(0, 100), help="Fresh training seeds of finalists and course.")
 @click.option("--ray-address", envvar="RAY_ADDRESS", help=RAY)
-def resume(run: str, trials: str | None, final_seeds: int | None, ray_address: str | None) -> int:
+def resume(run: str | None, trials: str | None, final_seeds: int | None, ray_address: str | None) -> int:
     """Go on with a sweep whose driver was killed or stopped, or widen one; RUN is a folder, or
     s3://bucket/prefix/NAME."""
     from sweep.driver import resume as resuming
 
     cluster, answered = _cluster(ray_address)
     answered()
-    return resuming.resume(resuming.folder(run, cluster), trials, cluster, Console(stderr=False), final_seeds)
+    folder = resuming.folder(run, cluster) if run is not None else run_or_newest(None)
+    return resuming.resume(folder, trials, cluster, Console(stderr=False), final_seeds)
 
 
 @cli.command()
-@click.argument("run", type=click.Path(path_type=Path))
+@click.argument("run", required=False)
+@click.option("--final-seeds", type=click.IntRange(0, 100), help="Fresh training seeds of finalists and course.")
+@click.option("--ray-address", envvar="RAY_ADDRESS", help=RAY)
+def finish(run: str | None, final_seeds: int | None, ray_address: str | None) -> int:
+    """End a sweep that was stopped or killed early: its finals, headline and report, with the trials that it has."""
+    from sweep.driver import resume as resuming
+
+    cluster, answered = _cluster(ray_address)
+    answered()
+    folder = resuming.folder(run, cluster) if run is not None else run_or_newest(None)
+    return resuming.resume(folder, None, cluster, Console(stderr=False), final_seeds, finish=True)
+
+
+@cli.command()
+@RUN
 @click.option("--trial", type=click.IntRange(0), required=True, help="The trial to train further.")
 @click.option("--steps", type=click.IntRange(1000, 10**12), required=True, help="Trainer steps more.")
 @click.option("--set", "changes", multiple=True, metavar="KEY=VALUE", help="hyperparameters.learning_rate=1e-4, ...")
-def extend(run: Path, trial: int, steps: int, changes: tuple[str, ...]) -> int:
+def extend(run: Path | None, trial: int, steps: int, changes: tuple[str, ...]) -> int:
     """Train a finished trial further, from its last checkpoint, as a new trial of the same run."""
     from sweep.driver import extend as extending
-    from trials.folder import RunFolder
 
-    return extending.extend(RunFolder(run), trial, steps, changes, Console(stderr=False))
+    return extending.extend(run_or_newest(run), trial, steps, changes, Console(stderr=False))
 
 
 @cli.command()

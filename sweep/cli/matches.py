@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 import click
 
+from sweep.cli.newest import run_or_newest
 from sweep.cli.numbers import ELO_OF_A_TEST, PROBABILITY
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -115,15 +116,18 @@ def rate(sources: tuple[Path, ...], baseline: str | None, history: Path | None, 
 
 
 @click.command()
-@click.argument("a")
-@click.argument("b")
+@click.argument("a", required=False)
+@click.argument("b", default="house")
 @click.option("--matches", type=click.IntRange(1, 100), default=4, show_default=True, help="Matches, in whole pairs.")
 @SEED
 @click.option("--out", type=click.Path(path_type=Path), default="match.html", show_default=True, help="Page to write.")
 @JSON
-def watch(a: str, b: str, matches: int, seed: int, out: Path, as_json: bool) -> None:
-    """Write a page that plays matches of A against B (named as for `sweep play`): offline, one file."""
+def watch(a: str | None, b: str, matches: int, seed: int, out: Path, as_json: bool) -> None:
+    """Write a page that plays matches of A (default: the newest complete run's best) against B (default: house), named
+    as for `sweep play`: offline, one file."""
+    from sweep import runs
     from sweep.matches import watch as watching
 
+    a = a if a is not None else str(runs.best(run_or_newest(None, complete=True)))
     result = watching.watch(a, b, matches, seed, out)
     click.echo(json.dumps(result) if as_json else watching.text(result))
