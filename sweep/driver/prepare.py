@@ -6,8 +6,8 @@ from pathlib import Path
 from search_spaces import Space, check, load
 from sweep import models
 from sweep.settings import Settings, build
-from trials.arena.players import load as players
-from trials.errors import SetupError
+from trials.arena.players.load import load as load_player
+from trials.errors import SetupError, UsageError, of_option
 from trials.folder import RunFolder
 
 
@@ -19,10 +19,11 @@ def prepare(settings: Settings) -> tuple[Space, models.Model]:
         build(Path(settings.executable))
     if settings.trainer is not None:
         if settings.executable is None:
-            raise SetupError("--trainer must be given an executable to train in, but there is no --env; name one")
+            raise UsageError("--trainer must be given an executable to train in, but there is no --env; name one")
         _must_run(Path(settings.trainer))
-    baseline = models.resolve(settings.baseline)
-    players.load(baseline.load)
+    with of_option("--baseline"):
+        baseline = models.resolve(settings.baseline)
+        load_player(baseline.load)
     return space, baseline
 
 
@@ -30,7 +31,7 @@ def _must_run(trainer: Path) -> None:
     """Raise SetupError where it is no program; whether it is an mlagents-learn its first start tells."""
     mend = "name an environment's bin/mlagents-learn"
     if not trainer.is_file():
-        raise SetupError(f"--trainer must be an mlagents-learn, but {trainer} is not there; {mend}")
+        raise UsageError(f"--trainer must be an mlagents-learn, but {trainer} is not there; {mend}")
     if not os.access(trainer, os.X_OK):
         raise SetupError(f"--trainer must be executable, but {trainer} is not; run `chmod +x {trainer}`, or {mend}")
 

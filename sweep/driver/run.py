@@ -28,8 +28,8 @@ from sweep import models
 from sweep.cluster import run_storage, sync
 from sweep.driver import finals, headline, prepare, progress
 from sweep.driver.controller import Controller
-from sweep.search import warm_start as taking
 from sweep.search.specs import Render, renderer
+from sweep.search.warm_start import said, take_over
 from sweep.settings import Settings, build
 from sweep.settings import write as write_settings
 from trials import ledger, run_state
@@ -62,9 +62,9 @@ def sweep(settings: Settings, command: str, console: Console, warm_start: Path |
     if not space.parameters:
         rendered(0, {})  # a file without parameters is one trial: what it breaks is known now
     check_with_mlagents(course(space) if space.parameters else render(space, {}), *tried)
-    warm = taking.take_over(warm_start, settings, space, rendered) if warm_start is not None else None
+    warm = take_over(warm_start, settings, space, rendered) if warm_start is not None else None
     if warm is not None:
-        console.print(taking.said(warm), markup=False, highlight=False, soft_wrap=True)
+        console.print(said(warm), markup=False, highlight=False, soft_wrap=True)
     for note in (*owners.notes(space, asdict(settings), build), *notes(space, settings.steps, settings.fields)):
         console.print(f"note: {note}", markup=False, highlight=False, soft_wrap=True)
     run = RunFolder(settings.out)

@@ -1,9 +1,8 @@
 """Two models play matches, a number of them or until a test decides: what `sweep play` prints."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from statistics import mean, median
 from typing import Any
 
@@ -11,15 +10,14 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from sweep import models
+from sweep.matches.conditions import MATCHES, Conditions
 from sweep.models import Model
 from trials.arena.matches import log, match
-from trials.arena.matches.match import Played, World
+from trials.arena.matches.match import Played
 from trials.arena.matches.pool import MatchPool, Task
 from trials.arena.ratings import elo, sprt
 from trials.arena.ratings.pentanomial import outcomes
-from trials.errors import SetupError
 from trials.records import MatchRecord
-from trials.soccer.game import Fields
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,47 +37,40 @@ def play(
     a: str,
     b: str,
     matches: int,
-    seed: int,
+    how: Conditions,
     *,
     test: TestTerms | None = None,
-    deterministic: bool = False,
-    goals: int = 1,
-    cores: int = 1,
-    log_to: Path | None = None,
-    env: Path | None = None,
     progress: bool = False,
 ) -> dict[str, Any]:
-    """Play `matches` (rounded up to whole pairs) between two models named as `sweep.models.resolve` takes them.
+    """Play `matches`, an even number, between two models named as `sweep.models.resolve` takes them.
 
     With `test`, first until it decides, then `test.fresh_pairs` afresh: the verdict, LLR, bounds and the deciding
     matches are under `sprt`, and every other number is of the fresh matches; `elo` and its ends are None without any.
-    With `env` they are played in that ML-Agents executable, where kick-offs are not controlled: a pair's matches have
-    the teams exchanged, but not the kick-off in common.
+    In an executable kick-offs are not controlled: a pair's matches have the teams exchanged, but no kick-off in common.
 
     Returns plain values: counts of a, by_side (of a), elo (a minus b) with its 95 % interval, mean and median
     decisions, entropy of both models (nats, mean over visited states), rates, seed, environment and kick_off. Raises
     BadPolicy, SetupError, and LostTrial where the executable dies.
     """
-    if log_to is not None:
-        log.check(log_to)
-    check_env(env, cores)
+    MATCHES.must("matches", matches)
+    how.check()
     named = models.told_apart([models.resolve(a), models.resolve(b)])
-    pairs = (matches + 1) // 2 if test is None else test.fresh_pairs
+    pairs = matches // 2 if test is None else test.fresh_pairs
     first = 0 if test is None else test.max_pairs  # fresh pairs have numbers behind all that the test may take
     whole = Task(
         a=named[0].load,
         b=named[1].load,
         first=first,
         pairs=pairs,
-        seed=seed,
-        deterministic=deterministic,
-        goals=goals,
+        seed=how.seed,
+        deterministic=how.deterministic,
+        goals=how.goals,
     )
     parts: list[Played] = []
     records: list[list[MatchRecord]] = [[], []]  # what decided, what was played: counted so far, whatever happens
     found: dict[str, Any] = {"sprt": None}
     try:
-        with world_of(env, seed) as world, MatchPool(cores, world) as pool:
+        with how.world() as world, MatchPool(how.cores, world) as pool:
             if test is not None:
                 verdict = sprt.Test(test.elo0, test.elo1, test.alpha, test.beta)
                 deciding = Task(**asdict(whole) | {"first": 0, "pairs": test.max_pairs})
@@ -90,39 +81,11 @@ def play(
                 with bar(progress, "playing", 2 * pairs) as tell:
                     parts.append(pool.play(whole, on_progress=tell, records=records[1]))
     finally:
-        if log_to is not None and any(records):
+        if how.log_to is not None and any(records):
             behind = [scheduled for part in parts for scheduled in part.uncounted]
-            log.write(log_to, records[0] + records[1], {model.sha256: model.name for model in named}, behind)
-    conditions = {"seed": seed, "cores": cores, "kick_off": kick_off(env)}
+            log.write(how.log_to, records[0] + records[1], {model.sha256: model.name for model in named}, behind)
+    conditions = {"seed": how.seed, "cores": how.cores, "kick_off": how.kick_off}
     return _facts(named, parts, estimated=bool(pairs)) | found | conditions
-
-
-def check_env(env: Path | None, cores: int) -> None:
-    """Raise SetupError where matches cannot be played in the executable `env`, before anything is."""
-    if env is None:
-        return
-    if cores > 1:
-        raise SetupError(f"--env plays on one core, the executable's, but got --cores {cores}; leave --cores out")
-    from trials.arena.matches import executable  # here, because gRPC takes its time
-
-    executable.find(env)
-
-
-@contextmanager
-def world_of(env: Path | None, seed: int) -> Iterator[Callable[[int], World]]:
-    """Where matches are played: the embedded fields, or those of the executable `env`, which runs for so long."""
-    if env is None:
-        yield Fields
-        return
-    from trials.arena.matches import executable
-
-    with executable.opened(env, seed=seed) as fields:
-        yield fields.lend
-
-
-def kick_off(env: Path | None) -> str:
-    """How the matches of a pair begin."""
-    return "shared by a pair" if env is None else "not controlled"
 
 
 def _tested(test: TestTerms, verdict: sprt.Test, played: Played) -> dict[str, Any]:
