@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from sweep.runs import RUNS
 from trials import ledger, policies
 from trials.arena.players import onnx_external
 from trials.arena.players.load import BUILT_IN, EARLIER, HOUSE, LADDER
@@ -18,8 +19,6 @@ from trials.arena.players.sandbox import vet
 from trials.errors import BadPolicy, UsageError, did_you_mean
 from trials.folder import RunFolder
 
-RUNS = Path("runs")
-"""Where runs are that are named without their folder."""
 _OF_RUN = re.compile(r"(?P<run>.+?)(?::(?P<trial>\d{1,9})(?:@(?P<steps>\d{1,15}))?)?", re.S)
 
 _HUB_ID = re.compile(

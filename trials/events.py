@@ -155,7 +155,8 @@ class TrialEnded:
 
 @dataclass(frozen=True, kw_only=True, config=CONFIG)
 class FinalsBegan:
-    """Tuning is over and finalists are chosen: each is trained anew on each of the seeds."""
+    """Tuning is over and finalists are chosen: each is trained anew on each of the seeds. Without any configuration: no
+    finals are wanted any more."""
 
     event: Literal["finals"] = "finals"
     time: Finite

@@ -1,6 +1,10 @@
 """Every file name of a sweep and of a trial, written once."""
 
+import contextlib
+import json
 import os
+import shutil
+import socket
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from uuid import uuid4
 
+import psutil
 from filelock import FileLock, Timeout
 
 from trials.errors import SetupError, UsageError
@@ -112,6 +117,11 @@ class RunFolder:
         return self.path / "sweep.yaml"
 
     @property
+    def best(self) -> Path:
+        """Of a finished sweep: the policy that it carries on, `SoccerTwos.onnx`, and the `configuration.yaml` of it."""
+        return self.path / "best"
+
+    @property
     def baseline(self) -> Path:
         """The file of a baseline that is no built-in, below this folder: a resumed run needs that very one."""
         return self.path / "baseline"
@@ -137,6 +147,11 @@ class RunFolder:
         """Held by the one process that writes the ledger."""
         return self.path / ".driver"
 
+    @property
+    def driver(self) -> Path:
+        """Who holds that, for `sweep status`: pid, host, began (unix seconds, of the process)."""
+        return self.path / ".driver.json"
+
     def trial(self, number: int) -> TrialFolder:
         return TrialFolder(self.trials / f"{number:04d}")
 
@@ -148,7 +163,13 @@ def driving(run: RunFolder) -> Iterator[None]:
         raise UsageError(f"a run's folder must be there, but {run.path} is not; name one that `sweep run` made")
     refusal = f"a run has one driver at a time, but another process is driving {run.path}; wait for its end, or stop it"
     with only_one(run.lock, refusal):
-        yield
+        me = {"pid": os.getpid(), "host": socket.gethostname(), "began": psutil.Process().create_time()}
+        with contextlib.suppress(OSError), written_whole(run.driver) as temporary:  # a full disk is others' to tell
+            temporary.write_text(json.dumps(me), encoding="utf-8")
+        try:
+            yield
+        finally:
+            run.driver.unlink(missing_ok=True)
 
 
 @contextmanager
@@ -175,6 +196,28 @@ def written_whole(path: Path) -> Iterator[Path]:
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def assembled(target: Path) -> Iterator[Path]:
+    """A new folder beside `target` that takes its place if the block succeeds; otherwise nothing is left of it.
+
+    One at a time: what an earlier one left that was killed is removed.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    for left in target.parent.glob(f".{target.name}.*"):
+        shutil.rmtree(left, ignore_errors=True)
+    mine = target.parent / f".{target.name}.{uuid4().hex}"
+    old = target.parent / f".{target.name}.{uuid4().hex}.old"
+    mine.mkdir()
+    try:
+        yield mine
+        if target.exists():
+            target.rename(old)
+        mine.rename(target)
+    finally:
+        shutil.rmtree(mine, ignore_errors=True)
+        shutil.rmtree(old, ignore_errors=True)
 
 
 def own(folder: Path) -> Path:

@@ -4,17 +4,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from trials.errors import SetupError, UsageError
-from trials.events import Event, FreshRated, TrialBegan, TrialEnded, TrialRated
+from trials.events import Event, TrialBegan, TrialEnded, TrialRated
 from trials.folder import RunFolder
 from trials.learner import process
 from trials.records import Candidate
-from trials.run_state import choose
-
-
-def best(events: Sequence[Event]) -> Candidate | None:
-    """The policy that a run carries on: of its finals where it has them, else of tuning; None before there is one."""
-    fresh = next((e for e in reversed(events) if isinstance(e, FreshRated) and e.role == "winner"), None)
-    return fresh.candidate if fresh is not None else choose(events)[0]
+from trials.run_state import carried_on
 
 
 def of_trial(events: Sequence[Event], number: int) -> Candidate | None:
@@ -25,7 +19,7 @@ def of_trial(events: Sequence[Event], number: int) -> Candidate | None:
         raise UsageError(
             f"a trial must be one of the run's, 0 to {max(numbers, default=0)}, but got {number}; see `sweep status`"
         )
-    own = best(events)
+    own = carried_on(events)
     if own is not None and own.trial == number:
         return own
     rated = [e.candidate for e in events if isinstance(e, TrialRated) and e.candidate.trial == number]
@@ -39,7 +33,7 @@ def file_of(run: RunFolder, events: Sequence[Event], trial: int | None, steps: i
     Raises UsageError where the run has no such trial or checkpoint, with those it has; SetupError where it has no
     policy yet, or its file is not in the run's folder.
     """
-    found = best(events) if trial is None else of_trial(events, trial)
+    found = carried_on(events) if trial is None else of_trial(events, trial)
     if trial is not None and (steps is not None or found is None):
         return trial, _checkpoint(run, trial, steps)
     if found is None:

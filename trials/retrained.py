@@ -100,9 +100,9 @@ class Retrained:
 
 
 def of(events: Sequence[Event]) -> Retrained | None:
-    """The last finals of a sweep; None where there are none."""
+    """The last finals of a sweep; None where there are none, or a later driver was to do without."""
     began = next((event for event in reversed(events) if isinstance(event, FinalsBegan)), None)
-    if began is None:
+    if began is None or not began.configurations:
         return None
     known = _policies(events, began.course, set(began.seeds))
     course = [known[key] for key in known if key[0] == began.course]

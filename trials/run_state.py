@@ -45,6 +45,12 @@ def choose(events: Sequence[Event]) -> tuple[Candidate | None, Candidate | None]
     return (winner.candidate if winner else None), (course.candidate if course else None)
 
 
+def carried_on(events: Sequence[Event]) -> Candidate | None:
+    """The policy that a run carries on: that of its headline, else what tuning says; None where no trial was whole."""
+    fresh = [event.candidate for event in events if isinstance(event, FreshRated) and event.role == "winner"]
+    return fresh[-1] if fresh else choose(events)[0]
+
+
 @dataclass(frozen=True)
 class Span:
     """One trainer process on one slot."""
@@ -73,6 +79,8 @@ class TrialHistory:
     """Times the trial was handed to a worker."""
     resumes: tuple[TrialResumed, ...] = ()
     """Each time it went on after a trainer or worker had died."""
+    inherited: int = 0
+    """Trainer steps that its parent had, where it was trained further from one."""
 
     @property
     def number(self) -> int:
@@ -90,7 +98,9 @@ class TrialHistory:
 
     @property
     def steps_per_second(self) -> float | None:
-        return self.ended.steps / self.ended.train_seconds if self.ended and self.ended.train_seconds > 0 else None
+        if self.ended is None or self.ended.train_seconds <= 0:
+            return None
+        return (self.ended.steps - self.inherited) / self.ended.train_seconds
 
 
 @dataclass(frozen=True)
@@ -137,6 +147,11 @@ class Run:
             return False
         same = (rating.ladder, rating.environment) == (self.question.ladder, self.question.environment)
         return same and math.isfinite(rating.elo)
+
+    @property
+    def over(self) -> int:
+        """Trials of tuning that are; one that a person stopped goes on."""
+        return sum(t.ended is not None and t.state != "stopped" and t.spec.origin != "extended" for t in self.trials)
 
     @property
     def finished(self) -> bool:
@@ -197,6 +212,8 @@ def run_of(name: str, events: Sequence[Event], reached: Mapping[int, int] | None
                 end = event
     steps = reached or {}
     known = [drafts[number].whole(end is not None, steps.get(number, 0)) for number in sorted(drafts)]
+    at = {trial.number: trial.steps for trial in known}
+    known = [t if t.spec.parent is None else replace(t, inherited=at.get(t.spec.parent, 0)) for t in known]
     trials = tuple(trial for trial in known if trial.spec.origin != "final")
     anew = tuple(trial for trial in known if trial.spec.origin == "final")
     first, last = (events[0].time, events[-1].time) if events else (0.0, 0.0)
@@ -216,6 +233,8 @@ class Past:
     rated: tuple[TrialRated, ...]
     """Of tuning's trials."""
     ended: tuple[TrialEnded, ...]
+    stopped: frozenset[int] = frozenset()
+    """Trials, final ones too, whose last end was a person's wish, in order."""
 
 
 def end_of(events: Sequence[Event]) -> SweepEnded | None:
@@ -228,6 +247,8 @@ def past_of(events: Sequence[Event]) -> Past:
     """Fold the events; a trial that was begun again counts by what came last."""
     kept = tuple(event for event in events if not (isinstance(event, TrialEnded) and event.state == "stopped"))
     ended = {event.trial: event for event in kept if isinstance(event, TrialEnded)}
+    lasts = {event.spec.number if isinstance(event, TrialBegan) else event.trial: event for event in events
+             if isinstance(event, TrialBegan | TrialEnded)}  # fmt: skip
     began = {e.spec.number: e.spec for e in kept if isinstance(e, TrialBegan) and e.spec.origin not in LATER}
     rated: dict[tuple[int, int], TrialRated] = {}
     for event in kept:
@@ -238,6 +259,7 @@ def past_of(events: Sequence[Event]) -> Past:
         unfinished=tuple(began[number] for number in sorted(began) if number not in ended),
         rated=tuple(rated.values()),
         ended=tuple(ended[number] for number in sorted(ended) if number in began),
+        stopped=frozenset(n for n, last in lasts.items() if isinstance(last, TrialEnded) and last.state == "stopped"),
     )
 
 
@@ -255,20 +277,3 @@ def finalists(events: Sequence[Event]) -> tuple[TrialEnded, ...]:
     wanted = [one for one in known if not one.course] or known
     ends = [policy.ended for one in wanted for policy in one.policies if policy.ended is not None]
     return tuple(sorted(ends, key=lambda end: end.trial))
-
-
-def idle_share(events: Sequence[Event], slots: int) -> float:
-    """Share of slot time without a trainer's process, from the first trial's proposal to the last trial's end.
-
-    Of the last driver alone: pauses between drivers are nobody's.
-    """
-    last_driver = max((at for at, event in enumerate(events) if isinstance(event, SweepBegan)), default=0)
-    events = events[last_driver:]
-    starts = [event.time for event in events if isinstance(event, TrialBegan)]
-    ends = [event for event in events if isinstance(event, TrialEnded) and event.began]
-    if not starts or not ends:
-        return 0.0
-    last = max(end.began + end.process_seconds for end in ends)
-    busy = sum(end.process_seconds for end in ends)
-    whole = (last - min(starts)) * slots
-    return min(1.0, max(0.0, 1 - busy / whole)) if whole > 0 else 0.0

@@ -3,13 +3,11 @@
 import hashlib
 import json
 import shutil
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Collection, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import yaml
 
@@ -52,28 +50,6 @@ class Contents:
     notes: tuple[str, ...]
     """What is missing or was changed, and what that costs: for the card."""
     configuration: Mapping[str, Any]
-
-
-@contextmanager
-def assembled(target: Path) -> Iterator[Path]:
-    """A new folder beside `target` that takes its place if the block succeeds; otherwise nothing is left of it.
-
-    One at a time: what an earlier one left that was killed is removed.
-    """
-    target.parent.mkdir(parents=True, exist_ok=True)
-    for left in target.parent.glob(f".{target.name}.*"):
-        shutil.rmtree(left, ignore_errors=True)
-    mine = target.parent / f".{target.name}.{uuid4().hex}"
-    old = target.parent / f".{target.name}.{uuid4().hex}.old"
-    mine.mkdir()
-    try:
-        yield mine
-        if target.exists():
-            target.rename(old)
-        mine.rename(target)
-    finally:
-        shutil.rmtree(mine, ignore_errors=True)
-        shutil.rmtree(old, ignore_errors=True)
 
 
 def fill(product: Product, events: Sequence[Event], private: Private, into: Path) -> Contents:

@@ -96,13 +96,13 @@ class Run:
 
         >>> run.best().policy
         """
-        from trials import ledger, policies
+        from trials import ledger, run_state
         from trials.errors import SetupError
         from trials.folder import RunFolder
 
         run = self._read()
         winner = run.winner
-        candidate = policies.best(ledger.read(RunFolder(self.path).ledger))
+        candidate = run_state.carried_on(ledger.read(RunFolder(self.path).ledger))
         trial = run.trial(candidate.trial) if candidate else None
         if candidate is None or trial is None:
             raise SetupError(

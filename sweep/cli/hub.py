@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from sweep.cli.commands import Command
+from sweep.cli.newest import run_or_newest
 from sweep.cli.numbers import ELO, Count
 from sweep.cli.options import CORES, JSON, MODEL, MODELS, progress, sprt
 from sweep.matches.conditions import PROVING
@@ -51,13 +52,10 @@ def promote(
     RUN is by default the newest finished run in runs/."""
     from rich.console import Console
 
-    from sweep.promotion import evaluation, promote, selection
-    from trials.folder import RunFolder
+    from sweep.promotion import evaluation, promote
 
     bar = evaluation.Bar(min_elo=min_elo, sprt=sprt, matches=matches, cores=cores, progress=progress(as_json))
-    folder = (
-        RunFolder(run) if run is not None else selection.newest(tell=lambda note: click.echo(f"note: {note}", err=True))
-    )
+    folder = run_or_newest(run, complete=True)
     say = Console(stderr=True, quiet=as_json)
     found = promote.promote(
         folder, promote.Order(bar=bar, **given), lambda text: say.print(text, markup=False, highlight=False)

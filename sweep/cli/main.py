@@ -5,17 +5,21 @@ import sys
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
 from sweep.cli import hub, matches
 from sweep.cli.commands import COMMANDS, SWEEPING, Command, Group
 from sweep.cli.league import league
+from sweep.cli.newest import RUN, run_or_newest
 from sweep.cli.numbers import Choice, Finite
 from sweep.cli.options import JSON
 from sweep.ways import KNOWN
 from trials.errors import SweepError, UsageError
+
+if TYPE_CHECKING:
+    from trials.folder import RunFolder
 
 RAY = "Of a Ray cluster, host:port or auto; default: RAY_ADDRESS, where that is set, else Ray on this machine."
 
@@ -126,61 +130,85 @@ def _cluster(text: str | None) -> tuple[str | None, Callable[[], None]]:
 
 
 @cli.command()
-@click.argument("run", type=click.Path(path_type=Path))
+@RUN
 @JSON
-def status(run: Path, as_json: bool) -> None:
-    """Where a run stands: its trials, states and ratings."""
-    from sweep.driver.status import summary, table
-    from trials.folder import RunFolder
+def status(run: Path | None, as_json: bool) -> None:
+    """Where a run stands: trials, ratings, who drives it.
 
-    found = summary(RunFolder(run))
+    Of one that has ended, what it found."""
+    from sweep.driver.status import show, summary
+
+    folder = run_or_newest(run)
     if as_json:
-        click.echo(json.dumps(found))
+        click.echo(json.dumps(summary(folder)))
     else:
         from rich.console import Console
 
+        show(folder, Console())
+    _note(folder)
+
+
+@cli.command("list")
+@click.argument("runs", default="runs", type=click.Path(path_type=Path))
+@JSON
+def list_(runs: Path, as_json: bool) -> None:
+    """The runs there are, the newest first.
+
+    They are looked for in the folder RUNS, by default runs."""
+    from sweep.runs import listed, table, values
+
+    found = listed(runs, lambda note: click.echo(f"note: {note}", err=True))
+    if as_json:
+        click.echo(json.dumps(values(found)))
+    elif found:
+        from rich.console import Console
+
         Console().print(table(found))
-    _note(run)
+    else:
+        click.echo(f"{runs} holds no run; `sweep run` makes one")
 
 
 @cli.command()
-@click.argument("run", type=click.Path(path_type=Path))
+@RUN
 @click.option("--live", is_flag=True, help="Write it again as the sweep goes on; the open page follows by itself.")
 @JSON
-def report(run: Path, live: bool, as_json: bool) -> None:
+def report(run: Path | None, live: bool, as_json: bool) -> None:
     """Write RUN/report.html, and its tables beside it."""
     from reports.run import page
     from sweep.driver import live_report
-    from trials.folder import RunFolder
 
     if live:
         if as_json:
             raise click.UsageError("--live and --json exclude each other: a report that goes on has no one result")
-        live_report.follow(RunFolder(run), click.echo)
+        live_report.follow(run_or_newest(run), click.echo)
         return
-    path = page.build(RunFolder(run))
+    folder = run_or_newest(run)
+    path = page.build(folder)
     click.echo(json.dumps({"report": str(path)}) if as_json else str(path))
-    _note(run)
+    _note(folder)
 
 
-def _note(run: Path) -> None:
+def _note(run: "RunFolder") -> None:
     """Say on stderr which lines of the run's ledger were passed over."""
     from trials import ledger
-    from trials.folder import RunFolder
 
-    if note := ledger.notes(RunFolder(run).ledger):
+    if note := ledger.notes(run.ledger):
         click.echo(f"note: {note}", err=True)
 
 
 @cli.command()
-@click.argument("run")
-@click.option("--trials", metavar="N|+N", help="Trials in all, or so many more.")
+@click.argument("run", required=False)
+@click.option("--trials", metavar="N|+N", help="Trials in all, fewer too, or so many more.")
 @click.option("--final-seeds", type=click.IntRange(0, 100), help="Fresh training seeds of finalists and course.")
 @click.option("--ray-address", envvar="RAY_ADDRESS", help=RAY)
-def resume(run: str, trials: str | None, final_seeds: int | None, ray_address: str | None) -> int:
+def resume(run: str | None, trials: str | None, final_seeds: int | None, ray_address: str | None) -> int:
     """Go on with a sweep that was stopped or killed, or widen one.
 
     RUN is a folder, or s3://bucket/prefix/NAME."""
+    return _go_on(run, trials, final_seeds, ray_address, finish=False)
+
+
+def _go_on(run: str | None, trials: str | None, final_seeds: int | None, ray_address: str | None, finish: bool) -> int:
     from rich.console import Console
 
     from sweep.driver.resume import folder
@@ -188,24 +216,35 @@ def resume(run: str, trials: str | None, final_seeds: int | None, ray_address: s
 
     cluster, answered = _cluster(ray_address)
     answered()
-    return go_on(folder(run, cluster), trials, cluster, Console(stderr=False), final_seeds)
+    found = folder(run, cluster) if run is not None else run_or_newest(None)
+    return go_on(found, trials, cluster, Console(stderr=False), final_seeds, finish=finish)
 
 
 @cli.command()
-@click.argument("run", type=click.Path(path_type=Path))
+@click.argument("run", required=False)
+@click.option("--final-seeds", type=click.IntRange(0, 100), help="Fresh training seeds of finalists and course.")
+@click.option("--ray-address", envvar="RAY_ADDRESS", help=RAY)
+def finish(run: str | None, final_seeds: int | None, ray_address: str | None) -> int:
+    """End a sweep early, with the trials that it has.
+
+    Of one that was stopped or killed: its finals, headline and report."""
+    return _go_on(run, None, final_seeds, ray_address, finish=True)
+
+
+@cli.command()
+@RUN
 @click.option("--trial", type=click.IntRange(0), required=True, help="The trial to train further.")
 @click.option("--steps", type=click.IntRange(1000, 10**12), required=True, help="Trainer steps more.")
 @click.option("--set", "changes", multiple=True, metavar="KEY=VALUE", help="hyperparameters.learning_rate=1e-4, ...")
-def extend(run: Path, trial: int, steps: int, changes: tuple[str, ...]) -> int:
+def extend(run: Path | None, trial: int, steps: int, changes: tuple[str, ...]) -> int:
     """Train a finished trial further.
 
     It goes on from its last checkpoint, as a new trial of the same run."""
     from rich.console import Console
 
     from sweep.driver.extend import extend as train_further
-    from trials.folder import RunFolder
 
-    return train_further(RunFolder(run), trial, steps, changes, Console(stderr=False))
+    return train_further(run_or_newest(run), trial, steps, changes, Console(stderr=False))
 
 
 @cli.command()

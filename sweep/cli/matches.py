@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from sweep.cli.commands import Command
+from sweep.cli.newest import run_or_newest
 from sweep.cli.numbers import PROBABILITY, Count
 from sweep.cli.options import CONDITIONS, JSON, MODEL, MODELS, SEED, conditions_of, progress, sprt
 from sweep.matches.conditions import MATCHES, PAIRS, WATCHED, Conditions
@@ -93,18 +94,19 @@ def rate(sources: tuple[Path, ...], baseline: str | None, history: Path | None, 
 
 
 @click.command(cls=Command, epilog=NAMED)
-@click.argument("a", type=MODEL)
-@click.argument("b", type=MODEL)
+@click.argument("a", type=MODEL, required=False)
+@click.argument("b", type=MODEL, default="house")
 @click.option("--matches", type=Count(WATCHED), default=4, show_default=True, help="Matches, half from each side.")
 @SEED
 @click.option("--out", type=click.Path(path_type=Path), default="match.html", show_default=True, help="Page to write.")
 @JSON
-def watch(a: str, b: str, matches: int, seed: int, out: Path, as_json: bool) -> None:
+def watch(a: str | None, b: str, matches: int, seed: int, out: Path, as_json: bool) -> None:
     """Write a page that shows matches of A against B.
 
-    It is one file, which needs no network."""
+    It is one file, which needs no network. By default A is the newest complete run, and B the house."""
     from sweep.matches.watch import text
     from sweep.matches.watch import watch as written
 
+    a = a if a is not None else str(run_or_newest(None, complete=True).path)
     result = written(a, b, matches, seed, out)
     click.echo(json.dumps(result) if as_json else text(result))

@@ -2,13 +2,14 @@
 
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from itertools import count
 from typing import Any
 
 from pydantic import TypeAdapter
 
 from search_spaces import Space
-from sweep.driver.running_trial import RunningTrial
+from sweep.driver.running_trial import RunningTrial, StorageWord, ending, failures
 from sweep.search import specs
 from sweep.search import study as studies
 from sweep.settings import Settings
@@ -19,9 +20,6 @@ from trials.learner import trainer_log
 from trials.records import Candidate, Rating, Training, TrialSpec
 from trials.run_state import Past
 from trials.trial import RETRIES
-
-MIN_JUDGED = 4
-"""Trials that must be over before their failure rate says anything."""
 
 _SPEC: TypeAdapter[TrialSpec] = TypeAdapter(TrialSpec)
 _RATED: TypeAdapter[TrialRated] = TypeAdapter(TrialRated)
@@ -55,7 +53,8 @@ class Controller:
         studies.fill(self.study, events, space)
         if space.parameters:
             studies.enqueue_course(self.study, space, events)
-        self._begun = max((e.spec.number for e in past.events if isinstance(e, TrialBegan)), default=-1) if past else -1
+        self.specs = {e.spec.number: e.spec for e in (past.events if past else ()) if isinstance(e, TrialBegan)}
+        """Of every trial that has begun."""
         self.retraining = False
         """Whether tuning is over: what is handed out are final trials."""
         self.finals = settings.final_seeds * (1 + settings.finalists if space.parameters else 1)
@@ -64,6 +63,7 @@ class Controller:
         """Final trial to the trial whose configuration it is."""
         self.live: dict[str, RunningTrial] = {}
         self.over: list[TrialEnded] = list(past.ended) if past is not None else []
+        self._trained = 0
         self.broken: str | None = None
         self.interrupted = False
         rated = past.rated if past is not None else ()
@@ -81,7 +81,9 @@ class Controller:
         """Shows a person a line that is no event."""
         self.shown: set[tuple[int, int]] = set()
         """Rungs (trial, steps) that the scheduler has seen from this driver's workers."""
-        self._away: set[int] = set()
+        self._storage = StorageWord()
+        self._answered = False
+        self._went_on: set[int] = set()
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Ray pickles what it is handed, for a restore of its own that is never asked for: the ledger is the truth."""
@@ -94,6 +96,16 @@ class Controller:
             listener(event)
 
     @property
+    def under_way(self) -> list[RunningTrial]:
+        """Trials that have begun and are not over: in a slot, waiting for a new worker, or being rated."""
+        return [*self.live.values(), *self._again, *self.awaiting.values()]
+
+    @property
+    def trained(self) -> int:
+        """Trainer steps that this driver has seen trained."""
+        return self._trained + sum(trial.trained for trial in self.under_way)
+
+    @property
     def stopping(self) -> bool:
         """Whether no further trial is to start."""
         return self.interrupted or self.broken is not None
@@ -101,7 +113,7 @@ class Controller:
     @property
     def next_number(self) -> int:
         """Of the first trial that the study does not propose, behind all others."""
-        return max(self._begun + 1, len(self.study.trials))
+        return max(max(self.specs, default=-1) + 1, len(self.study.trials))
 
     def retrain(self, finals: Sequence[TrialSpec]) -> None:
         """From now on hand out these, in place of proposals."""
@@ -156,6 +168,7 @@ class Controller:
         else:
             proposal, spec = studies.proposed(self.study, self.space, self._render)
         self.live[trial_id] = RunningTrial(spec, self._free_slot(), proposal, rated=earlier)
+        self.specs[spec.number] = spec
         self.record(TrialBegan(time=time.time(), spec=spec))
         return self._config(spec)
 
@@ -175,14 +188,14 @@ class Controller:
         """A worker's result: a sign of life, a rating, or the end of its training."""
         trial = self.live[trial_id]
         trial.heard = True
-        self._hear_of_storage(trial.spec.number, result)
+        self._storage.heard(trial.spec.number, str(result["away"]) if "away" in result else None, self.say)
         if "misplaced" in result:
             trial.misplaced = True
             self.say(f"trial {trial.spec.number} came to a node with {result['misplaced']}; it goes elsewhere")
         if "step" in result:
-            trial.step, trial.steps_per_second = int(result["step"]), float(result["steps_per_second"])
+            trial.at(int(result["step"]), float(result["steps_per_second"]))
         if "resumed" in result:
-            self.record(_RESUMED.validate_json(result["resumed"]))
+            self.record(self._by_whom(_RESUMED.validate_json(result["resumed"])))
         if "rated" in result:
             rated = _RATED.validate_json(result["rated"])
             if self.knows(trial_id, rated.rung):
@@ -192,25 +205,22 @@ class Controller:
             self.record(rated)
         if "ended" in result:
             trial.training = _TRAINING.validate_json(result["ended"])
+            trial.step = trial.training.steps
             trial.node = str(result.get("node", ""))
 
-    def _hear_of_storage(self, number: int, result: dict[str, Any]) -> None:
-        """Say once that the storage does not answer, and once that it does again."""
-        if "away" in result and number not in self._away:
-            if not self._away:
-                self.say(f"the storage does not answer ({result['away']}); trials go on, and results wait for it")
-            self._away.add(number)
-        elif "away" not in result and number in self._away:
-            self._away.discard(number)
-            if not self._away:
-                self.say("the storage answers again")
+    def _by_whom(self, event: TrialResumed) -> TrialResumed:
+        """A worker finds a trial that had begun, and cannot tell that a person had ended it in order."""
+        if self.past is None or event.trial not in self.past.stopped or event.trial in self._went_on:
+            return event
+        self._went_on.add(event.trial)
+        return replace(event, reason="the sweep was stopped")
 
     def done(self, trial_id: str) -> None:
         """A trial's work in its slot is over: it is rated once more, or its end is told."""
         trial = self.live.pop(trial_id, None)
         if trial is None:
             return
-        self._away.discard(trial.spec.number)
+        self._storage.away.discard(trial.spec.number)
         if trial.misplaced and not self.stopping:
             trial.misplaced = False
             self._again.append(trial)
@@ -243,32 +253,20 @@ class Controller:
 
     def _over(self, trial: RunningTrial, error: str = "") -> None:
         """Tell the study, then the ledger. `error`: what became of its worker, or of its rating."""
+        why = (self.broken or "the sweep was interrupted") if self.stopping else ""
+        trial.conclude(error, why)
         training = trial.training
-        if training is not None and training.fault != "none":
-            trial.state, trial.reason = "failed", training.reason
-        elif trial.rated and trial.rated[-1].rung == trial.spec.steps:
-            trial.state = "complete"
-        elif trial.state == "running" and (error or (training is None and not self.stopping)):
-            trial.state, trial.reason = "failed", error or "its worker exited without a result"
-        elif trial.state == "running":
-            trial.state, trial.reason = "stopped", self.broken or "the sweep was interrupted"
         if trial.proposal is not None:
             studies.tell(self.study, trial.proposal, trial.rated, trial.state, training)
         tail = trainer_log.tail(self.run.trial(trial.spec.number)) if trial.state == "failed" else ""
         ended = trial.end(tail)
+        self._trained += trial.trained
         self.over.append(ended)
         self.record(ended)
         if training is not None and training.fault == "setup":
             self._break(training.reason)
-        self._watch_failures()
-
-    def _watch_failures(self) -> None:
-        failed = [end for end in self.over if end.state == "failed"]
-        if len(self.over) >= MIN_JUDGED and len(failed) > self.settings.max_failure_rate * len(self.over):
-            self._break(
-                f"at most {self.settings.max_failure_rate:.0%} of trials may fail, but {len(failed)} of"
-                f" {len(self.over)} did; the last: {failed[-1].reason}"
-            )
+        if too_many := failures(self.over, self.settings.max_failure_rate):
+            self._break(too_many)
 
     def break_off(self, reason: str) -> None:
         """The sweep cannot go on; who hands out trials heeds it."""
@@ -282,6 +280,9 @@ class Controller:
         """Where the sweep is to stop, ask every trial under way to, once, and end those that wait for a worker."""
         if not self.stopping:
             return
+        if self.interrupted and not self._answered:
+            self._answered = True
+            self.say(f"{ending(len(self.live), len(self.awaiting))}; Ctrl+C again waits for nothing")
         for trial in self.live.values():
             if not trial.told:
                 trial.told = True

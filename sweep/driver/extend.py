@@ -15,6 +15,7 @@ from search_spaces import check_config
 from search_spaces import text as texts
 from sweep import models
 from sweep.cluster import reaper, run_storage, sync
+from sweep.driver.commands import typed
 from sweep.driver.progress import printer
 from sweep.settings import read
 from trials import ledger
@@ -52,7 +53,8 @@ def extend(run: RunFolder, number: int, steps: int, changes: Sequence[str], cons
         rate = ladder.rater(baseline.load, settings.rating_matches)
         with sync.kept(run, settings, [spec.number]):
             _take_checkpoint(run, number, spec.number)
-            return _train(run, spec, rate, console)
+            console.print(_said(spec, steps), highlight=False, soft_wrap=True)
+            return _train(run, spec, rate, console, spec.steps - steps)
 
 
 def _further(run: RunFolder, events: Sequence[Event], number: int, steps: int, changes: Sequence[str]) -> TrialSpec:
@@ -91,6 +93,11 @@ def _further(run: RunFolder, events: Sequence[Event], number: int, steps: int, c
     )
 
 
+def _said(spec: TrialSpec, steps: int) -> str:
+    """Which trial goes on, from where, and how far."""
+    return f"trial {spec.number} goes on from trial {spec.parent} at {spec.steps - steps:,} steps, for {steps:,} more"
+
+
 def _changed(config: Mapping[str, Any], changes: Sequence[str]) -> tuple[dict[str, Any], dict[str, Value]]:
     """The configuration with KEY=VALUE set, and what was set."""
     made, changed = deepcopy(dict(config)), {}
@@ -126,8 +133,8 @@ def _take_checkpoint(run: RunFolder, parent: int, new: int) -> None:
             shutil.copyfile(source, target)
 
 
-def _train(run: RunFolder, spec: TrialSpec, rate: Rate, console: Console) -> int:
-    tell = printer(console, time.time())
+def _train(run: RunFolder, spec: TrialSpec, rate: Rate, console: Console, inherited: int) -> int:
+    tell = printer(console, time.time(), inherited)
 
     def record(event: Event) -> None:
         ledger.append(run.ledger, event)
@@ -162,5 +169,5 @@ def _train(run: RunFolder, spec: TrialSpec, rate: Rate, console: Console) -> int
             candidate=training.candidate,
         )
     )
-    console.print(f"report: {page.build(run)}", highlight=False, soft_wrap=True)
+    console.print(f"report: {typed(page.build(run))}", highlight=False, soft_wrap=True, markup=False)
     return 130 if interrupted else 1 if failed else 0

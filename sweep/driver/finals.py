@@ -34,10 +34,15 @@ def fresh_seeds(settings: Settings) -> tuple[int, ...]:
 
 
 def begin(controller: Controller) -> None:
-    """Choose finalists by what tuning said and hand their trainings to the controller; nothing where none is asked."""
+    """Choose finalists by what tuning said and hand their trainings to the controller; nothing where none is asked.
+
+    Where a driver before this one had begun finals and none are asked now, that is recorded.
+    """
     settings, events = controller.settings, ledger.read(controller.run.ledger)
     configurations, course = choose(events, settings.finalists)
     if not settings.final_seeds or not configurations:
+        if retrained.of(events) is not None:
+            controller.record(FinalsBegan(time=time.time(), configurations=(), course=None, seeds=()))
         return
     chosen = FinalsBegan(time=time.time(), configurations=configurations, course=course, seeds=fresh_seeds(settings))
     controller.record(chosen)

@@ -42,6 +42,14 @@ def device(settings: Settings) -> list[tuple[str, str]]:
     return [] if elsewhere else [("device", str(settings.torch_device))]
 
 
+def asked(settings: Settings, space: Space) -> str:
+    """What is about to begin, in a line."""
+    where = "the embedded SoccerTwos" if settings.executable is None else Path(settings.executable).name
+    trials = f"{settings.trials} trials" if settings.trials > 1 else "1 trial"
+    slots = f", {settings.slots} at a time" if settings.slots and settings.trials > 1 else ""
+    return f"{space.name}: {trials} of {settings.steps:,} steps{slots}, in {where}, {settings.fields} fields each"
+
+
 def must_be_new(run: RunFolder) -> None:
     """A sweep never writes over another."""
     if run.ledger.exists():

@@ -4,12 +4,12 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from rich.console import Console
+from rich.console import Console, Group
 from rich.live import Live
-from rich.table import Table
 
+from sweep.driver import table, timing
 from sweep.driver.controller import Controller
-from sweep.driver.status import STYLE
+from sweep.driver.running_trial import RunningTrial, ending
 from trials.events import (
     CourseMet,
     Event,
@@ -20,63 +20,110 @@ from trials.events import (
     TrialRated,
     TrialResumed,
 )
-from trials.records import Rating
+from trials.records import Rating, TrialSpec
 
 
 @contextmanager
 def shown(controller: Controller, console: Console) -> Iterator[None]:
     """Show the controller's trials until the block ends."""
+    began = time.time()
     if console.is_terminal:
-        began, left = time.time(), Left(controller)
-        view = Live(
-            get_renderable=lambda: _table(controller, began, left()),
-            console=console,
-            refresh_per_second=2,
-            transient=False,
-        )
-        with view:
+        tell = printer(console, began)
+        controller.listeners.append(lambda event: tell(event) if _is_trouble(event) else None)
+        with Live(get_renderable=lambda: view(controller, began, console), console=console, refresh_per_second=2):
             yield
     else:
-        controller.listeners.append(printer(console, time.time()))
+        controller.listeners.append(printer(console, began))
         yield
 
 
-def elo_text(rating: Rating) -> str:
-    """`1043 [980, 1102]`"""
-    return f"{rating.elo:.0f} [{rating.low:.0f}, {rating.high:.0f}]"
+def view(controller: Controller, began: float, console: Console) -> Group:
+    """The live table as it is now, cut to the terminal's size; `began`: unix seconds."""
+    width, height = console.size
+    return table.view(_title(controller, time.time() - began, width), rows(controller), width, height - 1)
 
 
-def _difference(rating: Rating) -> str:
-    return f"{rating.elo:+.0f} [{rating.low:+.0f}, {rating.high:+.0f}]"
+def _title(controller: Controller, seconds: float, width: int) -> str:
+    """How far the sweep is, in one line; what it waits for where it was stopped."""
+    trials, done = controller.settings.trials, len(controller.over)
+    over = f"{done}/{trials} trials"
+    if controller.retraining:
+        again = sum(end.trial in controller.configurations for end in controller.over)
+        over = f"{done - again} trials, then {again}/{controller.finals} of the finals"
+    told = (
+        ending(len(controller.live), len(controller.awaiting))
+        if controller.interrupted
+        else f"{timing.clock(seconds)}{_left(controller, seconds)}"
+    )
+    said, name = f": {over}, {told}", controller.run.name
+    return (name if len(name + said) <= width else name[: max(0, width - len(said) - 1)] + "…") + said
 
 
-def clock(seconds: float) -> str:
-    """`7:05` or `1:07:05`"""
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
+def _left(controller: Controller, seconds: float) -> str:
+    """`, about 7:05 left`: what drivers before this one did cost it no time."""
+    settings, anew = controller.settings, controller.configurations
+    known = [(end.trial in anew, end.steps, True) for end in controller.over]
+    known += [(t.spec.number in anew, t.step, t.training is not None) for t in controller.under_way]
+    tuning, again = ([(steps, over) for final, steps, over in known if final is which] for which in (False, True))
+    rest = timing.left(tuning, settings.trials, again, controller.finals, settings.steps)
+    return timing.said(seconds, controller.trained, rest)
 
 
-def printer(console: Console, began: float) -> Callable[[Event], None]:
-    """A listener that prints a line an event, `began` (unix seconds) being zero."""
+def rows(controller: Controller) -> list[table.Row]:
+    """Every trial that has begun, of earlier drivers too."""
+    found = []
+    specs, ratings = controller.specs, controller.last_rating
+    for end in controller.over:
+        rate = end.steps / end.train_seconds if end.train_seconds else None
+        found.append(_row(specs[end.trial], end.state, end.steps, rate, ratings.get(end.trial)))
+    for trial in controller.under_way:
+        rate = trial.steps_per_second or None
+        found.append(_row(trial.spec, _doing(controller, trial), trial.step, rate, ratings.get(trial.spec.number)))
+    return found
+
+
+def _doing(controller: Controller, trial: RunningTrial) -> str:
+    if trial.spec.number in controller.awaiting:
+        return "rating"
+    if not any(trial is live for live in list(controller.live.values())):
+        return "waiting"
+    return "running" if trial.step else "starting"
+
+
+def _row(spec: TrialSpec, state: str, steps: int, rate: float | None, rating: Rating | None) -> table.Row:
+    kind = f"{spec.configuration} anew" if spec.configuration is not None else ""
+    kind = kind or ("course" if spec.origin == "course" else "")
+    return table.Row(spec.number, kind, state, steps, spec.steps, rate, rating, spec.params)
+
+
+def _is_trouble(event: Event) -> bool:
+    """Whether a person who looks at the table should read it besides."""
+    return isinstance(event, TrialResumed) or (isinstance(event, TrialEnded) and event.state == "failed")
+
+
+def printer(console: Console, began: float, inherited: int = 0) -> Callable[[Event], None]:
+    """A listener that prints a line an event, `began` (unix seconds) being zero; `inherited`: steps of a trial's parent
+    that it was not this training's work to make."""
 
     def tell(event: Event) -> None:
-        text = _line(event)
+        text = _line(event, inherited)
         if text:
-            console.print(f"[{clock(time.time() - began):>7}] {text}", markup=False, highlight=False, soft_wrap=True)
+            console.print(
+                f"[{timing.clock(time.time() - began):>7}] {text}", markup=False, highlight=False, soft_wrap=True
+            )
 
     return tell
 
 
-def _line(event: Event) -> str:
+def _line(event: Event, inherited: int = 0) -> str:
     match event:
         case TrialBegan(spec=spec):
-            values = " ".join(f"{_key(name)}={_short(value)}" for name, value in spec.params.items())
+            values = " ".join(f"{table.key(name)}={table.short(value)}" for name, value in spec.params.items())
             origin: str = spec.origin
             if spec.configuration is not None:
                 origin, values = f"configuration {spec.configuration} anew, seed {spec.seed}", ""
             return f"trial {spec.number} started ({origin}) {values}".rstrip()
-        case FinalsBegan(configurations=configurations, course=course, seeds=seeds):
+        case FinalsBegan(configurations=configurations, course=course, seeds=seeds) if configurations:
             names = ", ".join(f"{number}{' (course)' if number == course else ''}" for number in configurations)
             return f"tuning is over: configurations {names} are trained anew on {len(seeds)} fresh seeds each"
         case RetrainedRated(candidate=candidate, baseline=rating):
@@ -87,76 +134,12 @@ def _line(event: Event) -> str:
             return f"trial {number} goes on from step {resumed:,} of {reached:,}: {reason}"
         case TrialRated(candidate=candidate, rating=rating):
             score = f"{rating.wins}-{rating.draws}-{rating.losses}"
-            return f"trial {candidate.trial} at {candidate.steps:,} steps: Elo {elo_text(rating)}, {score}"
+            return f"trial {candidate.trial} at {candidate.steps:,} steps: Elo {table.elo_text(rating)}, {score}"
         case TrialEnded(trial=number, state=state, reason=reason, steps=steps, train_seconds=seconds):
-            rate = f", {steps / seconds:,.0f} steps/s" if seconds else ""
+            rate = f", {(steps - inherited) / seconds:,.0f} steps/s" if seconds else ""
             return f"trial {number} {state} at {steps:,} steps{rate}" + (f": {reason}" if reason else "")
     return ""
 
 
-def _key(parameter: str) -> str:
-    """`learning_rate` of its dotted path; `buffer_size/batch_size` of a derived one."""
-    return "/".join(path.rsplit(".", 1)[-1] for path in parameter.split(" / "))
-
-
-def _short(value: object) -> str:
-    return f"{value:.3g}" if isinstance(value, float) else str(value)
-
-
-def _table(controller: Controller, began: float, left: str) -> Table:
-    settings = controller.settings
-    done = len(controller.over)
-    over = f"{done}/{settings.trials} trials"
-    if controller.retraining:
-        retrained = done - settings.trials
-        over = f"{settings.trials} trials, then {max(0, retrained)}/{controller.finals} of the finals"
-    table = Table(
-        title=f"{controller.run.name}: {over}, {clock(time.time() - began)}{left}",
-        title_justify="left",
-    )
-    for name in ("trial", "state", "steps", "steps/s", "Elo [95 %] (house 1200)", "W-D-L"):
-        table.add_column(name, justify="left" if name in ("state",) else "right")
-    rows: list[tuple[int, str, int, float, Rating | None]] = []
-    ratings = controller.last_rating
-    for end in controller.over:
-        rate = end.steps / end.train_seconds if end.train_seconds else 0.0
-        rows.append((end.trial, end.state, end.steps, rate, ratings.get(end.trial)))
-    for trial in controller.live.values():
-        number = trial.spec.number
-        rows.append((number, trial.state, trial.step, trial.steps_per_second, ratings.get(number)))
-    anew = controller.configurations
-    for number, state, steps, rate, rating in sorted(rows, key=lambda row: row[0]):
-        table.add_row(
-            f"{number}" + (" (course)" if number == 0 else f" ({anew[number]} anew)" if number in anew else ""),
-            f"[{STYLE[state]}]{state}[/]" if steps or state != "running" else "[dim]starting[/]",
-            f"{steps:,} / {settings.steps:,}",
-            f"{rate:,.0f}" if rate else "",
-            elo_text(rating) if rating else "",
-            f"{rating.wins}-{rating.draws}-{rating.losses}" if rating else "",
-        )
-    return table
-
-
-class Left:
-    """Tells the time left, from the trainer steps that this driver has seen: what was done before it cost it none."""
-
-    def __init__(self, controller: Controller) -> None:
-        self._controller = controller
-        self._begin()
-
-    def _begin(self) -> None:
-        self._began, self._before, self._tuning = time.time(), self._share(), not self._controller.retraining
-
-    def _share(self) -> float:
-        controller, steps = self._controller, self._controller.settings.steps
-        done = len(controller.over) + sum(min(1.0, trial.step / steps) for trial in controller.live.values())
-        return done / (controller.settings.trials + controller.finals)
-
-    def __call__(self) -> str:
-        """`, about 7:05 left`; nothing until a tenth of what there was to do is done."""
-        if self._tuning and self._controller.retraining:  # how many finals there are is known now
-            self._begin()
-        share = self._share()
-        if share - self._before < 0.1 * (1 - self._before):
-            return ""
-        return f", about {clock((time.time() - self._began) * (1 - share) / (share - self._before))} left"
+def _difference(rating: Rating) -> str:
+    return f"{rating.elo:+.0f} [{rating.low:+.0f}, {rating.high:+.0f}]"

@@ -15,6 +15,7 @@ from search_spaces import from_text
 from sweep import models
 from sweep.cluster import run_storage, sync
 from sweep.driver import run as runs
+from sweep.driver import verdict
 from sweep.search import specs
 from sweep.settings import MOST, Settings, read, write
 from trials import ledger, retrained, run_state
@@ -31,11 +32,18 @@ def folder(text: str, ray_address: str | None) -> RunFolder:
 
 
 def resume(
-    run: RunFolder, trials: str | None, ray_address: str | None, console: Console, final_seeds: int | None = None
+    run: RunFolder,
+    trials: str | None,
+    ray_address: str | None,
+    console: Console,
+    final_seeds: int | None = None,
+    finish: bool = False,
 ) -> int:
     """Go on with the sweep in `run`, with `trials` in all, or `+N` more. Returns the exit status as `sweep run`.
 
-    `final_seeds` replaces that number; what was trained on a seed stays. A widened sweep chooses its finalists again.
+    Trials that are over stay, however few are asked for; to `finish` is to ask for no more than those. `final_seeds`
+    replaces that number; what was trained on a seed stays. A widened sweep chooses its finalists again.
+
     Raises SetupError where there is no such sweep, another process drives it, it needs nothing more, or the installed
     environment, ladder or baseline is not the one it began with.
     """
@@ -48,20 +56,28 @@ def resume(
         if question is None:
             raise SetupError(f"a ledger must begin with its sweep, but {run.ledger} does not; start the sweep anew")
         before = replace(read(run.settings), out=run.path, ray_address=ray_address)  # where it lies, and Ray is, now
-        settings = _with_seeds(_widened(before, trials), final_seeds)
         known = run_state.past_of(events)
+        settings = replace(before, trials=_trials(before, "1" if finish else trials, len(known.ended)))
+        settings = settings if final_seeds is None else replace(settings, final_seeds=final_seeds)
         end = run_state.end_of(events)
-        over = not known.unfinished and len(known.ended) >= settings.trials
+        over = len(known.ended) >= settings.trials
         if end is not None and end.state == "complete" and over and settings.final_seeds == before.final_seeds:
             if run_storage.apart(before):
                 with sync.kept(run, before, []):  # its end may not be in the storage
                     pass
             if not _reported(run):
-                console.print(f"report: {page.build(run)}", highlight=False, soft_wrap=True)
+                page.build(run)
+                verdict.keep_best(run, events)
+                verdict.say(run, events, console)
                 return 0
             raise SetupError(
                 f"a sweep must have something left to do, but all {len(known.ended)} trials of {run.name} are over;"
                 " widen it with --trials +N"
+            )
+        if finish and run_state.choose(events)[0] is None:
+            raise SetupError(
+                f"a sweep must have a trial that was trained whole to be finished, but {run.name} has none; go on with"
+                " it: `sweep resume`"
             )
         space = from_text(run.space.read_text(encoding="utf-8"), question.space)
         baseline = models.of_run(run, settings.baseline, question.baseline_sha256)
@@ -69,7 +85,8 @@ def resume(
         _same("baseline", question.baseline_sha256, baseline.sha256)
         _same("ladder", question.ladder, ladder_file.read().version)
         _same("environment", question.environment, ENVIRONMENT)
-        cut = (*known.unfinished, *(spec for spec, end in retrained.trained(events).values() if end is None))
+        going_on = known.unfinished[: settings.trials - len(known.ended)] if not over else ()
+        cut = (*going_on, *(spec for spec, end in retrained.trained(events).values() if end is None))
         for spec in cut:
             run.trial(spec.number).stop.unlink(missing_ok=True)
         if not ray_address:
@@ -77,7 +94,7 @@ def resume(
         write(settings, run.settings)
         run.study.unlink(missing_ok=True)  # views, both: rebuilt from the ledger
         shutil.rmtree(run.path / "ray", ignore_errors=True)
-        command = f"sweep resume {run.name}" + (f" --trials {trials}" if trials else "")
+        command = f"sweep {'finish' if finish else 'resume'} {run.name}" + (f" --trials {trials}" if trials else "")
         command += f" --final-seeds {final_seeds}" if final_seeds is not None else ""
         return runs.drive(settings, space, specs.renderer(settings, space), baseline, run, command, console, known)
 
@@ -87,29 +104,14 @@ def _reported(run: RunFolder) -> bool:
     return run.report.is_file() and run.report.stat().st_mtime >= run.ledger.stat().st_mtime
 
 
-def _widened(settings: Settings, trials: str | None) -> Settings:
-    """With so many trials in all, or `+N` more. Raises SetupError."""
-    if trials is None:
-        return settings
-    number = trials.removeprefix("+")
+def _trials(settings: Settings, asked: str | None, over: int) -> int:
+    """How many there are to be: so many in all, or `+N` more, and no fewer than are `over`. Raises SetupError."""
+    if asked is None:
+        return settings.trials
+    number = asked.removeprefix("+")
     if not number.isascii() or not number.isdigit() or len(number) > 7 or not 1 <= int(number) <= MOST:
-        raise SetupError(f"--trials must be a number or +N, {MOST:,} at most, but got {trials!r}")
-    wanted = int(number) + (settings.trials if trials.startswith("+") else 0)
-    if wanted < settings.trials:
-        raise SetupError(
-            f"--trials must be at least the {settings.trials} the sweep has, but got {wanted}; widen it or leave it"
-        )
-    return replace(settings, trials=min(wanted, MOST))
-
-
-def _with_seeds(settings: Settings, final_seeds: int | None) -> Settings:
-    """With finals on so many seeds. Raises SetupError."""
-    if final_seeds is not None and final_seeds < settings.final_seeds:
-        raise SetupError(
-            f"--final-seeds must be at least the {settings.final_seeds} the sweep has, but got {final_seeds};"
-            " name more or leave it"
-        )
-    return settings if final_seeds is None else replace(settings, final_seeds=final_seeds)
+        raise SetupError(f"--trials must be a number or +N, {MOST:,} at most, but got {asked!r}")
+    return max(over, min(MOST, int(number) + (settings.trials if asked.startswith("+") else 0)))
 
 
 def _same(what: str, then: str, now: str) -> None:

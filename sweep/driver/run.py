@@ -3,6 +3,7 @@
 import contextlib
 import os
 import platform
+import shutil
 import sys
 import time
 from collections.abc import Iterator
@@ -26,7 +27,7 @@ from search_spaces import (
 )
 from sweep import models
 from sweep.cluster import run_storage, sync
-from sweep.driver import finals, headline, prepare, progress
+from sweep.driver import finals, headline, prepare, progress, timing, verdict
 from sweep.driver.controller import Controller
 from sweep.search.specs import Render, renderer
 from sweep.search.warm_start import said, take_over
@@ -53,6 +54,10 @@ def sweep(settings: Settings, command: str, console: Console, warm_start: Path |
 
     Raises SweepError before anything starts.
     """
+
+    def say(text: str) -> None:
+        console.print(text, markup=False, highlight=False, soft_wrap=True)
+
     space, baseline = prepare.prepare(settings)
     inputs = files.named(space)
     tried = [(each.key, str(each.source)) for each in inputs] + prepare.device(settings)
@@ -61,17 +66,18 @@ def sweep(settings: Settings, command: str, console: Console, warm_start: Path |
     rendered = renderer(settings, space)
     if not space.parameters:
         rendered(0, {})  # a file without parameters is one trial: what it breaks is known now
+    say("checking the configuration with mlagents ...")
     check_with_mlagents(course(space) if space.parameters else render(space, {}), *tried)
     warm = take_over(warm_start, settings, space, rendered) if warm_start is not None else None
     if warm is not None:
-        console.print(said(warm), markup=False, highlight=False, soft_wrap=True)
+        say(said(warm))
     for note in (*owners.notes(space, asdict(settings), build), *notes(space, settings.steps, settings.fields)):
-        console.print(f"note: {note}", markup=False, highlight=False, soft_wrap=True)
-    run = RunFolder(settings.out)
+        say(f"note: {note}")
+    run, there = RunFolder(settings.out), settings.out.exists()
     prepare.must_be_new(run)
     run_storage.must_be_free(settings)
     run.trials.mkdir(parents=True, exist_ok=True)
-    with driving(run):
+    with driving(run), _kept_if_begun(run, there):
         _open(run, settings, space)
         run_storage.keep(inputs, run)
         return drive(settings, space, rendered, models.kept(baseline, run), run, command, console, warm=warm)
@@ -90,11 +96,18 @@ def drive(
 ) -> int:
     """The sweep in its folder, from its beginning or from what was `before`; the exit status."""
     began = time.time()
+
+    def told(text: str) -> None:
+        console.print(text, markup=False, highlight=False, soft_wrap=True)
+
+    told(prepare.asked(settings, space))
+    told("compiling the game (a minute, the first time) ...")
     match.play(players.load("still"), players.load("random"), 1, settings.seed)  # compile the game here, not per worker
 
     def say(text: str) -> None:
-        console.print(f"note: {text}", markup=False, highlight=False, soft_wrap=True)
+        told(f"note: {text}")
 
+    told(f"asking the machines of {settings.ray_address} ..." if settings.ray_address else "starting Ray ...")
     with _ray_address(settings.ray_address), sync.kept(run, settings) as keeper:
         from sweep.driver import tuner  # Ray takes seconds to import; a refused space should not wait for it
 
@@ -121,6 +134,16 @@ def drive(
                 if keeper is not None:
                     keeper.settle()
         return _headline(controller, run, settings, baseline, began, console)
+
+
+@contextlib.contextmanager
+def _kept_if_begun(run: RunFolder, there: bool) -> Iterator[None]:
+    """What is refused before its ledger's first line leaves no folder, unless that was `there` before."""
+    try:
+        yield
+    finally:
+        if not there and not run.ledger.exists():
+            shutil.rmtree(run.path, ignore_errors=True)
 
 
 def _must_have_worked(controller: Controller) -> None:
@@ -188,13 +211,15 @@ def _ray_address(address: str | None) -> Iterator[None]:
 def _close(
     controller: Controller, settings: Settings, began: float, state: Outcome, why: str, console: Console
 ) -> None:
-    """Write the ledger's last line and the report."""
-    idle = run_state.idle_share(ledger.read(controller.run.ledger), settings.slots or 1)
+    """Write the ledger's last line, the report and RUN/best/, and say what was found."""
+    idle = timing.idle_share(ledger.read(controller.run.ledger), settings.slots or 1)
     now = time.time()
     controller.record(SweepEnded(time=now, state=state, reason=why, seconds=now - began, idle_share=idle))
-    path = page.build(controller.run)
-    shown = path if not path.is_relative_to(Path.cwd()) else path.relative_to(Path.cwd())
-    console.print(f"report: {shown}", highlight=False, soft_wrap=True)
+    page.build(controller.run)
+    events = ledger.read(controller.run.ledger)
+    if state == "complete":
+        verdict.keep_best(controller.run, events)
+    verdict.say(controller.run, events, console)
 
 
 def _open(run: RunFolder, settings: Settings, space: Space) -> None:

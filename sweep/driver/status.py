@@ -1,40 +1,43 @@
-"""What a run's ledger says, as plain values and as a table."""
+"""What a run's ledger and its trainers say, as plain values and for a terminal: `sweep status`."""
 
+import time
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 
-from rich.markup import escape
-from rich.table import Table
+from rich.console import Console
 
+from sweep import runs
+from sweep.driver import commands, table, timing
 from trials import ledger, retrained, run_state
 from trials.arena.ratings.seed_intervals import Estimate
-from trials.events import Event, FinalsBegan, FreshRated, SweepBegan
+from trials.events import Event, FinalsBegan, FreshRated, SweepBegan, TrialBegan, TrialEnded
 from trials.folder import RunFolder
+from trials.learner import progress
 from trials.records import Rating
-
-STYLE = {"complete": "green", "pruned": "yellow", "failed": "red", "stopped": "magenta", "running": "cyan"}
 
 
 def summary(run: RunFolder) -> dict[str, Any]:
     """Name, state, counts and one row a trial. Raises SetupError where there is no ledger."""
     events = ledger.read(run.ledger)
-    known = run_state.run_of(run.name, events)
-    began, end, found = known.question, known.end, known.finals
-    trials = sorted((*known.trials, *known.retrained), key=lambda trial: trial.number)
+    known = run_state.run_of(run.name, events, _steps(run, events))
+    began, end, found, by = known.question, known.end, known.finals, runs.driver(run)
     roles = {"winner": known.winner, "course": known.course}
     return {
         "run": run.name,
-        "state": end.state if end else "running or killed",
+        "state": runs.state(run, events),
+        "driver": asdict(by) if by is not None else None,
         "reason": end.reason if end else "",
         "phase": phase(events),
         "space": began.space if began else None,
+        "trials_over": known.over,
         "trials_planned": began.trials if began else None,
         "steps": began.steps if began else None,
         "baseline": began.baseline if began else None,
         "seconds": round(end.seconds, 1) if end else None,
         "idle_share": round(end.idle_share, 4) if end else None,
         "half_written_lines": ledger.half_written(run.ledger),
-        "trials": [_row(trial) for trial in trials],
+        "trials": [_row(trial) for trial in _all(known)],
         "retrained": [_configuration(one) for one in found.configurations] if found is not None else [],
         "chosen": found.chosen.number if found is not None and found.chosen is not None else None,
         "fresh": {role: _rating(fresh.baseline) for role, fresh in roles.items() if fresh is not None},
@@ -66,8 +69,8 @@ def phase(events: Sequence[Event]) -> str:
     end = run_state.end_of(events)
     if end is not None and end.state == "complete":
         return "over"
-    began = next((event for event in mine if isinstance(event, FinalsBegan)), None)
-    if began is None:
+    began = next((event for event in reversed(mine) if isinstance(event, FinalsBegan)), None)
+    if began is None or not began.configurations:
         return "headline matches" if any(isinstance(event, FreshRated) for event in mine) else "tuning"
     wanted = {(number, seed) for number in began.configurations for seed in began.seeds}
     over = sum(end is not None for key, (_, end) in retrained.trained(events).items() if key in wanted)
@@ -96,32 +99,93 @@ def _estimate(over: Estimate | None) -> dict[str, float | int | None] | None:
     return {"elo": round(over.elo, 1), "elo_low": low, "elo_high": high, "seeds": over.seeds}
 
 
-def table(found: dict[str, Any]) -> Table:
-    """The summary for a terminal."""
-    doing = "" if found["phase"] == "over" else f", {found['phase']}"
-    told = "".join(f"\npublished: trial {one['trial']} as {one['repo']}" for one in found["promoted"])
-    why = f"\n{escape(found['reason'])}" if found["reason"] else ""
-    shown = Table(title=f"{found['run']}: {found['state']}{doing}{why}{told}", title_justify="left")
-    for name in ("trial", "state", "steps", "steps/s", "Elo [95 %], provisional (house 1200)", "W-D-L", ""):
-        shown.add_column(name, overflow="fold")
-    for row in found["trials"]:
-        rated = "elo" in row
-        shown.add_row(
-            f"{row['trial']}" + _kind(row),
-            f"[{STYLE[row['state']]}]{row['state']}[/]",
-            f"{row['steps']:,}",
-            f"{row['steps_per_second']:,.0f}" if row.get("steps_per_second") else "",
-            f"{row['elo']:.0f} [{row['elo_low']:.0f}, {row['elo_high']:.0f}]" if rated else "",
-            f"{row['wins']}-{row['draws']}-{row['losses']}" if rated else "",
-            escape(row.get("reason", "")) if row["state"] in ("failed", "stopped") else "",
-        )
-    return shown
+def show(run: RunFolder, console: Console) -> None:
+    """Print how the run stands, whole at 80 columns, and, where it has ended, its verdict. Raises SetupError."""
+    events = ledger.read(run.ledger)
+    known = run_state.run_of(run.name, events, _steps(run, events))
+    lost = runs.state(run, events) == "killed"
+    console.print(
+        table.view(_title(run, known, events), [_shown(run, trial, lost) for trial in _all(known)], console.width)
+    )
+    for text in (*_troubles(known), *_driven(run, events)):
+        console.print(text, markup=False, highlight=False, soft_wrap=True)
+    if known.end is not None and known.question is not None:
+        from sweep.driver import verdict  # which reads the whole report's words, and pandas with them
+
+        verdict.say(run, events, console)
 
 
-def _kind(row: dict[str, Any]) -> str:
-    if row["configuration"] is not None:
-        return f" ({row['configuration']} anew)"
-    return f" ({row['origin']})" if row["origin"] in ("course", "extended") else ""
+def _title(run: RunFolder, known: run_state.Run, events: Sequence[Event]) -> str:
+    """How far it is, in one line."""
+    planned = known.question.trials if known.question is not None else "?"
+    doing = phase(events)
+    told = [f"{runs.state(run, events)}, {known.over}/{planned} trials"]
+    told += [doing] if doing not in ("over", "tuning") else []
+    if known.end is not None:
+        told.append(timing.clock(known.end.seconds))
+    elif (by := runs.driver(run)) is not None and by.alive:
+        seconds = time.time() - max((event.time for event in events if isinstance(event, SweepBegan)), default=0.0)
+        told.append(timing.clock(seconds) + _left(run, known, events, seconds))
+    return f"{run.name}: {', '.join(told)}"
+
+
+def _left(run: RunFolder, known: run_state.Run, events: Sequence[Event], seconds: float) -> str:
+    """`, about 7:05 left`, by what its last driver has seen trained, as the live table has it."""
+    at = max((at for at, event in enumerate(events) if isinstance(event, SweepBegan)), default=0)
+    mine = {event.spec.number for event in events[at:] if isinstance(event, TrialBegan)}
+    where = {number: progress.read(run.trial(number)) for number in mine}
+    began, finals = events[at], known.finals
+    if not isinstance(began, SweepBegan):
+        return ""
+    only = any(trial.spec.origin == "fixed" for trial in known.trials)
+    again = began.final_seeds * (1 if only else 1 + began.finalists)
+    retrained = len(finals.seeds) * len(finals.configurations) if finals is not None else again
+    tuning, anew = ([(t.steps, t.ended is not None) for t in trials] for trials in (known.trials, known.retrained))
+    rest = timing.left(tuning, began.trials, anew, retrained, began.steps)
+    return timing.said(seconds, sum(max(0, it.step - it.resumed) for it in where.values()), rest)
+
+
+def _all(known: run_state.Run) -> list[run_state.TrialHistory]:
+    return sorted((*known.trials, *known.retrained), key=lambda trial: trial.number)
+
+
+def _steps(run: RunFolder, events: Sequence[Event]) -> dict[int, int]:
+    """How far trials without an end are, as their trainers say."""
+    ended = {event.trial for event in events if isinstance(event, TrialEnded)}
+    began = {event.spec.number for event in events if isinstance(event, TrialBegan)}
+    return {number: progress.read(run.trial(number)).step for number in began - ended}
+
+
+def _shown(run: RunFolder, trial: run_state.TrialHistory, lost: bool) -> table.Row:
+    """A trial as a row; `lost`: nobody drives the run."""
+    spec, state, rate = trial.spec, str(trial.state), trial.steps_per_second
+    if state == "running":
+        rate = progress.read(run.trial(trial.number)).steps_per_second or None
+        state = "cut off" if lost else state if trial.steps else "starting"
+    kind = f"{spec.configuration} anew" if spec.configuration is not None else ""
+    kind = kind or (f"extends {spec.parent}" if spec.parent is not None else "")
+    kind = kind or ("course" if spec.origin == "course" else "")
+    return table.Row(trial.number, kind, state, trial.steps, spec.steps, rate, trial.rating, spec.params)
+
+
+def _troubles(known: run_state.Run) -> list[str]:
+    """Why trials failed, why the sweep did, and what went to the Hub."""
+    told = [f"trial {t.number} failed: {t.ended.reason}" for t in _all(known) if t.ended and t.state == "failed"]
+    if known.end is not None and known.end.reason:
+        told.append(known.end.reason)
+    return told + [f"published: trial {one.candidate.trial} as {one.repo}" for one in known.promoted]
+
+
+def _driven(run: RunFolder, events: Sequence[Event]) -> list[str]:
+    """Who drives it, or how to go on where nobody does."""
+    by = runs.driver(run)
+    if by is not None and by.alive is not False:
+        where = "" if by.alive else f" of {by.host}, as that said last"
+        return [f"driven by process {by.pid}{where}"]
+    if run_state.end_of(events) is None:
+        go_on = f"{commands.program()} resume {commands.typed(run.path)}"
+        return [f"no process drives it, as far as is known here; go on: {go_on}"]
+    return []
 
 
 def _rating(rating: Rating) -> dict[str, Any]:

@@ -29,7 +29,7 @@ from trials import ledger, run_state
 from trials.arena.players.load import BUILT_IN
 from trials.errors import SetupError, UsageError
 from trials.events import Event, Promoted
-from trials.folder import RunFolder, driving
+from trials.folder import RunFolder, assembled, driving
 from trials.records import TrialSpec
 
 FORCEABLE = ("trained", "trainer")
@@ -81,7 +81,7 @@ def promote(run: RunFolder, order: Order, say: Say) -> dict[str, Any]:
         target = run.path / "promotion" / f"trial-{product.candidate.trial:04d}"
         proven: Proof | None = None
         try:
-            with bundle.assembled(target) as folder:
+            with assembled(target) as folder:
                 say(f"assembling trial {product.candidate.trial} at {product.candidate.steps:,} steps")
                 contents = bundle.fill(product, events, private, folder)
                 seen = _no_leaks(folder, private)

@@ -25,6 +25,7 @@ MAX_PASSED_OVER = 100
 """Proposals in a row that may break a relation before the sweep gives up."""
 TOLD = "told by a warm start"
 """Attribute of the study: how many of its first trials are another run's."""
+Study = optuna.Study
 Proposal = optuna.Trial
 """A trial the study asked for and has not been told of yet."""
 

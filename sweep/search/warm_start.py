@@ -15,6 +15,7 @@ from time import time
 
 from search_spaces import Space, render
 from sweep import models
+from sweep.runs import RUNS
 from sweep.search.specs import Render
 from sweep.search.study import course_params
 from sweep.settings import Settings
@@ -57,10 +58,10 @@ def take_over(path: Path, settings: Settings, space: Space, rendered: Render) ->
     run = models.run_called(str(path))
     if run is None and not path.is_file():
         there = models.runs_there()
-        near = did_you_mean(str(path), [*there, *(str(models.RUNS / name) for name in there)])
+        near = did_you_mean(str(path), [*there, *(str(RUNS / name) for name in there)])
         raise UsageError(
             f"--warm-start must name a run's folder or its ledger, but {path} is neither; "
-            + (near or f"{models.RUNS}/ has {', '.join(there[-5:]) or 'no run'}")
+            + (near or f"{RUNS}/ has {', '.join(there[-5:]) or 'no run'}")
         )
     file = run.ledger if run is not None else path
     events = ledger.read(file)

@@ -33,7 +33,8 @@ def test_a_sweep_ends_well_and_leaves_its_report(finished: Finished) -> None:
     (end,) = of(finished, SweepEnded)
     assert end.state == "complete"
     assert 0 <= end.idle_share < 1
-    assert "report: " in finished.output
+    assert "report: " in finished.output and "best policy: " in finished.output
+    assert (finished.run.best / "SoccerTwos.onnx").is_file() and (finished.run.best / "configuration.yaml").is_file()
     assert "trial 0 started (course)" in finished.output
 
 
@@ -135,6 +136,16 @@ def test_a_device_that_this_machine_lacks_is_refused_before_anything_is_written(
     assert not (tmp_path / "run").exists()
 
 
+def test_a_sweep_that_ray_has_no_room_for_leaves_no_folder_and_says_what_it_did(tmp_path: Path) -> None:
+    (tmp_path / "tiny.yaml").write_text(SPACE)
+    done = run_sweep("run", str(tmp_path / "tiny.yaml"), "--gpus-per-trial", "1", "--out", str(tmp_path / "run"))
+    assert done.returncode == 1 and "--gpus-per-trial must be at most what Ray has" in done.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["tiny.yaml"]
+    said = ["checking the configuration", "tiny: 4 trials of 6,000 steps", "compiling the game", "starting Ray"]
+    at = [done.stdout.index(words) for words in said]
+    assert at == sorted(at)
+
+
 def test_status_and_report_read_the_ledger(finished: Finished) -> None:
     found = json_of(run_sweep("status", str(finished.run.path), "--json"))
     assert found["state"] == "complete"
@@ -180,3 +191,6 @@ def test_ctrl_c_keeps_what_was_done_and_leaves_nothing_running(space_file: Path,
     last = events[-1]
     assert isinstance(last, SweepEnded) and last.state == "interrupted"
     assert run.report.is_file()
+    assert output.count("note: stopping: 2 trainers export, then") == 1
+    assert output.splitlines()[-1].startswith("0 of 4 trials are over; go on: ")
+    assert output.splitlines()[-1].endswith(f"resume {out}")

@@ -13,7 +13,7 @@ from sweep.cli.main import cli
 from sweep.league import runs, sources
 from sweep.matches import tournament
 from sweep.promotion import selection
-from trials import ledger, policies, run_state
+from trials import ledger, run_state
 from trials.arena.players import sandbox
 from trials.arena.players.load import LADDER
 from trials.errors import SetupError, SweepError, UsageError
@@ -51,13 +51,13 @@ def test_a_run_is_a_model(word: str, part: str, name: str, file: str, run: RunFo
 
 def test_its_best_is_one_policy_for_everybody(run: RunFolder) -> None:
     events = ledger.read(run.ledger)
-    best = policies.best(events)
+    best = run_state.carried_on(events)
     assert best is not None and best.trial == 1
     assert sweep.open_run("runs/first").best().policy.resolve() == run.path / best.path
     assert selection.product_of(run, events, None).candidate == best
     assert models.resolve("first").load == str(run.path / best.path)
     alone = events[:-2]  # before anything was chosen: the best in tuning
-    assert policies.best(alone) == run_state.choose(alone)[0] == best
+    assert run_state.carried_on(alone) == run_state.choose(alone)[0] == best
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from search_spaces import load
 from sweep import settings
 from sweep.cluster.raters import Raters
 from sweep.cluster.session import Session
-from sweep.driver import prepare
+from sweep.driver import prepare, timing
 from sweep.driver.controller import Controller
 from sweep.driver.tuner import _Watch
 from sweep.search import specs
@@ -102,10 +102,15 @@ def test_the_last_rung_completes_a_trial_and_a_lower_one_prunes_it(controller: C
 
 
 def test_an_interrupt_asks_every_trial_to_stop_and_starts_no_other(controller: Controller) -> None:
+    said: list[str] = []
+    controller.say = said.append
     for name in "ab":
         controller.propose(name)
     controller.interrupted = True
     controller.heed()
+    controller.heed()  # as in each of the driver's rounds until the trainers have ended
+    (line,) = said
+    assert line.startswith("stopping: 2 trainers export, then") and "Ctrl+C again" in line
     assert all(controller.run.trial(number).stop.exists() for number in (0, 1))
     assert controller.stopping
     for name in "ab":
@@ -240,8 +245,8 @@ def test_idle_share_is_slot_time_without_a_trainer() -> None:
         ended(0, began=1.0, seconds=9.0),
         ended(1, began=0.5, seconds=5.0, slot=1),
     ]
-    assert math.isclose(run_state.idle_share(list(events), slots=2), 1 - 14 / 20)
-    assert run_state.idle_share([], slots=2) == 0.0
+    assert math.isclose(timing.idle_share(list(events), slots=2), 1 - 14 / 20)
+    assert timing.idle_share([], slots=2) == 0.0
 
 
 def test_an_unfinished_ledger_has_no_end(controller: Controller) -> None:

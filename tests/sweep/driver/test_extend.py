@@ -33,9 +33,10 @@ def test_a_finished_trial_is_trained_further_with_another_configuration(copied: 
     assert done.returncode == 0, done.stdout + done.stderr
     events = ledger.read(copied.ledger)
     assert events[: len(before)] == before
+    parent = next(e for e in before if isinstance(e, TrialEnded) and e.trial == 0)
+    assert f"trial 4 goes on from trial 0 at {parent.steps:,} steps, for 3,000 more" in done.stdout
     began, rated, ended = events[len(before) :]
     assert isinstance(began, TrialBegan) and isinstance(rated, TrialRated) and isinstance(ended, TrialEnded)
-    parent = next(e for e in before if isinstance(e, TrialEnded) and e.trial == 0)
     spec = began.spec
     assert (spec.number, spec.parent, spec.origin, spec.steps) == (4, 0, "extended", parent.steps + 3000)
     assert spec.config["behaviors"]["SoccerTwos"]["hyperparameters"]["beta"] == 0.001
@@ -48,6 +49,8 @@ def test_a_finished_trial_is_trained_further_with_another_configuration(copied: 
 
     # of another budget: told, never ranked, never chosen, never learned from
     run = run_state.run_of("x", events)
+    speed = (ended.steps - parent.steps) / ended.train_seconds  # of what it trained itself
+    assert run.trials[4].steps_per_second == speed and f"steps, {speed:,.0f} steps/s" in done.stdout
     assert {row.trial.number: row.rank for row in tables.ranking(run)}[4] is None
     assert run_state.choose(events) == run_state.choose(before)
     assert "extends 0</span>" in copied.report.read_text()

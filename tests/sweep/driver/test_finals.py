@@ -22,7 +22,7 @@ from reports.run import tables
 from search_spaces import load
 from sweep import settings
 from sweep.driver import finals as retraining
-from sweep.driver import progress, resume, status
+from sweep.driver import progress, status
 from sweep.driver.controller import Controller
 from sweep.search import study as studies
 from sweep.search.specs import renderer
@@ -31,7 +31,6 @@ from trials import run_state as pasts
 from trials.arena.matches import log
 from trials.arena.ratings import elo as rating
 from trials.arena.ratings import ladder_file
-from trials.errors import SetupError
 from trials.events import (
     CourseMet,
     Event,
@@ -259,37 +258,30 @@ def test_the_live_view_says_what_is_trained_anew(controller: Controller) -> None
     controller.listeners.append(progress.printer(console, time.time()))
     retraining.begin(controller)
     controller.propose("a")
-    console.print(progress._table(controller, time.time() - 60, ""))
+    console.print(progress.view(controller, time.time() - 60, console))
     text = console.export_text()
     assert "tuning is over: configurations 2, 0 (course) are trained anew on 3 fresh seeds each" in text
     assert "trial 10 started (configuration 2 anew, seed 1000000)" in text
-    assert "4 trials, then 0/6 of the finals" in text and "10 (2 anew)" in text
+    assert "4 trials, then 0/6 of the finals, 1:00" in text and "10 (2 anew)" in text
 
 
-def test_the_time_left_is_told_by_what_this_driver_has_done(
-    controller: Controller, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """What earlier drivers did cost this one no time, and how many finals there are is known when they begin."""
-    now = [1000.0]
-    monkeypatch.setattr(progress.time, "time", lambda: now[0])
-    over = list(controller.over)
-    settings = controller.settings
-    controller.over = over[: settings.trials - 2]
-    left, all_ = progress.Left(controller), settings.trials + controller.finals
-    now[0] += 60
-    assert left() == ""
-    controller.over = over[: settings.trials]  # two trials in a minute
-    rest = all_ - settings.trials
-    assert left() == f", about {progress.clock(60 * rest / 2)} left"
+def test_finals_that_were_begun_and_are_not_wanted_any_more_say_nothing(controller: Controller) -> None:
     retraining.begin(controller)
-    assert left() == ""
-    now[0] += 30
-    controller.over = [*over[: settings.trials], over[0]]
-    assert left() == f", about {progress.clock(30 * (controller.finals - 1))} left"
+    assert retrained.of(ledger.read(controller.run.ledger)) is not None
+    controller.settings = replace(controller.settings, final_seeds=0)
+    controller.retraining = False
+    retraining.begin(controller)
+    events = ledger.read(controller.run.ledger)
+    assert (
+        retrained.of(events) is None and status.phase([question(), *events]) == "tuning" and not controller.retraining
+    )
+    assert not run_state.finalists(events)
 
 
-def test_seeds_are_added_and_never_taken_away() -> None:
-    made = settings.make(space="quick", out=Path("runs/x"), final_seeds=3)
-    assert resume._with_seeds(made, None) == made and resume._with_seeds(made, 5).final_seeds == 5
-    with pytest.raises(SetupError, match="--final-seeds must be at least the 3 the sweep has, but got 2"):
-        resume._with_seeds(made, 2)
+def test_a_narrowed_sweep_hands_out_no_trial_that_was_cut_off(controller: Controller, tmp_path: Path) -> None:
+    ledger.append(controller.run.ledger, TrialBegan(time=1.0, spec=spec_of(11)))
+    past = pasts.past_of(ledger.read(controller.run.ledger))
+    for trials, exhausted in ((5, False), (4, True)):
+        made = replace(controller.settings, trials=trials)
+        again = Controller(made, controller.space, RunFolder(tmp_path), renderer(made, controller.space), "house", past)
+        assert past.unfinished and again.exhausted is exhausted

@@ -14,7 +14,7 @@ from patience import now
 from real_sweep import SPACE, SWEEP, Finished, json_of, plain_environ, run_sweep, trainers
 
 from sweep import models, settings
-from sweep.driver import headline
+from sweep.driver import headline, resume
 from trials import ledger
 from trials import run_state as pasts
 from trials.arena.matches import log
@@ -152,6 +152,32 @@ def test_a_widened_sweep_that_was_cut_goes_on_without_being_told_again(copied: R
     assert settings.read(copied.settings).trials == 5
 
 
+def test_a_sweep_is_finished_early_with_the_trials_it_has(copied: RunFolder) -> None:
+    cut = [event for event in ledger.read(copied.ledger) if not isinstance(event, FreshRated | SweepEnded)]
+    cut = [event for event in cut if not (isinstance(event, TrialEnded) and event.trial == 3)]
+    copied.ledger.unlink()
+    shutil.rmtree(copied.path / "fresh_matches")
+    for event in cut:
+        ledger.append(copied.ledger, event)
+    done = run_sweep("finish", str(copied.path))
+    assert done.returncode == 0, done.stdout + done.stderr
+    new = ledger.read(copied.ledger)[len(cut) :]
+    assert isinstance(new[0], SweepBegan) and new[0].command == "sweep finish run" and new[0].trials == 3
+    assert not [event for event in new if isinstance(event, TrialBegan)]
+    assert [event for event in new if isinstance(event, FreshRated)]
+    assert isinstance(new[-1], SweepEnded) and new[-1].state == "complete"
+    assert "best policy: " in done.stdout and (copied.best / "SoccerTwos.onnx").is_file()
+    again = run_sweep("finish", str(copied.path))
+    assert again.returncode == 1 and "must have something left to do" in again.stderr
+
+
+def test_narrowing_keeps_what_is_over() -> None:
+    made = settings.make(space="quick", out=Path("runs/x"), trials=8)
+    asked = {"4": 5, "6": 6, "8": 8, "+2": 10, "1": 5}
+    assert {text: resume._trials(made, text, 5) for text in asked} == asked
+    assert resume._trials(made, None, 5) == 8
+
+
 def test_damaged_settings_are_said_in_one_line(copied: RunFolder) -> None:
     copied.settings.write_text("trials: many\n")
     for words in (("resume", str(copied.path)), ("extend", str(copied.path), "--trial", "0", "--steps", "1000")):
@@ -163,7 +189,7 @@ def test_damaged_settings_are_said_in_one_line(copied: RunFolder) -> None:
 @pytest.mark.parametrize(
     ("words", "line"),
     [
-        (("--trials", "2"), "--trials must be at least the 4 the sweep has, but got 2"),
+        (("--trials", "2"), "a sweep must have something left to do, but all 4 trials of run are over"),
         (("--trials", "many"), "--trials must be a number or +N"),
     ],
 )

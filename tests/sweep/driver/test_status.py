@@ -1,13 +1,46 @@
-"""What `sweep status` says of a ledger that several drivers wrote."""
+"""What `sweep status` and `sweep list` say: of ledgers that several drivers wrote, of running and of killed sweeps."""
 
+import io
+import json
+import os
+import socket
+import time
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
+import pytest
 from events import ended, rated, spec_of
+from final_events import finals, question, tuning
+from real_sweep import json_of, run_sweep
+from rich.console import Console
 
+from sweep import runs
 from sweep.driver import status
 from trials import ledger
-from trials.events import TrialBegan, TrialResumed
-from trials.folder import RunFolder
+from trials.errors import SetupError
+from trials.events import Event, SweepEnded, TrialBegan, TrialResumed
+from trials.folder import RunFolder, driving
+
+
+def shown(run: RunFolder, width: int = 80) -> str:
+    console = Console(file=io.StringIO(), width=width, color_system=None)
+    status.show(run, console)
+    return console.file.getvalue()  # type: ignore[attr-defined,no-any-return]
+
+
+def write(path: Path, *events: Event) -> RunFolder:
+    path.mkdir(parents=True, exist_ok=True)
+    for event in events:
+        ledger.append(path / "ledger.jsonl", event)
+    return RunFolder(path)
+
+
+def at(run: RunFolder, number: int, step: int, resumed: int = 0) -> None:
+    """A trainer says where it is."""
+    run.trial(number).path.mkdir(parents=True)
+    told = {"step": step, "resumed": resumed, "seconds": 10.0, "time": time.time()}
+    run.trial(number).progress.write_text(json.dumps(told))
 
 
 def test_a_trial_that_a_second_driver_began_again_keeps_its_rating_and_its_resumes(tmp_path: Path) -> None:
@@ -25,7 +58,11 @@ def test_a_trial_that_a_second_driver_began_again_keeps_its_rating_and_its_resum
     first, second = status.summary(run)["trials"]
     assert (first["state"], first["elo"], first["steps"], first["resumed"]) == ("running", 1000.0, 107, 1)
     assert (second["state"], second["reason"], "elo" in second) == ("failed", "because", False)
-    assert status.table(status.summary(run)).row_count == 2
+    assert [line.split()[:3] for line in shown(run).splitlines()[3:5]] == [
+        ["0", "(course)", "running"],
+        ["1", "failed", "200/200"],
+    ]
+    assert "trial 1 failed: because" in shown(run)
 
 
 def test_a_line_about_a_trial_that_nobody_began_is_passed_over(tmp_path: Path) -> None:
@@ -33,3 +70,96 @@ def test_a_line_about_a_trial_that_nobody_began_is_passed_over(tmp_path: Path) -
     for event in (rated(7, 100, 1000.0), ended(7)):
         ledger.append(run.ledger, event)
     assert status.summary(run)["trials"] == []
+
+
+def test_a_running_sweep_says_who_drives_it_how_far_its_trainers_are_and_how_long_it_takes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(status, "time", SimpleNamespace(time=lambda: 1000.0))
+    began = replace(question(), time=900.0, trials=6, final_seeds=0)
+    cut = [TrialBegan(time=1.0, spec=spec_of(number)) for number in (4, 5)]
+    run = write(tmp_path / "run", began, *tuning(), *cut)
+    for number in range(4):
+        at(run, number, 200)
+    at(run, 4, 120, resumed=100)
+    at(run, 5, 0)
+    with driving(run):
+        text, found = shown(run), status.summary(run)
+    lines = text.splitlines()
+    assert lines[0].startswith("run: running, 4/6 trials, 1:40, about 0:3")  # 280 steps left of 820 in 100 s
+    assert lines[1].startswith("best so far: trial 2, Elo 1100 [1050, 1150], house 1200; x=0.2")
+    assert lines[3].split()[:4] == ["4", "running", "120/200", "2"] and lines[4].split()[:2] == ["5", "starting"]
+    assert f"driven by process {os.getpid()}" in text
+    assert found["driver"] == {"pid": os.getpid(), "host": socket.gethostname(), "alive": True}
+    assert (found["state"], found["trials_over"], found["trials_planned"]) == ("running", 4, 6)
+    assert found["trials"][4]["steps"] == 120
+    assert not run.driver.exists() and runs.driver(run) is None
+
+
+def test_a_killed_sweep_says_so_and_how_to_go_on(tmp_path: Path) -> None:
+    run = write(tmp_path / "run", question(), *tuning(), TrialBegan(time=1.0, spec=spec_of(4)))
+    dead = {"pid": os.getpid(), "host": socket.gethostname(), "began": 5.0}  # a pid that was dealt out again
+    run.driver.write_text(json.dumps(dead))
+    text = shown(run)
+    assert text.startswith("run: killed, 4/4 trials\n") and "\n4          cut off  " in text
+    assert "no process drives it" in text and f"resume {run.path}" in text
+    run.driver.write_text(json.dumps(dead | {"host": "elsewhere"}))
+    assert shown(run).startswith("run: running or killed, ") and f"process {os.getpid()} of elsewhere" in shown(run)
+
+
+def test_a_table_of_many_trials_with_long_reasons_is_whole_at_80_columns(tmp_path: Path) -> None:
+    end = SweepEnded(time=9.0, state="complete", reason="", seconds=9.0, idle_share=0.0)
+    elos = {2: (40.0, 60.0, 80.0), 0: (0.0, 10.0, -10.0)}
+    failed = [TrialBegan(time=1.0, spec=spec_of(4)), replace(ended(4, "failed"), reason="a long reason " * 12)]
+    run = write(tmp_path / "run", question(), *tuning(), *failed, *finals(elos), end)
+    rows = [line for line in shown(run).splitlines()[2:] if line[:1].isdigit()]
+    assert len(rows) == 11 and all(len(line.rstrip()) <= 80 and "…" not in line for line in rows)
+    assert any(line.startswith("12 (2 anew) complete") for line in rows)
+    assert "a long reason a long reason" in shown(run)
+
+
+def test_a_finished_run_says_its_verdict(tmp_path: Path) -> None:
+    end = SweepEnded(time=9.0, state="interrupted", reason="", seconds=9.0, idle_share=0.0)
+    text = shown(write(tmp_path / "run", question(), *tuning(), end))
+    assert "policy 2 leads the tuning matches" in text.replace("\n", " ") and f"resume {tmp_path / 'run'}" in text
+
+
+# --- which runs there are ----------------------------------------------------------------------------------------
+
+
+def several(folder: Path) -> None:
+    complete = SweepEnded(time=9.0, state="complete", reason="", seconds=9.0, idle_share=0.0)
+    for place, (name, more) in enumerate({"first": [*tuning(), complete], "second": tuning(), "third": []}.items()):
+        run = write(folder / name, replace(question(), time=10.0 + place), *more)
+        os.utime(run.ledger, (100 + place, 100 + place))
+    (folder / "odd").mkdir()
+    (folder / "odd" / "ledger.jsonl").write_text('{"event": "nothing"}\n')
+    os.utime(folder / "odd" / "ledger.jsonl", (1, 1))
+
+
+def test_the_runs_there_are_are_listed_the_newest_first(tmp_path: Path) -> None:
+    several(tmp_path)
+    told: list[str] = []
+    found = runs.listed(tmp_path, told.append)
+    assert [Path(line.run).name for line in found] == ["third", "second", "first"]
+    assert [(line.state, line.over, line.trials, line.elo) for line in found] == [
+        ("running or killed", 0, 4, None),
+        ("running or killed", 4, 4, 1100.0),
+        ("complete", 4, 4, 1100.0),
+    ]
+    assert len(told) == 1 and "odd" in told[0]
+    console = Console(file=io.StringIO(), width=80)
+    console.print(runs.table(found))
+    assert len(console.file.getvalue().splitlines()) >= 4  # type: ignore[attr-defined]
+
+
+def test_run_defaults_to_the_newest_and_says_which(tmp_path: Path) -> None:
+    several(tmp_path / "runs")
+    assert runs.newest(tmp_path / "runs").name == "third"
+    with pytest.raises(SetupError, match=r"a run must be there, but .* has none; `sweep run` makes one"):
+        runs.newest(tmp_path)
+    done = run_sweep("status", "--json", cwd=tmp_path)
+    assert json_of(done)["run"] == "third" and "note: RUN is runs/third, the newest" in done.stderr
+    listed = json_of(run_sweep("list", "--json", cwd=tmp_path))
+    assert [row["run"] for row in listed["runs"]] == ["runs/third", "runs/second", "runs/first"]  # type: ignore[attr-defined]
+    assert "runs/second running or killed    4/4     1100 " in run_sweep("list", cwd=tmp_path).stdout

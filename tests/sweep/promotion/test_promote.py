@@ -20,18 +20,18 @@ from hub_server import FINE, READ, WRITE, HubServer
 import sweep.cli.main
 from reports import hub as hubs
 from reports.model import bundle, checks, files
-from sweep import models
+from sweep import models, runs
 from sweep.driver import status
 from sweep.matches import play
 from sweep.matches.conditions import Conditions
-from sweep.promotion import evaluation, promote, selection
+from sweep.promotion import evaluation, promote
 from sweep.promotion.evaluation import Bar
 from sweep.promotion.promote import Order
 from trials import ledger
 from trials.arena.players.load import LADDER
 from trials.errors import SetupError
 from trials.events import Promoted, SweepEnded
-from trials.folder import RunFolder, driving
+from trials.folder import RunFolder, assembled, driving
 from trials.learner import process
 
 REPO = "tester/poca-SoccerTwos"
@@ -267,14 +267,14 @@ def test_the_elo_is_to_the_runs_own_baseline_or_another_by_name(tmp_path: Path) 
 
 def test_a_killed_assembly_leaves_the_earlier_folder_and_nothing_else(tmp_path: Path) -> None:
     target = tmp_path / "trial-0001"
-    with bundle.assembled(target) as folder:
+    with assembled(target) as folder:
         (folder / "README.md").write_text("first")
-    with pytest.raises(KeyboardInterrupt), bundle.assembled(target) as folder:
+    with pytest.raises(KeyboardInterrupt), assembled(target) as folder:
         (folder / "README.md").write_text("half")
         raise KeyboardInterrupt
     assert [path.name for path in tmp_path.iterdir()] == ["trial-0001"]
     (tmp_path / ".trial-0001.of-a-killed-one").mkdir()
-    with bundle.assembled(target) as folder:
+    with assembled(target) as folder:
         (folder / "README.md").write_text("second")
     assert [path.name for path in tmp_path.iterdir()] == ["trial-0001"]
     assert (target / "README.md").read_text() == "second"
@@ -292,13 +292,13 @@ def test_a_run_that_is_driven_is_left_alone(run: RunFolder) -> None:
 
 
 def test_the_newest_finished_run_is_taken(tmp_path: Path) -> None:
-    with pytest.raises(SetupError, match="a promotion needs a finished run"):
-        selection.newest(tmp_path)
+    with pytest.raises(SetupError, match="a finished run must be there"):
+        runs.newest(tmp_path, complete=True)
     for name, state, time in (("a", "complete", 5.0), ("b", "complete", 9.0), ("c", "interrupted", 11.0)):
         (tmp_path / name).mkdir()
         end = SweepEnded(time=time, state=state, reason="", seconds=1, idle_share=0)  # type: ignore[arg-type]
         ledger.append(tmp_path / name / "ledger.jsonl", end)
-    assert selection.newest(tmp_path).name == "b"
+    assert runs.newest(tmp_path, complete=True).name == "b"
 
 
 # --- the Hub -----------------------------------------------------------------------------------------------------
@@ -446,12 +446,12 @@ def test_runs_whose_ledgers_cannot_be_read_are_passed_over_and_named(
         (tmp_path / name).mkdir()
         (tmp_path / name / "ledger.jsonl").write_text('{"event": "of another version"}\n')
     told: list[str] = []
-    with pytest.raises(SetupError, match="a promotion needs a finished run"):
-        selection.newest(tmp_path, told.append)
+    with pytest.raises(SetupError, match="a finished run must be there"):
+        runs.newest(tmp_path, told.append, complete=True)
     (tmp_path / "c").mkdir()
     end = SweepEnded(time=1.0, state="complete", reason="", seconds=1, idle_share=0)
     ledger.append(tmp_path / "c" / "ledger.jsonl", end)
-    assert selection.newest(tmp_path, told.append).name == "c"
+    assert runs.newest(tmp_path, told.append, complete=True).name == "c"
     assert len(told) == 2 and told[0] == told[1]
     assert told[0].startswith("passed over, because its ledger cannot be read: a (every line of a ledger must be")
     assert told[0].endswith(", and 1 more") and "\n" not in told[0]

@@ -1,0 +1,138 @@
+"""Trials as a table that fits a terminal: one line a trial, running ones first, what varies as far as it fits."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from reports.formatting import steps as short_steps
+from trials.records import Rating, Value
+
+STYLE = {"complete": "green", "pruned": "yellow", "failed": "red", "stopped": "magenta", "cut off": "magenta"}
+"""Of a trial that is over; others are under way."""
+UNDER_WAY = "cyan"
+NAME = 12
+"""Letters of a hyperparameter's name at most, as its values may need more."""
+LEAST = 3
+"""Rows that are shown on however low a terminal."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One trial."""
+
+    number: int
+    kind: str
+    """`course`, `2 anew`, `extends 3`; empty for what was proposed."""
+    state: str
+    """`running`, `starting`, `waiting`, `rating`, or how it ended; `cut off` where its driver was killed."""
+    steps: int
+    """Trainer steps reached."""
+    budget: int
+    """Trainer steps in all."""
+    steps_per_second: float | None
+    rating: Rating | None
+    params: Mapping[str, Value] = field(default_factory=dict)
+    reason: str = ""
+
+    @property
+    def over(self) -> bool:
+        return self.state in STYLE
+
+
+def elo_text(rating: Rating) -> str:
+    """`1043 [980, 1102]`"""
+    return f"{rating.elo:.0f} [{rating.low:.0f}, {rating.high:.0f}]"
+
+
+def key(parameter: str) -> str:
+    """`learning_rate` of its dotted path; `buffer_size/batch_size` of a tied one."""
+    return "/".join(path.rsplit(".", 1)[-1] for path in parameter.split(" / "))
+
+
+def short(value: object) -> str:
+    """A hyperparameter's value in few letters."""
+    return f"{value:.3g}" if isinstance(value, float) else str(value)
+
+
+def best(rows: Sequence[Row]) -> Row | None:
+    """The trial that leads: of those trained whole, or, while there is none, of all that were rated."""
+    rated = [row for row in rows if row.rating is not None]
+    whole = [row for row in rated if row.state == "complete"]
+    return max(whole or rated, key=lambda row: (row.rating.elo if row.rating else 0.0, -row.number), default=None)
+
+
+def view(title: str, rows: Sequence[Row], width: int, height: int | None = None) -> Group:
+    """Title, the best so far and a line a trial, within `width` columns and, unless None, `height` lines.
+
+    Running trials come first, then what is over, the best first; what has no room is told of in a last line.
+    """
+    parts: list[RenderableType] = [line(title)]
+    if (leads := best(rows)) is not None and leads.rating is not None:
+        values = " ".join(f"{key(name)}={short(leads.params[name])}" for name in _varying(rows) if name in leads.params)
+        kind = f" ({leads.kind})" if leads.kind else ""
+        at = "" if leads.over else f" at {short_steps(leads.steps)} steps"
+        told = f"best so far: trial {leads.number}{kind}{at}, Elo {elo_text(leads.rating)}, house 1200"
+        parts.append(line(told + (f"; {values}" if values else "")))
+    ordered = sorted(rows, key=_place)
+    room = len(ordered) if height is None else max(LEAST, height - len(parts) - 1)
+    shown = ordered if len(ordered) <= room else ordered[: room - 1]
+    parts.append(_table(shown, rows, width))
+    if rest := ordered[len(shown) :]:
+        states = ", ".join(f"{count} {state}" for state, count in Counter(row.state for row in rest).most_common())
+        parts.append(line(f"and {len(rest)} more: {states}"))
+    return Group(*parts)
+
+
+def line(text: str) -> Text:
+    """One line, cut where the terminal ends."""
+    return Text(text, no_wrap=True, overflow="ellipsis")
+
+
+def _place(row: Row) -> tuple[bool, float, int]:
+    return row.over, -(row.rating.elo if row.rating else float("-inf")) if row.over else 0.0, row.number
+
+
+def _table(shown: Sequence[Row], rows: Sequence[Row], width: int) -> Table:
+    columns: list[tuple[str, list[str]]] = [
+        ("trial", [f"{row.number}" + (f" ({row.kind})" if row.kind else "") for row in shown]),
+        ("state", [row.state for row in shown]),
+        ("steps", [f"{short_steps(row.steps)}/{short_steps(row.budget)}" for row in shown]),
+        ("steps/s", [f"{row.steps_per_second:,.0f}" if row.steps_per_second else "" for row in shown]),
+        ("Elo [95 %]", [elo_text(row.rating) if row.rating else "" for row in shown]),
+    ]
+    taken = sum(_width(name, cells) + 1 for name, cells in columns) - 1
+    for name in _varying(rows):
+        cells = [short(row.params[name]) if name in row.params else "" for row in shown]
+        wide = _width(key(name)[:NAME], cells) + 1
+        if taken + wide <= width:
+            taken += wide
+            columns.append((_cut(key(name), wide - 1), cells))
+    table = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False, header_style="bold")
+    for name, _ in columns:
+        table.add_column(name, justify="left" if name in ("trial", "state") else "right", no_wrap=True)
+    for at, row in enumerate(shown):
+        words = [Text(cells[at]) for _, cells in columns]
+        words[1].stylize(STYLE.get(row.state, UNDER_WAY))
+        table.add_row(*words)
+    return table
+
+
+def _varying(rows: Sequence[Row]) -> list[str]:
+    """Hyperparameters that have several values, in the space's order."""
+    seen: dict[str, set[str]] = {}
+    for row in rows:
+        for name, value in row.params.items():
+            seen.setdefault(name, set()).add(repr(value))
+    return [name for name, values in seen.items() if len(values) > 1]
+
+
+def _width(name: str, cells: Sequence[str]) -> int:
+    return max(map(len, (name, *cells)))
+
+
+def _cut(name: str, width: int) -> str:
+    return name if len(name) <= width else name[: width - 1] + "…"

@@ -1,0 +1,58 @@
+"""How long a sweep still takes, by trainer steps seen and left, and how long its slots were idle."""
+
+from collections.abc import Iterable, Sequence
+from statistics import mean
+
+from trials.events import Event, SweepBegan, TrialBegan, TrialEnded
+
+SHARE = 0.05
+"""Of what a driver has to do that must be done before it says how long the rest takes."""
+
+Reached = tuple[int, bool]
+"""Trainer steps of a trial, and whether it is over."""
+
+
+def left(tuning: Iterable[Reached], trials: int, finals: Iterable[Reached], retrained: int, steps: int) -> float:
+    """Trainer steps that a sweep of so many `trials` still takes, and then its finals of `retrained` trainings.
+
+    Of trials that nobody knows yet each is taken to go as far as those that are over did on average: many are stopped
+    at a rung. What is retrained has its whole budget of `steps`.
+    """
+    known, again = list(tuning), list(finals)
+    ends = [reached for reached, over in known if over]
+    usual = mean(ends) if ends else float(steps)
+    rest = sum(max(0.0, (usual if reached < usual else steps) - reached) for reached, over in known if not over)
+    rest += usual * max(0, trials - len(known))
+    rest += sum(max(0, steps - reached) for reached, over in again if not over)
+    return rest + steps * max(0, retrained - len(again))
+
+
+def said(seconds: float, trained: float, rest: float) -> str:
+    """`, about 7:05 left`, after `trained` steps in `seconds`; empty where that says too little."""
+    if rest <= 0 or trained <= SHARE * (trained + rest):
+        return ""
+    return f", about {clock(seconds * rest / trained)} left"
+
+
+def clock(seconds: float) -> str:
+    """`7:05` or `1:07:05`"""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
+
+
+def idle_share(events: Sequence[Event], slots: int) -> float:
+    """Share of slot time without a trainer's process, from the first trial's proposal to the last trial's end.
+
+    Of the last driver alone: pauses between drivers are nobody's.
+    """
+    last_driver = max((at for at, event in enumerate(events) if isinstance(event, SweepBegan)), default=0)
+    events = events[last_driver:]
+    starts = [event.time for event in events if isinstance(event, TrialBegan)]
+    ends = [event for event in events if isinstance(event, TrialEnded) and event.began]
+    if not starts or not ends:
+        return 0.0
+    last = max(end.began + end.process_seconds for end in ends)
+    busy = sum(end.process_seconds for end in ends)
+    whole = (last - min(starts)) * slots
+    return min(1.0, max(0.0, 1 - busy / whole)) if whole > 0 else 0.0

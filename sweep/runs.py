@@ -1,0 +1,152 @@
+"""The runs in a folder: which there are, which is the newest, how each stands, and who drives it."""
+
+import json
+import socket
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import psutil
+from rich.table import Table
+
+from trials import ledger, run_state
+from trials.errors import SetupError, SweepError
+from trials.events import Event
+from trials.folder import RunFolder
+
+RUNS = Path("runs")
+Tell = Callable[[str], object]
+
+
+@dataclass(frozen=True)
+class Driver:
+    """The process that drives a run, or did."""
+
+    pid: int
+    host: str
+    alive: bool | None
+    """Whether it is there; None where it is another machine's."""
+
+
+def driver(run: RunFolder) -> Driver | None:
+    """Who drives the run; None where nobody does, or a driver of another version."""
+    try:
+        said = json.loads(run.driver.read_text(encoding="utf-8"))
+        pid, host, began = int(said["pid"]), str(said["host"]), float(said["began"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    if host != socket.gethostname():
+        return Driver(pid, host, None)
+    try:
+        alive = abs(psutil.Process(pid).create_time() - began) < 1  # a pid may have been dealt out again
+    except psutil.Error:
+        alive = False
+    return Driver(pid, host, alive)
+
+
+def state(run: RunFolder, events: Sequence[Event]) -> str:
+    """`complete`, `interrupted` or `failed`; of a run without an end `running` or `killed`, or both where it is unknown
+    which."""
+    if (end := run_state.end_of(events)) is not None:
+        return end.state
+    by = driver(run)
+    return "running or killed" if by is None or by.alive is None else "running" if by.alive else "killed"
+
+
+def newest(runs: Path = RUNS, tell: Tell = lambda note: None, complete: bool = False) -> RunFolder:
+    """The run in the folder that was written to last, or, if it must be `complete`, was completed last.
+
+    `tell` is told of those whose ledgers cannot be read. Raises SetupError where there is none.
+    """
+    found: list[tuple[float, RunFolder]] = []
+    for run, events in _runs(runs, tell if complete else None):
+        end = run_state.end_of(events)
+        if not complete:
+            found.append((run.ledger.stat().st_mtime, run))
+        elif end is not None and end.state == "complete":
+            found.append((end.time, run))
+    if not found and complete:
+        raise SetupError(
+            f"a finished run must be there, but {runs} has none; `make sweep` makes one, `sweep resume` ends one,"
+            " or name the run"
+        )
+    if not found:
+        raise SetupError(f"a run must be there, but {runs} has none; `sweep run` makes one, or name its folder")
+    return max(found, key=lambda pair: pair[0])[1]
+
+
+def _runs(runs: Path, tell: Tell | None) -> list[tuple[RunFolder, list[Event]]]:
+    """Every run in the folder with its events, none where nobody is told of what cannot be read."""
+    found: list[tuple[RunFolder, list[Event]]] = []
+    odd: list[str] = []
+    for path in sorted(runs.glob("*/ledger.jsonl")):
+        try:
+            found.append((RunFolder(path.parent), ledger.read(path) if tell is not None else []))
+        except (SweepError, OSError) as error:
+            odd.append(f"{path.parent.name} ({error})")
+    if odd and tell is not None:
+        others = f", and {len(odd) - 1} more" if len(odd) > 1 else ""
+        tell(f"passed over, because its ledger cannot be read: {odd[0]}{others}")
+    return found
+
+
+def best(run: RunFolder) -> Path:
+    """The policy that the run carries on: in RUN/best/, else where its trial exported it. Raises SetupError."""
+    if (kept := run.best / "SoccerTwos.onnx").is_file():
+        return kept
+    mine = run_state.carried_on(ledger.read(run.ledger))
+    if mine is None:
+        raise SetupError(
+            f"a run's best policy must have been trained for the whole budget, but none of {run.path} was; go on with"
+            " it: `sweep resume`"
+        )
+    return run.path / mine.path
+
+
+@dataclass(frozen=True)
+class Line:
+    """One run, as `sweep list` shows it."""
+
+    run: str
+    """Its folder, as a command takes it."""
+    state: str
+    over: int
+    """Trials of tuning that are."""
+    trials: int | None
+    """That there are to be; None where the ledger lacks its first line."""
+    elo: float | None
+    """Of the best trial that was trained whole, in tuning; the house baseline stands at 1200."""
+    began: float
+    """Unix seconds."""
+
+
+def listed(runs: Path = RUNS, tell: Tell = lambda note: None) -> list[Line]:
+    """Every run in the folder, the newest first; `tell` is told of those whose ledgers cannot be read."""
+    found = []
+    for run, events in _runs(runs, tell):
+        known = run_state.run_of(run.name, events)
+        elos = [event.rating.elo for event in run_state.whole(events)[1].values()]
+        planned = known.question.trials if known.question is not None else None
+        best = round(max(elos), 1) if elos else None
+        found.append(Line(str(run.path), state(run, events), known.over, planned, best, known.first))
+    return sorted(found, key=lambda line: -line.began)
+
+
+def values(lines: Sequence[Line]) -> dict[str, Any]:
+    """For `--json`."""
+    return {"runs": [asdict(line) for line in lines]}
+
+
+def table(lines: Sequence[Line]) -> Table:
+    """For a terminal, a line a run; names are never cut."""
+    shown = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False, header_style="bold")
+    shown.add_column("run", overflow="fold")
+    for name in ("state", "trials", "best Elo", "began"):
+        shown.add_column(name, no_wrap=True, justify="left" if name == "state" else "right")
+    for line in lines:
+        began = time.strftime("%Y-%m-%d %H:%M", time.localtime(line.began)) if line.began else ""
+        elo = f"{line.elo:.0f}" if line.elo is not None else ""
+        shown.add_row(line.run, line.state, f"{line.over}/{line.trials or '?'}", elo, began)
+    return shown
