@@ -4,13 +4,13 @@ Source of names, types and defaults: mlagents 1.1.0, trainers/settings.py. Sourc
 documentation, Training-Configuration-File.md. mlagents checks names and types only; the limits are this product's.
 """
 
-import difflib
 import functools
 import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, Union
 
+from trials import errors
 from trials.records import Value
 
 
@@ -255,7 +255,7 @@ BEHAVIOR = "SoccerTwos"
 
 def behavior(trainer_type: Any) -> Schema:
     """The keys below a behavior; an unknown trainer type is read as POCA."""
-    return {**_BEHAVIOR, "hyperparameters": HYPERPARAMETERS.get(str(trainer_type), _ON_POLICY)}
+    return {"hyperparameters": HYPERPARAMETERS.get(str(trainer_type), _ON_POLICY), **_BEHAVIOR}
 
 
 def known(trainer_type: Any) -> Mapping[str, Key]:
@@ -279,9 +279,13 @@ def leaves(schema: Schema, path: str = "") -> Iterator[tuple[str, Key]]:
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:
-    """The known name most like `name`: the same last part first, else by spelling."""
-    names = sorted(known)
+    """The known name most like `name`: one of the same last part, else by spelling."""
+    names = list(known)
+    return same_key(name, names) or errors.nearest(name, names)
+
+
+def same_key(name: str, known: Iterable[str]) -> str | None:
+    """The known path with the last part of `name`: the shortest, of several the first; None where there is none."""
     last = name.rsplit(".", 1)[-1]
-    same = [other for other in names if other.rsplit(".", 1)[-1] == last]
-    close = same or difflib.get_close_matches(name, names, n=1, cutoff=0.5)
-    return close[0] if close else None
+    same = [other for other in known if other.rsplit(".", 1)[-1] == last]
+    return min(same, key=lambda other: other.count("."), default=None)

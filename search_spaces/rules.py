@@ -163,9 +163,8 @@ def _derived_limits(space: Space, path: str, parameter: Derived) -> None:
 def _unknown(space: Space, schema: Schema, name: str, path: str) -> SpaceError:
     """An unknown key, with the nearest known one: in its section, then by its last part anywhere."""
     here = f"{path}.{name}" if path else name
-    everywhere = keys.known(space.trainer.get("trainer_type"))
-    moved = [below for below in everywhere if below.rsplit(".", 1)[-1] == name]
-    near = moved[0] if moved else keys.nearest(name, schema)
+    moved = keys.same_key(name, keys.known(space.trainer.get("trainer_type")))
+    near = moved or keys.nearest(name, schema)
     of_other = [kind for kind, known in keys.HYPERPARAMETERS.items() if path == "hyperparameters" and name in known]
     if of_other:
         mend = f"only {', '.join(of_other)} has it: take it out"

@@ -21,7 +21,7 @@ from search_spaces.parameters import (
     show_parameter,
 )
 from search_spaces.text import flatten, get, merged, plain, read, show
-from trials.errors import SpaceError
+from trials.errors import SpaceError, UsageError, did_you_mean
 
 _FOLDER = Path(__file__).parent
 _OLD = ("curriculum", "parameter_randomization")
@@ -117,7 +117,8 @@ class Space:
 
 
 def load(name_or_path: str | Path) -> Space:
-    """A shipped space by name (`quick`, `soccertwos`, `course`), else a file; SpaceError where it is none."""
+    """A shipped space by name (`quick`, `soccertwos`, `course`), else a file. Raises UsageError where that is not
+    there, SpaceError where it is no space."""
     path = _FOLDER / f"{name_or_path}.yaml" if str(name_or_path) in SHIPPED else Path(name_or_path)
     try:
         text = path.read_text(encoding="utf-8")
@@ -126,8 +127,11 @@ def load(name_or_path: str | Path) -> Space:
     except OSError as error:
         known = ", ".join(SHIPPED)
         reason = (error.strerror or type(error).__name__).lower()
-        raise SpaceError(
-            f"a search space must be one of {known} or a YAML file, but got {name_or_path} ({reason}); check the name"
+        beside = [str(file) for file in (*path.parent.glob("*.yaml"), *path.parent.glob("*.yml"))]
+        near = did_you_mean(str(name_or_path), [*SHIPPED, *beside])
+        raise UsageError(
+            f"a search space must be one of {known} or a YAML file, but got {name_or_path} ({reason});"
+            f" {near or 'check the name'}"
         ) from None
     return replace(from_text(text, path.stem, path.name), folder=path.absolute().parent)
 

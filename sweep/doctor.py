@@ -83,9 +83,9 @@ def _trainer() -> str:
 
 
 def _arena() -> str:
-    from sweep.matches import play
+    from sweep.matches import conditions, play
 
-    result = play.play("house", "random", 16, 0)
+    result = play.play("house", "random", 16, conditions.Conditions())
     return f"house against random {result['wins']}-{result['draws']}-{result['losses']}, {result['environment']}"
 
 
@@ -106,9 +106,9 @@ def _ray() -> str:
 
 def _executable(env: str) -> str:
     """Start it, shake hands, and play a few matches in it: protocol, behaviors, observations and actions."""
-    from sweep.matches import play
+    from sweep.matches import conditions, play
 
-    result = play.play("house", "random", 4, 0, env=Path(env))
+    result = play.play("house", "random", 4, conditions.Conditions(env=Path(env)))
     return (
         f"starts, speaks ML-Agents' protocol, {result['matches']} matches at {result['decisions_per_second']:,.0f}"
         f" decision steps/s, {result['environment']}"

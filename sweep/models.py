@@ -1,7 +1,8 @@
-"""A name, path or Hub id of a model becomes a local file and its sha256, before anything starts.
+"""A name, path, run or Hub id of a model becomes a local file and its sha256, before anything starts.
 
-A Hub id is USER/NAME, USER/NAME@REVISION (a branch, tag or commit), and either with :file.onnx behind it. What exists
-here under that name is what is meant; only otherwise is the Hub asked.
+A run is its folder or a name below runs/, and stands for the policy it carries on; RUN:TRIAL is a trial's, and
+RUN:TRIAL@STEPS that trial's at a checkpoint. A Hub id is USER/NAME, USER/NAME@REVISION (a branch, tag or commit), and
+either with :file.onnx behind it. What exists here under a name is what is meant; only otherwise is the Hub asked.
 """
 
 import os
@@ -10,13 +11,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from sweep.runs import RUNS
+from trials import ledger, policies
 from trials.arena.games.game import Behavior
 from trials.arena.games.soccer import SOCCER
 from trials.arena.players import baseline, onnx_external
 from trials.arena.players.load import BUILT_IN, EARLIER, HOUSE, LADDER
 from trials.arena.players.sandbox import vet
-from trials.errors import BadPolicy, SetupError
+from trials.errors import BadPolicy, SetupError, UsageError, did_you_mean
 from trials.folder import RunFolder
+
+_OF_RUN = re.compile(r"(?P<run>.+?)(?::(?P<trial>\d{1,9})(?:@(?P<steps>\d{1,15}))?)?", re.S)
 
 _HUB_ID = re.compile(
     r"(?P<repo>[A-Za-z0-9_][\w.-]*/[A-Za-z0-9_][\w.-]*?)(?:@(?P<revision>[\w./-]+))?"
@@ -29,7 +34,7 @@ class Model:
     """A player that is known to be there."""
 
     name: str
-    """What tables show: a built-in's name, a file's stem or a Hub id."""
+    """What tables show: a built-in's name, a file's stem, RUN:TRIAL or a Hub id."""
     load: str
     """What `trials.arena.players.load.load` takes: a built-in's name or an absolute path."""
     sha256: str
@@ -53,19 +58,58 @@ def resolve(text: str, behavior: Behavior = SOCCER) -> Model:
         return Model(text, text, text)
     if text in EARLIER:
         return Model(text, text, _hash(LADDER / f"{text}.onnx"))
-    path = HOUSE if text == "house" else Path(os.path.expanduser(text))
+    if text == "house":
+        return Model(text, text, _hash(HOUSE))
+    if (own := of_a_run(text)) is not None:
+        vet(Path(own.load), behavior)
+        return own
     if on_hub(text):
         return _from_hub(text, behavior)
+    path = Path(os.path.expanduser(text))
     if not path.is_file():
-        raise BadPolicy(
-            f"a model must be an ONNX file or one of {', '.join(BUILT_IN)}, but {text!r} is neither;"
-            " check the path (runs keep their policies under trials/NNNN/candidates/), or name a Hub id, USER/NAME"
-        )
-    if text != "house":
-        vet(path, behavior)
-        name = path.stem if path.stem not in (*BUILT_IN, *EARLIER) else path.name  # those names are the house's own
-        return Model(name, str(path.parent.resolve() / path.name), _hash(path))
-    return Model(text, text, _hash(path))
+        raise UsageError(_no_model(text))
+    vet(path, behavior)
+    name = path.stem if path.stem not in (*BUILT_IN, *EARLIER) else path.name  # those names are the house's own
+    return Model(name, str(path.parent.resolve() / path.name), _hash(path))
+
+
+def of_a_run(text: str) -> Model | None:
+    """The model that a word names in a run, its file not tried out; None where it names no run.
+
+    Raises UsageError where the run has no such trial or checkpoint, SetupError where it has no policy yet.
+    """
+    found = _OF_RUN.fullmatch(text)
+    if found is None or os.path.isfile(os.path.expanduser(text)) or (run := run_called(found["run"])) is None:
+        return None
+    trial, steps = (int(found[part]) if found[part] else None for part in ("trial", "steps"))
+    number, path = policies.file_of(run, ledger.read(run.ledger), trial, steps)
+    name = f"{run.path.resolve().name}:{number}" + (f"@{steps}" if steps is not None else "")
+    return Model(name, str(path.absolute()), _hash(path))
+
+
+def run_called(word: str) -> RunFolder | None:
+    """The run in that folder, else the one of that name below runs/; None where there is neither."""
+    path = Path(os.path.expanduser(word))
+    bare = not path.exists() and len(path.parts) == 1
+    return next((RunFolder(one) for one in (path, *[RUNS / word] * bare) if RunFolder(one).ledger.is_file()), None)
+
+
+def runs_there() -> list[str]:
+    """The names of the runs below runs/, ascending."""
+    return sorted(path.parent.name for path in RUNS.glob("*/ledger.jsonl"))
+
+
+def _no_model(text: str) -> str:
+    """What a word could have meant."""
+    path, runs = Path(os.path.expanduser(text)), runs_there()
+    beside = [str(path.parent / file.name) for file in path.parent.glob("*.onnx")] if path.parent.is_dir() else []
+    _, colon, trial = text.partition(":")
+    near = did_you_mean(text, [*BUILT_IN, *EARLIER, *beside, *(name + colon + trial for name in runs)])
+    return (
+        f"a model must be an ONNX file or one of {', '.join(BUILT_IN)}, a run (RUN, RUN:TRIAL, RUN:TRIAL@STEPS) or a"
+        f" Hub id (USER/NAME), but {text!r} is none of them; "
+        + (near or f"check the path ({RUNS}/ has {', '.join(runs[-5:]) or 'no run'})")
+    )
 
 
 def on_hub(text: str) -> bool:

@@ -1,14 +1,11 @@
-"""The settings of one sweep: one frozen dataclass, a unit on every number.
-
-Samplers, schedulers and objectives go by name; others that people know are refused with the reason.
-"""
+"""The settings of one sweep: one frozen dataclass, a unit on every number."""
 
 import os
 import shlex
 from collections.abc import Mapping
 from dataclasses import fields
 from pathlib import Path
-from typing import Annotated, Literal, get_args
+from typing import Annotated
 
 import psutil
 import yaml
@@ -18,48 +15,10 @@ from pydantic.dataclasses import dataclass
 from search_spaces import keys, owners
 from search_spaces.space import Space
 from sweep.models import typed
-from trials.errors import SetupError, reason
+from sweep.ways import Objectives, Sampler, Scheduler, check_search
+from trials.errors import SetupError, UsageError, reason
 from trials.folder import written_whole
 from trials.learner.process import must_be_installed
-
-Sampler = Literal["tpe", "gp", "random"]
-Scheduler = Literal["asha", "median", "none"]
-Objectives = Literal["elo", "elo,cost"]
-_KEEPS = "pauses or clones trials, and mlagents does not save ghost windows: such a trial would lose its opponents"
-_REFUSED: Mapping[str, Mapping[str, str]] = {
-    "sampler": {
-        "cmaes": "has no place for choices, which the shipped spaces have, and needs more trials than a sweep makes",
-        "nsgaii": "needs hundreds of trials before its populations tell anything; objectives elo,cost go with tpe",
-        "grid": "would need more trials than anyone can train; random covers a space better",
-    },
-    "scheduler": dict.fromkeys(("pbt", "pb2", "pbtreplay", "hyperband", "bohb", "hyperbandforbohb"), _KEEPS)
-    | {"resourcechanging": _KEEPS, "fifo": "is called none here"},
-}
-_KNOWN: Mapping[str, tuple[str, ...]] = {
-    "sampler": get_args(Sampler),
-    "scheduler": get_args(Scheduler),
-    "objectives": get_args(Objectives),
-}
-
-
-def check_search(given: Mapping[str, object]) -> None:
-    """Raise SetupError, one line with the reason, for a way to search that a sweep does not have."""
-    for setting, known in _KNOWN.items():
-        name = given.get(setting, known[0])
-        if name not in known:
-            plain = "".join(letter for letter in str(name).lower() if letter.isalnum())
-            why = _REFUSED.get(setting, {}).get(plain)
-            raise SetupError(
-                f"--{setting} must be one of {' | '.join(known)}, but got {name}"
-                + (f", which {why}; " if why else "; ")
-                + f"leave it out for {known[0]}"
-            )
-    if given.get("objectives") == "elo,cost" and given.get("scheduler", "asha") != "none":
-        raise SetupError(
-            f"--objectives elo,cost must go with --scheduler none, but got {given.get('scheduler', 'asha')}:"
-            " Optuna cannot prune a study of two objectives; add --scheduler none, or leave --objectives out"
-        )
-
 
 MOST = 1_000_000
 """Of trials, slots, seeds and matches."""
@@ -157,7 +116,7 @@ _SETTINGS: TypeAdapter[Settings] = TypeAdapter(Settings)
 
 
 def make(**values: object) -> Settings:
-    """Settings from what was given (None: not given). Raises SetupError with the rule, what came and what to do."""
+    """Settings from what was given (None: not given). Raises UsageError with the rule, what came and what to do."""
     given = {name: value for name, value in values.items() if value is not None}
     check_search(given)
     try:
@@ -166,7 +125,7 @@ def make(**values: object) -> Settings:
         first = error.errors()[0]
         name = str(first["loc"][0]) if first["loc"] else "settings"
         option = "--" + name.replace("_", "-")
-        raise SetupError(f"{option}: {_lower(first['msg'])}, but got {first['input']!r}; give another value") from None
+        raise UsageError(f"{option}: {_lower(first['msg'])}, but got {first['input']!r}; give another value") from None
 
 
 def read(path: Path) -> Settings:

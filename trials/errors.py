@@ -4,11 +4,15 @@ SweepError
 ├── BadTrial      the configuration's own fault (NaN, impossible values): scored as failed, the sweep goes on
 ├── LostTrial     the machine's fault (killed, disk, lost node): run again
 ├── SetupError    nothing can work until a person mends it: the sweep stops at once and says the mend
+│   ├── UsageError    what was typed cannot be meant: a name of nothing, a value that an option does not take
 │   ├── SpaceError    a search space or trainer YAML that cannot be run, refused before anything starts
 │   └── HubError      the Hugging Face Hub refuses (reports/hub); HubAway: it does not answer
 └── BadPolicy     a policy file that cannot be played: listed with its line, never takes the sweep down
 """
 
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from difflib import get_close_matches
 from typing import Literal
 
 
@@ -28,6 +32,23 @@ class SetupError(SweepError):
     """Nothing can work until a person mends it: stop the sweep."""
 
 
+class UsageError(SetupError):
+    """What was typed cannot be meant: a name of nothing, a value that an option does not take."""
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """`did you mean tpe?`, of the known name that is most like a misspelt one; empty where none is like it."""
+    near = nearest(word, known)
+    return f"did you mean {near}?" if near else ""
+
+
+def nearest(word: str, known: Iterable[str]) -> str | None:
+    """The known name that is spelt most like `word`; None where none is like it."""
+    plain = {name.lower(): name for name in known}
+    near = get_close_matches(word.lower(), sorted(plain), n=1, cutoff=0.5)
+    return plain[near[0]] if near else None
+
+
 class SpaceError(SetupError):
     """A search space or trainer YAML that cannot be run."""
 
@@ -39,6 +60,15 @@ class BadPolicy(SweepError):
         """`about`: the file as such, whether it is this game's, or what its graph does."""
         super().__init__(text)
         self.about = about
+
+
+@contextmanager
+def of_option(option: str) -> Iterator[None]:
+    """What is refused in the block is said to be the option's."""
+    try:
+        yield
+    except SweepError as error:
+        raise type(error)(f"{option}: {error}") from None
 
 
 def reason(error: object, most: int = 2000) -> str:

@@ -15,7 +15,7 @@ from uuid import uuid4
 import psutil
 from filelock import FileLock, Timeout
 
-from trials.errors import SetupError
+from trials.errors import SetupError, UsageError
 
 
 @dataclass(frozen=True)
@@ -165,7 +165,7 @@ class RunFolder:
 def driving(run: RunFolder) -> Iterator[None]:
     """Be the run's one driver, who alone writes its ledger, until the block ends or the process dies."""
     if not run.path.is_dir():
-        raise SetupError(f"a run's folder must be there, but {run.path} is not; name one that `sweep run` made")
+        raise UsageError(f"a run's folder must be there, but {run.path} is not; name one that `sweep run` made")
     refusal = f"a run has one driver at a time, but another process is driving {run.path}; wait for its end, or stop it"
     with only_one(run.lock, refusal):
         me = {"pid": os.getpid(), "host": socket.gethostname(), "began": psutil.Process().create_time()}

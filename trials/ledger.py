@@ -10,7 +10,7 @@ from pathlib import Path
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 from pydantic_core import from_json
 
-from trials.errors import SetupError
+from trials.errors import SetupError, UsageError, did_you_mean
 from trials.events import Event
 
 _EVENT: TypeAdapter[Event] = TypeAdapter(Event, config=ConfigDict(ser_json_inf_nan="strings"))
@@ -47,11 +47,12 @@ def read(path: Path) -> list[Event]:
 
 
 def must_be_there(path: Path) -> None:
-    """Raise SetupError where there is no ledger."""
+    """Raise UsageError where there is no ledger."""
     if not path.is_file():
-        raise SetupError(
-            f"a run's folder must hold a ledger, but {path} is not there; name a folder that `sweep run` made,"
-            " or run that again if it died before its first line"
+        near = did_you_mean(str(path.parent), [str(one.parent) for one in path.parent.parent.glob(f"*/{path.name}")])
+        raise UsageError(
+            f"a run's folder must hold a ledger, but {path} is not there; "
+            + (near or "name a folder that `sweep run` made, or run that again if it died before its first line")
         )
 
 

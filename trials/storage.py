@@ -16,7 +16,7 @@ from uuid import uuid4
 
 from pyarrow import ArrowException, fs
 
-from trials.errors import SetupError
+from trials.errors import UsageError
 from trials.folder import written_whole
 
 CONNECT_S, REQUEST_S = 5.0, 30.0
@@ -158,15 +158,15 @@ def storage(text: str) -> Storage:
         return Storage(str(Path(os.path.expanduser(text)).absolute()))
     parts = urlsplit(text)
     if parts.scheme != "s3" or not parts.netloc:
-        raise SetupError(f"--storage must be a path or s3://bucket/prefix, but got {text}; give one of those")
+        raise UsageError(f"--storage must be a path or s3://bucket/prefix, but got {text}; give one of those")
     if "@" in parts.netloc:
-        raise SetupError(
+        raise UsageError(
             f"--storage must hold no password, but that of s3://{parts.netloc.partition('@')[2]} does, and ledgers"
             " would quote it; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY on every node"
         )
     for option, value in parse_qsl(parts.query, keep_blank_values=True):
         if option not in OPTIONS or (option == "endpoint_override" and urlsplit(value).scheme not in ("http", "https")):
-            raise SetupError(
+            raise UsageError(
                 f"--storage takes endpoint_override=http(s)://host:port and region=name, but got {option}={value};"
                 " correct the address"
             )

@@ -4,7 +4,8 @@ From the Hub's documentation, docs/hub/repositories-licenses.md of huggingface/h
 """
 
 import re
-from difflib import get_close_matches
+
+from trials.errors import nearest
 
 _LINES = (
     "apache-2.0 mit openrail bigscience-openrail-m creativeml-openrail-m bigscience-bloom-rail-1.0",
@@ -28,7 +29,5 @@ def wrong(license: object) -> str:
     if not bad:
         return ""
     plain = "-".join(str(bad[0]).lower().replace("license", "").replace("_", "-").split())
-    near = get_close_matches(re.sub(r"(?<=[a-z])-?v?(?=\d)", "-", plain), sorted(KNOWN), 1)  # GPLv3: gpl-3
-    return f"{bad[0]!r}, which is no identifier of the Hub's; " + (
-        f"did you mean {near[0]}?" if near else "see its list"
-    )
+    near = nearest(re.sub(r"(?<=[a-z])-?v?(?=\d)", "-", plain), KNOWN)  # GPLv3: gpl-3
+    return f"{bad[0]!r}, which is no identifier of the Hub's; " + (f"did you mean {near}?" if near else "see its list")

@@ -7,14 +7,16 @@ import io
 import json
 import struct
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from trials.arena.matches.replay import Replay
 from trials.errors import SetupError
 from trials.soccer import constants
+
+if TYPE_CHECKING:
+    from trials.arena.matches.replay import Replay  # the game takes a second to import
 
 PER_METRE = 1000
 """Places are kept in whole millimetres,"""
@@ -59,7 +61,7 @@ def join(packs: Sequence[tuple[str, tuple[str, str]]], titles: Sequence[str]) ->
     return base64.b64encode(gzip.compress(whole, 9, mtime=0)).decode()
 
 
-def pack(replays: Sequence[Replay], names: tuple[str, str]) -> str:
+def pack(replays: "Sequence[Replay]", names: tuple[str, str]) -> str:
     """base64 of gzip of: length of the header, header (JSON), then every match's bodies and actions.
 
     Bodies: 14 columns (ball x, z; x, z, yaw of each agent) of int16, one after another, as second differences modulo
@@ -79,7 +81,7 @@ def pack(replays: Sequence[Replay], names: tuple[str, str]) -> str:
     return base64.b64encode(gzip.compress(b"".join(parts), 9, mtime=0)).decode()
 
 
-def columns(replay: Replay) -> NDArray[np.int16]:
+def columns(replay: "Replay") -> NDArray[np.int16]:
     """(14, frames): ball x, z; then x, z, yaw of each agent; in millimetres and hundredths of a degree."""
     frames = len(replay.ball)
     agents = replay.agents * PER_METRE
@@ -97,7 +99,7 @@ def _planes(table: NDArray[np.int16]) -> bytes:
     return (zigzag & 255).astype(np.uint8).tobytes() + (zigzag >> 8).astype(np.uint8).tobytes()
 
 
-def _match(replay: Replay) -> dict[str, Any]:
+def _match(replay: "Replay") -> dict[str, Any]:
     record = replay.record
     return {
         "number": record.number,

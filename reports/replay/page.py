@@ -5,16 +5,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from reports.html import allowed, asset, templates
-from trials.arena.matches.replay import Replay
 from trials.folder import written_whole
 
 if TYPE_CHECKING:
     from markupsafe import Markup
+
+    from trials.arena.matches.replay import Replay
 from reports.formatting import shown
 from reports.replay.pack import pack
 
 
-def write(path: Path, replays: Sequence[Replay], names: tuple[str, str], command: str) -> int:
+def write(path: Path, replays: "Sequence[Replay]", names: tuple[str, str], command: str) -> int:
     """Write the page of `replays` (one or more, between the same players) whole; returns its size in bytes.
 
     `names` of a and b are shown, as is `command`, what a person types for the same page; both may hold anything."""
@@ -25,7 +26,7 @@ def write(path: Path, replays: Sequence[Replay], names: tuple[str, str], command
     return len(text)
 
 
-def page(replays: Sequence[Replay], names: tuple[str, str], command: str) -> str:
+def page(replays: "Sequence[Replay]", names: tuple[str, str], command: str) -> str:
     """The whole page as text."""
     record, told = replays[0].record, _told_apart(names, replays[0])
     return str(
@@ -46,7 +47,7 @@ def page(replays: Sequence[Replay], names: tuple[str, str], command: str) -> str
     )
 
 
-def fragment(replays: Sequence[Replay], names: tuple[str, str]) -> "Markup":
+def fragment(replays: "Sequence[Replay]", names: tuple[str, str]) -> "Markup":
     """A player of `replays`, to be put into a page that has `style()`, the colours of report.css and `script()`."""
     from markupsafe import Markup
 
@@ -63,14 +64,14 @@ def script() -> str:
     return asset("replay.js")
 
 
-def score(replays: Sequence[Replay]) -> str:
+def score(replays: "Sequence[Replay]") -> str:
     """Of a: `3 won, 1 lost`."""
     results = [replay.record.result for replay in replays]
     counts = ((results.count(1.0), "won"), (results.count(0.5), "drawn"), (results.count(0.0), "lost"))
     return ", ".join(f"{count} {word}" for count, word in counts if count or word == "won")
 
 
-def _told_apart(names: tuple[str, str], replay: Replay) -> tuple[str, str]:
+def _told_apart(names: tuple[str, str], replay: "Replay") -> tuple[str, str]:
     """Names fit to be shown; two different files of one name get the first digits of their hashes."""
     a, b = (shown(name) for name in names)
     if a == b and replay.record.a != replay.record.b:

@@ -97,9 +97,9 @@ def matters(params: pd.DataFrame, seed: int = 0) -> Importances:
 
 def _student(count: int) -> float:
     """Half a 95 % interval of a mean of `count` values, in its standard errors."""
-    from scipy.stats import t
+    from scipy.special import stdtrit
 
-    return float(t.ppf(0.975, count - 1))
+    return float(stdtrit(count - 1, 0.975))
 
 
 def _questioned(table: np.ndarray, elo: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -11,11 +11,10 @@ from reports.html import templates
 from reports.replay import pack
 from reports.run.match_results import called
 from reports.run.opponents import labels_of
-from trials.arena.matches import log, replay
+from trials.arena.matches import log
+from trials.arena.matches.highlights import highlights
 from trials.arena.players import baseline, onnx_external
-from trials.arena.players import load as players
-from trials.arena.players.load import BUILT_IN
-from trials.arena.players.player import Player
+from trials.arena.players.load import BUILT_IN, load
 from trials.arena.ratings import elo
 from trials.errors import SetupError, SweepError
 from trials.folder import RunFolder, written_whole
@@ -25,6 +24,8 @@ from trials.soccer.constants import VERSION as ENVIRONMENT
 
 if TYPE_CHECKING:
     from markupsafe import Markup
+
+    from trials.arena.players.player import Player
 from reports.replay.pack import join, parts
 
 FORMAT = "replays-1"
@@ -106,7 +107,7 @@ def _shown(run: Run, folder: RunFolder, kind: str, played: log.Log) -> Shown | N
     records = [record for record in mine if record.b == mine[0].b]
     met = called(played.names[records[0].b])
     name = formatting.shown(labels_of(run).get(met, met))
-    matches = replay.highlights(records)
+    matches = highlights(records)
     try:
         packed, why = _kept(run, folder, kind, matches), ""
     except SweepError as error:
@@ -175,6 +176,8 @@ def _recorded(run: Run, folder: RunFolder, matches: Sequence[MatchRecord]) -> st
             f"there is"
             " nothing to look at."
         )
+    from trials.arena.matches import replay  # the game takes a second to import
+
     a, b = (_load(run, folder, identity) for identity in (matches[0].a, matches[0].b))
     replays = [replay.again(a, b, match) for match in matches]
     same = [replay for replay in replays if replay is not None]
@@ -188,14 +191,14 @@ def _recorded(run: Run, folder: RunFolder, matches: Sequence[MatchRecord]) -> st
     return packed
 
 
-def _load(run: Run, folder: RunFolder, identity: str) -> Player:
+def _load(run: Run, folder: RunFolder, identity: str) -> "Player":
     """The player with that sha256, or built-in name. Raises SweepError where it is not at hand."""
     if identity in BUILT_IN:
-        return players.load(identity)
+        return load(identity)
     own = [folder.path / one.path for one in candidates(run) if one.sha256 == identity]
     whole = (path for path in own if path.is_file() and onnx_external.digest_of(path) == identity)
     if path := next(whole, None) or baseline.find(folder, identity):
-        return players.load(path)
+        return load(path)
     raise SetupError("A policy that played them is no longer in the run’s folder, so they cannot be played again.")
 
 

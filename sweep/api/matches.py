@@ -1,6 +1,7 @@
 """Matches from Python: play them, watch them, rate what was played."""
 
 from dataclasses import dataclass
+from os import PathLike, fspath
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -37,8 +38,8 @@ class PlayResult:
 
 
 def play(
-    a: str | Path,
-    b: str | Path,
+    a: "str | PathLike[str]",
+    b: "str | PathLike[str]",
     matches: int = 200,
     *,
     seed: int = 0,
@@ -48,26 +49,28 @@ def play(
     log: str | Path | None = None,
     env: str | Path | None = None,
 ) -> PlayResult:
-    """Play `matches` (rounded up to whole pairs) of a against b, each pair from both sides of one kick-off.
+    """Play `matches`, an even number, of a against b, each pair from both sides of one kick-off.
 
-    Models are ONNX files, Hub ids, or `still`, `random`, `chaser`, `house`. log: a new file for every match, .parquet
-    or .csv; env: an ML-Agents executable to play in. Raises BadPolicy, SetupError.
+    Models are ONNX files, Hub ids, runs (a `Run`, its folder, `RUN:TRIAL`, `RUN:TRIAL@STEPS`), or `still`, `random`,
+    `chaser`, `house`. log: a new file for every match, .parquet or .csv; env: an ML-Agents executable to play in.
+    Raises BadPolicy, SetupError.
 
-    >>> result = sweep.play(run.best().policy, "house", matches=400)
+    >>> result = sweep.play(run, "house", matches=400)
     >>> print(result.wins, result.elo, (result.low, result.high))
     """
-    from sweep.matches import play as playing
-    from trials.errors import SetupError
+    from sweep.matches.conditions import Conditions
+    from sweep.matches.play import play as played
     from trials.records import Side
 
-    if min(matches, goals, cores) < 1 or not 0 <= seed < 2**31:
-        raise SetupError(
-            "matches, goals and cores must be 1 or more and seed 0 to 2**31 - 1, but got"
-            f" {matches=}, {goals=}, {cores=}, {seed=}; give others"
-        )
-    how = {"deterministic": deterministic, "goals": goals, "cores": cores}
-    files = {"log_to": Path(log) if log is not None else None, "env": Path(env) if env is not None else None}
-    found = playing.play(str(a), str(b), matches, seed, **how, **files)  # type: ignore[arg-type]
+    how = Conditions(
+        seed=seed,
+        deterministic=deterministic,
+        goals=goals,
+        cores=cores,
+        log_to=Path(log) if log is not None else None,
+        env=Path(env) if env is not None else None,
+    )
+    found = played(fspath(a), fspath(b), matches, how)
     same = {name: found[name] for name in ("a", "b", "matches", "wins", "draws", "losses", "mean_decisions", "seed")}
     return PlayResult(
         **same,
@@ -80,14 +83,21 @@ def play(
     )
 
 
-def watch(a: str | Path, b: str | Path, matches: int = 4, *, seed: int = 0, out: str | Path = "match.html") -> Path:
-    """Play matches of a against b, named as for `play`, and write one offline page that shows them; its path.
+def watch(
+    a: "str | PathLike[str]",
+    b: "str | PathLike[str]",
+    matches: int = 4,
+    *,
+    seed: int = 0,
+    out: str | Path = "match.html",
+) -> Path:
+    """Play matches of a against b, named as for `play`, 2 to 100 of them, and write one offline page; its path.
 
     >>> sweep.watch("house", "chaser", out="match.html")
     """
-    from sweep.matches import watch as watching
+    from sweep.matches.watch import watch as written
 
-    return Path(watching.watch(str(a), str(b), matches, seed, Path(out))["page"])
+    return Path(written(fspath(a), fspath(b), matches, seed, Path(out))["page"])
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -114,9 +124,9 @@ def rate(*logs: str | Path, baseline: str | None = None) -> Ratings:
     """
     import pandas as pd
 
-    from sweep.matches import rate as rates
+    from sweep.matches.rate import rate as rated
 
-    found = rates.rate([Path(log) for log in logs], baseline, None)
+    found = rated([Path(log) for log in logs], baseline, None)
     table = pd.DataFrame(found["ratings"]).rename(columns={"elo_low": "low", "elo_high": "high"})
     names = list(table["model"])
     score = {a: {b: cell["score"] for b, cell in row.items()} for a, row in found["cross_table"].items()}

@@ -1,7 +1,7 @@
 """A policy and the game from Python: ask a model for actions, step SoccerTwos as ML-Agents' `BaseEnv`."""
 
 from collections.abc import Sequence
-from pathlib import Path
+from os import PathLike, fspath
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ def _observed(observations: Any) -> "NDArray[np.float32]":
     return seen
 
 
-def load_policy(model: str | Path, *, seed: int = 0) -> Policy:
+def load_policy(model: "str | PathLike[str]", *, seed: int = 0) -> Policy:
     """A model that answers observations with actions, named as for `play`; `seed` is of the actions it draws.
 
     Raises BadPolicy, SetupError.
@@ -79,9 +79,11 @@ def load_policy(model: str | Path, *, seed: int = 0) -> Policy:
     >>> actions = policy.act(decision_steps.obs)
     """
     from sweep import models
-    from trials.arena.players import load as players
+    from sweep.matches.conditions import SEED
+    from trials.arena.players.load import load
 
-    return Policy(players.load(models.resolve(str(model)).load), seed)
+    SEED.must("seed", seed)
+    return Policy(load(models.resolve(fspath(model)).load), seed)
 
 
 def environment(fields: int = 8, seed: int = 0, *, ball_touch: float = 0.0) -> "SoccerEnv":
@@ -96,11 +98,11 @@ def environment(fields: int = 8, seed: int = 0, *, ball_touch: float = 0.0) -> "
     >>> env.set_actions("SoccerTwos?team=0", ActionTuple(discrete=policy.act(decision_steps.obs)))
     >>> env.step()
     """
-    from trials.errors import SetupError
+    from sweep.matches.conditions import FIELDS, SEED
     from trials.soccer.env import SoccerEnv
 
-    if not 1 <= fields <= 4096:
-        raise SetupError(f"fields must be 1 to 4096, but got {fields}; give another number")
+    FIELDS.must("fields", fields)
+    SEED.must("seed", seed)
     made = SoccerEnv(fields, seed)
     made.set_parameter("ball_touch", lambda: ball_touch)
     return made

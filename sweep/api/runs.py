@@ -43,6 +43,10 @@ class Run:
 
     path: Path
 
+    def __fspath__(self) -> str:
+        """Its folder: a run may stand wherever a model is named, for the policy that it carries on."""
+        return str(self.path)
+
     def ranking(self) -> "pd.DataFrame":
         """A row a trial, the best first: rank, group, trial, elo, low, high (95 %), wins, draws, losses, steps, seed.
 
@@ -98,7 +102,7 @@ class Run:
 
         run = self._read()
         winner = run.winner
-        candidate = winner.candidate if winner else run_state.choose(ledger.read(RunFolder(self.path).ledger))[0]
+        candidate = run_state.carried_on(ledger.read(RunFolder(self.path).ledger))
         trial = run.trial(candidate.trial) if candidate else None
         if candidate is None or trial is None:
             raise SetupError(
@@ -175,8 +179,8 @@ def run(
 
     from search_spaces import load
     from sweep import settings
-    from sweep.driver import run as driver
-    from sweep.search import warm_start as warm
+    from sweep.driver.run import sweep
+    from sweep.search.warm_start import name_of
     from trials.errors import SetupError
 
     if threading.current_thread() is not threading.main_thread():
@@ -187,11 +191,11 @@ def run(
     given["out"] = Path(out or f"runs/{loaded.name}-{datetime.now():%Y%m%d-%H%M%S}")
     given["ray_address"] = _cluster(ray_address)
     made = settings.of_space(str(space), loaded, given)
-    command = settings.command(str(space), given, warm.name_of(before) if before is not None else None)
+    command = settings.command(str(space), given, name_of(before) if before is not None else None)
     console = Console(quiet=quiet)
     if console.is_jupyter:  # which says that it is a terminal, but shows a live table's every state
         console = Console(quiet=quiet, force_jupyter=False, force_terminal=False)
-    if driver.sweep(made, command, console, before):
+    if sweep(made, command, console, before):
         raise KeyboardInterrupt(f"the sweep was interrupted; go on with `sweep resume {made.out}`")
     return Run(made.out)
 

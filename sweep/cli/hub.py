@@ -1,21 +1,27 @@
 """The commands that speak with the Hugging Face Hub: `sweep promote` and `sweep verify`, arguments and wiring alone."""
 
 import json
-import sys
 from pathlib import Path
 from typing import Any
 
 import click
-from rich.console import Console
 
+from sweep.cli.commands import Command
 from sweep.cli.newest import run_or_newest
-from sweep.cli.numbers import ELO, ELO_OF_A_TEST
+from sweep.cli.numbers import ELO, Count
+from sweep.cli.options import CORES, JSON, MODEL, MODELS, progress, sprt
+from sweep.matches.conditions import PROVING
 
-JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON object and nothing else.")
-CORES = click.option("--cores", type=click.IntRange(1, 1024), default=1, show_default=True, help="CPU cores that play.")
+_PROOF = ("matches", "min_elo", "sprt", "baseline", "cores", "force")
 
 
-@click.command()
+@click.command(
+    cls=Command,
+    sections={
+        "What goes where": ("repo", "trial", "private", "create_pr", "revision", "message", "license", "dry_run"),
+        "What it must prove": _PROOF,
+    },
+)
 @click.argument("run", required=False, type=click.Path(path_type=Path))
 @click.option("--repo", required=True, metavar="USER/NAME", help="The repository on the Hub; made if it is not there.")
 @click.option("--trial", type=click.IntRange(0), help="Another trial's policy than the one the run carries on.")
@@ -24,10 +30,8 @@ CORES = click.option("--cores", type=click.IntRange(1, 1024), default=1, show_de
 @click.option("--create-pr", is_flag=True, help="Open a pull request instead of a commit.")
 @click.option("--revision", help="The branch that is committed to; default main.")
 @click.option("--min-elo", type=ELO, help="The least Elo difference to the baseline.")
-@click.option(
-    "--sprt", type=ELO_OF_A_TEST, nargs=2, metavar="ELO0 ELO1", help="A test against the baseline that must pass."
-)
-@click.option("--matches", type=click.IntRange(8, 1_000_000), default=400, show_default=True, help="Of the estimate.")
+@sprt("A test against the baseline that must pass.")
+@click.option("--matches", type=Count(PROVING), default=400, show_default=True, help="Of the estimate.")
 @click.option("--baseline", help="Whom the Elo is stated against; default: the run's own.")
 @click.option("--message", help="Of the commit.")
 @click.option("--license", default="apache-2.0", show_default=True, help="What the card says others may do.")
@@ -43,15 +47,14 @@ def promote(
     as_json: bool,
     **given: Any,
 ) -> int:
-    """Put RUN's best policy (default: of the newest finished run in runs/) on the Hugging Face Hub, with its proof."""
+    """Put RUN's best policy on the Hub, with its proof.
+
+    RUN is by default the newest finished run in runs/."""
+    from rich.console import Console
+
     from sweep.promotion import evaluation, promote
 
-    if sprt and not sprt[0] < sprt[1]:
-        raise click.UsageError(
-            f"--sprt takes ELO0 below ELO1, within -1000 and 1000, but got {sprt[0]:g} and {sprt[1]:g}"
-        )
-    progress = not as_json and sys.stderr.isatty()
-    bar = evaluation.Bar(min_elo=min_elo, sprt=sprt or None, matches=matches, cores=cores, progress=progress)
+    bar = evaluation.Bar(min_elo=min_elo, sprt=sprt, matches=matches, cores=cores, progress=progress(as_json))
     folder = run_or_newest(run, complete=True)
     say = Console(stderr=True, quiet=as_json)
     found = promote.promote(
@@ -66,23 +69,21 @@ def promote(
     return 1 if found["refused"] else 0
 
 
-def _note(text: str) -> None:
-    click.echo(f"note: {text}", err=True)
-
-
-@click.command()
-@click.argument("model")
+@click.command(cls=Command, epilog=f"A model is {MODELS}, or a folder of a model's files.")
+@click.argument("model", type=MODEL)
 @click.option("--revision", help="A branch, tag or commit of a repository; default main.")
 @click.option("--pairs", type=click.IntRange(0, 10_000), default=20, show_default=True, help="Against each opponent.")
 @CORES
 @JSON
 def verify(model: str, revision: str | None, pairs: int, cores: int, as_json: bool) -> int:
-    """Check MODEL (USER/NAME on the Hub, a folder, an ONNX file) as the course does, and let it play a few matches."""
+    """Check MODEL as the course does, and let it play a little."""
     from sweep.promotion import verify
 
-    found = verify.verify(model, revision, pairs, cores, not as_json and sys.stderr.isatty())
+    found = verify.verify(model, revision, pairs, cores, progress(as_json))
     if as_json:
         click.echo(json.dumps(found))
     else:
+        from rich.console import Console
+
         Console().print(verify.table(found))
     return 0 if found["ok"] else 1

@@ -5,16 +5,16 @@ import re
 from pathlib import Path
 
 import click
-from rich.console import Console
 
-from sweep.cli.numbers import SECONDS, YEAR, Finite
+from sweep.cli.commands import Group
+from sweep.cli.numbers import SECONDS, YEAR, Choice, Finite
+from sweep.cli.options import CORES, JSON
 
 FOLDER = click.argument("folder", metavar="LEAGUE", type=click.Path(path_type=Path, file_okay=False))
-JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON object and nothing else.")
 UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
-@click.group()
+@click.group(cls=Group)
 def league() -> None:
     """A league of models: round after round, with a leaderboard."""
 
@@ -30,17 +30,22 @@ def _duration(_context: click.Context, _option: click.Parameter, text: str | Non
     return seconds
 
 
-@league.command()
+@league.command(
+    sections={
+        "How long": ("rounds", "every", "budget", "precision"),
+        "Who meets whom, and how often": ("matchmaking", "pairs", "pairing_cap", "cores"),
+    }
+)
 @FOLDER
 @click.argument("sources", nargs=-1)
 @click.option("--rounds", type=click.IntRange(1), help="Rounds to play; default: one.")
 @click.option("--every", callback=_duration, metavar="4h", help="A round each 15m, 4h, ...; until Ctrl+C.")
-@click.option("--matchmaking", type=click.Choice(["information", "closest"]), default="information", show_default=True)
+@click.option("--matchmaking", type=Choice(["information", "closest"]), default="information", show_default=True)
 @click.option("--budget", type=SECONDS, help="Seconds a round may play on each core; see README.")
 @click.option("--precision", type=Finite(1, 1000), default=25.0, show_default=True, help="± Elo that is enough.")
 @click.option("--pairs", type=click.IntRange(1, 10_000), default=32, show_default=True, help="Of a pairing, at a time.")
 @click.option("--pairing-cap", type=Finite(0.1, 86_400), default=30.0, show_default=True, help="Seconds for those.")
-@click.option("--cores", type=click.IntRange(1, 1024), default=1, show_default=True, help="CPU cores that play.")
+@CORES
 @click.option("--dataset", metavar="USER/NAME", help="Put the league into a dataset on the Hub after every round.")
 def run(
     folder: Path,
@@ -55,8 +60,14 @@ def run(
     cores: int,
     dataset: str | None,
 ) -> None:
-    """Play rounds of LEAGUE, a folder, among SOURCES: hub:TAG, folders, runs (RUN:last), ONNX files, house, ..."""
-    from sweep.league import rounds as leagues
+    """Play rounds of LEAGUE, a folder, among SOURCES.
+
+    A source is hub:TAG, a folder of models, an ONNX file, still, random, chaser, house, or of a run: RUN (its best
+    policy), RUN:TRIAL, RUN:TRIAL@STEPS, RUN:last (the last of every trial) or RUN:all."""
+    from rich.console import Console
+
+    from sweep.league.rounds import dataset as kept_in
+    from sweep.league.rounds import run as played
     from trials.league.planning import RoundTerms
 
     terms = RoundTerms(
@@ -67,8 +78,8 @@ def run(
         cap=pairing_cap,
         half=precision,
     )
-    keep = leagues.dataset(dataset) if dataset else None
-    leagues.run(folder, sources, terms, rounds=rounds, every=every, keep=keep, console=Console(stderr=False))
+    keep = kept_in(dataset) if dataset else None
+    played(folder, sources, terms, rounds=rounds, every=every, keep=keep, console=Console(stderr=False))
 
 
 @league.command()
@@ -78,37 +89,43 @@ def run(
 @JSON
 def show(folder: Path, everyone: bool, environment: str | None, as_json: bool) -> None:
     """The leaderboard of LEAGUE, from its history."""
-    from sweep.league import rounds as leagues
+    from sweep.league.rounds import summary, table
     from trials.league import reader
 
     found = reader.opened(folder, environment)
     if as_json:
-        click.echo(json.dumps(leagues.summary(found)))
+        click.echo(json.dumps(summary(found)))
     else:
+        from rich.console import Console
+
         console = Console()
         if not console.is_terminal:  # a file takes lines of any length
             console = Console(width=240)
-        console.print(leagues.table(found, everyone))
+        console.print(table(found, everyone))
 
 
 @league.command()
 @FOLDER
 @click.argument("source")
 def rebuild(folder: Path, source: str) -> None:
-    """Make LEAGUE, a new folder, from SOURCE: a league's folder or dataset (hub:USER/NAME), or a soccer_history.csv."""
-    from sweep.league import rounds as leagues
+    """Make LEAGUE, a new folder, from SOURCE.
 
-    found = leagues.rebuild(folder, source, lambda note: click.echo(f"note: {note}", err=True))
+    SOURCE is a league's folder or dataset (hub:USER/NAME), or a soccer_history.csv."""
+    from sweep.league.rounds import rebuild as rebuilt
+
+    found = rebuilt(folder, source, lambda note: click.echo(f"note: {note}", err=True))
     click.echo(f"{len(found.matches)} matches of {len(found.standings())} models in {folder}")
 
 
 @league.command()
 @FOLDER
 def page(folder: Path) -> None:
-    """Write LEAGUE/league.html, one file that opens offline: leaderboard, models, any two, matches to watch."""
-    from sweep.league import page as league_page
+    """Write LEAGUE/league.html, one file that opens offline.
 
-    written = league_page.opened(folder)
+    It has the leaderboard, every model, any two head to head, and matches to watch."""
+    from sweep.league.page import opened
+
+    written = opened(folder)
     click.echo(f"{written} ({written.stat().st_size / 1000:.0f} kB)")
 
 
@@ -118,7 +135,9 @@ def page(folder: Path) -> None:
 @click.option("--port", type=click.IntRange(0, 65535), default=8000, show_default=True, help="0: any that is free.")
 @click.option("--watch/--no-watch", default=True, help="Whether visitors may have fresh matches played.")
 def serve(folder: Path, host: str, port: int, watch: bool) -> None:
-    """Serve the pages of LEAGUE live, read-only, with fresh matches to watch, until Ctrl+C."""
+    """Serve the pages of LEAGUE live, until Ctrl+C.
+
+    Nothing in the league changes; visitors may have fresh matches played."""
     from sweep.league import server
 
     server.serve(folder, host, port, watch, lambda line: click.echo(line, err=True))

@@ -8,23 +8,25 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
-from rich.console import Console
 
 from sweep.cli import hub, matches
+from sweep.cli.commands import COMMANDS, SWEEPING, Command, Group
 from sweep.cli.league import league
 from sweep.cli.newest import RUN, run_or_newest
-from sweep.cli.numbers import Finite
-from trials.errors import SweepError
+from sweep.cli.numbers import Choice, Finite
+from sweep.cli.options import JSON
+from sweep.ways import KNOWN
+from trials.errors import SweepError, UsageError
 
 if TYPE_CHECKING:
     from trials.folder import RunFolder
 
 RAY = "Of a Ray cluster, host:port or auto; default: RAY_ADDRESS, where that is set, else Ray on this machine."
-JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON object and nothing else.")
 
 
 def main() -> NoReturn:
-    """Entry point of the console script `sweep`. Exit status: 0 success, 1 a refusal or failure, 2 wrong usage."""
+    """Entry point of the console script `sweep`. Exit status: 0 success, 1 a refusal or failure, 2 what cannot be meant
+    as it was typed, 130 interrupted."""
     try:
         sys.exit(cli(standalone_mode=False) or 0)
     except click.exceptions.Exit as end:
@@ -37,25 +39,32 @@ def main() -> NoReturn:
         sys.exit(2)
     except SweepError as error:
         click.echo(f"sweep: {error}", err=True)
-        sys.exit(1)
+        sys.exit(2 if isinstance(error, UsageError) else 1)
     except OSError as error:
         click.echo(f"sweep: {error}; fix that and run the command again", err=True)
         sys.exit(1)
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=Group, sections=COMMANDS, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="selfplay-sweep")
 def cli() -> None:
     """Find the hyperparameters that make self-play agents win."""
 
 
-for _command in (matches.play, matches.tournament, matches.rate, matches.watch):
-    cli.add_command(_command)
-for _command in (hub.promote, hub.verify, league):
+_COMMANDS: tuple[click.Command, ...] = (
+    matches.play,
+    matches.tournament,
+    matches.rate,
+    matches.watch,
+    hub.promote,
+    hub.verify,
+    league,
+)
+for _command in _COMMANDS:
     cli.add_command(_command)
 
 
-@cli.command()
+@cli.command(cls=Command, sections=SWEEPING)
 @click.argument("space", default="quick")
 @click.option("--trials", type=int, help="Trials in all, trial 0 (the course's configuration) included.")
 @click.option("--slots", type=int, help="Trials at the same time; default: one a CPU core.")
@@ -63,7 +72,7 @@ for _command in (hub.promote, hub.verify, league):
 @click.option("--fields", type=int, help="Fields in each trial's environment.")
 @click.option("--final-seeds", type=int, help="Fresh training seeds of finalists and course, after tuning; default 3.")
 @click.option("--finalists", type=int, help="Configurations besides the course's that are trained anew; default 2.")
-@click.option("--baseline", help="What the headline is measured against: house, an ONNX file, a Hub id, ...")
+@click.option("--baseline", help="What the headline is measured against: house, a run, an ONNX file, a Hub id.")
 @click.option("--env", help="What trains: `embedded` (default), or the path of an ML-Agents executable.")
 @click.option("--trainer", help="Another environment's mlagents-learn, which trains in --env's executable.")
 @click.option(
@@ -73,28 +82,34 @@ for _command in (hub.promote, hub.verify, league):
 @click.option("--cpus-per-trial", type=Finite(), help="CPUs a trial is placed by.")
 @click.option("--torch-device", help="`cpu`, `cuda` or `cuda:N`; default: CUDA where the trial has a GPU.")
 @click.option("--threads", type=int, help="CPU threads of a trainer.")
-@click.option("--sampler", help="Who proposes: tpe (default), gp or random.")
-@click.option("--scheduler", help="Who is stopped at rungs: asha (default), median or none.")
-@click.option("--objectives", help="What proposals aim at: elo (default), or elo,cost with --scheduler none.")
+@click.option("--sampler", metavar="|".join(KNOWN["sampler"]), help="Who proposes; default tpe.")
+@click.option("--scheduler", metavar="|".join(KNOWN["scheduler"]), help="Who is stopped at rungs; default asha.")
+@click.option(
+    "--objectives", metavar="|".join(KNOWN["objectives"]), help="What proposals aim at; elo,cost: --scheduler none."
+)
 @click.option("--warm-start", type=click.Path(path_type=Path), help="An earlier run to learn from: folder or ledger.")
 @click.option("--seed", type=int, help="Of proposals, trainers, environments and matches.")
 @click.option("--out", type=click.Path(path_type=Path), help="Folder of the run; default runs/SPACE-DATE-TIME.")
 @click.option("--storage", help="Where a cluster keeps the run: a path, or s3://bucket/prefix; default: --out itself.")
 @click.option("--ray-address", envvar="RAY_ADDRESS", help=RAY)
 def run(space: str, warm_start: Path | None, **given: Any) -> int:
-    """Sweep SPACE: quick, soccertwos, course, or any trainer YAML."""
+    """Sweep SPACE: propose, train, rate, report.
+
+    SPACE is quick, soccertwos, course, or any trainer YAML."""
+    from rich.console import Console
+
     from search_spaces import load
     from sweep import settings
-    from sweep.driver import run as runs
-    from sweep.search import warm_start as warm
+    from sweep.driver.run import sweep
+    from sweep.search.warm_start import name_of
 
     loaded = load(space)
     given["out"] = given["out"] or Path("runs") / f"{loaded.name}-{datetime.now():%Y%m%d-%H%M%S}"
     given["ray_address"], answered = _cluster(given["ray_address"])
     made = settings.of_space(space, loaded, given)
     answered()
-    command = settings.command(space, given, warm.name_of(warm_start) if warm_start is not None else None)
-    return runs.sweep(made, command, Console(stderr=False), warm_start)
+    command = settings.command(space, given, name_of(warm_start) if warm_start is not None else None)
+    return sweep(made, command, Console(stderr=False), warm_start)
 
 
 def _cluster(text: str | None) -> tuple[str | None, Callable[[], None]]:
@@ -118,14 +133,18 @@ def _cluster(text: str | None) -> tuple[str | None, Callable[[], None]]:
 @RUN
 @JSON
 def status(run: Path | None, as_json: bool) -> None:
-    """How a run stands: its trials, their states and ratings, who drives it; of one that has ended, what it found."""
-    from sweep.driver import status as statuses
+    """Where a run stands: trials, ratings, who drives it.
+
+    Of one that has ended, what it found."""
+    from sweep.driver.status import show, summary
 
     folder = run_or_newest(run)
     if as_json:
-        click.echo(json.dumps(statuses.summary(folder)))
+        click.echo(json.dumps(summary(folder)))
     else:
-        statuses.show(folder, Console())
+        from rich.console import Console
+
+        show(folder, Console())
     _note(folder)
 
 
@@ -133,14 +152,18 @@ def status(run: Path | None, as_json: bool) -> None:
 @click.argument("runs", default="runs", type=click.Path(path_type=Path))
 @JSON
 def list_(runs: Path, as_json: bool) -> None:
-    """The runs that there are in the folder RUNS (default: runs), the newest first."""
-    from sweep import runs as listing
+    """The runs there are, the newest first.
 
-    found = listing.listed(runs, lambda note: click.echo(f"note: {note}", err=True))
+    They are looked for in the folder RUNS, by default runs."""
+    from sweep.runs import listed, table, values
+
+    found = listed(runs, lambda note: click.echo(f"note: {note}", err=True))
     if as_json:
-        click.echo(json.dumps(listing.values(found)))
+        click.echo(json.dumps(values(found)))
     elif found:
-        Console().print(listing.table(found))
+        from rich.console import Console
+
+        Console().print(table(found))
     else:
         click.echo(f"{runs} holds no run; `sweep run` makes one")
 
@@ -150,7 +173,7 @@ def list_(runs: Path, as_json: bool) -> None:
 @click.option("--live", is_flag=True, help="Write it again as the sweep goes on; the open page follows by itself.")
 @JSON
 def report(run: Path | None, live: bool, as_json: bool) -> None:
-    """Write RUN/report.html from the ledger, its tables beside it."""
+    """Write RUN/report.html, and its tables beside it."""
     from reports.run import page
     from sweep.driver import live_report
 
@@ -179,14 +202,22 @@ def _note(run: "RunFolder") -> None:
 @click.option("--final-seeds", type=click.IntRange(0, 100), help="Fresh training seeds of finalists and course.")
 @click.option("--ray-address", envvar="RAY_ADDRESS", help=RAY)
 def resume(run: str | None, trials: str | None, final_seeds: int | None, ray_address: str | None) -> int:
-    """Go on with a sweep whose driver was killed or stopped, or widen one; RUN is a folder, or
-    s3://bucket/prefix/NAME."""
-    from sweep.driver import resume as resuming
+    """Go on with a sweep that was stopped or killed, or widen one.
+
+    RUN is a folder, or s3://bucket/prefix/NAME."""
+    return _go_on(run, trials, final_seeds, ray_address, finish=False)
+
+
+def _go_on(run: str | None, trials: str | None, final_seeds: int | None, ray_address: str | None, finish: bool) -> int:
+    from rich.console import Console
+
+    from sweep.driver.resume import folder
+    from sweep.driver.resume import resume as go_on
 
     cluster, answered = _cluster(ray_address)
     answered()
-    folder = resuming.folder(run, cluster) if run is not None else run_or_newest(None)
-    return resuming.resume(folder, trials, cluster, Console(stderr=False), final_seeds)
+    found = folder(run, cluster) if run is not None else run_or_newest(None)
+    return go_on(found, trials, cluster, Console(stderr=False), final_seeds, finish=finish)
 
 
 @cli.command()
@@ -194,13 +225,10 @@ def resume(run: str | None, trials: str | None, final_seeds: int | None, ray_add
 @click.option("--final-seeds", type=click.IntRange(0, 100), help="Fresh training seeds of finalists and course.")
 @click.option("--ray-address", envvar="RAY_ADDRESS", help=RAY)
 def finish(run: str | None, final_seeds: int | None, ray_address: str | None) -> int:
-    """End a sweep that was stopped or killed early: its finals, headline and report, with the trials that it has."""
-    from sweep.driver import resume as resuming
+    """End a sweep early, with the trials that it has.
 
-    cluster, answered = _cluster(ray_address)
-    answered()
-    folder = resuming.folder(run, cluster) if run is not None else run_or_newest(None)
-    return resuming.resume(folder, None, cluster, Console(stderr=False), final_seeds, finish=True)
+    Of one that was stopped or killed: its finals, headline and report."""
+    return _go_on(run, None, final_seeds, ray_address, finish=True)
 
 
 @cli.command()
@@ -209,34 +237,42 @@ def finish(run: str | None, final_seeds: int | None, ray_address: str | None) ->
 @click.option("--steps", type=click.IntRange(1000, 10**12), required=True, help="Trainer steps more.")
 @click.option("--set", "changes", multiple=True, metavar="KEY=VALUE", help="hyperparameters.learning_rate=1e-4, ...")
 def extend(run: Path | None, trial: int, steps: int, changes: tuple[str, ...]) -> int:
-    """Train a finished trial further, from its last checkpoint, as a new trial of the same run."""
-    from sweep.driver import extend as extending
+    """Train a finished trial further.
 
-    return extending.extend(run_or_newest(run), trial, steps, changes, Console(stderr=False))
+    It goes on from its last checkpoint, as a new trial of the same run."""
+    from rich.console import Console
+
+    from sweep.driver.extend import extend as train_further
+
+    return train_further(run_or_newest(run), trial, steps, changes, Console(stderr=False))
 
 
 @cli.command()
 @click.option("--env", help="An ML-Agents executable to try as well.")
 @JSON
 def doctor(env: str | None, as_json: bool) -> int:
-    """Check what this machine can run, and say the fix for what it cannot."""
-    from sweep import doctor as doctors
+    """Check what this machine can run, and say the fix."""
+    from sweep.doctor import examine, table
 
-    checks = doctors.examine(env)
+    checks = examine(env)
     if as_json:
         click.echo(
             json.dumps({"ok": all(check.ok for check in checks), "checks": [check.as_dict() for check in checks]})
         )
     else:
-        Console().print(doctors.table(checks))
+        from rich.console import Console
+
+        Console().print(table(checks))
     return 0 if all(check.ok for check in checks) else 1
 
 
 @cli.command()
-@click.argument("kind", type=click.Choice(["kuberay", "aws", "local", "slurm"]))
+@click.argument("kind", type=Choice(["kuberay", "aws", "local", "slurm"]))
 @click.option("--out", type=click.Path(path_type=Path), help="A new file; default: print it.")
 def cluster(kind: str, out: Path | None) -> None:
-    """A ready file for a cluster: KubeRay, `ray up` on AWS or on machines of your own, or Slurm."""
+    """A ready file for a cluster.
+
+    KIND is kuberay, aws (`ray up` there), local (`ray up` on machines of your own) or slurm."""
     from sweep.cluster import ready_files
 
     if out is None:

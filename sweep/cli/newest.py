@@ -13,14 +13,14 @@ RUN = click.argument("run", required=False, type=click.Path(path_type=Path))
 
 def run_or_newest(run: Path | None, complete: bool = False) -> "RunFolder":
     """The run that was named, else the newest, which is said; `complete`: the newest that is. Raises SetupError."""
-    from sweep import runs
+    from sweep import models, runs
     from trials.folder import RunFolder
 
     def note(text: str) -> None:
         click.echo(f"note: {text}", err=True)
 
     if run is not None:
-        return RunFolder(run)
+        return models.run_called(str(run)) or RunFolder(run)
     found = runs.newest(tell=note, complete=complete)
     note(f"RUN is {found.path}, the newest{' that is complete' if complete else ''}")
     return found

@@ -6,13 +6,13 @@ from pathlib import Path
 
 from search_spaces import Space, check, load
 from sweep import models
-from sweep.matches.play import game_of
+from sweep.matches.conditions import game_of
 from sweep.settings import Settings, build
 from trials.arena.games.game import Game
 from trials.arena.games.soccer import SOCCER
-from trials.arena.players import load as players
+from trials.arena.players.load import load as load_player
 from trials.arena.ratings import ladder_file, yardstick
-from trials.errors import SetupError
+from trials.errors import SetupError, UsageError, of_option
 from trials.folder import RunFolder
 
 
@@ -24,12 +24,13 @@ def prepare(settings: Settings) -> tuple[Space, models.Model]:
         build(Path(settings.executable))
     if settings.trainer is not None:
         if settings.executable is None:
-            raise SetupError("--trainer must be given an executable to train in, but there is no --env; name one")
+            raise UsageError("--trainer must be given an executable to train in, but there is no --env; name one")
         _must_run(Path(settings.trainer))
     if other_game(space):
         return space, _in_its_game(space, settings)
-    baseline = models.resolve(settings.baseline)
-    players.load(baseline.load)
+    with of_option("--baseline"):
+        baseline = models.resolve(settings.baseline)
+        load_player(baseline.load)
     return space, baseline
 
 
@@ -50,7 +51,7 @@ def _in_its_game(space: Space, settings: Settings) -> models.Model:
                 "behaviors", f"must hold the executable's, {game.behavior.name}", space.behavior, "write that name"
             )
         baseline = models.resolve(settings.baseline, game.behavior)
-        players.load(baseline.load, game.behavior)
+        load_player(baseline.load, game.behavior)
         return baseline
 
 
@@ -70,7 +71,7 @@ def _must_run(trainer: Path) -> None:
     """Raise SetupError where it is no program; whether it is an mlagents-learn its first start tells."""
     mend = "name an environment's bin/mlagents-learn"
     if not trainer.is_file():
-        raise SetupError(f"--trainer must be an mlagents-learn, but {trainer} is not there; {mend}")
+        raise UsageError(f"--trainer must be an mlagents-learn, but {trainer} is not there; {mend}")
     if not os.access(trainer, os.X_OK):
         raise SetupError(f"--trainer must be executable, but {trainer} is not; run `chmod +x {trainer}`, or {mend}")
 

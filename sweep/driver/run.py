@@ -29,8 +29,8 @@ from sweep import models
 from sweep.cluster import run_storage, sync
 from sweep.driver import finals, headline, prepare, progress, timing, verdict
 from sweep.driver.controller import Controller
-from sweep.search import warm_start as taking
 from sweep.search.specs import Render, renderer
+from sweep.search.warm_start import said, take_over
 from sweep.settings import Settings, build
 from sweep.settings import write as write_settings
 from trials import ledger, run_state
@@ -69,9 +69,9 @@ def sweep(settings: Settings, command: str, console: Console, warm_start: Path |
     check_with_mlagents(course(space) if space.parameters else render(space, {}), *tried)
     if warm_start is not None and prepare.other_game(space):
         raise SetupError(f"--warm-start must be of SoccerTwos, but this space is of {space.behavior}; leave it out")
-    warm = taking.take_over(warm_start, settings, space, rendered) if warm_start is not None else None
+    warm = take_over(warm_start, settings, space, rendered) if warm_start is not None else None
     if warm is not None:
-        say(taking.said(warm))
+        say(said(warm))
     for note in (*owners.notes(space, asdict(settings), build), *notes(space, settings.steps, settings.fields)):
         say(f"note: {note}")
     run, there = RunFolder(settings.out), settings.out.exists()

@@ -16,10 +16,10 @@ from reports.league.page import Recorded
 from reports.replay import pack
 from sweep.league import sources
 from sweep.league.recorder import Job, Recorder
-from trials.arena.matches import replay
+from trials.arena.matches.highlights import highlights
 from trials.errors import SetupError, SweepError, reason
 from trials.folder import written_whole
-from trials.league import reader
+from trials.league import reader, roster
 from trials.league.matches import Matches
 from trials.league.pairings import Pairing, pairing
 from trials.league.reader import League
@@ -78,8 +78,9 @@ class Asked:
         entry = self._entries.get(player)
         if entry is None or not entry.source:
             raise SetupError(f"the policy of {player} is unavailable: the roster does not say where it is")
-        source = self._sources.get(entry.source) or sources.source(entry.source)
-        self._sources[entry.source] = source
+        whole = roster.origin(entry.source)  # of a run, a policy that it no longer carries on is still there
+        source = self._sources.get(whole) or sources.source(whole)
+        self._sources[whole] = source
         if isinstance(source, sources.Files):  # a name may have changed; what plays is its bytes
             offers = [offer for offer in source.offers(lambda line: None) if offer.revision == entry.sha256]
             if not offers:
@@ -215,7 +216,7 @@ def _recorded(
 def _job(league: League, finder: Finder, key: Pairing, both: bool) -> Job | None:
     """A typical match of the two, with the commoner result; `both`: a win and a loss."""
     records = _history(league, *key)
-    chosen = replay.highlights(records)
+    chosen = highlights(records)
     if not chosen:
         return None
     results = [record.result for record in records]

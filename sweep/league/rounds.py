@@ -16,7 +16,7 @@ from rich.table import Table as Grid
 
 from reports import hub
 from sweep.league import page
-from sweep.league.sources import Source, earlier, scan, source
+from sweep.league.sources import Source, earlier, scan, typed
 from trials.errors import SetupError, SweepError
 from trials.folder import written_whole
 from trials.league import leaderboard, matches, reader, roster, round
@@ -45,11 +45,11 @@ def run(
 ) -> None:
     """Play `rounds` rounds of the league in folder `path`, or one each `every` seconds until Ctrl+C, or one.
 
-    Models come from `words`, each as sweep.league.sources.source takes it; without any, from where those of the league
+    Models come from `words`, each as sweep.league.sources.typed takes it; without any, from where those of the league
     came. The leaderboard is written whatever ends a round. Raises SetupError, OSError.
     """
     league = LeagueFolder(path)
-    sources = [source(word) for word in words]
+    sources = [typed(word) for word in words]
     with playing(league):
         store = Store(league)
         if store.repaired:

@@ -10,14 +10,15 @@ from typing import Protocol
 
 from reports import hub
 from sweep import models
+from sweep.league import runs
 from trials.arena.players import onnx_external
 from trials.arena.players.load import BUILT_IN, EARLIER
 from trials.arena.players.sandbox import vet
-from trials.errors import BadPolicy, SetupError, SweepError, reason
+from trials.errors import BadPolicy, SweepError, UsageError, did_you_mean, reason
 from trials.folder import RunFolder
 from trials.league import roster
 from trials.league.roster import BUILT_IN as OWN
-from trials.league.roster import HUB, LAST, Change, Entry, Offer
+from trials.league.roster import HUB, Change, Entry, Offer
 from trials.league.round import Playable
 from trials.league.store import Store
 
@@ -165,13 +166,20 @@ def earlier(word: str) -> Source:
     return _named(word) or Earlier(word)
 
 
+def typed(word: str) -> Source:
+    """The source that a person named, a run as sweep.league.runs.kept_as has it. Raises UsageError for what is none."""
+    return source((None if word in (*BUILT_IN, *EARLIER) else runs.kept_as(word)) or word)
+
+
 def source(word: str) -> Source:
-    """The source that a person named; `RUN:last` is a run's last candidates. Raises SetupError for what is none."""
+    """The source that a roster names, a run alone being all its candidates. Raises UsageError for what is none."""
     if (found := _named(word)) is not None:
         return found
-    raise SetupError(
+    there = [*BUILT_IN, *EARLIER, *models.runs_there()]
+    near = did_you_mean(word, there + [path.name for path in Path().glob("*.onnx")])
+    raise UsageError(
         f"a league's models come from {HUB}TAG, a folder, a run, an .onnx file or one of {', '.join(BUILT_IN)}, but"
-        f" {word!r} is none of them; check the path"
+        f" {word!r} is none of them; {near or 'check the path'}"
     )
 
 
@@ -180,13 +188,13 @@ def _named(word: str) -> Source | None:
         return BuiltIn(word)
     if word.startswith(HUB):
         return Tagged(word.removeprefix(HUB))
-    only_last = word.endswith(LAST) and not Path(word).exists()
-    path = Path(os.path.expanduser(word.removesuffix(LAST) if only_last else word)).absolute()
+    whole = word if Path(word).exists() else roster.origin(word)
+    path, which = Path(os.path.expanduser(whole)).absolute(), word.removeprefix(whole)
     if RunFolder(path).ledger.is_file():
-        return Files(f"{path}{LAST * only_last}", False, lambda: _candidates(RunFolder(path), only_last))
-    if path.is_dir() and not only_last:
+        return Files(f"{path}{which}", False, lambda: runs.candidates(RunFolder(path), which))
+    if path.is_dir() and not which:
         return Files(str(path), True, lambda: _folder(path))
-    if path.suffix == ".onnx":
+    if path.suffix == ".onnx" and not which:
         return Files(str(path), True, lambda: iter([(f"{path.parent.name or 'local'}/{path.stem}", path)]))
     return None
 
@@ -198,16 +206,6 @@ def _folder(path: Path) -> Iterator[tuple[str, Path]]:
     for file in sorted(path.rglob("*.onnx")):
         if not os.path.isdir(file):  # a link to nothing is told, not passed over
             yield f"{path.name or 'local'}/{file.relative_to(path).with_suffix('').as_posix()}", file
-
-
-def _candidates(run: RunFolder, only_last: bool) -> Iterator[tuple[str, Path]]:
-    """A run's candidates, `RUN/0007-SoccerTwos-200512`."""
-    if not run.path.is_dir():
-        raise FileNotFoundError(f"{run.path} is not there")
-    for trial in sorted(run.trials.glob("*")):
-        files = sorted((trial / "candidates").glob("*.onnx"), key=lambda file: (len(file.stem), file.stem))
-        for file in files[-1:] if only_last else files:
-            yield f"{run.name}/{trial.name}-{file.stem}", file
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from statistics import mean, median
 from typing import Any
 
@@ -11,15 +10,13 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from sweep import models
+from sweep.matches.conditions import MATCHES, Conditions
 from sweep.models import Model
-from trials.arena.games.game import Game
-from trials.arena.games.soccer import EMBEDDED
 from trials.arena.matches import log, match
 from trials.arena.matches.match import Played
 from trials.arena.matches.pool import MatchPool, Task
 from trials.arena.ratings import elo, sprt
 from trials.arena.ratings.pentanomial import outcomes
-from trials.errors import SetupError
 from trials.records import MatchRecord
 
 
@@ -40,49 +37,42 @@ def play(
     a: str,
     b: str,
     matches: int,
-    seed: int,
+    how: Conditions,
     *,
     test: TestTerms | None = None,
-    deterministic: bool = False,
-    goals: int = 1,
-    cores: int = 1,
-    log_to: Path | None = None,
-    env: Path | None = None,
     progress: bool = False,
 ) -> dict[str, Any]:
-    """Play `matches` (rounded up to whole pairs) between two models named as `sweep.models.resolve` takes them.
+    """Play `matches`, an even number, between two models named as `sweep.models.resolve` takes them.
 
     Without `env` in the embedded SoccerTwos, else in the game of that executable, one behavior in two teams.
     With `test`, first until it decides, then `test.fresh_pairs` afresh: the verdict, LLR, bounds and the deciding
     matches are under `sprt`, and every other number is of the fresh matches; `elo` and its ends are None without any.
-    In an executable kick-offs are not controlled: a pair's matches have the teams exchanged, but not the kick-off in
-    common.
+    In an executable kick-offs are not controlled: a pair's matches have the teams exchanged, but no kick-off in common.
 
     Returns plain values: counts of a, by_side (of a), elo (a minus b) with its 95 % interval, mean and median
     decisions, entropy of both models (nats, mean over visited states), rates, seed, environment and kick_off. Raises
     BadPolicy, SetupError, and LostTrial where the executable dies.
     """
-    if log_to is not None:
-        log.check(log_to)
-    check_env(env, cores)
-    pairs = (matches + 1) // 2 if test is None else test.fresh_pairs
+    MATCHES.must("matches", matches)
+    how.check()
+    pairs = matches // 2 if test is None else test.fresh_pairs
     parts: list[Played] = []
     records: list[list[MatchRecord]] = [[], []]  # what decided, what was played: counted so far, whatever happens
     named: list[Model] = []
     found: dict[str, Any] = {"sprt": None}
     try:
-        with game_of(env, seed) as game:
+        with how.game() as game:
             named += models.told_apart([models.resolve(model, game.behavior) for model in (a, b)])
             whole = Task(
                 a=named[0].load,
                 b=named[1].load,
-                first=0 if test is None else test.max_pairs,  # behind all that the test may take
+                first=0 if test is None else test.max_pairs,  # fresh pairs come behind all that the test may take
                 pairs=pairs,
-                seed=seed,
-                deterministic=deterministic,
-                goals=goals,
+                seed=how.seed,
+                deterministic=how.deterministic,
+                goals=how.goals,
             )
-            with MatchPool(cores, game) as pool:
+            with MatchPool(how.cores, game) as pool:
                 if test is not None:
                     verdict = sprt.Test(test.elo0, test.elo1, test.alpha, test.beta)
                     deciding = Task(**asdict(whole) | {"first": 0, "pairs": test.max_pairs})
@@ -93,39 +83,11 @@ def play(
                     with bar(progress, "playing", 2 * pairs) as tell:
                         parts.append(pool.play(whole, on_progress=tell, records=records[1]))
     finally:
-        if log_to is not None and any(records):
+        if how.log_to is not None and any(records):
             behind = [scheduled for part in parts for scheduled in part.uncounted]
-            log.write(log_to, records[0] + records[1], {model.sha256: model.name for model in named}, behind)
-    conditions = {"seed": seed, "cores": cores, "kick_off": kick_off(env)}
+            log.write(how.log_to, records[0] + records[1], {model.sha256: model.name for model in named}, behind)
+    conditions = {"seed": how.seed, "cores": how.cores, "kick_off": how.kick_off}
     return _facts(named, parts, estimated=bool(pairs)) | found | conditions
-
-
-def check_env(env: Path | None, cores: int) -> None:
-    """Raise SetupError where matches cannot be played in the executable `env`, before anything is."""
-    if env is None:
-        return
-    if cores > 1:
-        raise SetupError(f"--env plays on one core, the executable's, but got --cores {cores}; leave --cores out")
-    from trials.arena.games import executable  # here, because gRPC takes its time
-
-    executable.find(env)
-
-
-@contextmanager
-def game_of(env: Path | None, seed: int) -> Iterator[Game]:
-    """The game that is played: the embedded one, or that of the executable `env`, which runs for so long."""
-    if env is None:
-        yield EMBEDDED
-        return
-    from trials.arena.games import executable
-
-    with executable.opened(env, seed=seed) as game:
-        yield game
-
-
-def kick_off(env: Path | None) -> str:
-    """How the matches of a pair begin."""
-    return "shared by a pair" if env is None else "not controlled"
 
 
 def _tested(test: TestTerms, verdict: sprt.Test, played: Played) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from sweep.matches.play import counts
 from trials.arena.matches import log
 from trials.arena.ratings import ai_vs_ai, sheet, standings
 from trials.arena.ratings.standings import Pairing, Standing
-from trials.errors import SetupError
+from trials.errors import SetupError, UsageError
 from trials.folder import RunFolder
 from trials.records import MatchRecord
 
@@ -143,10 +143,11 @@ def anchor_of(names: Mapping[str, str], baseline: str | None) -> str | None:
         earlier = next((id_ for id_, name in names.items() if name == "house"), None)  # of an older installation
         return house if house in names else earlier
     called = {baseline, Path(baseline).stem, baseline.partition("@")[0]}  # as typed, a file's stem, a Hub id's name
-    found = [id_ for id_, name in names.items() if baseline == id_ or name in called]
+    own = None if called & {*names.values()} else models.of_a_run(baseline)
+    found = [id_ for id_, name in names.items() if id_ in (baseline, own and own.sha256) or name in called]
     if len(found) != 1:
         known = ", ".join(sorted(names.values())[:12]) + (", ..." if len(names) > 12 else "")
-        raise SetupError(
+        raise UsageError(
             f"--baseline must name one of the players, but {baseline} names {len(found)} of {len(names)}: {known}"
         )
     return found[0]

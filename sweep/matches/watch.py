@@ -8,23 +8,25 @@ from typing import Any
 from reports import formatting
 from reports.replay import page as pages
 from sweep import models
+from sweep.matches.conditions import SEED, WATCHED
 from trials.arena.matches import replay
-from trials.arena.players import load as players
-from trials.errors import SetupError
+from trials.arena.players.load import load
+from trials.errors import SetupError, UsageError
 from trials.records import MatchRecord
 
 
 def watch(a: str, b: str, matches: int, seed: int, out: Path) -> dict[str, Any]:
-    """Play `matches` (rounded up to whole pairs) between two models named as `sweep.models.resolve` takes them.
+    """Play `matches`, an even number, between two models named as `sweep.models.resolve` takes them.
 
     Writes the page `out` and returns plain values: what was written, and every match. Raises BadPolicy, SetupError."""
+    WATCHED.must("matches", matches)
+    SEED.must("seed", seed)
     _refuse(out)
     named = models.told_apart([models.resolve(a), models.resolve(b)])
-    first, second = (players.load(model.load) for model in named)
-    pairs = (matches + 1) // 2
-    played, replays = replay.record(first, second, pairs, seed)
+    first, second = (load(model.load) for model in named)
+    played, replays = replay.record(first, second, matches // 2, seed)
     names = named[0].name, named[1].name
-    words = ["sweep", "watch", models.typed(a), models.typed(b), "--matches", str(2 * pairs), "--seed", str(seed)]
+    words = ["sweep", "watch", models.typed(a), models.typed(b), "--matches", str(matches), "--seed", str(seed)]
     size = pages.write(out, replays, names, shlex.join(words))
     return {
         "page": str(out),
@@ -52,7 +54,7 @@ def text(found: dict[str, Any]) -> str:
 def _refuse(out: Path) -> None:
     """Say what is wrong with a path before anything is played. Raises SetupError."""
     if out.is_dir():
-        raise SetupError(
+        raise UsageError(
             f"--out must be a file, but {out} is a folder; name a file in it, such as {out / 'match.html'}"
         )
     nearest = next(folder for folder in out.absolute().parents if folder.exists())

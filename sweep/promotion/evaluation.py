@@ -12,10 +12,11 @@ from reports.hub.models import ONNX
 from reports.model.checks import Check
 from sweep import models
 from sweep.matches import play
+from sweep.matches.conditions import Conditions
 from sweep.models import Model
 from sweep.settings import read
 from trials.arena.matches import log
-from trials.errors import SetupError
+from trials.errors import UsageError, of_option
 from trials.events import Event, SweepBegan
 from trials.folder import RunFolder
 from trials.records import Rating
@@ -93,7 +94,8 @@ def baseline_of(run: RunFolder, events: Sequence[Event], other: str | None) -> M
     """The run's baseline as it was, or an `other`. Raises SetupError where it is another file now, BadPolicy."""
     began = next((event for event in reversed(events) if isinstance(event, SweepBegan)), None)
     if other is not None or began is None:
-        return models.resolve(other or "house")
+        with of_option("--baseline"):
+            return models.resolve(other or "house")
     found = models.of_run(run, read(run.settings).baseline, began.baseline_sha256)
     return replace(found, revision=began.baseline_revision)
 
@@ -105,7 +107,7 @@ def prove(policy: Path, repo: str, run: RunFolder, events: Sequence[Event], base
     """
     simple = {"still": 0, "random": RANDOM_PAIRS}
     if bar.sprt and baseline.name in simple:
-        raise SetupError(f"--sprt is against the baseline, but that is {baseline.name}; name one: --baseline house")
+        raise UsageError(f"--sprt is against the baseline, but that is {baseline.name}; name one: --baseline house")
     attempt, seed = fresh_seeds(run, events)
     logs_of(run).mkdir(parents=True, exist_ok=True)
     played: dict[str, dict[str, Any]] = {}
@@ -116,9 +118,8 @@ def prove(policy: Path, repo: str, run: RunFolder, events: Sequence[Event], base
         asked = f"--matches {2 * pairs}"
         if test is not None:
             asked = f"--sprt {test.elo0:g} {test.elo1:g} --max-pairs {test.max_pairs} --fresh-pairs {pairs}"
-        found = play.play(
-            str(policy), opponent.load, 2 * pairs, seed, test=test, log_to=path, cores=bar.cores, progress=bar.progress
-        )
+        how = Conditions(seed=seed, cores=bar.cores, log_to=path)
+        found = play.play(str(policy), opponent.load, 2 * pairs, how, test=test, progress=bar.progress)
         played[opponent.name] = found | {"log": path.name}
         called = opponent.pinned or Path(opponent.load).name
         commands.append(f"sweep play {repo} {called} {asked} --seed {seed}")
@@ -126,7 +127,7 @@ def prove(policy: Path, repo: str, run: RunFolder, events: Sequence[Event], base
     def terms(elo: tuple[float, float], fresh: int, most: int = MAX_PAIRS) -> play.TestTerms:
         return play.TestTerms(elo0=elo[0], elo1=elo[1], max_pairs=most, fresh_pairs=fresh)
 
-    pairs = (bar.matches + 1) // 2
+    pairs = bar.matches // 2
     for at, (name, few) in enumerate(simple.items()):
         fresh = pairs if baseline.name == name else few
         meet(models.resolve(name), seed + at, fresh, terms((ELO0, ELO1), fresh))

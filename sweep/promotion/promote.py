@@ -27,7 +27,7 @@ from sweep.promotion.verify import STYLE
 from sweep.settings import read
 from trials import ledger, run_state
 from trials.arena.players.load import BUILT_IN
-from trials.errors import SetupError
+from trials.errors import SetupError, UsageError
 from trials.events import Event, Promoted
 from trials.folder import RunFolder, assembled, driving
 from trials.records import TrialSpec
@@ -67,7 +67,7 @@ def promote(run: RunFolder, order: Order, say: Say) -> dict[str, Any]:
     """
     hub.named(order.repo)
     if bad := licenses.wrong(order.license):
-        raise SetupError(f"--license must be one of the Hub's identifiers, but got {bad} {licenses.LIST}")
+        raise UsageError(f"--license must be one of the Hub's identifiers, but got {bad} {licenses.LIST}")
     ledger.must_be_there(run.ledger)
     if run.yardstick.is_file():
         raise SetupError(f"only policies of SoccerTwos can be promoted as yet, but {run.name} is of another game")

@@ -15,9 +15,11 @@ from reports.model import checks
 from reports.model import files as model_files
 from reports.model.checks import Check
 from reports.model.files import ModelFiles
+from sweep import models
 from sweep.matches import play
+from sweep.matches.conditions import Conditions
 from trials.arena.players import onnx_external
-from trials.errors import SetupError, SweepError
+from trials.errors import SweepError, UsageError, did_you_mean
 
 UNIFORM = 3 * math.log(3)
 """Nats of the three branches when every action is as likely as any other: an untrained policy's."""
@@ -29,7 +31,7 @@ STYLE = {"ok": "[green]pass[/]", "advice": "[yellow]warn[/]", "no": "[red]fail[/
 
 
 def verify(what: str, revision: str | None, pairs: int, cores: int, progress: bool) -> dict[str, Any]:
-    """Look at a repository (`USER/NAME`), a folder or an ONNX file, and play `pairs` against random play and the house.
+    """Look at a repository (`USER/NAME`), a run's policy, a folder or an ONNX file; play `pairs` against two built-ins.
 
     `ok` tells whether nothing is as it must not be. Raises SetupError where there is nothing to look at, HubError.
     """
@@ -50,17 +52,20 @@ def verify(what: str, revision: str | None, pairs: int, cores: int, progress: bo
 
 def _subject(what: str, revision: str | None, scratch: Path) -> tuple[ModelFiles, str | None]:
     """The model's files here, and the commit they are of."""
+    if (own := models.of_a_run(what)) is not None:
+        return model_files.of_file(Path(own.load)), None
     path = Path(os.path.expanduser(what))
     if path.is_dir():
         return model_files.of_folder(path), None
     if path.is_file() or what.lower().endswith(".onnx"):
         if not path.is_file():
-            raise SetupError(f"a model must be there, but {what} is not; name USER/NAME, a folder or an ONNX file")
+            raise UsageError(f"a model must be there, but {what} is not; name USER/NAME, a folder or an ONNX file")
         return model_files.of_file(path), None
     what, _, at = what.partition("@")
     if what.count("/") != 1 or what.startswith((".", "/")):
-        raise SetupError(
-            f"a model must be USER/NAME on the Hub, a folder or an ONNX file, but {what!r} is none; correct it"
+        raise UsageError(
+            f"a model must be USER/NAME on the Hub, a run, a folder or an ONNX file, but {what!r} is none;"
+            f" {did_you_mean(what, models.runs_there()) or 'correct it'}"
         )
     from reports import hub
 
@@ -83,7 +88,8 @@ def _matches(policy: Path, pairs: int, cores: int, progress: bool) -> list[Check
     found: list[Check] = []
     for seed, (opponent, name) in enumerate((("random", "against random play"), ("house", "against the house"))):
         try:
-            played = play.play(str(policy), opponent, 2 * pairs, seed, cores=cores, progress=progress)
+            how = Conditions(seed=seed, cores=cores)
+            played = play.play(str(policy), opponent, 2 * pairs, how, progress=progress)
         except SweepError as error:
             return [*found, Check(name, "no", str(error), "train again")]
         counts = f"{played['wins']}-{played['draws']}-{played['losses']}"

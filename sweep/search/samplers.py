@@ -22,7 +22,7 @@ import warnings
 
 import optuna
 
-from sweep.settings import Sampler
+from sweep.ways import Sampler
 
 
 def make(name: Sampler, seed: int, startup_trials: int) -> optuna.samplers.BaseSampler:

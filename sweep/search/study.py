@@ -14,7 +14,7 @@ from search_spaces import propose as fill_in
 from search_spaces.text import get
 from sweep.search import samplers
 from sweep.search.specs import Render
-from sweep.settings import Objectives, Sampler
+from sweep.ways import Objectives, Sampler
 from trials import run_state
 from trials.errors import BadTrial, SetupError
 from trials.events import Event, TrialRated, WarmStarted

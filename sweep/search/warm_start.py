@@ -14,14 +14,15 @@ from pathlib import Path
 from time import time
 
 from search_spaces import Space, render
+from sweep import models
+from sweep.runs import RUNS
 from sweep.search.specs import Render
 from sweep.search.study import course_params
 from sweep.settings import Settings
 from trials import ledger
 from trials.arena.ratings import ladder_file
-from trials.errors import BadTrial, SetupError, SpaceError
+from trials.errors import BadTrial, SpaceError, UsageError, did_you_mean
 from trials.events import Event, Observation, SweepBegan, TrialBegan, TrialEnded, TrialRated, WarmStarted
-from trials.folder import RunFolder
 from trials.records import TrialSpec, Value
 from trials.soccer.constants import VERSION as ENVIRONMENT
 
@@ -52,26 +53,33 @@ def name_of(path: Path) -> str:
 def take_over(path: Path, settings: Settings, space: Space, rendered: Render) -> WarmStarted:
     """What the run at `path`, its folder or its ledger, gives a sweep of `space` before it begins.
 
-    Raises SetupError for another ladder or environment, and where nothing fits.
+    Raises UsageError where there is none, for another ladder or environment, and where nothing fits.
     """
-    file = path if path.is_file() else RunFolder(path).ledger
-    ledger.must_be_there(file)
+    run = models.run_called(str(path))
+    if run is None and not path.is_file():
+        there = models.runs_there()
+        near = did_you_mean(str(path), [*there, *(str(RUNS / name) for name in there)])
+        raise UsageError(
+            f"--warm-start must name a run's folder or its ledger, but {path} is neither; "
+            + (near or f"{RUNS}/ has {', '.join(there[-5:]) or 'no run'}")
+        )
+    file = run.ledger if run is not None else path
     events = ledger.read(file)
     question = next((event for event in events if isinstance(event, SweepBegan)), None)
     if question is None:
-        raise SetupError(f"--warm-start must name a sweep's run, but {file} tells of none; name another")
+        raise UsageError(f"--warm-start must name a sweep's run, but {file} tells of none; name another")
     for what, theirs, ours in (
         ("ladder", question.ladder, ladder_file.read().version),
         ("environment", question.environment, ENVIRONMENT),
     ):
         if theirs != ours:
-            raise SetupError(
+            raise UsageError(
                 f"--warm-start must name a run of the same {what}, but that of {question.name} is {theirs} and this"
                 f" one's is {ours}: their Elo is never compared; sweep without it"
             )
     known, refused = _fitting(_rated(events), space)
     if not known:
-        raise SetupError(
+        raise UsageError(
             f"--warm-start must name a run with a trial that fits {space.file}, but {question.name} has none:"
             f" {refused or 'no trial with open values was rated'}; sweep without it"
         )
@@ -82,7 +90,7 @@ def take_over(path: Path, settings: Settings, space: Space, rendered: Render) ->
         return WarmStarted(**warm, told=tuple(each.observation for each in told))  # type: ignore[arg-type]
     first = _best(known, course_params(space))
     if not first:
-        raise SetupError(
+        raise UsageError(
             f"--warm-start must name a run with more than the course's configuration, which is trial 0 anyway, but"
             f" {question.name} has no other that was rated; sweep without it"
         )

@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 import search_spaces
-from trials.errors import BadTrial, SpaceError
+from trials.errors import BadTrial, SpaceError, UsageError
 
 COURSE = (Path(search_spaces.__file__).parent / "course.yaml").read_text()
 
@@ -371,7 +371,8 @@ def test_budget_and_fields_are_checked(steps: int, fields: int, fragment: str) -
 
 
 def test_a_missing_file_names_the_shipped_spaces() -> None:
-    with pytest.raises(SpaceError, match="one of course, proof, quick, soccertwos or a YAML file, but got quik"):
+    known = "one of course, proof, quick, soccertwos or a YAML file"
+    with pytest.raises(UsageError, match=rf"{known}, but got quik \(.*\); did you mean quick\?"):
         search_spaces.load("quik")
 
 

@@ -22,7 +22,7 @@ from trials import ledger
 from trials.arena.players import baseline
 from trials.arena.players.load import HOUSE, LADDER
 from trials.arena.players.load import load as player
-from trials.errors import BadPolicy, SetupError
+from trials.errors import BadPolicy, SetupError, UsageError
 from trials.events import SweepBegan
 from trials.folder import RunFolder
 from trials.storage import Storage
@@ -58,7 +58,7 @@ def test_what_exists_here_wins(hub: HubServer, tmp_path: Path, monkeypatch: pyte
     assert (found.sha256, found.revision, hub.log) == (DIGEST, "", [])
     (tmp_path / "a" / "b").unlink()
     (tmp_path / "a" / "b").mkdir()
-    with pytest.raises(BadPolicy, match="but 'a/b' is neither"):
+    with pytest.raises(UsageError, match="but 'a/b' is none of them"):
         models.resolve("a/b")
 
 

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from trials.arena.players.load import HOUSE
 from trials.arena.ratings import elo as rating
 from trials.arena.ratings.pentanomial import expected
-from trials.errors import SetupError
+from trials.errors import SetupError, UsageError
 from trials.league import history, leaderboard, matches, pairings, roster, store
 from trials.league.folder import LeagueFolder, must_be_there
 from trials.league.leaderboard import Place, Ratings
@@ -276,7 +276,7 @@ def opened(path: Path, environment: str | None = None) -> League:
         environment = VERSION if VERSION in every.environments else found
     elif environment != VERSION and environment not in every.environments:
         has = ", ".join(every.environments) or "none so far"
-        raise SetupError(f"--environment must be one of the league's matches, {has}, but got {environment!r}")
+        raise UsageError(f"--environment must be one of the league's matches, {has}, but got {environment!r}")
     return League(
         folder=folder,
         environment=environment,

@@ -5,6 +5,7 @@ with one sha256 are one player, which plays once and stands in the leaderboard u
 people: two models of one name, from different places, are two entries, and `called` tells them apart.
 """
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -24,8 +25,10 @@ HUB = "hub:"
 """Before a tag, the source of models from the Hub."""
 BUILT_IN = "built-in/"
 """Before a built-in player's name."""
-LAST = ":last"
-"""Behind a run, its last candidates alone."""
+LAST, BEST = ":last", ":best"
+"""Behind a run: the last candidate of each trial alone, or the policy that the run carries on; `:7` and `:7@200512` are
+a trial's and that at a checkpoint. A run alone is all its candidates."""
+_PART = re.compile(rf"({LAST}|{BEST}|:\d+(@\d+)?)\Z")
 Key = tuple[str, str, str]
 """Origin, name and revision."""
 
@@ -33,7 +36,12 @@ Key = tuple[str, str, str]
 def key_of(source: str, name: str, revision: str) -> Key:
     """What a model is known by; the origin is its folder, run or file, "" of the Hub and of built-ins, named once."""
     placeless = source.startswith(HUB) or name == BUILT_IN + source
-    return "" if placeless else source.removesuffix(LAST), name, revision
+    return "" if placeless else origin(source), name, revision
+
+
+def origin(source: str) -> str:
+    """A source without what was taken of it: a run whole."""
+    return source if source.startswith(HUB) else _PART.sub("", source)
 
 
 @dataclass(frozen=True, kw_only=True, config=CONFIG)

@@ -18,6 +18,7 @@ from sweep.driver import headline
 from sweep.settings import Settings
 from trials import ledger, run_state
 from trials.arena.matches import log, replay
+from trials.arena.matches.highlights import highlights
 from trials.arena.players import load as players
 from trials.arena.players import onnx_external
 from trials.arena.players.load import LADDER
@@ -80,7 +81,7 @@ played = st.lists(st.tuples(st.sampled_from([0.0, 0.5, 1.0]), st.integers(1, 100
 
 @given(played)
 def test_telling_matches_are_a_win_and_a_loss_of_middling_length(records):
-    found = replay.highlights(records)
+    found = highlights(records)
     results = [one.result for one in found]
     kinds = {one.result for one in records}
     assert results == ([r for r in (1.0, 0.0) if r in kinds] or ([0.5] if kinds else []))

@@ -10,10 +10,26 @@ from real_sweep import SPACE, json_of, run_sweep
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (("run", "quik"), "must be one of course, proof, quick, soccertwos or a YAML file, but got quik"),
+        (("run", "quik"), "or a YAML file, but got quik (no such file or directory); did you mean quick?"),
+        (
+            ("run", "quick", "--sampler", "tpee"),
+            "--sampler must be one of tpe | gp | random, but got tpee; did you mean tpe?",
+        ),
+        (
+            ("run", "quick", "--warm-start", "nope"),
+            "--warm-start must name a run's folder or its ledger, but nope is neither",
+        ),
+        (("play", "hose", "random"), "'hose' is none of them; did you mean house?"),
+        (
+            ("verify", "nope"),
+            "a model must be USER/NAME on the Hub, a run, a folder or an ONNX file, but 'nope' is none",
+        ),
         (("run", "quick", "--trials", "0"), "--trials: input should be greater than or equal to 1, but got 0"),
         (("run", "quick", "--steps", "10"), "--steps: input should be greater than or equal to 1000, but got 10"),
-        (("run", "quick", "--baseline", "no.onnx"), "a model must be an ONNX file or one of still, random, chaser"),
+        (
+            ("run", "quick", "--baseline", "no.onnx"),
+            "--baseline: a model must be an ONNX file or one of still, random, chaser",
+        ),
         (
             ("run", "quick", "--env", "/x/SoccerTwos.x86_64"),
             "--env must be an ML-Agents executable, but there is none at /x/",
@@ -25,7 +41,7 @@ from real_sweep import SPACE, json_of, run_sweep
 )
 def test_a_mistake_is_one_line_and_leaves_nothing(words: tuple[str, ...], message: str, tmp_path: Path) -> None:
     done = run_sweep(*words, cwd=tmp_path)
-    assert done.returncode == 1
+    assert done.returncode == 2
     assert done.stdout == ""
     (line,) = done.stderr.strip().splitlines()
     assert line.startswith("sweep: ") and message in line

@@ -226,7 +226,7 @@ def test_models_of_one_name_from_two_places_both_play_in_every_round(tmp_path: P
         (run / "trials" / "0000" / "candidates").mkdir(parents=True)
         (run / "ledger.jsonl").touch()
         shutil.copy(words[-1], run / "trials" / "0000" / "candidates" / "SoccerTwos-5.onnx")
-        words.append(run)
+        words.append(Path(f"{run}:all"))
     path = tmp_path / "league"
     first = play(path, *words, terms=RoundTerms(pairs=2, budget=2.0, half=5.0))
     assert "SoccerTwos is called m/SoccerTwos~" in " ".join(first.split()).replace(f"of {words[2]} ", "")

@@ -12,6 +12,7 @@ import pytest
 from real_sweep import json_of, run_sweep
 
 from sweep.matches import play, rate, tournament
+from sweep.matches.conditions import Conditions
 from sweep.models import Model
 from trials.arena.matches import log
 from trials.arena.matches.match import Played
@@ -19,7 +20,7 @@ from trials.arena.matches.pool import MatchPool
 from trials.arena.players.load import HOUSE, LADDER
 from trials.arena.ratings import ai_vs_ai, elo, sprt
 from trials.arena.ratings.pentanomial import outcomes
-from trials.errors import BadPolicy, SetupError
+from trials.errors import BadPolicy, SetupError, UsageError
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +59,7 @@ def test_ratings_are_recomputed_exactly_from_the_log(three: tuple[dict[str, Any]
 
 def test_one_core_plays_the_same_tournament(three: tuple[dict[str, Any], Path]) -> None:
     found, _ = three
-    alone = tournament.play(["random", "house", "chaser"], 20, 3)
+    alone = tournament.play(["random", "house", "chaser"], 20, Conditions(seed=3))
     assert alone["ratings"] == found["ratings"] and alone["cross_table"] == found["cross_table"]
 
 
@@ -86,23 +87,27 @@ def test_a_person_sees_tables(three: tuple[dict[str, Any], Path]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "line"),
+    ("words", "status", "line"),
     [
-        (("house",), "a tournament needs two different models, but got 1"),
-        (("house", "random", "house"), "must differ, but house and house are the same"),
-        (("house", "nobody.onnx"), "'nobody.onnx' is neither"),
-        (("house", "random", "--log", "x.txt"), "must be named .parquet or .csv"),
-        (("house", "random", "--log", "there.csv"), "never overwritten, but there.csv is there already"),
+        (("house",), 2, "a tournament needs two different models, but got 1"),
+        (("house", "random", "house"), 2, "must differ, but house and house are the same"),
+        (("house", "nobody.onnx"), 2, "'nobody.onnx' is none of them"),
+        (("hose", "random"), 2, "'hose' is none of them; did you mean house?"),
+        (("house", "random", "--log", "x.txt"), 2, "--log: a match log must be named .parquet or .csv"),
+        (("house", "random", "--log", "there.csv"), 1, "never overwritten, but there.csv is there already"),
         (
             ("house", "random", "--baseline", "chaser"),
+            2,
             "--baseline must name one of the players, but chaser names 0 of 2",
         ),
     ],
 )
-def test_a_mistake_is_said_before_anything_is_played(words: tuple[str, ...], line: str, tmp_path: Path) -> None:
+def test_a_mistake_is_said_before_anything_is_played(
+    words: tuple[str, ...], status: int, line: str, tmp_path: Path
+) -> None:
     (tmp_path / "there.csv").write_text("precious")
     done = run_sweep("tournament", *words, "--pairs", "100000", cwd=tmp_path)
-    assert done.returncode == 1 and done.stdout == "" and line in done.stderr
+    assert done.returncode == status and done.stdout == "" and line in done.stderr
     assert (tmp_path / "there.csv").read_text() == "precious"
 
 
@@ -111,7 +116,7 @@ def test_every_broken_model_of_a_folder_has_its_line(tmp_path: Path) -> None:
     (tmp_path / "cut.onnx").write_bytes(HOUSE.read_bytes()[:1000])
     (tmp_path / "pointer.onnx").write_text("version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n")
     with pytest.raises(BadPolicy) as refused:
-        tournament.play([str(tmp_path)], 1, 1, cores=2)
+        tournament.play([str(tmp_path)], 1, Conditions(seed=1, cores=2))
     lines = str(refused.value).splitlines()
     assert len(lines) == 2 and "cut" in lines[0] and "pointer" in lines[1]
 
@@ -151,7 +156,7 @@ def test_ctrl_c_keeps_the_pairings_that_were_played(tmp_path: Path, monkeypatch:
 
     monkeypatch.setattr(MatchPool, "results", cut)
     with pytest.raises(KeyboardInterrupt):
-        tournament.play(["random", "house", "chaser"], 6, 3, log_to=path)
+        tournament.play(["random", "house", "chaser"], 6, Conditions(seed=3, log_to=path))
     kept = log.read(path)
     assert [(kept.names[r.a], kept.names[r.b]) for r in kept.records] == [("random", "house")] * 12 + [
         ("random", "chaser")
@@ -182,13 +187,13 @@ def test_a_test_says_its_verdict_and_estimates_from_fresh_matches(tmp_path: Path
 
 def test_a_test_can_end_undecided_and_without_an_estimate() -> None:
     terms = play.TestTerms(elo0=0, elo1=5, max_pairs=5, fresh_pairs=0)
-    found = play.play("random", "random", 2, 1, test=terms)
+    found = play.play("random", "random", 2, Conditions(seed=1), test=terms)
     assert found["sprt"]["verdict"] == "undecided" and found["sprt"]["pairs"] == 5 and found["elo"] is None
     assert "undecided: more pairs are needed" in play.text(found) and "95 %" not in play.text(found)
 
 
 def test_goals_and_deterministic_play_are_asked_for() -> None:
-    found = play.play("house", "random", 20, 1, goals=3, deterministic=True)
+    found = play.play("house", "random", 20, Conditions(seed=1, goals=3, deterministic=True))
     assert found["to_goals"] == 3 and found["deterministic"] is True
     assert found["goals"]["a"] > 2 * found["wins"]
     assert found["entropy"]["a"] > 0  # of the policy, whatever is made of it
@@ -237,7 +242,7 @@ def test_a_history_is_never_written_over_anything(three: tuple[dict[str, Any], P
 def test_a_tests_matches_enter_no_history_and_no_sequential_elo(tmp_path: Path) -> None:
     path, out = tmp_path / "m.parquet", tmp_path / "h.csv"
     terms = play.TestTerms(elo0=0, elo1=50, fresh_pairs=5)
-    play.play("chaser", "random", 2, 4, test=terms, log_to=path)
+    play.play("chaser", "random", 2, Conditions(seed=4, log_to=path), test=terms)
     found = rate.rate([path], None, out)
     assert len(ai_vs_ai.opened(out)[0]) == found["matches"] == 10
     again = rate.rate([out], None, None)
@@ -248,18 +253,19 @@ def test_players_of_one_name_stay_two_players(tmp_path: Path) -> None:
     for folder, data in (("A", HOUSE), ("B", LADDER / "house-750k.onnx")):
         (tmp_path / folder).mkdir()
         shutil.copy(data, tmp_path / folder / "m.onnx")
-        play.play(str(tmp_path / folder / "m.onnx"), "still", 8, 1, log_to=tmp_path / f"{folder}.csv")
+        play.play(str(tmp_path / folder / "m.onnx"), "still", 8, Conditions(seed=1, log_to=tmp_path / f"{folder}.csv"))
     found = rate.rate([tmp_path / "A.csv", tmp_path / "B.csv"], None, None)
     names = [row["model"] for row in found["ratings"]]
     assert len(set(names)) == 3 and all(name.startswith("m~") for name in names[:2])
     assert len(found["cross_table"]) == 3
-    direct = play.play(str(tmp_path / "A" / "m.onnx"), str(tmp_path / "B" / "m.onnx"), 4, 1)
+    direct = play.play(str(tmp_path / "A" / "m.onnx"), str(tmp_path / "B" / "m.onnx"), 4, Conditions(seed=1))
     assert (direct["a"], direct["b"]) == ("A/m", "B/m")
 
 
 def test_a_file_that_calls_itself_house_is_not_the_house(tmp_path: Path) -> None:
     shutil.copy(LADDER / "house-750k.onnx", tmp_path / "house.onnx")
-    found = tournament.play([str(tmp_path / "house.onnx"), "house", "still"], 4, 1, log_to=tmp_path / "l.csv")
+    how = Conditions(seed=1, log_to=tmp_path / "l.csv")
+    found = tournament.play([str(tmp_path / "house.onnx"), "house", "still"], 4, how)
     elo = {row["model"]: row["elo"] for row in found["ratings"]}
     assert found["anchor"] == "house" and elo["house"] == 1200 > elo["house.onnx"]
     assert rate.rate([tmp_path / "l.csv"], None, None)["anchor"] == "house"
@@ -275,14 +281,14 @@ def test_ctrl_c_in_play_keeps_what_was_counted(tmp_path: Path, monkeypatch: pyte
 
     monkeypatch.setattr(play, "bar", lambda *_: contextlib.nullcontext(cut))
     with pytest.raises(KeyboardInterrupt):
-        play.play("house", "random", 1000, 1, log_to=path)
+        play.play("house", "random", 1000, Conditions(seed=1, log_to=path))
     kept = log.read(path).records
     assert kept and [record.number for record in kept] == list(range(len(kept)))
 
 
 def test_seeds_and_histories_that_meet_again(tmp_path: Path) -> None:
     for number, (a, b) in enumerate((("chaser", "random"), ("random", "chaser"))):
-        play.play(a, b, 8, 7, log_to=tmp_path / f"{number}.csv")
+        play.play(a, b, 8, Conditions(seed=7, log_to=tmp_path / f"{number}.csv"))
     both = rate.rate([tmp_path / "0.csv", tmp_path / "1.csv"], None, tmp_path / "h.csv")
     assert both["matches"] == 16  # exchanged names are other matches
     shutil.copy(tmp_path / "h.csv", tmp_path / "again.csv")
@@ -293,7 +299,7 @@ def test_seeds_and_histories_that_meet_again(tmp_path: Path) -> None:
 
 
 def test_one_player_alone_is_no_table(tmp_path: Path) -> None:
-    play.play("chaser", "chaser", 4, 1, log_to=tmp_path / "c.csv")
+    play.play("chaser", "chaser", 4, Conditions(seed=1, log_to=tmp_path / "c.csv"))
     with pytest.raises(SetupError, match="need two players, but there is one"):
         rate.rate([tmp_path / "c.csv"], None, None)
 
@@ -306,11 +312,11 @@ def test_words_name_built_ins_first_and_folders_by_what_they_hold(
     shutil.copy(HOUSE, tmp_path / "still" / "m.onnx")
     monkeypatch.chdir(tmp_path)
     assert [model.name for model in tournament.entrants(["still", "house"], 1)] == ["still", "house"]
-    with pytest.raises(BadPolicy, match=r"must hold \.onnx files, but empty has none"):
+    with pytest.raises(UsageError, match=r"must hold \.onnx files, but empty has none"):
         tournament.entrants(["empty", "house"], 1)
-    with pytest.raises(BadPolicy, match="'' is neither"):
+    with pytest.raises(UsageError, match="'' is none of them"):
         tournament.entrants(["", "house"], 1)
-    with pytest.raises(BadPolicy, match="is neither"):
+    with pytest.raises(UsageError, match="is none of them"):
         tournament.entrants(["~nobody-here/x.onnx", "house"], 1)
 
 

@@ -30,7 +30,7 @@ def sweep(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captur
 
 
 def test_writes_a_page_and_says_the_results_in_one_line(sweep: Sweep, tmp_path: Path) -> None:
-    status, out, err = sweep("watch", "chaser", "still", "--matches", "3", "--seed", "5")
+    status, out, err = sweep("watch", "chaser", "still", "--matches", "4", "--seed", "5")
     assert status == 0 and err == ""
     (line,) = out.splitlines()
     assert line.startswith("match.html: chaser against still: ") and "decisions" in line
@@ -66,10 +66,11 @@ def test_a_policy_named_like_markup_is_only_shown(sweep: Sweep, tmp_path: Path) 
 @pytest.mark.parametrize(
     ("words", "status", "message"),
     [
-        (("house", "nobody.onnx"), 1, "a model must be an ONNX file or one of"),
-        (("house", "still", "--out", "."), 1, "--out must be a file, but . is a folder; name a file in it"),
+        (("house", "nobody.onnx"), 2, "a model must be an ONNX file or one of"),
+        (("house", "still", "--out", "."), 2, "--out must be a file, but . is a folder; name a file in it"),
         (("house", "still", "--out", "file/match.html"), 1, "--out must be in a folder that can be written to, but "),
         (("house", "still", "--matches", "0"), 2, "--matches"),
+        (("house", "still", "--matches", "3"), 2, "it must be an even number, 2 to 100, but got 3; a pair is a match"),
         (("house",), 2, "Missing argument 'B'"),
     ],
 )
@@ -80,7 +81,7 @@ def test_a_mistake_is_said_and_leaves_no_page(
     ended, out, err = sweep("watch", *words)
     assert ended == status and out == ""
     lines = err.strip().splitlines()
-    assert message in lines[-1] and (status == 2 or len(lines) == 1)
+    assert message in lines[-1] and (lines[0].startswith("Usage: ") or len(lines) == 1)
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
 

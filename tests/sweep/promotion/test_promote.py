@@ -23,6 +23,7 @@ from reports.model import bundle, checks, files
 from sweep import models, runs
 from sweep.driver import status
 from sweep.matches import play
+from sweep.matches.conditions import Conditions
 from sweep.promotion import evaluation, promote
 from sweep.promotion.evaluation import Bar
 from sweep.promotion.promote import Order
@@ -108,8 +109,9 @@ def test_its_numbers_come_from_its_matches_and_can_be_played_again(written: Path
     assert [sum(row["result"] == score for row in mine) for score in ("1", "0.5", "0")] == [
         house["wins"], house["draws"], house["losses"]]  # fmt: skip
     words = next(command for command in told["commands"] if " house " in command).split()
-    again = play.play(str(written / "SoccerTwos.onnx"), "house", int(words[words.index("--matches") + 1]),
-                         int(words[words.index("--seed") + 1]))  # fmt: skip
+    seed = int(words[words.index("--seed") + 1])
+    count = int(words[words.index("--matches") + 1])
+    again = play.play(str(written / "SoccerTwos.onnx"), "house", count, Conditions(seed=seed))
     assert (again["wins"], again["elo"]) == (house["wins"], house["elo"])
 
 

@@ -167,7 +167,7 @@ def test_what_cannot_be_compared_is_refused_by_name(
 
 
 def test_a_folder_without_a_run_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(SetupError, match="a run's folder must hold a ledger"):
+    with pytest.raises(SetupError, match=r"--warm-start must name a run's folder or its ledger, but .* is neither"):
         taken(tmp_path, tmp_path)
 
 

@@ -20,7 +20,7 @@ from mlagents_envs.exception import UnityException, UnityTimeOutException
 from mlagents_envs.logging_util import set_log_level
 
 from trials.arena.games.unity import UnityGame
-from trials.errors import LostTrial, SetupError, reason
+from trials.errors import LostTrial, SetupError, UsageError, reason
 from trials.ports import PortLease
 from trials.soccer.executable import protobuf  # before anything that imports mlagents' generated messages
 
@@ -85,7 +85,7 @@ def find(path: Path) -> Path:
     """The file that mlagents would start for `path`. Raises SetupError where there is none that may be started."""
     found = validate_environment_path(str(path))
     if found is None or not os.path.isfile(found):
-        raise SetupError(
+        raise UsageError(
             f"--env must be an ML-Agents executable, but there is none at {path}; name a build's file, or leave it out"
         )
     if not os.access(found, os.X_OK):

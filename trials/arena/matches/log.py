@@ -19,7 +19,7 @@ import pyarrow.compute
 import pyarrow.csv
 import pyarrow.parquet
 
-from trials.errors import SetupError, reason
+from trials.errors import SetupError, UsageError, reason
 from trials.folder import written_whole
 from trials.records import MatchRecord, ScheduledMatch
 
@@ -154,7 +154,7 @@ def read(path: Path) -> Log:
 
 def _suffix(path: Path) -> str:
     if path.suffix not in (".parquet", ".csv"):
-        raise SetupError(f"a match log must be named .parquet or .csv, but got {path.name!r}; rename it")
+        raise UsageError(f"a match log must be named .parquet or .csv, but got {path.name!r}; rename it")
     return path.suffix
 
 

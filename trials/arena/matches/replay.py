@@ -1,11 +1,6 @@
-"""Matches to look at: played as any others, then every physics step once more from the actions that were taken.
+"""Matches to look at: played as any others, then every physics step once more from the actions that were taken."""
 
-Which of many matches show how they went is chosen here too, and each of them is played once more.
-"""
-
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from statistics import median
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,8 +12,6 @@ from trials.records import MatchRecord
 from trials.soccer import kickoff, rules
 from trials.soccer.constants import AGENTS, DECISION_PERIOD, OBSERVATION_SIZE, TIMEOUT, VERSION
 from trials.soccer.game import Fields
-
-WON, DRAWN, LOST = 1.0, 0.5, 0.0
 
 
 @dataclass(frozen=True)
@@ -107,29 +100,6 @@ def _retake(
         ball[step] = state.ball[0, : rules.Z + 1]
         agents[step] = state.agents[0][:, [rules.X, rules.Z, rules.YAW]]
     return ball, agents, tuple(touches)
-
-
-def highlights(records: Iterable[MatchRecord]) -> tuple[MatchRecord, ...]:
-    """A typical win of a and a typical loss; where neither was played, a typical draw; nothing of no matches."""
-    by_result: dict[float, list[MatchRecord]] = {}
-    for record in records:
-        by_result.setdefault(record.result, []).append(record)
-    decided = tuple(typical(by_result[result]) for result in (WON, LOST) if result in by_result)
-    return decided or tuple(typical(drawn) for drawn in by_result.values())
-
-
-def typical(alike: Sequence[MatchRecord]) -> MatchRecord:
-    """Of matches with one result, that whose goal margin, then length, is nearest to their median; the first of equals.
-
-    Raises ValueError where there are none.
-    """
-    margin = median(abs(record.goals_a - record.goals_b) for record in alike)
-    length = median(record.decisions for record in alike)
-
-    def far(record: MatchRecord) -> tuple[float, float, int]:
-        return abs(abs(record.goals_a - record.goals_b) - margin), abs(record.decisions - length), record.number
-
-    return min(alike, key=far)
 
 
 def again(a: Player, b: Player, match: MatchRecord) -> Replay | None:

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.linalg import lapack
 
 from trials.arena.ratings.pentanomial import PAIR_SCORES, REGULARISER, Reals, expected
 
@@ -88,6 +87,8 @@ def _inverse(of: Reals) -> Reals:
     """Of a symmetric positive definite matrix (n, n), by Cholesky: half the work of a general one's."""
     if not len(of):
         return of
+    from scipy.linalg import lapack  # scipy takes its time, and the constants here are asked for alone
+
     factor, wrong = lapack.dpotrf(of, lower=1)
     lower, wrong_too = lapack.dpotri(factor, lower=1)
     if wrong or wrong_too:

@@ -7,16 +7,22 @@ single functional, Biometrika 1988; for pentanomial match statistics Van den Ber
 GSPRT, Proposition 1.1), and its log-likelihood falls short of the best one by sum_i w_i log(1 + t g_i).
 """
 
+import contextlib
+import math
+import sys
 from collections.abc import Iterable
+from functools import lru_cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from trials.records import MatchRecord
-from trials.soccer.compiled import compiled
 
 Reals = NDArray[np.float64]
 
+LITTLE = 50_000
+"""Numbers that cost less to interpret than the compiler takes to load."""
 PAIR_SCORES: Reals = np.array([0.0, 0.25, 0.5, 0.75, 1.0])
 """Mean score of a pair of matches: two losses, a loss and a draw, ..., two wins."""
 
@@ -45,13 +51,36 @@ def shortfall(values: ArrayLike, weights: ArrayLike) -> Reals:
     g, w = np.asarray(values, np.float64), np.asarray(weights, np.float64)
     shape = np.broadcast_shapes(g.shape, w.shape)
     g, w = (np.broadcast_to(x, shape).reshape(-1, shape[-1]).copy() for x in (g, w))
-    lost = np.empty(shape[:-1])
-    _shortfall(g, w, lost.reshape(-1))
-    return lost
+    return np.asarray(_lost(g, w)).reshape(shape[:-1])
 
 
-@compiled
-def _shortfall(values: Reals, weights: Reals, lost: Reals) -> None:
+_little = LITTLE
+"""Numbers that are left to be interpreted."""
+
+
+def _lost(values: Reals, weights: Reals) -> Any:
+    """As `_shortfall`: interpreted until LITTLE was asked for, then compiled; the same arithmetic, to the last bit."""
+    global _little
+    if "numba" not in sys.modules and _little > values.size:
+        _little -= values.size
+        with contextlib.suppress(ZeroDivisionError):  # which is infinity where it is compiled
+            lost = [0.0] * len(values)
+            _shortfall(values.tolist(), weights.tolist(), lost)
+            return lost
+    found = np.empty(len(values))
+    _compiled()(values, weights, found)
+    return found
+
+
+@lru_cache
+def _compiled() -> Any:
+    from trials.soccer.compiled import compiled
+
+    return compiled(_shortfall)
+
+
+def _shortfall(values: Any, weights: Any, lost: Any) -> None:
+    """Of each row of numbers; both arrays (rows, k), or lists of lists of Python's floats."""
     for row in range(len(values)):
         g, w = values[row], weights[row]
         lowest = highest = 0.0
@@ -59,7 +88,7 @@ def _shortfall(values: Reals, weights: Reals, lost: Reals) -> None:
             if w[k] > 0:
                 lowest, highest = min(lowest, g[k]), max(highest, g[k])
         if lowest == 0.0 or highest == 0.0:
-            lost[row] = 0.0 if lowest == highest else np.inf
+            lost[row] = 0.0 if lowest == highest else math.inf
             continue
         low, high, t = -1.0 / highest, -1.0 / lowest, 0.0
         for _ in range(200):  # Newton, kept between the bounds by bisection; the slope is negative everywhere
@@ -81,7 +110,7 @@ def _shortfall(values: Reals, weights: Reals, lost: Reals) -> None:
         total = 0.0
         for k in range(len(g)):
             if w[k] > 0:
-                total += w[k] * np.log1p(t * g[k])
+                total += w[k] * math.log1p(t * g[k])
         lost[row] = max(total, 0.0)
 
 

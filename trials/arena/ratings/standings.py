@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import networkx
 import numpy as np
-from scipy.stats import t as student
+from scipy.special import stdtrit
 
 from trials.arena.ratings import ai_vs_ai, bradley_terry
 from trials.arena.ratings import elo as rating
@@ -252,7 +252,7 @@ def _sides(player: str, grouped: Mapping[tuple[str, str], Sequence[MatchRecord]]
     n = weights.sum()
     gap = float(weights @ differences / n)
     error = np.sqrt(weights @ (differences - gap) ** 2 / n / max(n - 1, 1))
-    half = float(student.ppf(0.975, max(n - 1, 1)) * error)
+    half = float(stdtrit(max(n - 1, 1), 0.975) * error)
     return Sides(blue=blue, purple=purple, gap=gap, low=max(-1.0, gap - half), high=min(1.0, gap + half))
 
 

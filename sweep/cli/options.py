@@ -1,0 +1,81 @@
+"""Options and arguments that several commands have, written once: models, matches, tests, output."""
+
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+from click.shell_completion import CompletionItem
+
+from sweep.cli.numbers import ELO_OF_A_TEST, Count
+from sweep.matches import conditions
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON object and nothing else.")
+CORES = click.option("--cores", type=Count(conditions.CORES), default=1, show_default=True, help="CPU cores that play.")
+SEED = click.option("--seed", type=Count(conditions.SEED), default=0, show_default=True, help="Of the matches.")
+CONDITIONS = ("goals", "deterministic", "seed", "cores", "env", "log_to")
+"""Names of what `conditions_of` adds."""
+
+
+class Model(click.ParamType[str]):
+    """A word for a model; the shell completes built-in players, runs and files."""
+
+    name = "model"
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        from sweep.models import runs_there
+        from trials.arena.players.load import BUILT_IN, EARLIER
+
+        words = [*BUILT_IN, *EARLIER, *runs_there()]
+        found = [CompletionItem(word) for word in words if word.startswith(incomplete)]
+        return found or [CompletionItem(incomplete, type="file")]
+
+
+MODEL = Model()
+MODELS = "an ONNX file, a run (RUN, RUN:TRIAL, RUN:TRIAL@STEPS), a Hub id (USER/NAME), or still, random, chaser, house"
+"""What a model is named by."""
+
+
+def conditions_of(command: F) -> F:
+    """The options that say how matches are played."""
+    for option in (
+        click.option(
+            "--env",
+            type=click.Path(path_type=Path),
+            callback=lambda _context, _option, path: None if path == Path("embedded") else path,
+            help="Play in an ML-Agents executable, SoccerTwos.x86_64 and the like; default: embedded.",
+        ),
+        click.option("--log", "log_to", type=click.Path(path_type=Path), help="Write every match: .parquet or .csv."),
+        CORES,
+        SEED,
+        click.option("--deterministic", is_flag=True, help="The likeliest actions instead of drawn ones."),
+        click.option(
+            "--goals", type=Count(conditions.GOALS), default=1, show_default=True, help="Goals that win a match."
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+def sprt(text: str) -> Callable[[F], F]:
+    """The option of a sequential test; `text` is its help."""
+    return click.option("--sprt", type=ELO_OF_A_TEST, nargs=2, metavar="ELO0 ELO1", callback=_ascending, help=text)
+
+
+def _ascending(
+    _context: click.Context, _option: click.Parameter, ends: Sequence[float] | None
+) -> tuple[float, float] | None:
+    if not ends:
+        return None
+    low, high = ends
+    if not low < high:
+        raise click.BadParameter(f"it takes ELO0 below ELO1, within -1000 and 1000, but got {low:g} and {high:g}")
+    return low, high
+
+
+def progress(as_json: bool) -> bool:
+    """Whether a progress bar is shown."""
+    return not as_json and sys.stderr.isatty()

@@ -1,0 +1,112 @@
+"""How matches are played, for the command line and Python alike: what may be asked for, in which bounds, and where."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from trials.errors import UsageError, of_option
+
+if TYPE_CHECKING:
+    from trials.arena.games.game import Game
+
+
+@dataclass(frozen=True)
+class Whole:
+    """Bounds of a whole number, both included."""
+
+    low: int
+    high: int
+    even: bool = False
+    """Matches come in pairs, one from each side."""
+
+    def fault(self, value: object) -> str:
+        """What is wrong with a value, `must be 1 to 100, but got 0; ...`; empty where nothing is."""
+        whole = isinstance(value, int) and not isinstance(value, bool)
+        if isinstance(value, int) and whole and self.low <= value <= self.high and not (self.even and value % 2):
+            return ""
+        mend = "give another number"
+        if isinstance(value, int) and whole and self.low < value < self.high:
+            mend = f"a pair is a match from each side: say {value - 1} or {value + 1}"
+        even = "an even number, " if self.even else ""
+        return f"must be {even}{self.low:,} to {self.high:,}, but got {value}; {mend}"
+
+    def must(self, name: str, value: object) -> None:
+        """Raise UsageError for a value outside."""
+        if fault := self.fault(value):
+            raise UsageError(f"{name} {fault}")
+
+
+MATCHES = Whole(2, 1_000_000, even=True)
+WATCHED = Whole(2, 100, even=True)
+PROVING = Whole(8, 1_000_000, even=True)
+"""Matches of an estimate that a policy is promoted by."""
+PAIRS = Whole(1, 100_000)
+SEED = Whole(0, 2**31 - 1)
+GOALS = Whole(1, 100)
+CORES = Whole(1, 1024)
+FIELDS = Whole(1, 4096)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Conditions:
+    """How matches are played. Raises UsageError where a number is out of its bounds."""
+
+    seed: int = 0
+    deterministic: bool = False
+    """The likeliest actions instead of drawn ones."""
+    goals: int = 1
+    """Goals that win a match."""
+    cores: int = 1
+    """CPU cores that play."""
+    log_to: Path | None = None
+    """A new file for every match, .parquet or .csv."""
+    env: Path | None = None
+    """An ML-Agents executable to play in; None: the embedded game."""
+
+    def __post_init__(self) -> None:
+        for name, bounds in (("seed", SEED), ("goals", GOALS), ("cores", CORES)):
+            bounds.must(name, getattr(self, name))
+
+    @property
+    def kick_off(self) -> str:
+        """How the matches of a pair begin."""
+        return "shared by a pair" if self.env is None else "not controlled"
+
+    def check(self) -> None:
+        """Raise SetupError where matches cannot be played so, or their log not be written, before anything is."""
+        if self.log_to is not None:
+            from trials.arena.matches import log  # here, because pyarrow takes its time
+
+            with of_option("--log"):
+                log.check(self.log_to)
+        if self.env is None:
+            return
+        if self.cores > 1:
+            raise UsageError(
+                f"--env plays on one core, the executable's, but got --cores {self.cores}; leave --cores out"
+            )
+        from trials.arena.games import executable  # here, because gRPC takes its time
+
+        executable.find(self.env)
+
+    @contextmanager
+    def game(self) -> "Iterator[Game]":
+        """What is played: as `game_of`."""
+        with game_of(self.env, self.seed) as game:
+            yield game
+
+
+@contextmanager
+def game_of(env: Path | None, seed: int) -> "Iterator[Game]":
+    """The game that is played: the embedded one, or that of the executable `env`, which runs for so long."""
+    if env is None:
+        from trials.arena.games.soccer import EMBEDDED
+
+        yield EMBEDDED
+        return
+    from trials.arena.games import executable  # here, because gRPC takes its time
+
+    with executable.opened(env, seed=seed) as game:
+        yield game
