@@ -12,7 +12,7 @@ from reports.model import leaks
 from reports.model.bundle import BEHAVIOR, CARD, EVALUATION, Contents, Product
 from reports.model.checks import TAGS, Check
 from reports.model.leaks import Private
-from reports.run import tables, verdict
+from reports.run import sections, verdict
 from trials.run_state import Run, TrialHistory
 
 HERE = Path(__file__).parent
@@ -128,7 +128,7 @@ def hyperparameters(behavior: Mapping[str, Any]) -> list[tuple[str, Any]]:
     rows: list[tuple[str, Any]] = []
     for key in KEYS:
         if behavior.get(key) is not None:
-            rows += tables.flat(behavior[key], key).items()
+            rows += sections.flat(behavior[key], key).items()
     return [(key, value) for key, value in rows if ".network_settings" not in key and value is not None]
 
 

@@ -4,14 +4,13 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from statistics import median
-from typing import Any
+from typing import Any, Literal
 
 import yaml
 
 from reports.formatting import Axis, Interval, axis, moved
 from reports.run import finals, findings, verdict
 from reports.run.ranking import Ranked
-from reports.run.tables import Difference, differences
 from trials.events import TrialRated
 from trials.records import Rating, Value
 from trials.run_state import Run, TrialHistory
@@ -29,6 +28,18 @@ NOTES = {
     "buffer_size": "Experience gathered for one update.",
     "batch_size": "Experience in one gradient step.",
 }
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One key at which two configurations differ; `absent` where a side has no such key."""
+
+    key: str
+    before: Any
+    after: Any
+
+
+ABSENT: Literal["absent"] = "absent"
 
 
 @dataclass(frozen=True)
@@ -240,3 +251,24 @@ def _after(run: Run) -> int:
     ladder = [rated.rating for trial in run.retrained for rated in trial.rungs]
     fresh = [r for e in (run.winner, run.course) if e for r in (e.baseline, e.random, e.against_course) if r]
     return sum(rating.matches for rating in (*finals, *met, *ladder, *fresh))
+
+
+# --- configurations ----------------------------------------------------------------------------------------------
+
+
+def flat(config: Any, path: str = "") -> dict[str, Any]:
+    """Nested mappings → dotted path to leaf; an empty mapping is a leaf."""
+    if not isinstance(config, Mapping) or (path and not config):
+        return {path: config}
+    leaves: dict[str, Any] = {}
+    for key, value in config.items():
+        leaves |= flat(value, f"{path}.{key}" if path else str(key))
+    return leaves
+
+
+def differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[Difference, ...]:
+    """Keys at which `after` differs from `before`, in the order of `after`."""
+    old, new = flat(before), flat(after)
+    keys = [*new, *(key for key in old if key not in new)]
+    pairs = ((key, old.get(key, ABSENT), new.get(key, ABSENT)) for key in keys)
+    return tuple(Difference(key, a, b) for key, a, b in pairs if a != b or isinstance(a, bool) != isinstance(b, bool))

@@ -1,9 +1,7 @@
 """Ledger → the data frames of a report: trials, ratings, matches, processes (pure)."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import pandas as pd
 
@@ -77,36 +75,3 @@ def spans(run: Run) -> pd.DataFrame:
     origin = min((span.began for span in known), default=run.first)
     rows = [(s.trial, s.slot, s.began - origin, s.seconds, s.state) for s in known]
     return pd.DataFrame(rows, columns=["trial", "slot", "start", "seconds", "state"])
-
-
-# --- configurations ----------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Difference:
-    """One key at which two configurations differ; `absent` where a side has no such key."""
-
-    key: str
-    before: Any
-    after: Any
-
-
-ABSENT: Literal["absent"] = "absent"
-
-
-def flat(config: Any, path: str = "") -> dict[str, Any]:
-    """Nested mappings → dotted path to leaf; an empty mapping is a leaf."""
-    if not isinstance(config, Mapping) or (path and not config):
-        return {path: config}
-    leaves: dict[str, Any] = {}
-    for key, value in config.items():
-        leaves |= flat(value, f"{path}.{key}" if path else str(key))
-    return leaves
-
-
-def differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[Difference, ...]:
-    """Keys at which `after` differs from `before`, in the order of `after`."""
-    old, new = flat(before), flat(after)
-    keys = [*new, *(key for key in old if key not in new)]
-    pairs = ((key, old.get(key, ABSENT), new.get(key, ABSENT)) for key in keys)
-    return tuple(Difference(key, a, b) for key, a, b in pairs if a != b or isinstance(a, bool) != isinstance(b, bool))

@@ -16,7 +16,8 @@ from rich.table import Table as Grid
 
 from reports import hub
 from sweep.league import page
-from sweep.league.sources import Source, earlier, scan, typed
+from sweep.league.scan import scan
+from sweep.league.sources import Source, earlier, typed
 from trials.errors import SetupError, SweepError
 from trials.folder import written_whole
 from trials.league import leaderboard, matches, reader, roster, round

@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import pytest
 
-from reports.run import ranking, tables
+from reports.run import ranking, sections, tables
 from trials import run_state
 from trials.events import SweepEnded, TrialEnded, TrialRated
 
@@ -113,10 +113,10 @@ def test_frames(synthetic):
 def test_differences_name_what_changed_came_and_went():
     before = {"a": {"x": 1, "y": True}, "gone": 2, "same": 1}
     after = {"a": {"x": 1.0, "y": 1}, "new": "z", "same": 1}
-    assert [(d.key, d.before, d.after) for d in tables.differences(before, after)] == [
+    assert [(d.key, d.before, d.after) for d in sections.differences(before, after)] == [
         ("a.y", True, 1),
-        ("new", tables.ABSENT, "z"),
-        ("gone", 2, tables.ABSENT),
+        ("new", sections.ABSENT, "z"),
+        ("gone", 2, sections.ABSENT),
     ]
 
 

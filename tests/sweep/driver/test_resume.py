@@ -204,4 +204,4 @@ def test_another_ladder_or_baseline_is_refused_by_name(copied: RunFolder) -> Non
     copied.ledger.write_text(text.replace('"ladder":"ladder-2"', '"ladder":"ladder-1"', 1))
     done = run_sweep("resume", str(copied.path), "--trials", "+1")
     assert done.returncode == 1 and "its ladder was ladder-1 and the installed one is ladder-2" in done.stderr
-    assert run_sweep("resume", os.fspath(copied.path / "nowhere")).returncode == 1
+    assert run_sweep("resume", os.fspath(copied.path / "nowhere")).returncode == 2

@@ -28,7 +28,7 @@ from rich.console import Console
 
 from reports.hub import HubError
 from sweep.cli.main import cli
-from sweep.league import page, sources
+from sweep.league import page, scan, sources
 from sweep.league import rounds as league
 from sweep.matches import rate
 from sweep.promotion import verify
@@ -361,17 +361,17 @@ def test_models_come_from_the_hub_and_the_league_lives_in_a_dataset(
     again = league.rebuild(tmp_path / "again", "hub:tester/league")
     assert again.standings() == seen.standings() and again.rounds == seen.rounds
     with playing(LeagueFolder(path)):
-        unknown = sources.scan(store.Store(LeagueFolder(path)), [sources.source("hub:NoSuchTag")], 1)
+        unknown = scan.scan(store.Store(LeagueFolder(path)), [sources.source("hub:NoSuchTag")], 1)
     assert unknown.notes[0] == "hub:NoSuchTag has no model; check its name"
     source = sources.source("hub:ML-Agents-SoccerTwos")
     hub.store.put("other/empty", {"SoccerTwos.onnx": (LADDER / "house-1500k.onnx").read_bytes()})
     with playing(LeagueFolder(path)):
-        scanned = sources.scan(store.Store(LeagueFolder(path)), [source], 1)
+        scanned = scan.scan(store.Store(LeagueFolder(path)), [source], 1)
         assert len(scanned.able) == 3  # a new revision is tried anew
     monkeypatch.setenv("SWEEP_HUB_SECONDS", "0.1")
     hub.fault(".*", status=503, times=1000)
     with playing(LeagueFolder(path)):
-        scanned = sources.scan(store.Store(LeagueFolder(path)), [source], 1)
+        scanned = scan.scan(store.Store(LeagueFolder(path)), [source], 1)
     assert len(scanned.able) == 3 and "did not answer" in scanned.notes[0]  # what is cached plays on
 
 
@@ -408,10 +408,10 @@ def test_what_cannot_be_played_is_said(tmp_path: Path, words: tuple[str, ...], s
         command("league", "run", str(tmp_path / "league"), *words)
 
 
-def scanned(path: Path, *found: sources.Source) -> sources.Scan:
+def scanned(path: Path, *found: sources.Source) -> scan.Scan:
     league_of = LeagueFolder(path)
     with playing(league_of):
-        return sources.scan(store.Store(league_of), found, 1)
+        return scan.scan(store.Store(league_of), found, 1)
 
 
 def test_a_file_that_cannot_be_read_is_told_and_stops_no_other(tmp_path: Path) -> None:

@@ -2,7 +2,6 @@
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import erf
 
 from trials.arena.games.game import Behavior
 from trials.arena.players.player import Floats
@@ -53,8 +52,12 @@ class Unskilled:
                 if self.name == "still":
                     chances = np.eye(chances.shape[1], dtype=np.float32)[chances.argmax(axis=1)]
                 log_probabilities[:, branch] = np.log(chances / chances.sum(axis=1, keepdims=True))
-        noise = observations[:, mine.sight :]
-        log_probabilities[:, mine.discrete :] = 0 if self.name == "still" else erf(noise / np.sqrt(np.float32(2)))
+        if self.name == "still":
+            log_probabilities[:, mine.discrete :] = 0
+        elif mine.continuous:
+            from scipy.special import erf  # here, because scipy takes its time
+
+            log_probabilities[:, mine.discrete :] = erf(observations[:, mine.sight :] / np.sqrt(np.float32(2)))
 
 
 class Chaser:

@@ -9,7 +9,7 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from sweep.league import sources
+from sweep.league import scan, sources
 from sweep.promotion import verify
 from trials import stint
 from trials.arena.players import sandbox
@@ -41,7 +41,7 @@ def test_onnxruntimes_own_reason_is_told_to_its_end_wherever_a_policy_is_refused
     assert "max supported IR version" in check["found"]
     league = LeagueFolder(tmp_path / "league")
     with playing(league):
-        notes = sources.scan(Store(league), [sources.source(str(path))], 1).notes
+        notes = scan.scan(Store(league), [sources.source(str(path))], 1).notes
     assert "max supported IR version" in notes[0]
     assert "max supported IR version" in reader.opened(league.path).refused[0].line
 
