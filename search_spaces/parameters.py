@@ -15,9 +15,14 @@ KINDS = ("choice", "float", "log_float", "int", "log_int", "multiple_of", "ratio
 class Proposer(Protocol):
     """What proposes: `optuna.Trial`, or anything with its three methods."""
 
-    def suggest_float(self, name: str, low: float, high: float, *, log: bool = False) -> float: ...
-    def suggest_int(self, name: str, low: int, high: int, *, step: int = 1, log: bool = False) -> int: ...
-    def suggest_categorical(self, name: str, choices: Sequence[Any], /) -> Any: ...
+    def suggest_float(self, name: str, low: float, high: float, *, log: bool = False) -> float:
+        """As `optuna.Trial.suggest_float`."""
+
+    def suggest_int(self, name: str, low: int, high: int, *, step: int = 1, log: bool = False) -> int:
+        """As `optuna.Trial.suggest_int`."""
+
+    def suggest_categorical(self, name: str, choices: Sequence[Any], /) -> Any:
+        """As `optuna.Trial.suggest_categorical`."""
 
 
 @dataclass(frozen=True)
@@ -29,17 +34,21 @@ class Float:
     log: bool = False
 
     def suggest(self, trial: Proposer, name: str) -> Value:
+        """Ask the study for a value."""
         return trial.suggest_float(name, self.low, self.high, log=self.log)
 
     def holds(self, value: Any) -> bool:
+        """Whether `value` is one that the parameter can take."""
         return is_number(value) and self.low <= value <= self.high
 
     @property
     def extremes(self) -> tuple[Value, ...]:
+        """The values at which relations between keys are tried."""
         return self.low, self.high
 
     @property
     def middle(self) -> Value:
+        """What trial 0 takes where nothing else is said of it."""
         return math.sqrt(self.low * self.high) if self.log else (self.low + self.high) / 2
 
 
@@ -53,17 +62,21 @@ class Int:
     log: bool = False
 
     def suggest(self, trial: Proposer, name: str) -> Value:
+        """Ask the study for a value."""
         return trial.suggest_int(name, self.low, self.high, step=self.step, log=self.log)
 
     def holds(self, value: Any) -> bool:
+        """Whether `value` is one that the parameter can take."""
         return is_number(value) and self.low <= value <= self.high and (value - self.low) % self.step == 0
 
     @property
     def extremes(self) -> tuple[Value, ...]:
+        """The values at which relations between keys are tried."""
         return self.low, self.high
 
     @property
     def middle(self) -> Value:
+        """What trial 0 takes where nothing else is said of it."""
         between = math.sqrt(self.low * self.high) if self.log else (self.low + self.high) / 2
         return self.low + round((between - self.low) / self.step) * self.step
 
@@ -75,18 +88,22 @@ class Choice:
     options: tuple[Value, ...]
 
     def suggest(self, trial: Proposer, name: str) -> Value:
+        """Ask the study for a value."""
         value: Value = trial.suggest_categorical(name, self.options)
         return value
 
     def holds(self, value: Any) -> bool:
+        """Whether `value` is one that the parameter can take."""
         return any(value == option and isinstance(value, bool) == isinstance(option, bool) for option in self.options)
 
     @property
     def extremes(self) -> tuple[Value, ...]:
+        """The values at which relations between keys are tried."""
         return self.options
 
     @property
     def middle(self) -> Value:
+        """What trial 0 takes where nothing else is said of it."""
         return self.options[0]
 
 

@@ -28,6 +28,7 @@ class Interval:
     high: float
 
     def times(self, other: "Interval") -> "Interval":
+        """The interval of products."""
         ends = [a * b for a in (self.low, self.high) for b in (other.low, other.high)]
         return Interval(min(ends), max(ends))
 
@@ -53,6 +54,7 @@ class Relation:
 
     @property
     def rule(self) -> str:
+        """The relation as a sentence's end: `must be at least ...`."""
         return f"must be at least {'' if self.factor == 1 else f'{self.factor:g} x '}{self.less}"
 
 
@@ -125,6 +127,7 @@ class Ranges:
         return path in self.space.parameters or named(self.space.trainer, path)
 
     def verdict(self, relation: Relation) -> Literal["holds", "may fail", "cannot hold"]:
+        """What the ranges say of a relation, before anything is proposed."""
         if not (self.named(relation.more) and self.named(relation.less)):
             return "holds"
         ratio = self.ratio(relation.more, relation.less)

@@ -31,6 +31,7 @@ class Tried:
     """What to do; empty where it is well."""
 
     def as_dict(self) -> dict[str, object]:
+        """As JSON has it."""
         return asdict(self)
 
 

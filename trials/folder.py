@@ -83,10 +83,12 @@ class RunFolder:
 
     @property
     def name(self) -> str:
+        """The run's name: its folder's."""
         return self.path.name
 
     @property
     def ledger(self) -> Path:
+        """Everything that happened, a JSON object a line."""
         return self.path / "ledger.jsonl"
 
     @property
@@ -96,6 +98,7 @@ class RunFolder:
 
     @property
     def report(self) -> Path:
+        """The page."""
         return self.path / "report.html"
 
     def table(self, name: str) -> Path:
@@ -119,6 +122,7 @@ class RunFolder:
 
     @property
     def settings(self) -> Path:
+        """The sweep's settings."""
         return self.path / "sweep.yaml"
 
     @property
@@ -145,6 +149,7 @@ class RunFolder:
 
     @property
     def trials(self) -> Path:
+        """The trials' folders."""
         return self.path / "trials"
 
     @property
@@ -158,6 +163,7 @@ class RunFolder:
         return self.path / ".driver.json"
 
     def trial(self, number: int) -> TrialFolder:
+        """The folder of the trial `number`."""
         return TrialFolder(self.trials / f"{number:04d}")
 
 

@@ -157,6 +157,7 @@ class Side:
 
     @property
     def matches(self) -> int:
+        """How many were counted."""
         return self.wins + self.draws + self.losses
 
     @property
@@ -189,6 +190,7 @@ class Rating:
 
     @property
     def matches(self) -> int:
+        """How many were counted."""
         return self.wins + self.draws + self.losses
 
     def __repr__(self) -> str:

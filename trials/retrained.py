@@ -28,14 +28,17 @@ class RetrainedPolicy:
 
     @property
     def number(self) -> int:
+        """Of the trial."""
         return self.spec.number
 
     @property
     def seed(self) -> int:
+        """Of its training."""
         return self.spec.seed
 
     @property
     def state(self) -> State:
+        """Where it stands."""
         return self.ended.state if self.ended else "running"
 
 
@@ -62,6 +65,7 @@ class Configuration:
 
     @property
     def rated(self) -> tuple[RetrainedPolicy, ...]:
+        """The policies that matches have rated."""
         return tuple(policy for policy in self.policies if policy.rated)
 
     @property
@@ -96,6 +100,7 @@ class Retrained:
 
     @property
     def course(self) -> Configuration | None:
+        """The course's configuration, where it is among them."""
         return next((found for found in self.configurations if found.course), None)
 
 

@@ -84,6 +84,7 @@ class TrialHistory:
 
     @property
     def number(self) -> int:
+        """Of the trial."""
         return self.spec.number
 
     @property
@@ -98,6 +99,7 @@ class TrialHistory:
 
     @property
     def steps_per_second(self) -> float | None:
+        """Trainer steps a second."""
         if self.ended is None or self.ended.train_seconds <= 0:
             return None
         return (self.ended.steps - self.inherited) / self.ended.train_seconds
@@ -155,6 +157,7 @@ class Run:
 
     @property
     def finished(self) -> bool:
+        """Whether its ledger has an end."""
         return self.end is not None
 
 

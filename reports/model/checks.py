@@ -43,6 +43,7 @@ class Check:
     """What to do; empty where it is well."""
 
     def as_dict(self) -> dict[str, Any]:
+        """As JSON has it."""
         return asdict(self)
 
 

@@ -56,6 +56,7 @@ def fragment(replays: "Sequence[Replay]", names: tuple[str, str]) -> "Markup":
 
 
 def style() -> str:
+    """The style sheet of every page of matches."""
     return asset("replay.css")
 
 

@@ -43,6 +43,7 @@ def elo(value: float, signed: bool = False) -> str:
 
 
 def interval(rating: Rating | Interval) -> str:
+    """Its ends as text: `[-12, 34]`, Elo."""
     return f"[{elo(rating.low)}, {elo(rating.high)}]"
 
 
@@ -52,6 +53,7 @@ def standing(rating: Rating) -> Standing:
 
 
 def baseline_name(run: Run) -> str:
+    """What a person calls the run's baseline."""
     name = run.question.baseline if run.question else "baseline"
     return "the house baseline" if name == "house" else f"the baseline {name}"
 
@@ -84,6 +86,7 @@ def _aside(run: Run, course: int) -> str:
 
 
 def tested(sprt: Verdict) -> str:
+    """The test and its verdict as text."""
     return f"SPRT [{elo(sprt.elo0)}, {elo(sprt.elo1)}] {sprt.verdict}"
 
 

@@ -66,6 +66,7 @@ class Importances:
 
     @property
     def enough(self) -> bool:
+        """Whether there are trials enough to say anything."""
         return self.trials >= self.needed
 
     @property

@@ -51,6 +51,7 @@ class Met:
 
     @property
     def matches(self) -> int:
+        """How many were counted."""
         return self.total.matches
 
     @property

@@ -51,10 +51,12 @@ class Opponents:
     """What the script reads: base64 of gzip of JSON."""
 
     def called(self, name: str) -> str:
+        """What a person calls the player `name`."""
         return self.labels.get(name, name)
 
     @property
     def first(self) -> tuple[Row, ...]:
+        """The rows that are shown unfolded."""
         return self.rows[:FIRST]
 
     @property

@@ -35,6 +35,7 @@ class Told:
 
 
 def told(run: "Run") -> Told:
+    """Everything the page tells of a run."""
     from reports.run import importance, next_space, ranking, tables
 
     params = tables.params(run)

@@ -65,6 +65,7 @@ class FirstScreen:
 
 
 def first_screen(run: Run, ranked: tuple[Ranked, ...]) -> FirstScreen:
+    """What the page opens with."""
     found = findings.findings(run, run.winner) if run.winner else ()
     rated, tuned = findings.chosen_by(run), findings.tuned(run)
     shown: list[Rating | Interval] = [finding.rating for finding in found]
@@ -104,6 +105,7 @@ class Winner:
 
 
 def winner(run: Run, ranked: tuple[Ranked, ...]) -> Winner | None:
+    """The policy that is carried on; None where no trial was trained for the whole budget."""
     number = run.chosen if run.winner else next((r.trial.number for r in ranked if r.rank), None)
     trial = run.trial(number) if number is not None else None
     if trial is None:
@@ -149,6 +151,7 @@ def fresh_on_ladder(run: Run) -> dict[int, Interval]:
 
 
 def ladder_axis(run: Run, ranked: tuple[Ranked, ...]) -> Axis:
+    """Ladder players and ratings on one axis, Elo."""
     rated = [row.trial.rating for row in ranked if row.rank and row.trial.rating]
     return axis([*rated, *fresh_on_ladder(run).values()], [findings.HOUSE_ELO])
 
@@ -175,6 +178,7 @@ class Scaled:
 
 
 def scaled(run: Run) -> tuple[Scaled, ...]:
+    """Keys that differ from the course's configuration at this budget."""
     pairs = run.question.scaled.items() if run.question else ()
     return tuple(Scaled(key, a, b, NOTES.get(key.rsplit(".", 1)[-1], "")) for key, (a, b) in pairs)
 
@@ -217,6 +221,7 @@ class Cost:
 
 
 def cost(run: Run) -> Cost:
+    """Steps, seconds and faults of all trials."""
     everyone = (*run.trials, *run.retrained)
     rated = [rated for trial in run.trials for rated in trial.rungs]
     pruned = [trial for trial in run.trials if trial.state == "pruned"]

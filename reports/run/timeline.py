@@ -40,6 +40,7 @@ class Bin:
 
     @property
     def matches(self) -> int:
+        """How many were counted."""
         return self.wins + self.draws + self.losses
 
 

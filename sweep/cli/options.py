@@ -26,6 +26,7 @@ class Model(click.ParamType[str]):
     name = "model"
 
     def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        """As `click.ParamType.shell_complete`: built-in players and the runs there are."""
         from sweep.models import runs_there
         from trials.arena.players.load import BUILT_IN, EARLIER
 

@@ -18,9 +18,11 @@ class StopSignals:
         self._stopped: set[int] = set()
 
     def stop(self, number: int) -> None:
+        """Ask a trial to stop."""
         self._stopped.add(number)
 
     def stopped(self, number: int) -> bool:
+        """Whether a trial was asked to."""
         return number in self._stopped
 
 

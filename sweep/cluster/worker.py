@@ -55,6 +55,7 @@ class TrialActor(tune.Trainable):  # type: ignore[misc]
         return place(config["resources"], config["refused"])
 
     def setup(self, config: dict[str, Any]) -> None:
+        """As `ray.tune.Trainable.setup`: take over what the trial is."""
         self._cluster: Cluster | None = config["cluster"]
         self._spec = _SPEC.validate_json(config["spec"])
         self._config = config

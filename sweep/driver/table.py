@@ -40,6 +40,7 @@ class Row:
 
     @property
     def over(self) -> bool:
+        """Whether nothing more will happen to it."""
         return self.state in STYLE
 
 

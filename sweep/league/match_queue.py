@@ -59,6 +59,7 @@ class Ticket:
 
     @property
     def over(self) -> bool:
+        """Whether nothing more will happen to it."""
         return self.state in ("done", "failed")
 
 

@@ -76,6 +76,7 @@ class Recorder:
 
     @property
     def alive(self) -> bool:
+        """Whether its process runs."""
         return self._process.poll() is None
 
     def kill(self) -> None:

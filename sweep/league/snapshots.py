@@ -37,6 +37,7 @@ class Body:
 
     @cached_property
     def packed(self) -> bytes:
+        """The page as gzip sends it."""
         return gzip.compress(self.plain, 6, mtime=0)
 
 
@@ -59,6 +60,7 @@ class Snapshot:
 
     @cached_property
     def finder(self) -> Asked:
+        """A league's pages, read anew where its files changed."""
         return Asked(self.league)
 
     @cached_property
@@ -131,6 +133,7 @@ class Followed:
         self._thread.start()
 
     def end(self) -> None:
+        """Stop looking for changes."""
         self._over.set()
         self._thread.join(1)  # it may be reading a large league: it is let go then
 

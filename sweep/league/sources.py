@@ -120,6 +120,7 @@ class Tagged:
 
     @property
     def word(self) -> str:
+        """How a person names the source."""
         return HUB + self.tag
 
     def offers(self, tell: Tell) -> list[Offer]:

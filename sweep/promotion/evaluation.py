@@ -54,6 +54,7 @@ class Proof:
 
     @property
     def against_baseline(self) -> dict[str, Any]:
+        """The rating against the baseline: `elo`, `low`, `high` and its counts."""
         rating: dict[str, Any] = self.evaluation["ratings"][0]
         return rating
 

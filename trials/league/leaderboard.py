@@ -77,10 +77,12 @@ class Place:
 
     @property
     def user(self) -> str:
+        """Whose it is, of USER/NAME."""
         return self.name.partition("/")[0]
 
     @property
     def model(self) -> str:
+        """Its own name, of USER/NAME."""
         return self.name.partition("/")[2]
 
 

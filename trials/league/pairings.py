@@ -32,6 +32,7 @@ class Sum:
 
     @property
     def matches(self) -> int:
+        """How many were counted."""
         return self.wins + self.draws + self.losses
 
     def __add__(self, other: "Sum") -> "Sum":

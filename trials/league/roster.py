@@ -79,6 +79,7 @@ class Entry:
 
     @property
     def key(self) -> Key:
+        """What a league knows it by."""
         return key_of(self.source, self.name, self.revision)
 
     @property
@@ -97,6 +98,7 @@ class Offer:
 
     @property
     def key(self) -> Key:
+        """What a league knows it by."""
         return key_of(self.source, self.name, self.revision)
 
 

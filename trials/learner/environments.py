@@ -28,7 +28,8 @@ from trials.soccer.env import SoccerEnv
 class Stop(Protocol):
     """Raises KeyboardInterrupt when the training is to end."""
 
-    def check(self) -> None: ...
+    def check(self) -> None:
+        """Raise SetupError where the environment cannot run here."""
 
 
 def install(spec: TrialSpec, stop: Stop) -> None:
@@ -101,19 +102,23 @@ class ParameterChannel(EnvironmentParametersChannel):  # type: ignore[misc]
         self._set: Callable[[str, Callable[[], float]], None] = env.set_parameter
 
     def set_float_parameter(self, key: str, value: float) -> None:
+        """As `EnvironmentParametersChannel.set_float_parameter`."""
         self._set(key, lambda: value)
 
     def set_uniform_sampler_parameters(self, key: str, min_value: float, max_value: float, seed: int) -> None:
+        """As `EnvironmentParametersChannel.set_uniform_sampler_parameters`."""
         rng = np.random.default_rng(seed)
         self._set(key, lambda: float(rng.uniform(min_value, max_value)))
 
     def set_gaussian_sampler_parameters(self, key: str, mean: float, st_dev: float, seed: int) -> None:
+        """As `EnvironmentParametersChannel.set_gaussian_sampler_parameters`."""
         rng = np.random.default_rng(seed)
         self._set(key, lambda: float(rng.normal(mean, st_dev)))
 
     def set_multirangeuniform_sampler_parameters(
         self, key: str, intervals: list[tuple[float, float]], seed: int
     ) -> None:
+        """As `EnvironmentParametersChannel.set_multirangeuniform_sampler_parameters`."""
         rng = np.random.default_rng(seed)
         widths = np.array([high - low for low, high in intervals], dtype=float)
         share = widths / widths.sum() if widths.sum() > 0 else np.full(len(widths), 1 / len(widths))

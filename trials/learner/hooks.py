@@ -135,6 +135,7 @@ class MetricsWriter(stats.StatsWriter):  # type: ignore[misc]
         self._files, self._health, self._started = files, state, time.time()
 
     def write_stats(self, category: str, values: dict[str, stats.StatsSummary], step: int) -> None:
+        """As `StatsWriter.write_stats`."""
         means = {name: float(summary.aggregated_value) for name, summary in values.items()}
         summaries.append(self._files.metrics, step, self._started, means)
         health.room(self._files.path)

@@ -68,6 +68,7 @@ class TrainerProcess:
 
     @property
     def pid(self) -> int:
+        """Of the trainer's process."""
         return self._process.pid
 
     @property

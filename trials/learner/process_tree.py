@@ -82,6 +82,7 @@ class Family:
 
 
 def lives(process: psutil.Process) -> bool:
+    """Whether it runs: a zombie does not."""
     try:
         return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
     except psutil.Error:

@@ -25,6 +25,7 @@ class Where:
 
     @property
     def steps_per_second(self) -> float:
+        """Trainer steps a second."""
         return (self.step - self.resumed) / self.seconds if self.seconds > 0 else 0.0
 
 

@@ -84,6 +84,7 @@ class SoccerEnv(BaseEnv):  # type: ignore[misc]  # mlagents_envs has no types
 
     @property
     def behavior_specs(self) -> Mapping[str, BehaviorSpec]:
+        """As `BaseEnv.behavior_specs`."""
         return self._specs
 
     def set_parameter(self, name: str, sample: Callable[[], float]) -> None:
@@ -109,6 +110,7 @@ class SoccerEnv(BaseEnv):  # type: ignore[misc]  # mlagents_envs has no types
         self._decide(self._nothing)
 
     def step(self) -> None:
+        """As `BaseEnv.step`."""
         if not self._began:
             self.reset()
             return
@@ -123,9 +125,11 @@ class SoccerEnv(BaseEnv):  # type: ignore[misc]  # mlagents_envs has no types
         self._decide(terminal)
 
     def get_steps(self, behavior_name: str) -> tuple[DecisionSteps, TerminalSteps]:
+        """As `BaseEnv.get_steps`."""
         return self._steps[self._index(behavior_name)]
 
     def set_actions(self, behavior_name: str, action: ActionTuple) -> None:
+        """As `BaseEnv.set_actions`."""
         team = self._index(behavior_name)
         asking = len(self._steps[team][0])
         discrete = ACTIONS._validate_action(action, asking, behavior_name).discrete
@@ -134,6 +138,7 @@ class SoccerEnv(BaseEnv):  # type: ignore[misc]  # mlagents_envs has no types
             self._actions[:, team * TEAM : (team + 1) * TEAM] = discrete.reshape(-1, TEAM, 3)
 
     def set_action_for_agent(self, behavior_name: str, agent_id: int, action: ActionTuple) -> None:
+        """As `BaseEnv.set_action_for_agent`."""
         team = self._index(behavior_name)
         if agent_id not in self._steps[team][0]:
             raise UnityActionException(

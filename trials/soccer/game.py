@@ -38,30 +38,37 @@ class Fields:
 
     @property
     def ball(self) -> Floats:
+        """(n, 9), as the class has it; a view."""
         return self._state.ball
 
     @property
     def agents(self) -> Floats:
+        """(n, 4, 7), as the class has it; a view."""
         return self._state.agents
 
     @property
     def decisions(self) -> NDArray[np.int32]:
+        """(n,) decision steps played in the episode."""
         return self._state.decisions
 
     @property
     def timer(self) -> NDArray[np.int32]:
+        """(n,) physics steps of the episode."""
         return self._state.timer
 
     @property
     def touches(self) -> NDArray[np.int32]:
+        """(n, 4) ball contacts begun in the last advance."""
         return self._state.touches
 
     @property
     def outcome(self) -> NDArray[np.int8]:
+        """(n,) what `advance` returned last."""
         return self._state.outcome
 
     @property
     def gone(self) -> NDArray[np.int64]:
+        """(n,) physics steps of the last decision step that belonged to the episode."""
         return self._state.gone
 
     def kick_off(self, seeds: NDArray[np.uint64], which: NDArray[np.intp] | None = None) -> None:

@@ -82,6 +82,7 @@ class Scratch(NamedTuple):
 
 
 def state(n: int) -> State:
+    """The state of `n` fields, before any kick-off."""
     return State(
         ball=np.zeros((n, BALL_COLUMNS)),
         agents=np.zeros((n, AGENTS, AGENT_COLUMNS)),
@@ -97,6 +98,7 @@ def state(n: int) -> State:
 
 
 def scratch() -> Scratch:
+    """Working arrays of the solver, made once."""
     return Scratch(
         rows=np.zeros((MOST_CONTACTS, ROW)),
         bodies=np.zeros((MOST_CONTACTS, 2), np.int64),

@@ -61,10 +61,12 @@ class UnityGame:
 
     @property
     def behavior(self) -> Behavior:
+        """As `Game.behavior`."""
         return self._behavior
 
     @property
     def version(self) -> str:
+        """As `Game.version`."""
         return self._version
 
     def fields(self, most: int) -> Self:

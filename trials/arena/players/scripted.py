@@ -24,6 +24,7 @@ class Constant:
         self._answer = np.array(log_probabilities * 3, np.float32)
 
     def decide(self, observations: Floats, memory: Floats, log_probabilities: Floats) -> None:
+        """As `Player.decide`."""
         log_probabilities[:] = self._answer
 
 
@@ -42,6 +43,7 @@ class Unskilled:
         self._branches = [slice(*ends[k : k + 2]) for k in range(len(behavior.branches))]
 
     def decide(self, observations: Floats, memory: Floats, log_probabilities: Floats) -> None:
+        """As `Player.decide`."""
         mine = self._behavior
         allowed = np.ones((len(observations), mine.discrete), np.float32)
         if mine.masked:
@@ -73,6 +75,7 @@ class Chaser:
     memory = 0
 
     def decide(self, observations: Floats, memory: Floats, log_probabilities: Floats) -> None:
+        """As `Player.decide`."""
         log_probabilities[:] = np.log(np.float32(0.05))
         every = np.arange(len(observations))
         for branch, action in enumerate(_chase(observations)):

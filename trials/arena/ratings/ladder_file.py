@@ -58,6 +58,7 @@ class Ladder:
 
     @property
     def ratings(self) -> Reals:
+        """Elo of the players, in their order."""
         return np.array([rung.rating for rung in self.rungs])
 
 

@@ -75,6 +75,7 @@ class Test:
         self.verdict = verdict(self._counts, *self._terms)
 
     def __call__(self, pair: Sequence[MatchRecord]) -> bool:
+        """Take a pair; whether the test has decided."""
         self._counts += outcomes(pair)
         self.verdict = verdict(self._counts, *self._terms)
         return self.verdict.verdict != "undecided"

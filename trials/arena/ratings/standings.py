@@ -56,6 +56,7 @@ class Standing:
 
     @property
     def matches(self) -> int:
+        """How many were counted."""
         return self.total.matches
 
 

@@ -34,15 +34,18 @@ class ColumnBuffer(AgentBuffer):  # type: ignore[misc]
 
     @property
     def num_experiences(self) -> int:
+        """As `AgentBuffer.num_experiences`."""
         return len(next(iter(self._fields.values()), ()))
 
     def reset_agent(self) -> None:
+        """As `AgentBuffer.reset_agent`."""
         self._order = None
         super().reset_agent()
         if self.columnar:
             self._fields.clear()
 
     def shuffle(self, sequence_length: int, key_list: list[Any] | None = None) -> None:
+        """As `AgentBuffer.shuffle`."""
         if sequence_length != 1 or key_list is not None or not self.columnar:
             self.become_lists()
             super().shuffle(sequence_length, key_list)
@@ -54,6 +57,7 @@ class ColumnBuffer(AgentBuffer):  # type: ignore[misc]
         self._order = drawn if self._order is None else self._order[drawn]
 
     def make_mini_batch(self, start: int, end: int) -> AgentBuffer:
+        """As `AgentBuffer.make_mini_batch`."""
         if not self.columnar:
             return super().make_mini_batch(start, end)
         rows: Any = slice(start, end) if self._order is None else self._order[start:end]
@@ -68,6 +72,7 @@ class ColumnBuffer(AgentBuffer):  # type: ignore[misc]
         batch_size: int | None = None,
         training_length: int | None = None,
     ) -> None:
+        """As `AgentBuffer.resequence_and_append`."""
         whole = key_list is None and batch_size is None and training_length in (None, 1)
         if not (whole and self.columnar and isinstance(target_buffer, ColumnBuffer) and target_buffer._takes(self)):
             self.become_lists()

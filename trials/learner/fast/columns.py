@@ -102,9 +102,11 @@ class Mates(Column):
 
     @property
     def array(self) -> Array:
+        """Refused: mates differ from row to row."""
         raise TypeError("a field of group mates has one array a mate; read padded_to_batch()")
 
     def get_batch(self, batch_size: int | None = None, training_length: int | None = 1, sequential: bool = True) -> Any:
+        """As `AgentBufferField.get_batch`."""
         return self.listed().get_batch(batch_size, training_length, sequential)
 
     @property
@@ -122,9 +124,11 @@ class Mates(Column):
         return (self[place] for place in range(self._length))
 
     def part(self, rows: Any) -> "Mates":
+        """The rows that `rows` names."""
         return Mates([column.part(rows) for column in self._columns], _count(rows, self._length))
 
     def join(self, other: Column) -> None:
+        """Append another column's rows."""
         if not isinstance(other, Mates):
             raise TypeError(f"a field of group mates takes another such field, but got {type(other).__name__}")
         if not self._length:
@@ -134,6 +138,7 @@ class Mates(Column):
         self._length += other._length
 
     def reset_field(self) -> None:
+        """As `AgentBufferField.reset_field`."""
         self._columns, self._length = [], 0
 
     def padded_to_batch(self, pad_value: float = 0, dtype: Any = np.float32) -> Any:
@@ -141,6 +146,7 @@ class Mates(Column):
         return [np.asanyarray(column.array, dtype=dtype) for column in self._columns]
 
     def empty(self) -> "Mates":
+        """A column of its kind without rows."""
         return Mates()
 
 

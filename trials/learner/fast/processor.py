@@ -69,6 +69,7 @@ class ColumnManager(AgentManager):  # type: ignore[misc]
         self._wanted = True
 
     def add_experiences(self, decision_steps: Any, terminal_steps: Any, worker_id: int, previous_action: Any) -> None:
+        """As `AgentProcessor.add_experiences`."""
         if not self._given_up:
             if self._agents is None and len(decision_steps):
                 self._agents = self._begin(decision_steps, worker_id)
@@ -80,6 +81,7 @@ class ColumnManager(AgentManager):  # type: ignore[misc]
         super().add_experiences(decision_steps, terminal_steps, worker_id, previous_action)
 
     def end_episode(self) -> None:
+        """As `AgentProcessor.end_episode`."""
         if self._given_up or self._agents is None:
             super().end_episode()
         else:

@@ -103,14 +103,17 @@ class ColumnTrajectory:
 
     @property
     def done_reached(self) -> bool:
+        """As `Trajectory.done_reached`."""
         return bool(self.own.done[-1])
 
     @property
     def all_group_dones_reached(self) -> bool:
+        """As `Trajectory.all_group_dones_reached`."""
         return all(mate.done[-1] for mate in self.mates)
 
     @property
     def interrupted(self) -> bool:
+        """As `Trajectory.interrupted`."""
         return self.own.interrupted
 
     def to_agentbuffer(self) -> ColumnBuffer:

@@ -21,6 +21,7 @@ class MessageFinder(MetaPathFinder):
     """
 
     def find_spec(self, fullname: str, path: Any, target: ModuleType | None = None) -> ModuleSpec | None:
+        """As `importlib.abc.MetaPathFinder.find_spec`."""
         if not (fullname.startswith(_MESSAGES) and fullname.endswith("_pb2")):
             return None
         found = PathFinder.find_spec(fullname, path)

@@ -110,11 +110,14 @@ class Served(Protocol):
 
     parameters: tuple[str, ...]
 
-    def set_parameter(self, name: str, sample: Callable[[], float]) -> None: ...
+    def set_parameter(self, name: str, sample: Callable[[], float]) -> None:
+        """Draw the parameter `name` so at each reset from now on."""
 
-    def reset(self) -> None: ...
+    def reset(self) -> None:
+        """As `BaseEnv.reset`."""
 
-    def step(self) -> None: ...
+    def step(self) -> None:
+        """As `BaseEnv.step`."""
 
 
 def serve(trainer: Trainer, fields: int, build: Callable[[int, int], Served] = SoccerEnv) -> None:
