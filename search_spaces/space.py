@@ -59,7 +59,7 @@ class SweepDefaults:
     fresh_matches: int | None = None
     """Matches the winner is rated by in the end."""
     final_seeds: int | None = None
-    """Fresh training seeds that finalists and the course's configuration are trained anew on; 0: none."""
+    """Fresh training seeds that finalists and the course's configuration are retrained on; 0: none."""
     finalists: int | None = None
     """Configurations besides the course's that are."""
     shared: Mapping[str, Any] = field(default_factory=dict)

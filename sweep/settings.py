@@ -77,7 +77,7 @@ class Settings:
     fresh_matches: Annotated[int, Field(ge=8, le=MOST)] = 400
     """Matches of each headline number, played after the choice is made."""
     final_seeds: Annotated[int, Field(ge=0, le=100)] = 3
-    """Fresh training seeds that finalists and the course's configuration are trained anew on, after tuning; 0: none."""
+    """Fresh training seeds that finalists and the course's configuration are retrained on, after tuning; 0: none."""
     finalists: Count = 2
     """Configurations besides the course's that are, the best in tuning."""
     max_failure_rate: Annotated[float, Field(gt=0, le=1)] = 0.5

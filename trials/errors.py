@@ -3,7 +3,7 @@
 SweepError
 ├── BadTrial      the configuration's own fault (NaN, impossible values): scored as failed, the sweep goes on
 ├── LostTrial     the machine's fault (killed, disk, lost node): run again
-├── SetupError    nothing can work until a person mends it: the sweep stops at once and says the mend
+├── SetupError    nothing can work until a person fixes it: the sweep stops at once and says how
 │   ├── UsageError    what was typed cannot be meant: a name of nothing, a value that an option does not take
 │   ├── SpaceError    a search space or trainer YAML that cannot be run, refused before anything starts
 │   └── HubError      the Hugging Face Hub refuses (reports/hub); HubAway: it does not answer

@@ -37,7 +37,7 @@ class SweepBegan:
     objectives: Literal["elo", "elo,cost"] = "elo"
     """What proposals aim at: match Elo alone, or also seconds of training per million trainer steps."""
     final_seeds: int = 0
-    """Fresh training seeds that finalists and the course's configuration are trained anew on, after tuning; 0: none."""
+    """Fresh training seeds that finalists and the course's configuration are retrained on, after tuning; 0: none."""
     finalists: int = 0
     """Configurations besides the course's that are."""
     baseline: str
@@ -155,7 +155,7 @@ class TrialEnded:
 
 @dataclass(frozen=True, kw_only=True, config=CONFIG)
 class FinalsBegan:
-    """Tuning is over and finalists are chosen: each is trained anew on each of the seeds. Without any configuration: no
+    """Tuning is over and finalists are chosen: each is retrained on each of the seeds. Without any configuration: no
     finals are wanted any more."""
 
     event: Literal["finals"] = "finals"

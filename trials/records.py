@@ -36,7 +36,7 @@ class TrialSpec:
     number: int
     origin: Literal["course", "sampled", "fixed", "extended", "final"]
     """course: trial 0, the course's configuration; sampled: proposed by Optuna; fixed: a space without parameters;
-    extended: a finished trial, trained further; final: a finalist's configuration, trained anew on a fresh seed."""
+    extended: a finished trial, trained further; final: a finalist's configuration, retrained on a fresh seed."""
     params: Mapping[str, Value]
     """Parameter (path below the behavior, `hyperparameters.learning_rate`) to value; empty where nothing is open."""
     config: Mapping[str, Any]

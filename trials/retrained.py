@@ -16,7 +16,7 @@ from trials.records import Rating, State, TrialSpec
 
 @dataclass(frozen=True)
 class RetrainedPolicy:
-    """One configuration, trained anew on one seed."""
+    """One configuration, retrained on one seed."""
 
     spec: TrialSpec
     ended: TrialEnded | None
@@ -82,7 +82,7 @@ class Configuration:
 
 @dataclass(frozen=True)
 class Retrained:
-    """Every configuration that was trained anew, those with a policy of every seed first, then by `edge`."""
+    """Every configuration that was retrained, those with a policy of every seed first, then by `edge`."""
 
     seeds: tuple[int, ...]
     configurations: tuple[Configuration, ...]

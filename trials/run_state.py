@@ -123,7 +123,7 @@ class Run:
     """Unix seconds of the first and of the last event; 0 where there is none."""
     last: float
     retrained: tuple[TrialHistory, ...] = ()
-    """Final trials, configurations trained anew on fresh seeds: no part of the ranking or of what it teaches."""
+    """Final trials, configurations retrained on fresh seeds: no part of the ranking or of what it teaches."""
     finals: Retrained | None = None
     """What those say of their configurations."""
     warm: WarmStarted | None = None
@@ -202,7 +202,7 @@ def run_of(name: str, events: Sequence[Event], reached: Mapping[int, int] | None
             case TrialRated() if event.candidate.trial in drafts:
                 rungs = drafts[event.candidate.trial].rungs
                 for later in [rung for rung in rungs if rung >= event.rung]:
-                    del rungs[later]  # the trial was trained anew: what it had reached before is another policy's
+                    del rungs[later]  # the trial was retrained: what it had reached before is another policy's
                 rungs[event.rung] = event
             case TrialEnded() if event.trial in drafts:
                 draft = drafts[event.trial]

@@ -22,7 +22,7 @@ from trials.arena.players.sandbox import vet
 from trials.errors import BadPolicy, reason
 
 Status = Literal["ok", "advice", "no", "unknown"]
-"""no: the model is not as it must be; advice: it works, and could be better; unknown: nothing here tells."""
+"""no: the model fails it; advice: it works, and could be better; unknown: nothing here tells."""
 TAGS = ("SoccerTwos", "deep-reinforcement-learning", "reinforcement-learning", TAG)
 STOCK = ("poca", "ppo", "sac")
 MOMENT_STEPS, MOMENT_S = 5_000, 30.0

@@ -74,7 +74,7 @@ def findings(run: Run, fresh: FreshRated) -> tuple[Finding, ...]:
 
 
 def _aside(run: Run, course: int) -> str:
-    """Of the course's policy that the winner met afresh, where its configuration was trained anew."""
+    """Of the course's policy that the winner met afresh, where its configuration was retrained."""
     if run.finals is None or run.finals.course is None or run.winner is None:
         return ""
     policies = [policy for one in run.finals.configurations for policy in one.rated]

@@ -139,7 +139,7 @@ def plain(config: Any) -> Any:
 def fresh_on_ladder(run: Run) -> dict[int, Interval]:
     """Trial to its fresh result against the baseline, moved to the ladder's scale; empty where the scale lacks it.
 
-    Where configurations were trained anew, theirs, over training seeds.
+    Where configurations were retrained, theirs, over training seeds.
     """
     if run.question is None or run.question.baseline != "house":
         return {}

@@ -1,6 +1,6 @@
 """The verdict of a run in plain sentences: one claim with its reason, then how far it reaches (pure).
 
-A configuration is named by the trial of tuning that first had it; what was trained anew from it, by its seed.
+A configuration is named by the trial of tuning that first had it; what was retrained from it, by its seed.
 """
 
 from collections import defaultdict

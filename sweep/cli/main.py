@@ -71,7 +71,7 @@ for _command in _COMMANDS:
 @click.option("--steps", type=int, help="Budget of a trial, in trainer steps.")
 @click.option("--fields", type=int, help="Fields in each trial's environment.")
 @click.option("--final-seeds", type=int, help="Fresh training seeds of finalists and course, after tuning; default 3.")
-@click.option("--finalists", type=int, help="Configurations besides the course's that are trained anew; default 2.")
+@click.option("--finalists", type=int, help="Configurations besides the course's that are retrained; default 2.")
 @click.option("--baseline", help="What the headline is measured against: house, a run, an ONNX file, a Hub id.")
 @click.option("--env", help="What trains: `embedded` (default), or the path of an ML-Agents executable.")
 @click.option("--trainer", help="Another environment's mlagents-learn, which trains in --env's executable.")

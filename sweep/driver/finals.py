@@ -1,4 +1,4 @@
-"""Finals: after tuning, finalists and the course's configuration are trained anew on the same fresh seeds, and play."""
+"""Finals: after tuning, finalists and the course's configuration are retrained on the same fresh seeds, and play."""
 
 import time
 from collections.abc import Callable, Iterator, Sequence

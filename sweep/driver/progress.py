@@ -125,7 +125,7 @@ def _line(event: Event, inherited: int = 0) -> str:
             return f"trial {spec.number} started ({origin}) {values}".rstrip()
         case FinalsBegan(configurations=configurations, course=course, seeds=seeds) if configurations:
             names = ", ".join(f"{number}{' (course)' if number == course else ''}" for number in configurations)
-            return f"tuning is over: configurations {names} are trained anew on {len(seeds)} fresh seeds each"
+            return f"tuning is over: configurations {names} are retrained on {len(seeds)} fresh seeds each"
         case RetrainedRated(candidate=candidate, baseline=rating):
             return f"trial {candidate.trial} against the baseline: {_difference(rating)}"
         case CourseMet(candidate=candidate, course=course):

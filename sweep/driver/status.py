@@ -76,7 +76,7 @@ def phase(events: Sequence[Event]) -> str:
     wanted = {(number, seed) for number in began.configurations for seed in began.seeds}
     over = sum(end is not None for key, (_, end) in retrained.trained(events).items() if key in wanted)
     if over < len(wanted):
-        return f"finals: {over} of {len(wanted)} trained anew"
+        return f"finals: {over} of {len(wanted)} retrained"
     found = retrained.of(events)
     return "headline matches" if found is not None and found.whole else "finals: matches"
 

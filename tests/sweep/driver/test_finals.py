@@ -1,4 +1,4 @@
-"""Finals: who is trained anew, on which seeds, what is reused, and that the rest of a sweep leaves them out."""
+"""Finals: who is retrained, on which seeds, what is reused, and that the rest of a sweep leaves them out."""
 
 import io
 import os
@@ -157,7 +157,7 @@ def test_the_controller_hands_out_finals_that_the_study_does_not_know(controller
     assert isinstance(began, TrialBegan) and isinstance(end, TrialEnded) and end.state == "failed"
     assert began.spec.origin == "final" and began.spec.number == 10
     assert len(controller.study.trials) == known
-    assert status.phase(events) == f"finals: 1 of {count} trained anew"
+    assert status.phase(events) == f"finals: 1 of {count} retrained"
 
 
 def test_no_finals_where_none_are_asked(controller: Controller) -> None:
@@ -260,7 +260,7 @@ def test_the_live_view_says_what_is_trained_anew(controller: Controller) -> None
     controller.propose("a")
     console.print(progress.view(controller, time.time() - 60, console))
     text = console.export_text()
-    assert "tuning is over: configurations 2, 0 (course) are trained anew on 3 fresh seeds each" in text
+    assert "tuning is over: configurations 2, 0 (course) are retrained on 3 fresh seeds each" in text
     assert "trial 10 started (configuration 2 anew, seed 1000000)" in text
     assert "4 trials, then 0/6 of the finals, 1:00" in text and "10 (2 anew)" in text
 
