@@ -123,7 +123,7 @@ def begun(hub: HubServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tu
     made = settings.of_space(space, load(space), {"out": tmp_path / "run", "baseline": "unity/base"})
 
     def drive(settings: settings.Settings, space: object, rendered: object, baseline: models.Model, *_: object) -> int:
-        told = run._began(settings, load(settings.space), baseline, "sweep run")
+        told = run._began(settings, load(settings.space), baseline, "sweep run", RunFolder(settings.out))
         ledger.append(RunFolder(settings.out).ledger, told)
         return 0
 

@@ -66,7 +66,7 @@ def test_no_option_takes_what_is_no_finite_number(path: tuple[str, ...], option:
 @pytest.mark.parametrize("trials", ["99999999999", "+99999999", "9" * 5000, "nan", "+"])
 def test_no_sweep_is_widened_without_an_end(trials: str) -> None:
     with pytest.raises(SetupError, match="--trials must be a number or \\+N, 1,000,000 at most, but got"):
-        resume._widened(settings.make(space="quick", out=Path("x")), trials)
+        resume._trials(settings.make(space="quick", out=Path("x")), trials, 0)
 
 
 @pytest.mark.parametrize(

@@ -121,7 +121,7 @@ def test_a_table_of_many_trials_with_long_reasons_is_whole_at_80_columns(tmp_pat
 def test_a_finished_run_says_its_verdict(tmp_path: Path) -> None:
     end = SweepEnded(time=9.0, state="interrupted", reason="", seconds=9.0, idle_share=0.0)
     text = shown(write(tmp_path / "run", question(), *tuning(), end))
-    assert "policy 2 leads the tuning matches" in text.replace("\n", " ") and f"resume {tmp_path / 'run'}" in text
+    assert "trial 2 leads the tuning matches" in text.replace("\n", " ") and f"resume {tmp_path / 'run'}" in text
 
 
 # --- which runs there are ----------------------------------------------------------------------------------------

@@ -136,7 +136,7 @@ def test_every_broken_model_of_a_folder_has_its_line(tmp_path: Path) -> None:
 def test_models_of_one_name_are_told_apart(
     paths: list[str], names: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def resolved(word: str) -> Model:
+    def resolved(word: str, *_: object) -> Model:
         return Model(Path(word).stem, str(tmp_path / word), f"{paths.index(word):064d}")
 
     monkeypatch.setattr("sweep.models.resolve", resolved)

@@ -71,7 +71,6 @@ def test_a_policy_named_like_markup_is_only_shown(sweep: Sweep, tmp_path: Path) 
         (("house", "still", "--out", "file/match.html"), 1, "--out must be in a folder that can be written to, but "),
         (("house", "still", "--matches", "0"), 2, "--matches"),
         (("house", "still", "--matches", "3"), 2, "it must be an even number, 2 to 100, but got 3; a pair is a match"),
-        (("house",), 2, "Missing argument 'B'"),
     ],
 )
 def test_a_mistake_is_said_and_leaves_no_page(
