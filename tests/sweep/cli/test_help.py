@@ -52,7 +52,7 @@ def test_every_option_is_shown_once_and_sections_name_options_there_are(name: st
     assert text.startswith("Usage: ") and (command.help or "").split("\n\n")[0].endswith(".")
     for option in command.params:
         if isinstance(option, click.Option):
-            assert len(re.findall(rf"^ +(?:-\w, )?{option.opts[-1]}\b", text, re.M)) == 1, option.opts
+            assert len(re.findall(rf"^ +(?:-\w, |--[\w-]+, )?{option.opts[-1]}\b", text, re.M)) == 1, option.opts
     if isinstance(command, Command):
         known = {option.name for option in command.params}
         assert {one for names in command.sections.values() for one in names} <= known
