@@ -95,7 +95,7 @@ for _command in _COMMANDS:
 def run(space: str, warm_start: Path | None, **given: Any) -> int:
     """Sweep SPACE: propose, train, rate, report.
 
-    SPACE is quick, soccertwos, course, or any trainer YAML."""
+    SPACE is quick, soccertwos, course, proof, or any trainer YAML."""
     from rich.console import Console
 
     from search_spaces import load
