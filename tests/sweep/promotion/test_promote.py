@@ -53,8 +53,8 @@ UPLOADED = {
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """The run's own policies need no vetting, and mlagents' opinion is asked for in the real sweep's test."""
-    monkeypatch.setattr(models, "vet", lambda _: None)
-    monkeypatch.setattr(checks, "vet", lambda _: None)
+    monkeypatch.setattr(models, "vet", lambda *_: None)
+    monkeypatch.setattr(checks, "vet", lambda *_: None)
     monkeypatch.setattr(bundle, "_report", lambda *_: "<html>a run</html>")
     monkeypatch.setattr(process, "check_with_mlagents", lambda config: config)
     monkeypatch.setattr(evaluation, "RANDOM_PAIRS", 8)
@@ -74,7 +74,7 @@ def promoted(run: RunFolder, **how: Any) -> dict[str, Any]:
 def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of one dry promotion."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(models, "vet", lambda _: None)
+        patch.setattr(models, "vet", lambda *_: None)
         patch.setattr(process, "check_with_mlagents", lambda config: config)
         found = promoted(promotable.make(tmp_path_factory.mktemp("dry") / "first"))
     assert found["refused"] is None, found
