@@ -246,13 +246,13 @@ def test_a_policy_that_is_not_the_rated_one_is_refused(run: RunFolder) -> None:
         promoted(run, trial=7)
 
 
-def test_a_changed_configuration_is_resolved_anew(run: RunFolder) -> None:
+def test_a_changed_configuration_is_resolved_again(run: RunFolder) -> None:
     path = run.trial(1).results / "configuration.yaml"
     path.write_text(path.read_text().replace("batch_size: 2048", "batch_size: 64"))
     found = promoted(run)
     made = yaml.safe_load((Path(found["folder"]) / "configuration.yaml").read_text())
     assert made["behaviors"]["SoccerTwos"]["hyperparameters"]["batch_size"] == 2048
-    assert made["env_settings"]["seed"] == 101 and any("resolved anew" in note for note in found["notes"])
+    assert made["env_settings"]["seed"] == 101 and any("resolved again" in note for note in found["notes"])
 
 
 def test_the_elo_is_to_the_runs_own_baseline_or_another_by_name(tmp_path: Path) -> None:
