@@ -91,13 +91,13 @@ def test_nodes_are_refused_by_name(site: Site, tmp_path: Path) -> None:
 
 
 def test_a_storage_that_does_not_answer_is_refused_before_anything_starts(site: Site, tmp_path: Path) -> None:
-    for address, line in (
-        (site.server.address("x").replace("sweeps/", "nobodys/"), "--storage must answer"),
-        ("ftp://host/x", "--storage must be a path or s3://bucket/prefix"),
+    for address, status, line in (
+        (site.server.address("x").replace("sweeps/", "nobodys/"), 1, "--storage must answer"),
+        ("ftp://host/x", 2, "--storage must be a path or s3://bucket/prefix"),
     ):
         log = tmp_path / "driver.log"
         words = ("--out", str(tmp_path / "run"), "--storage", address)
-        assert drive(site.cluster, "run", str(site.space), *words, log=log).wait() == 1
+        assert drive(site.cluster, "run", str(site.space), *words, log=log).wait() == status
         assert line in log.read_text() and "Traceback" not in log.read_text()
 
 

@@ -110,7 +110,7 @@ def test_a_rung_that_another_worker_tells_again_is_counted_once(controller: Made
     [
         ({"scheduler": "PBT"}, "--scheduler must be one of asha . median . none, but got PBT, which pauses or clones"),
         ({"scheduler": "hyperband"}, "does not save ghost windows: such a trial would lose its opponents"),
-        ({"scheduler": "asah"}, "but got asah; leave it out for asha"),
+        ({"scheduler": "asah"}, "but got asah; did you mean asha"),
         ({"sampler": "cma-es"}, "--sampler must be one of .* but got cma-es, which has no place for choices"),
         (
             {"objectives": "elo,cost"},

@@ -481,7 +481,7 @@ def test_a_tournament_in_an_executable(launcher: Path) -> None:
 )
 def test_the_command_line_refuses_in_one_line(words: tuple[str, ...], message: str, tmp_path: Path) -> None:
     done = run_sweep(*words, cwd=tmp_path)
-    assert (done.returncode, done.stdout) == (1, "")
+    assert (done.returncode, done.stdout) == (2, "")
     (line,) = done.stderr.strip().splitlines()
     assert line.startswith("sweep: ") and message in line
 
