@@ -84,4 +84,4 @@ def test_a_trial_without_a_gpu_sees_none_and_nothing_listens_beyond_loopback(tmp
 
 def test_a_device_that_is_none_is_refused(tmp_path: Path) -> None:
     done = run_sweep("run", "quick", "--torch-device", "gpu", "--out", str(tmp_path / "run"))
-    assert done.returncode == 1 and "--torch-device" in done.stderr and not (tmp_path / "run").exists()
+    assert done.returncode == 2 and "--torch-device" in done.stderr and not (tmp_path / "run").exists()

@@ -12,10 +12,17 @@ from trials.learner.health import LENGTH, REWARD, Health
 from trials.records import TrialSpec
 
 
-def spec(steps: int) -> TrialSpec:
+def spec(steps: int, behavior: str = "SoccerTwos") -> TrialSpec:
+    config = {"behaviors": {behavior: {}}}
     return TrialSpec(
-        number=0, origin="fixed", params={}, config={}, seed=1, steps=steps, fields=8, threads=1, rungs=(steps,)
+        number=0, origin="fixed", params={}, config=config, seed=1, steps=steps, fields=8, threads=1, rungs=(steps,)
     )
+
+
+def test_of_another_game_nobody_knows_how_soon_it_is_won() -> None:
+    state = Health(spec(200_000, "Paddles"))
+    for step in range(10_000, 200_001, 10_000):
+        state.look({REWARD: 0.0, LENGTH: 999.0}, step)
 
 
 @pytest.mark.parametrize("loss", (math.nan, math.inf, -math.inf))
