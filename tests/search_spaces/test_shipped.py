@@ -40,8 +40,8 @@ COURSE = {
 }
 
 
-def test_there_are_three() -> None:
-    assert search_spaces.SHIPPED == ("course", "quick", "soccertwos")
+def test_there_are_four() -> None:
+    assert search_spaces.SHIPPED == ("course", "proof", "quick", "soccertwos")
 
 
 def test_the_course_is_the_course() -> None:
