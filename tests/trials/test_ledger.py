@@ -64,7 +64,7 @@ def test_a_folder_without_a_ledger_is_refused(tmp_path: Path) -> None:
     with pytest.raises(
         SetupError, match=r"must hold a ledger, but .* is not there; name a folder that `sweep run` made"
     ):
-        ledger.read(tmp_path / "ledger.jsonl")
+        ledger.read(tmp_path / "runs" / "mine" / "ledger.jsonl")
 
 
 def test_another_versions_line_is_named(tmp_path: Path) -> None:
