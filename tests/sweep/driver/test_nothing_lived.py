@@ -91,5 +91,5 @@ def test_the_status_says_why_a_sweep_failed(tmp_path: Path) -> None:
     found = status.summary(folder)
     assert (found["state"], found["reason"]) == ("failed", "a sweep needs [this]")
     console = Console(width=200, record=True)
-    console.print(status.table(found))
-    assert "failed, tuning" in (shown := console.export_text()) and "a sweep needs [this]" in shown
+    status.show(folder, console)
+    assert ": failed, " in (shown := console.export_text()) and "a sweep needs [this]" in shown
