@@ -127,7 +127,7 @@ class Recorder:
         stint, data = Stint(self._process.pid), bytearray()
         handle = self._process.stdout.fileno()
         while not data.endswith(b"\n"):
-            if not select.select([handle], [], [], LOOK_S)[0]:
+            if not select.select([handle], [], [], min(LOOK_S, seconds))[0]:
                 if stint.seconds < seconds:
                     continue
                 raise _lost(f"it took more than {seconds:.0f} s of work")
