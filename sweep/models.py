@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from sweep import runs
 from sweep.runs import RUNS
 from trials import ledger, policies
 from trials.arena.games.game import Behavior
@@ -94,21 +95,16 @@ def run_called(word: str) -> RunFolder | None:
     return next((RunFolder(one) for one in (path, *[RUNS / word] * bare) if RunFolder(one).ledger.is_file()), None)
 
 
-def runs_there() -> list[str]:
-    """The names of the runs below runs/, ascending."""
-    return sorted(path.parent.name for path in RUNS.glob("*/ledger.jsonl"))
-
-
 def _no_model(text: str) -> str:
     """What a word could have meant."""
-    path, runs = Path(os.path.expanduser(text)), runs_there()
+    path, there = Path(os.path.expanduser(text)), runs.names()
     beside = [str(path.parent / file.name) for file in path.parent.glob("*.onnx")] if path.parent.is_dir() else []
     _, colon, trial = text.partition(":")
-    near = did_you_mean(text, [*BUILT_IN, *EARLIER, *beside, *(name + colon + trial for name in runs)])
+    near = did_you_mean(text, [*BUILT_IN, *EARLIER, *beside, *(name + colon + trial for name in there)])
     return (
         f"a model must be an ONNX file or one of {', '.join(BUILT_IN)}, a run (RUN, RUN:TRIAL, RUN:TRIAL@STEPS) or a"
         f" Hub id (USER/NAME), but {text!r} is none of them; "
-        + (near or f"check the path ({RUNS}/ has {', '.join(runs[-5:]) or 'no run'})")
+        + (near or f"check the path ({RUNS}/ has {', '.join(there[-5:]) or 'no run'})")
     )
 
 

@@ -92,17 +92,9 @@ def _runs(runs: Path, tell: Tell | None) -> list[tuple[RunFolder, list[Event]]]:
     return found
 
 
-def best(run: RunFolder) -> Path:
-    """The policy that the run carries on: in RUN/best/, else where its trial exported it. Raises SetupError."""
-    if (kept := run.best / "SoccerTwos.onnx").is_file():
-        return kept
-    mine = run_state.carried_on(ledger.read(run.ledger))
-    if mine is None:
-        raise SetupError(
-            f"a run's best policy must have been trained for the whole budget, but none of {run.path} was; go on with"
-            " it: `sweep resume`"
-        )
-    return run.path / mine.path
+def names() -> list[str]:
+    """Of the runs below runs/, ascending."""
+    return sorted(path.parent.name for path in RUNS.glob("*/ledger.jsonl"))
 
 
 @dataclass(frozen=True)

@@ -68,7 +68,8 @@ def of_option(option: str) -> Iterator[None]:
     try:
         yield
     except SweepError as error:
-        raise type(error)(f"{option}: {error}") from None
+        error.args = (f"{option}: {error}", *error.args[1:])
+        raise
 
 
 def reason(error: object, most: int = 2000) -> str:
@@ -77,3 +78,8 @@ def reason(error: object, most: int = 2000) -> str:
     if len(text) > most:
         text = f"{text[: most // 2]} … {text[-most // 2 :]}"
     return text or type(error).__name__
+
+
+def last_line(error: object) -> str:
+    """The last line of an error's text, where Ray puts a remote process's own error behind its traceback."""
+    return reason(str(error).strip().rpartition("\n")[2] or error)

@@ -199,7 +199,11 @@ def _reach(run: Run) -> tuple[str, ...]:
             said.append(f"It {' and '.join(_stands(finding, run) for finding in shown)}.")
         said += _house(shown, run)
         if run.winner.candidate.trial == 0:
-            said.append("It is trial 0, the course’s own configuration: no sampled trial did better in tuning.")
+            alone = all(row.trial.number == 0 for row in ranking(run))
+            said.append(
+                "It is trial 0, the course’s own configuration"
+                + ("." if alone else ": no sampled trial did better in tuning.")
+            )
     if any(row.rank for row in ranking(run)):
         if run.winner is None:
             said.append("A tuning number flatters: what leads by it leads partly by luck.")

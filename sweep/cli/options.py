@@ -27,10 +27,10 @@ class Model(click.ParamType[str]):
 
     def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
         """As `click.ParamType.shell_complete`: built-in players and the runs there are."""
-        from sweep.models import runs_there
+        from sweep.runs import names
         from trials.arena.players.load import BUILT_IN, EARLIER
 
-        words = [*BUILT_IN, *EARLIER, *runs_there()]
+        words = [*BUILT_IN, *EARLIER, *names()]
         found = [CompletionItem(word) for word in words if word.startswith(incomplete)]
         return found or [CompletionItem(incomplete, type="file")]
 

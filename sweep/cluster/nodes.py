@@ -16,7 +16,7 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from sweep.cluster.versions import difference, installed
 from sweep.cluster.workdir import SEEN
-from trials.errors import reason
+from trials.errors import last_line
 from trials.storage import Storage
 
 LOOK_S = 3.0
@@ -103,8 +103,7 @@ class Nodes:
             said = ray.get(answer)
         except ray.exceptions.RayError as error:
             if identity in {node["NodeID"] for node in ray.nodes() if node["Alive"]}:
-                why = reason(str(error).strip().rpartition("\n")[2] or error)
-                self._refuse(identity, name, f"it could not be asked ({why})")
+                self._refuse(identity, name, f"it could not be asked ({last_line(error)})")
             return
         wrong = said["wrong"] or difference(installed(), said["installed"])
         if wrong:

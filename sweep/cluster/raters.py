@@ -13,7 +13,7 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 from sweep.cluster import workdir
 from sweep.cluster.versions import difference, installed
 from trials.arena.ratings import ladder, yardstick
-from trials.errors import SetupError, reason
+from trials.errors import SetupError, last_line
 from trials.events import TrialRated
 from trials.folder import RunFolder
 from trials.records import Candidate, TrialSpec
@@ -124,7 +124,7 @@ class Raters:
                 yield spec.number, _RATED.validate_json(ray.get(done[0])), ""
             except ray.exceptions.RayError as error:
                 if again or self._terms.storage is None or "BadPolicy" in type(error).__name__:
-                    yield spec.number, None, reason(str(error).strip().rpartition("\n")[2] or error)
+                    yield spec.number, None, last_line(error)
                 else:  # its node is gone, and where the rater went it could not play: the driver's own machine can
                     self._raters.clear()
                     self._ask(spec, candidate, ray.get_runtime_context().get_node_id(), again=True)

@@ -16,10 +16,11 @@ from trials.inputs import INPUTS
 from trials.storage import Stat, Storage, storage
 
 DEAD_S = 45.0
-"""After how long without such a word it is taken to be dead, seconds."""
+"""After how long without a beat of its own a driver is taken to be dead, seconds."""
 HEAVY = ".pt"
 """Checkpoints stay in the storage: only a trial that goes on needs them."""
 BEAT, CLOCK = ".driving", ".clock"
+"""Files there: what a driver says that it lives with, and what tells the storage's own time."""
 
 
 def storage_of(settings: Settings) -> Storage:

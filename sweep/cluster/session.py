@@ -3,9 +3,9 @@
 import contextlib
 import math
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import uuid4
 
@@ -52,8 +52,8 @@ class Session:
     """Tells a trial on a cluster to stop."""
     wanted: int | None = None
     """Slots that a person asked for."""
-    processes: tuple[psutil.Process, ...] = ()
-    """OWN, of a Ray that is this machine's alone."""
+    processes: Mapping[str, psutil.Process] = field(default_factory=dict)
+    """OWN, by their names, of a Ray that is this machine's alone."""
 
     def __reduce__(self) -> tuple[Any, ...]:
         """As for the controller: Ray pickles it for a restore that is never asked for."""
@@ -74,7 +74,7 @@ class Session:
     @property
     def lost(self) -> str:
         """Which of the local Ray's processes has ended, as by a kernel short of memory; empty where none has."""
-        return next((OWN[at] for at, each in enumerate(self.processes) if not process_tree.lives(each)), "")
+        return next((name for name, each in self.processes.items() if not process_tree.lives(each)), "")
 
     def baseline(self, model: Model) -> str:
         """What workers load to play against the baseline."""
@@ -147,8 +147,7 @@ def _resources(settings: Settings) -> dict[str, float]:
 
 
 def _here(settings: Settings) -> Session:
-    names = {each.name(): each for each in psutil.Process().children()}
-    processes = tuple(names[name] for name in OWN if name in names)
+    processes = {name: each for each in psutil.Process().children() if (name := each.name()) in OWN}
     return Session(replace(settings, slots=settings.slots or 1), _resources(settings), processes=processes)
 
 

@@ -91,7 +91,7 @@ def _doing(controller: Controller, trial: RunningTrial) -> str:
 
 
 def _row(spec: TrialSpec, state: str, steps: int, rate: float | None, rating: Rating | None) -> table.Row:
-    kind = f"{spec.configuration} anew" if spec.configuration is not None else ""
+    kind = f"{spec.configuration} retrained" if spec.configuration is not None else ""
     kind = kind or ("course" if spec.origin == "course" else "")
     return table.Row(spec.number, kind, state, steps, spec.steps, rate, rating, spec.params)
 
@@ -121,7 +121,7 @@ def _line(event: Event, inherited: int = 0) -> str:
             values = " ".join(f"{table.key(name)}={table.short(value)}" for name, value in spec.params.items())
             origin: str = spec.origin
             if spec.configuration is not None:
-                origin, values = f"configuration {spec.configuration} anew, seed {spec.seed}", ""
+                origin, values = f"configuration {spec.configuration} retrained, seed {spec.seed}", ""
             return f"trial {spec.number} started ({origin}) {values}".rstrip()
         case FinalsBegan(configurations=configurations, course=course, seeds=seeds) if configurations:
             names = ", ".join(f"{number}{' (course)' if number == course else ''}" for number in configurations)

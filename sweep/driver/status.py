@@ -132,7 +132,9 @@ def _title(run: RunFolder, known: run_state.Run, events: Sequence[Event]) -> str
 
 def _left(run: RunFolder, known: run_state.Run, events: Sequence[Event], seconds: float) -> str:
     """`, about 7:05 left`, by what its last driver has seen trained, as the live table has it."""
-    at = max((at for at, event in enumerate(events) if isinstance(event, SweepBegan)), default=0)
+    at = max((at for at, event in enumerate(events) if isinstance(event, SweepBegan)), default=None)
+    if at is None:  # its first line is being written
+        return ""
     mine = {event.spec.number for event in events[at:] if isinstance(event, TrialBegan)}
     where = {number: progress.read(run.trial(number)) for number in mine}
     began, finals = events[at], known.finals
@@ -163,7 +165,7 @@ def _shown(run: RunFolder, trial: run_state.TrialHistory, lost: bool) -> table.R
     if state == "running":
         rate = progress.read(run.trial(trial.number)).steps_per_second or None
         state = "cut off" if lost else state if trial.steps else "starting"
-    kind = f"{spec.configuration} anew" if spec.configuration is not None else ""
+    kind = f"{spec.configuration} retrained" if spec.configuration is not None else ""
     kind = kind or (f"extends {spec.parent}" if spec.parent is not None else "")
     kind = kind or ("course" if spec.origin == "course" else "")
     return table.Row(trial.number, kind, state, trial.steps, spec.steps, rate, trial.rating, spec.params)

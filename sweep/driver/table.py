@@ -26,7 +26,7 @@ class Row:
 
     number: int
     kind: str
-    """`course`, `2 anew`, `extends 3`; empty for what was proposed."""
+    """`course`, `2 retrained`, `extends 3`; empty for what was proposed."""
     state: str
     """`running`, `starting`, `waiting`, `rating`, or how it ended; `cut off` where its driver was killed."""
     steps: int
@@ -50,7 +50,7 @@ def elo_text(rating: Rating) -> str:
 
 
 def key(parameter: str) -> str:
-    """`learning_rate` of its dotted path; `buffer_size/batch_size` of a tied one."""
+    """`learning_rate` of its dotted path; `buffer_size/batch_size` of a derived one."""
     return "/".join(path.rsplit(".", 1)[-1] for path in parameter.split(" / "))
 
 

@@ -34,6 +34,7 @@ from sweep.cluster.session import ray_session as ray_session
 from sweep.cluster.worker import TrialActor
 from sweep.driver import schedulers
 from sweep.driver.controller import Controller
+from trials.errors import last_line
 
 
 class _Proposals(Searcher):  # type: ignore[misc]
@@ -87,8 +88,7 @@ class _Watch(tune.Callback):  # type: ignore[misc]
             self._controller.rated_elsewhere(number, rated, error)
 
     def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **_: Any) -> None:
-        cause = str(trial.get_error() or "").strip().splitlines()
-        self._controller.lost(trial.trial_id, cause[-1] if cause else "no cause given")
+        self._controller.lost(trial.trial_id, last_line(trial.get_error() or "no cause given"))
 
 
 class _Brake(tune.Stopper):  # type: ignore[misc]

@@ -72,9 +72,10 @@ def _number(finding: findings.Finding) -> str:
 
 def _next(run: RunFolder, known: Run, promotable: bool) -> tuple[str, ...]:
     commands = [f"{'open' if sys.platform == 'darwin' else 'xdg-open'} {typed(run.report)}"]
-    if (policy := run.best / POLICY).is_file() and not run.yardstick.is_file():
+    soccer = not run.yardstick.is_file()  # watching and promoting are SoccerTwos' alone
+    if soccer and (policy := run.best / POLICY).is_file():
         commands.append(f"{program()} watch {typed(policy)} house")
-    if promotable:
+    if soccer and promotable:
         commands.append(f"{program()} promote {typed(run.path)} --repo USER/NAME")
     step = advice.next_step(known, str(run.path))
     if step is None and not promotable and known.question is not None and len(known.trials) > 1:

@@ -9,6 +9,7 @@ from typing import Protocol
 from reports import hub
 from sweep import models
 from sweep.league import runs
+from sweep.runs import names as run_names
 from trials.arena.players import onnx_external
 from trials.arena.players.load import BUILT_IN, EARLIER
 from trials.errors import UsageError, did_you_mean, reason
@@ -172,7 +173,7 @@ def source(word: str) -> Source:
     """The source that a roster names, a run alone being all its candidates. Raises UsageError for what is none."""
     if (found := _named(word)) is not None:
         return found
-    there = [*BUILT_IN, *EARLIER, *models.runs_there()]
+    there = [*BUILT_IN, *EARLIER, *run_names()]
     near = did_you_mean(word, there + [path.name for path in Path().glob("*.onnx")])
     raise UsageError(
         f"a league's models come from {HUB}TAG, a folder, a run, an .onnx file or one of {', '.join(BUILT_IN)}, but"

@@ -18,6 +18,7 @@ from reports.model.files import ModelFiles
 from sweep import models
 from sweep.matches import play
 from sweep.matches.conditions import Conditions
+from sweep.runs import names as run_names
 from trials.arena.players import onnx_external
 from trials.errors import SweepError, UsageError, did_you_mean
 
@@ -65,7 +66,7 @@ def _subject(what: str, revision: str | None, scratch: Path) -> tuple[ModelFiles
     if what.count("/") != 1 or what.startswith((".", "/")):
         raise UsageError(
             f"a model must be USER/NAME on the Hub, a run, a folder or an ONNX file, but {what!r} is none;"
-            f" {did_you_mean(what, models.runs_there()) or 'correct it'}"
+            f" {did_you_mean(what, run_names()) or 'correct it'}"
         )
     from reports import hub
 

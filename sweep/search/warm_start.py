@@ -16,6 +16,7 @@ from time import time
 from search_spaces import Space, render
 from sweep import models
 from sweep.runs import RUNS
+from sweep.runs import names as run_names
 from sweep.search.specs import Render
 from sweep.search.study import course_params
 from sweep.settings import Settings
@@ -57,7 +58,7 @@ def take_over(path: Path, settings: Settings, space: Space, rendered: Render) ->
     """
     run = models.run_called(str(path))
     if run is None and not path.is_file():
-        there = models.runs_there()
+        there = run_names()
         near = did_you_mean(str(path), [*there, *(str(RUNS / name) for name in there)])
         raise UsageError(
             f"--warm-start must name a run's folder or its ledger, but {path} is neither; "

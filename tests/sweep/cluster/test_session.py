@@ -46,8 +46,8 @@ def test_a_machine_too_busy_is_one_line_and_other_errors_are_their_own(monkeypat
 def test_a_ray_whose_own_process_has_ended_is_known_by_it(tmp_path: Path) -> None:
     made = settings.make(space="quick", out=tmp_path / "run", slots=1)
     with session.ray_session(made, lambda text: None) as here:
-        assert [each.name() for each in here.processes] == ["gcs_server", "raylet"] and not here.lost
-        raylet = here.processes[1]
+        assert {*here.processes} == {"gcs_server", "raylet"} and not here.lost
+        raylet = here.processes["raylet"]
         raylet.kill()
         raylet.wait()
         assert here.lost == "raylet"

@@ -114,7 +114,7 @@ def test_a_table_of_many_trials_with_long_reasons_is_whole_at_80_columns(tmp_pat
     run = write(tmp_path / "run", question(), *tuning(), *failed, *finals(elos), end)
     rows = [line for line in shown(run).splitlines()[2:] if line[:1].isdigit()]
     assert len(rows) == 11 and all(len(line.rstrip()) <= 80 and "…" not in line for line in rows)
-    assert any(line.startswith("12 (2 anew) complete") for line in rows)
+    assert any(line.startswith("12 (2 retrained) complete") for line in rows)
     assert "a long reason a long reason" in shown(run)
 
 

@@ -11,10 +11,8 @@ import yaml
 from rich.console import Console
 
 from reports.run import advice, ranking, sections
-from sweep import runs
 from sweep.driver import verdict
 from trials import ledger, run_state
-from trials.errors import SetupError
 from trials.events import SweepBegan, SweepEnded
 from trials.folder import RunFolder
 
@@ -86,16 +84,3 @@ def test_a_terminal_breaks_sentences_and_a_log_breaks_nothing(run: RunFolder) ->
         text = console.file.getvalue()  # type: ignore[attr-defined]
         assert "promote 'runs/a run' --repo USER/NAME\n" in text
         assert (max(map(len, text.splitlines()[:2])) <= 40) == terminal
-
-
-def test_the_best_of_a_run_that_keeps_none_is_its_trials_own(run: RunFolder) -> None:
-    mine = run_state.carried_on(ledger.read(run.ledger))
-    assert mine is not None and runs.best(run) == run.path / mine.path
-    verdict.keep_best(run, ledger.read(run.ledger))
-    assert runs.best(run) == run.best / "SoccerTwos.onnx"
-    events = ledger.read(run.ledger)[:1]
-    run.ledger.write_bytes(b"")
-    (run.best / "SoccerTwos.onnx").unlink()
-    ledger.append(run.ledger, events[0])
-    with pytest.raises(SetupError, match="a run's best policy must have been trained for the whole budget"):
-        runs.best(run)
