@@ -69,6 +69,8 @@ def test_where_nothing_was_learned_more_steps_are_reckoned_from_the_rungs(synthe
     assert f"rose by {rise.elo:.0f} Elo with each doubling" in found.why and "70 Elo" in found.why
     flat = tuple(replace(one, rungs=one.rungs[:1]) for one in whole.trials)
     assert "show no rise" in advice.next_step(replace(whole, trials=flat), "runs/x").why
+    other = replace(whole, question=replace(whole.question, ladder="yardstick-0123"))
+    assert advice.next_step(other, "runs/x") is None  # another game's trials cannot be extended
 
 
 @pytest.mark.parametrize("command", ["sweep resume x --final-seeds 3", "sweep extend x --trial 1 --steps 9000"])

@@ -9,7 +9,7 @@ from click.testing import CliRunner
 import sweep
 from sweep.cli.main import cli
 from sweep.matches.conditions import CORES, MATCHES, SEED, WATCHED, Whole
-from trials.errors import UsageError
+from trials.errors import BadPolicy, UsageError, of_option
 
 
 @pytest.mark.parametrize(
@@ -65,3 +65,9 @@ def test_python_is_refused_in_a_line(
 def test_the_command_line_has_the_same_bounds(words: tuple[str, ...]) -> None:
     done = CliRunner().invoke(cli, words)
     assert done.exit_code == 2 and f"Invalid value for '{words[-2]}': it must be" in done.output
+
+
+def test_an_option_before_an_error_takes_nothing_of_it_away() -> None:
+    with pytest.raises(BadPolicy, match="--baseline: it is of another game") as refused, of_option("--baseline"):
+        raise BadPolicy("it is of another game", "spaces")
+    assert refused.value.about == "spaces"
