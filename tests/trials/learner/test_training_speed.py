@@ -112,17 +112,16 @@ def test_a_training_against_stock_mlagents_over_the_wire(name: str, tmp_path: Pa
 
 def stock_rate(command: list[str], fields: int, results: Path) -> float:
     """Steps a second between the first tenth and the last summary that an mlagents-learn prints."""
-    lease = PortLease()
-    words = ["--no-graphics", f"--results-dir={results}", f"--base-port={lease.ports[0]}", "--seed=3"]
-    words.append("--torch-device=cpu")
+    words = ["--no-graphics", f"--results-dir={results}", "--seed=3", "--torch-device=cpu"]
     clean = {key: value for key, value in os.environ.items() if not key.startswith("PYTHON")}
-    done = subprocess.run(
-        [*command, *words, "--env-args", "--fields", str(fields)],
-        capture_output=True,
-        text=True,
-        check=False,
-        env=clean | {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"},
-    )
+    with PortLease() as lease:
+        done = subprocess.run(
+            [*command, *words, f"--base-port={lease.ports[0]}", "--env-args", "--fields", str(fields)],
+            capture_output=True,
+            text=True,
+            check=False,
+            env=clean | {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"},
+        )
     assert done.returncode == 0, done.stderr[-2000:]
     found = re.findall(r"Step: (\d+)\. Time Elapsed: ([\d.]+) s", done.stdout + done.stderr)
     points = [(int(step), float(seconds)) for step, seconds in found]

@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.optimize import brentq
 
 from trials.arena.ratings import pentanomial
 from trials.arena.ratings.ladder_file import Ladder
@@ -53,6 +52,8 @@ def on_ladder(records: Sequence[MatchRecord], ladder: Ladder) -> Rating:
         if record.b not in names:
             raise SetupError(f"the opponents must stand on the ladder {ladder.version}, but {record.b[:12]} does not")
     table = np.array([outcomes(r for r in records if r.b == rung.id) for rung in ladder.rungs])
+    from scipy.optimize import brentq  # here, as in the rest: scipy takes its time, and who reads ratings needs none
+
     evidence = _Evidence(table, ladder.ratings)
     estimate = float(brentq(evidence.surplus, -FAR, FAR, xtol=1e-9))
     own, ladders = evidence.variance(estimate), evidence.ladder_variance(estimate, np.array(ladder.covariance))
@@ -102,6 +103,8 @@ class _Evidence:
 
 def _interval(estimate: float, deviance: Callable[[float], float]) -> tuple[float, float]:
     """Where `deviance`, zero at the estimate, reaches chi-squared's 95 % point on either side."""
+    from scipy.optimize import brentq
+
     ends = []
     for direction in (-1.0, 1.0):
         near, far = 0.0, 16.0

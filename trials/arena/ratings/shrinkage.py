@@ -2,7 +2,6 @@
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.optimize import brentq
 
 from trials.arena.ratings.pentanomial import Reals
 
@@ -22,6 +21,8 @@ def shrunk(estimates: ArrayLike, errors: ArrayLike) -> tuple[Reals, Reals]:
     y, e = np.asarray(estimates, np.float64), np.asarray(errors, np.float64)
     if y.ndim != 1 or y.shape != e.shape or not len(y) or not np.isfinite([y, e]).all() or not (e > 0).all():
         raise ValueError(f"as many finite estimates as positive errors are needed, but got {y.tolist()}, {e.tolist()}")
+    from scipy.optimize import brentq
+
     n, unit = len(y), float(np.median(e))  # in units of an error, so that no scale is too large or small
     y, e, origin = (y - y.mean()) / unit, (e / unit).clip(1e-9, 1e12), float(y.mean())
 
