@@ -9,6 +9,16 @@ from typing import Any
 from trials.records import Rating, Side
 
 LONGEST_NAME = 80
+WORDS = {"he course’s own": "he space’s own", "he course’s": "he space’s own"}
+"""Sentences are written for SoccerTwos, whose trial 0 has the course's configuration; in another game it is the space's
+own."""
+
+
+def in_game(text: str, other: bool) -> str:
+    """The text in the words of the game, `other` than SoccerTwos."""
+    for course, own in WORDS.items() if other else ():
+        text = text.replace(course, own)
+    return text
 
 
 @dataclass(frozen=True)

@@ -10,10 +10,11 @@ The command line does the same and more (`sweep -h`). A sweep, its best policy, 
 Importing this imports no torch, Ray, Optuna or pandas, and does nothing. Every refusal is a SweepError of one line.
 """
 
-from sweep.api.matches import PlayResult, Ratings, play, rate, watch
+from sweep.api.matches import Ratings, play, rate, watch
 from sweep.api.policies import Policy, environment, load_policy
 from sweep.api.runs import Best, Run, open_run, run
 from trials.errors import SweepError
+from trials.results import PlayResult
 
 __all__ = [
     "Best",

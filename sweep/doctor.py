@@ -87,7 +87,7 @@ def _arena() -> str:
     from sweep.matches import conditions, play
 
     result = play.play("house", "random", 16, conditions.Conditions())
-    return f"house against random {result['wins']}-{result['draws']}-{result['losses']}, {result['environment']}"
+    return f"house against random {result.wins}-{result.draws}-{result.losses}, {result.environment}"
 
 
 def _ray() -> str:
@@ -111,8 +111,8 @@ def _executable(env: str) -> str:
 
     result = play.play("house", "random", 4, conditions.Conditions(env=Path(env)))
     return (
-        f"starts, speaks ML-Agents' protocol, {result['matches']} matches at {result['decisions_per_second']:,.0f}"
-        f" decision steps/s, {result['environment']}"
+        f"starts, speaks ML-Agents' protocol, {result.matches} matches at {result.decisions_per_second:,.0f}"
+        f" decision steps/s, {result.environment}"
     )
 
 

@@ -128,7 +128,7 @@ def kept(model: Model, run: RunFolder) -> Model:
     return replace(model, load=str(path.absolute()))
 
 
-def of_run(run: RunFolder, text: str, digest: str) -> Model:
+def of_run(run: RunFolder, text: str, digest: str, behavior: Behavior = SOCCER) -> Model:
     """The baseline of a run, which its settings call `text`: its copy in the run's folder, else what `resolve` finds.
 
     Raises SetupError where that has not the sha256 it had, as well as what `resolve` raises. An empty digest: a ledger
@@ -137,7 +137,7 @@ def of_run(run: RunFolder, text: str, digest: str) -> Model:
     path = baseline.find(run, digest)
     if path is not None and path.is_relative_to(run.baseline):
         return Model(path.relative_to(run.baseline).as_posix().removesuffix(".onnx"), str(path.absolute()), digest)
-    found = resolve(text)
+    found = resolve(text, behavior)
     if digest and found.sha256 != digest:
         raise SetupError(
             f"a run's baseline must be what it was, sha256 {digest[:12]}, but {found.name} has {found.sha256[:12]} now;"

@@ -2,7 +2,7 @@
 
 import os
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import Annotated
@@ -16,6 +16,7 @@ from search_spaces import keys, owners
 from search_spaces.space import Space
 from sweep.models import typed
 from sweep.ways import Objectives, Sampler, Scheduler, check_search
+from trials.arena.games.game import WonBy
 from trials.errors import SetupError, UsageError, reason
 from trials.folder import written_whole
 from trials.learner.process import must_be_installed
@@ -45,6 +46,10 @@ class Settings:
     """Fields in each trial's environment."""
     baseline: str = "house"
     """What the headline is measured against: `house`, another built-in player, an ONNX file, or a Hub id."""
+    yardstick: tuple[str, ...] = ()
+    """More policies of another game than SoccerTwos that its trials are rated on, as a baseline is named."""
+    won_by: WonBy | None = None
+    """Of another game: whose rewards decide a match; None: the group's where there are groups, else the agent's."""
     env: str = "embedded"
     """What trains: `embedded`, the environment this product carries, or the path of an ML-Agents executable."""
     trainer: str | None = None
@@ -196,6 +201,9 @@ def command(space: str, given: Mapping[str, object], warm_start: str | None = No
                 value = typed(str(value))
             elif name in ("env", "trainer"):
                 value = Path(str(value)).name
+            elif name == "yardstick" and isinstance(value, Sequence):
+                words += [word for player in value for word in ("--yardstick", typed(str(player)))]
+                continue
             words += ["--" + name.replace("_", "-"), str(value)]
     return shlex.join(["sweep", "run", *words])
 

@@ -151,6 +151,11 @@ class Run:
         return same and math.isfinite(rating.elo)
 
     @property
+    def other_game(self) -> bool:
+        """Whether it is of another game than SoccerTwos: its trials stand on a yardstick of their own."""
+        return self.question is not None and self.question.ladder.startswith("yardstick-")
+
+    @property
     def over(self) -> int:
         """Trials of tuning that are; one that a person stopped goes on."""
         return sum(t.ended is not None and t.state != "stopped" and t.spec.origin != "extended" for t in self.trials)

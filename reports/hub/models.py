@@ -10,15 +10,14 @@ import huggingface_hub as hf
 
 from reports.hub.client import asked, reading
 from reports.hub.errors import HubError
+from reports.hub.names import SOCCER_TWOS
 from reports.hub.repository import File, Version, cached, tree, version
 from trials.arena.players import onnx_external
 from trials.arena.players.onnx_external import MAX_BYTES
 from trials.errors import BadPolicy
 
-TAG = "ML-Agents-SoccerTwos"
-"""Of every SoccerTwos model that the course's tools have put there."""
-ONNX = "SoccerTwos.onnx"
-"""A repository's policy where nothing else is said: what `mlagents-learn` exports and AI vs AI asked for."""
+ONNX = SOCCER_TWOS.onnx
+"""A repository's policy where nothing else is said."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +30,7 @@ class HubModel:
     sha256: str
 
 
-def listed(tag: str = TAG) -> Iterator[Version]:
+def listed(tag: str = SOCCER_TWOS.tag) -> Iterator[Version]:
     """The Hub's models with that tag, each at its current commit. Raises HubError."""
     found = asked(
         lambda api: list(api.list_models(filter=tag, expand=["sha"])),

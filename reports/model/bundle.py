@@ -11,7 +11,7 @@ from typing import Any
 
 import yaml
 
-from reports.hub.models import ONNX
+from reports.hub.names import SOCCER_TWOS, Names
 from reports.model import leaks, tfevents
 from reports.model.leaks import Leak, Private
 from reports.run.sections import plain
@@ -20,12 +20,8 @@ from trials.events import Event, SweepBegan, TrialBegan, TrialEnded, TrialResume
 from trials.folder import RunFolder
 from trials.records import Candidate, TrialSpec
 
-BEHAVIOR = "SoccerTwos"
 CARD, CONFIGURATION, CONFIG = "README.md", "configuration.yaml", "config.json"
-CHECKPOINT, STATUS = f"{BEHAVIOR}/checkpoint.pt", "run_logs/training_status.json"
-REPORT, EVALUATION = "report.html", "evaluation.json"
-RUN_ID = BEHAVIOR
-"""What mlagents calls a training of the uploaded configuration."""
+STATUS, REPORT, EVALUATION = "run_logs/training_status.json", "report.html", "evaluation.json"
 
 
 @dataclass(frozen=True)
@@ -37,6 +33,11 @@ class Product:
     candidate: Candidate
     own_choice: bool
     """Whether the run itself carries on this policy; False: a person named its trial."""
+
+    @property
+    def names(self) -> Names:
+        """After the behavior that was trained."""
+        return Names(next(iter(self.spec.config["behaviors"])))
 
 
 @dataclass(frozen=True)
@@ -59,13 +60,13 @@ def fill(product: Product, events: Sequence[Event], private: Private, into: Path
     `mlagents-learn --resume` need is the checkpoint, its status and the configuration.
     """
     notes: list[str] = []
-    sha256 = _policy(product, private, into / ONNX, notes)
+    sha256 = _policy(product, private, into / product.names.onnx, notes)
     configuration = _configuration(product, notes)
     (into / CONFIGURATION).write_text(yaml.safe_dump(configuration, sort_keys=False), encoding="utf-8")
     (into / CONFIG).write_text(json.dumps(configuration), encoding="utf-8")
     resumable = _checkpoint(product, into, notes)
     files = product.run.trial(product.candidate.trial)
-    if tfevents.write(files.metrics, product.candidate.steps, into / BEHAVIOR) is None:
+    if tfevents.write(files.metrics, product.candidate.steps, into / product.names.behavior) is None:
         notes.append("The trainer left no summaries, so there are no training curves here.")
     (into / REPORT).write_text(_report(product.run, events, private), encoding="utf-8")
     return Contents(sha256, resumable, tuple(notes), configuration)
@@ -109,7 +110,7 @@ def _policy(product: Product, private: Private, target: Path, notes: list[str]) 
             f"a policy must be the file that was rated, sha256 {product.candidate.sha256[:12]}, but"
             f" {product.candidate.path} is another; promote another trial (--trial N)"
         )
-    if leaks.find(ONNX, data, private):
+    if leaks.find(product.names.onnx, data, private):
         bare = _bare(data)
         if bare != data:
             data = bare
@@ -143,20 +144,24 @@ def _configuration(product: Product, notes: list[str]) -> dict[str, Any]:
         made = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, yaml.YAMLError):
         made = None
-    if not _is_of(made, product.spec):
+    if not _is_of(made, product):
         notes.append("The trainer left no configuration; this one is the trial's, resolved again by mlagents.")
         made = plain(product.spec.config) | {"env_settings": {"seed": product.spec.seed}}
-    made = portable(made)
+    made = portable(made, product.names)
     try:
         return check_with_mlagents(made)
     except SpaceError as error:
         raise SetupError(f"a configuration must be one that mlagents takes, but it says: {error}") from None
 
 
-def _is_of(made: Any, spec: TrialSpec) -> bool:
-    """Whether a resolved configuration is the spec's: one behavior, and every value that the spec gives it."""
-    mine, theirs = plain(spec.config).get("behaviors", {}), made.get("behaviors") if isinstance(made, dict) else None
-    return isinstance(theirs, dict) and set(theirs) == {BEHAVIOR} and _within(mine.get(BEHAVIOR), theirs[BEHAVIOR])
+def _is_of(made: Any, product: Product) -> bool:
+    """Whether a resolved configuration is the trial's: one behavior, and every value that its spec gives it."""
+    name = product.names.behavior
+    mine, theirs = (
+        plain(product.spec.config).get("behaviors", {}),
+        made.get("behaviors") if isinstance(made, dict) else None,
+    )
+    return isinstance(theirs, dict) and set(theirs) == {name} and _within(mine.get(name), theirs[name])
 
 
 def _within(part: Any, whole: Any) -> bool:
@@ -165,14 +170,17 @@ def _within(part: Any, whole: Any) -> bool:
     return bool(part == whole)
 
 
-def portable(configuration: Mapping[str, Any]) -> dict[str, Any]:
-    """A resolved configuration as another machine takes it: no paths, no device, no way of having been started."""
+def portable(configuration: Mapping[str, Any], names: Names = SOCCER_TWOS) -> dict[str, Any]:
+    """A resolved configuration as another machine takes it: no paths, no device, no way of having been started.
+
+    A training of it is called after its behavior.
+    """
     made = deepcopy(dict(configuration))
     for settings in (made.get("behaviors") or {}).values():
         if isinstance(settings, dict) and settings.get("init_path"):
             settings["init_path"] = None
     made["env_settings"] = (made.get("env_settings") or {}) | {"env_path": None, "env_args": None, "base_port": 5005}
-    made["checkpoint_settings"] = {"run_id": RUN_ID, "results_dir": "results"}
+    made["checkpoint_settings"] = {"run_id": names.behavior, "results_dir": "results"}
     made["torch_settings"] = {"device": None}
     return made
 
@@ -182,7 +190,8 @@ def _checkpoint(product: Product, into: Path, notes: list[str]) -> bool:
     from trials.learner.checkpoints import CURRENT, steps_of
 
     files, steps = product.run.trial(product.candidate.trial), product.candidate.steps
-    numbered, last = (files.results / BEHAVIOR / name for name in (f"{BEHAVIOR}-{steps}.pt", CURRENT))
+    called = product.names.behavior
+    numbered, last = (files.results / called / name for name in (f"{called}-{steps}.pt", CURRENT))
     source = next((path for path in (numbered, last) if path.is_file() and steps_of(path) == steps), None)
     if source is None:
         notes.append(
@@ -190,22 +199,22 @@ def _checkpoint(product: Product, into: Path, notes: list[str]) -> bool:
             " but not trained further from here."
         )
         return False
-    for name in (CHECKPOINT, STATUS):
+    for name in (product.names.checkpoint, STATUS):
         (into / name).parent.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(source, into / CHECKPOINT)
+    shutil.copyfile(source, into / product.names.checkpoint)
     try:
         status = json.loads(files.training_status.read_bytes())
     except (OSError, ValueError):
         status = {}
         notes.append("The trainer's status is gone: a resumed training starts its ghost Elo again.")
-    (into / STATUS).write_text(json.dumps(status_of(status, steps), indent=4), encoding="utf-8")
+    (into / STATUS).write_text(json.dumps(status_of(status, steps, product.names), indent=4), encoding="utf-8")
     return True
 
 
-def status_of(status: Mapping[str, Any], steps: int) -> dict[str, Any]:
+def status_of(status: Mapping[str, Any], steps: int, names: Names = SOCCER_TWOS) -> dict[str, Any]:
     """mlagents' training status with the one checkpoint that is uploaded, under the name it has there."""
     made = deepcopy(dict(status))
-    behavior = made.get(BEHAVIOR)
+    behavior = made.get(names.behavior)
     if isinstance(behavior, dict):
         known = [one for one in behavior.get("checkpoints") or [] if one.get("steps") == steps]
         behavior[
@@ -213,7 +222,10 @@ def status_of(status: Mapping[str, Any], steps: int) -> dict[str, Any]:
         ] = []  # mlagents deletes the oldest of them when it makes new ones, wherever it is started
         behavior.pop("final_checkpoint", None)
         if known:
-            behavior["final_checkpoint"] = known[-1] | {"file_path": ONNX, "auxillary_file_paths": [CHECKPOINT]}
+            behavior["final_checkpoint"] = known[-1] | {
+                "file_path": names.onnx,
+                "auxillary_file_paths": [names.checkpoint],
+            }
     return made
 
 

@@ -8,11 +8,14 @@ from typing import Any
 
 import yaml
 
+from reports.hub.names import SOCCER_TWOS
 from reports.model import leaks
-from reports.model.bundle import BEHAVIOR, CARD, EVALUATION, Contents, Product
-from reports.model.checks import TAGS, Check
+from reports.model.bundle import CARD, EVALUATION, Contents, Product
+from reports.model.checks import Check
+from reports.model.evaluation import Against, Evaluation
 from reports.model.leaks import Private
 from reports.run import sections, verdict
+from trials.records import Side
 from trials.run_state import Run, TrialHistory
 
 HERE = Path(__file__).parent
@@ -27,11 +30,9 @@ KEYS = (
 )
 """What of a behavior's settings a reader looks for."""
 WHAT = {
-    "SoccerTwos.onnx": "the policy",
     "README.md": "this card",
     "configuration.yaml": "what `mlagents-learn` was given, resolved",
     "config.json": "the same, where ML-Agents' own uploads have it",
-    "SoccerTwos/checkpoint.pt": "weights and optimizer, for training it further",
     "run_logs/training_status.json": "ghost Elo and lessons, for training it further",
     "report.html": "the run's report",
     "evaluation.csv": "every match of this card, a row each",
@@ -47,8 +48,7 @@ class Matter:
     product: Product
     contents: Contents
     run: Run
-    evaluation: Mapping[str, Any]
-    """As `evaluation.json` has it."""
+    evaluation: Evaluation
     gate: Sequence[Check]
     license: str
     files: Mapping[str, int]
@@ -59,8 +59,9 @@ class Matter:
 def text(matter: Matter) -> str:
     """The card. What it says in words from outside (names, commands, reasons) is scrubbed and escaped."""
     evaluation, product = matter.evaluation, matter.product
-    against = evaluation["ratings"][0]
-    behavior = matter.contents.configuration["behaviors"][BEHAVIOR]
+    against = evaluation.ratings[0]
+    names = product.names
+    behavior = matter.contents.configuration["behaviors"][names.behavior]
     forced = [check for check in matter.gate if check.status == "no"]
     executable = product.spec.fields
     return str(
@@ -68,43 +69,53 @@ def text(matter: Matter) -> str:
         .get_template("card.md")
         .render(
             metadata=yaml.safe_dump(metadata(matter), sort_keys=False, allow_unicode=True),
+            names=names,
+            soccer=names == SOCCER_TWOS,
             trainer=str(behavior["trainer_type"]).upper(),
-            title=f"{signed(against['elo'])} Elo against {_opponent(against['opponent'])}",
+            title=f"{signed(against.elo)} Elo against {_opponent(against.opponent)}",
             opening=_opening(matter),
             forced=forced,
             strength=_strength(against),
             evaluation=evaluation,
             repo=matter.repo,
             name=matter.repo.split("/")[-1],
-            opponent=against["opponent"],
+            opponent=against.opponent,
             contents=matter.contents,
             found=_found(matter),
             env_args=f" --env-args --fields {executable}" if product.spec.executable is None else "",
             hyperparameters=hyperparameters(behavior),
             searched=set(product.spec.params),
-            versions=evaluation["versions"],
-            version_line=", ".join(f"{name} {version}" for name, version in evaluation["versions"].items()) + ".",
+            versions=evaluation.versions,
+            version_line=", ".join(f"{name} {version}" for name, version in evaluation.versions.items()) + ".",
             notes=matter.contents.notes,
-            files=_files(matter.files),
+            files=_files(matter),
         )
     )
 
 
 def metadata(matter: Matter) -> dict[str, Any]:
     """The card's front matter, as the Hub's model cards have it (huggingface_hub.ModelCardData, EvalResult)."""
+    names = matter.product.names
     return {
         "library_name": "ml-agents",
         "license": matter.license,
         "pipeline_tag": "reinforcement-learning",
-        "tags": [*TAGS, str(matter.contents.configuration["behaviors"][BEHAVIOR]["trainer_type"]), "self-play"],
+        "tags": [
+            *names.tags,
+            str(matter.contents.configuration["behaviors"][names.behavior]["trainer_type"]),
+            "self-play",
+        ],
         "model-index": [
             {
                 "name": matter.repo.split("/")[-1],
                 "results": [
                     {
                         "task": {"type": "reinforcement-learning", "name": "reinforcement-learning"},
-                        "dataset": {"type": BEHAVIOR, "name": f"SoccerTwos ({matter.evaluation['environment']})"},
-                        "metrics": [_metric(row) for row in matter.evaluation["ratings"]],
+                        "dataset": {
+                            "type": names.behavior,
+                            "name": f"{names.behavior} ({matter.evaluation.environment})",
+                        },
+                        "metrics": [_metric(row) for row in matter.evaluation.ratings],
                     }
                 ],
             }
@@ -112,14 +123,15 @@ def metadata(matter: Matter) -> dict[str, Any]:
     }
 
 
-def _metric(row: Mapping[str, Any]) -> dict[str, Any]:
-    against = _opponent(row["opponent"])
+def _metric(row: Against) -> dict[str, Any]:
+    against = _opponent(row.opponent)
     return {
         "type": "elo",
-        "value": row["elo"],
-        "name": f"Elo difference to {against}, 95 % interval {signed(row['elo_low'])} to {signed(row['elo_high'])}",
+        "value": row.elo,
+        "name": f"Elo difference to {against}, 95 % interval {signed(row.low)} to {signed(row.high)}",
         "verified": False,
-        "args": {name: row[name] for name in ("elo_low", "elo_high", "matches", "wins", "draws", "losses", "seed")},
+        "args": {"elo_low": row.low, "elo_high": row.high}
+        | {name: getattr(row, name) for name in ("matches", "wins", "draws", "losses", "seed")},
     }
 
 
@@ -155,23 +167,24 @@ def _opening(matter: Matter) -> str:
         if product.spec.configuration is not None
         else ""
     )
+    sides = "Two agents a side, self-play" if product.names == SOCCER_TWOS else "Self-play"
     return (
-        f"Two agents a side, self-play, ML-Agents {matter.evaluation['versions'].get('mlagents', '')}: {found}{again}"
+        f"{sides}, ML-Agents {matter.evaluation.versions.get('mlagents', '')}: {found}{again}"
         f" ({how}), at {product.candidate.steps:,} trainer steps."
     )
 
 
-def _strength(row: Mapping[str, Any]) -> str:
-    against = _opponent(row["opponent"])
-    interval = f"[{signed(row['elo_low'])}, {signed(row['elo_high'])}]"
+def _strength(row: Against) -> str:
+    against = _opponent(row.opponent)
+    interval = f"[{signed(row.low)}, {signed(row.high)}]"
     side = (
         f"it is stronger than {against}"
-        if row["elo_low"] > 0
+        if row.low > 0
         else f"it is weaker than {against}"
-        if row["elo_high"] < 0
+        if row.high < 0
         else f"the matches cannot tell it from {against}"
     )
-    number = f"**{signed(row['elo'])} Elo {interval}** against {against} over {row['matches']} fresh matches"
+    number = f"**{signed(row.elo)} Elo {interval}** against {against} over {row.matches} fresh matches"
     return f"{number}: {side}. A difference of 100 Elo is 64 points of 100 matches, of 200 it is 76."
 
 
@@ -222,11 +235,12 @@ def _states(trials: Sequence[TrialHistory]) -> str:
     return f"{len(trials)} ({', '.join(f'{count} {state}' for state, count in counts.items())})"
 
 
-def _files(sizes: Mapping[str, int]) -> list[dict[str, Any]]:
-    rows = dict(sizes) | {CARD: 0, EVALUATION: 0}
-    order = [*WHAT, *sorted(rows)]
+def _files(matter: Matter) -> list[dict[str, Any]]:
+    names, rows = matter.product.names, dict(matter.files) | {CARD: 0, EVALUATION: 0}
+    what = {names.onnx: "the policy", names.checkpoint: "weights and optimizer, for training it further"} | WHAT
+    order = [*what, *sorted(rows)]
     return [
-        {"name": name, "size": rows[name], "what": WHAT.get(name, "training curves, for TensorBoard")}
+        {"name": name, "size": rows[name], "what": what.get(name, "training curves, for TensorBoard")}
         for name in sorted(rows, key=order.index)
     ]
 
@@ -243,8 +257,8 @@ def cell(value: Any) -> str:
     return plain
 
 
-def _record(row: Mapping[str, Any]) -> str:
-    return f"{row['wins']}-{row['draws']}-{row['losses']}"
+def _record(row: Against | Side) -> str:
+    return f"{row.wins}-{row.draws}-{row.losses}"
 
 
 def _nth(number: int) -> str:

@@ -7,23 +7,22 @@ SoccerTwos.onnx, and observations and actions are unchanged. `mlagents-push-to-h
 import math
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from reports.hub.models import ONNX, TAG
 from reports.model import files as model_files
 from reports.model import leaks, licenses
-from reports.model.bundle import BEHAVIOR, CARD, CHECKPOINT, CONFIG, CONFIGURATION, STATUS
+from reports.model.bundle import CARD, CONFIG, CONFIGURATION, STATUS
 from reports.model.files import ModelFiles, Told, as_json, behaviors, defaults, policy_of
 from reports.model.leaks import Private
+from trials.arena.games.soccer import SOCCER
 from trials.arena.players import onnx_external
 from trials.arena.players.sandbox import vet
 from trials.errors import BadPolicy, reason
 
 Status = Literal["ok", "advice", "no", "unknown"]
 """no: the model fails it; advice: it works, and could be better; unknown: nothing here tells."""
-TAGS = ("SoccerTwos", "deep-reinforcement-learning", "reinforcement-learning", TAG)
 STOCK = ("poca", "ppo", "sac")
 MOMENT_STEPS, MOMENT_S = 5_000, 30.0
 """Trainer steps and seconds below which nothing can have been learned: the course's run takes hours."""
@@ -42,10 +41,6 @@ class Check:
     mend: str = ""
     """What to do; empty where it is well."""
 
-    def as_dict(self) -> dict[str, Any]:
-        """As JSON has it."""
-        return asdict(self)
-
 
 def examine(subject: ModelFiles, private: Private | None = None, load: bool = True) -> list[Check]:
     """Everything that can be seen without playing, the musts first; no check hides the next.
@@ -53,7 +48,7 @@ def examine(subject: ModelFiles, private: Private | None = None, load: bool = Tr
     `load` the policy, in a process of its own: a second or two.
     """
     card, configuration = model_files.front_matter(subject), model_files.configuration(subject)
-    checks = [_named(subject), *(_plays(policy_of(subject)) if load else ())]
+    checks = [_named(subject), *(_plays(subject) if load else ())]
     if subject.alone:
         return checks
     return [
@@ -61,7 +56,7 @@ def examine(subject: ModelFiles, private: Private | None = None, load: bool = Tr
         _trained(subject),
         _trainer(configuration),
         _tag(subject, card.values),
-        _behavior(configuration),
+        _behavior(subject, configuration),
         *_card(subject, card),
         _resumable(subject),
         _clean(subject, private or Private()),
@@ -78,33 +73,38 @@ def broken(checks: Sequence[Check]) -> list[Check]:
 
 
 def _named(subject: ModelFiles) -> Check:
-    name, policies = "name", [name for name in subject.names if name.lower().endswith(".onnx")]
-    if ONNX in subject.names:
-        return Check(name, "ok", ONNX)
+    mine, name, policies = (
+        subject.called.onnx,
+        "name",
+        [name for name in subject.names if name.lower().endswith(".onnx")],
+    )
+    if mine in subject.names:
+        return Check(name, "ok", mine)
     if not policies:
         return Check(
-            name, "no", "no .onnx file", f"end the training with one Ctrl+C, so that it exports {ONNX}; add it"
+            name, "no", "no .onnx file", f"end the training with one Ctrl+C, so that it exports {mine}; add it"
         )
     said = ", ".join(policies[:3]) + (", ..." if len(policies) > 3 else "")
-    return Check(name, "no", f"no {ONNX} at the root, but {said}", f"put the policy at the root as {ONNX}")
+    return Check(name, "no", f"no {mine} at the root, but {said}", f"put the policy at the root as {mine}")
 
 
-def _plays(path: Path | None) -> list[Check]:
+def _plays(subject: ModelFiles) -> list[Check]:
     """Whole, of unchanged spaces, playable; as far as the first that fails."""
+    path, soccer = policy_of(subject), subject.behavior == SOCCER
     if path is None:
-        return [Check("file", "no", "no policy to look at", f"add {ONNX}")]
+        return [Check("file", "no", "no policy to look at", f"add {subject.called.onnx}")]
     try:
-        vet(path)
+        vet(path, subject.behavior)
     except BadPolicy as error:
         found, _, mend = str(error).rpartition("; ")
-        if error.about == "spaces":
+        if error.about == "spaces" and soccer:
             found = str(error)  # which names the other game at its end
             mend = f"train in SoccerTwos as it is, {_as_it_is()}; export with ML-Agents"
         before = [] if error.about == "file" else [Check("file", "ok", "whole")]
         return [*before, Check(error.about, "no", found, mend)]
     size = sum(file.stat().st_size for file in (path, *onnx_external.files(path)))
     whole = Check("file", "ok", f"whole, {size / 1e6:.2f} MB")
-    spaces = _spaces(path)
+    spaces = _spaces(path) if soccer else Check("spaces", "ok", str(subject.behavior))
     return [whole, spaces, Check("plays", "ok", "loads and answers with probabilities")]
 
 
@@ -149,7 +149,7 @@ def _trained(subject: ModelFiles) -> Check:
     """By what the trainer left: steps of its last checkpoint, seconds of its run."""
     name = "trained"
     status, timers = as_json(subject, STATUS), as_json(subject, "run_logs/timers.json")
-    steps = _steps(status.values or {})
+    steps = _steps(status.values or {}, subject.called.behavior)
     seconds = (timers.values or {}).get("total")
     if not isinstance(seconds, int | float) or not math.isfinite(seconds):
         seconds = None
@@ -167,8 +167,8 @@ def _trained(subject: ModelFiles) -> Check:
     return Check(name, "ok", f"{steps:,} steps" if steps is not None else f"{seconds:,.0f} s")
 
 
-def _steps(status: Mapping[str, Any]) -> int | None:
-    behavior = status.get(BEHAVIOR)
+def _steps(status: Mapping[str, Any], name: str) -> int | None:
+    behavior = status.get(name)
     known = []
     if isinstance(behavior, dict):
         last = behavior.get("final_checkpoint")
@@ -193,24 +193,25 @@ def _trainer(configuration: Told) -> Check:
     )
 
 
-def _behavior(configuration: Told) -> Check:
+def _behavior(subject: ModelFiles, configuration: Told) -> Check:
+    mine = subject.called.behavior
     names = list(behaviors(configuration.values or {}))
-    if configuration.values is None or names == [BEHAVIOR] or (not names and defaults(configuration.values)):
+    if configuration.values is None or names == [mine] or (not names and defaults(configuration.values)):
         return Check("behavior", "ok" if names else "unknown", ", ".join(names) or "nothing tells")
-    return Check("behavior", "no", ", ".join(names) or "none", f"the environment's behavior is {BEHAVIOR}")
+    return Check("behavior", "no", ", ".join(names) or "none", f"the environment's behavior is {mine}")
 
 
 # --- the repository ----------------------------------------------------------------------------------------------
 
 
 def _tag(subject: ModelFiles, card: Mapping[str, Any] | None) -> Check:
-    own = (card or {}).get("tags") or []
+    tag, own = subject.called.tag, (card or {}).get("tags") or []
     if subject.tags is None and not isinstance(own, list):
-        return Check("tag", "no", f"tags {str(own)[:80]}, which are no list", f"write tags: [{TAG}, ...] in {CARD}")
+        return Check("tag", "no", f"tags {str(own)[:80]}, which are no list", f"write tags: [{tag}, ...] in {CARD}")
     tags = subject.tags if subject.tags is not None else own
-    if TAG in tags:
-        return Check("tag", "ok", TAG)
-    return Check("tag", "no", "tags " + (", ".join(map(str, tags)) or "none"), f"add {TAG} to the tags in {CARD}")
+    if tag in tags:
+        return Check("tag", "ok", tag)
+    return Check("tag", "no", "tags " + (", ".join(map(str, tags)) or "none"), f"add {tag} to the tags in {CARD}")
 
 
 def _card(subject: ModelFiles, told: Told) -> list[Check]:
@@ -221,7 +222,7 @@ def _card(subject: ModelFiles, told: Told) -> list[Check]:
     if (card := told.values) is None:
         return [Check("card", "advice", f"no {CARD}", "write one: what it is, how it was trained and rated")]
     tags = card.get("tags") or []
-    lacking = [tag for tag in TAGS if not isinstance(tags, list) or tag not in tags]
+    lacking = [tag for tag in subject.called.tags if not isinstance(tags, list) or tag not in tags]
     lacking += [] if card.get("library_name") == "ml-agents" else ["library_name: ml-agents"]
     said = Check("card", "ok", "library and tags") if not lacking else None
     return [
@@ -242,7 +243,7 @@ def _license(card: Mapping[str, Any]) -> Check:
 
 
 def _resumable(subject: ModelFiles) -> Check:
-    lacking = [name for name in (CONFIGURATION, CONFIG, CHECKPOINT, STATUS) if name not in subject.names]
+    lacking = [name for name in (CONFIGURATION, CONFIG, subject.called.checkpoint, STATUS) if name not in subject.names]
     if not lacking:
         return Check("resume", "ok", "checkpoint, status and configuration")
     return Check("resume", "advice", "no " + ", ".join(lacking), "upload them, so that it can be trained further")
@@ -265,7 +266,9 @@ def _clean(subject: ModelFiles, private: Private) -> Check:
 
 
 def _lean(subject: ModelFiles) -> Check:
-    old = [name for name in subject.names if re.search(r"/SoccerTwos-\d+\.(?:pt|onnx)$", name)]
+    old = [
+        name for name in subject.names if re.search(rf"/{re.escape(subject.called.behavior)}-\d+\.(?:pt|onnx)$", name)
+    ]
     size = sum(path.stat().st_size for path in subject.files.values())
     if len(old) > 2 or size > LARGE:
         return Check(

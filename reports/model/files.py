@@ -9,8 +9,10 @@ from typing import Any
 
 import yaml
 
-from reports.hub.models import ONNX
+from reports.hub.names import Names
 from reports.model.bundle import CARD, CONFIG, CONFIGURATION
+from trials.arena.games.game import Behavior
+from trials.arena.games.soccer import SOCCER
 from trials.errors import reason
 
 
@@ -26,16 +28,23 @@ class ModelFiles:
     """As the Hub has them; None: the card's own are taken."""
     alone: bool = False
     """A single ONNX file, which has no card and no configuration."""
+    behavior: Behavior = SOCCER
+    """What its agents must see and do."""
+
+    @property
+    def called(self) -> Names:
+        """After its behavior."""
+        return Names(self.behavior.name)
 
 
-def of_folder(folder: Path) -> ModelFiles:
+def of_folder(folder: Path, behavior: Behavior = SOCCER) -> ModelFiles:
     """A local folder as it would be uploaded."""
     files = {
         name: path
         for path in sorted(folder.rglob("*"))
         if path.is_file() and not (name := path.relative_to(folder).as_posix()).startswith((".git/", ".cache/"))
     }
-    return ModelFiles(files, list(files))
+    return ModelFiles(files, list(files), behavior=behavior)
 
 
 def of_file(path: Path) -> ModelFiles:
@@ -44,9 +53,9 @@ def of_file(path: Path) -> ModelFiles:
 
 
 def policy_of(subject: ModelFiles) -> Path | None:
-    """The model's policy: its root SoccerTwos.onnx, else its only root .onnx."""
+    """The model's policy: the one named after its behavior, else its only root .onnx."""
     root = [name for name in subject.files if name.lower().endswith(".onnx") and "/" not in name]
-    name = ONNX if ONNX in root else root[0] if len(root) == 1 else None
+    name = subject.called.onnx if subject.called.onnx in root else root[0] if len(root) == 1 else None
     return subject.files[name] if name is not None else None
 
 

@@ -38,8 +38,7 @@ def next_step(run: Run, at: str) -> Advice | None:
     others = [rating for rating in (fresh.baseline, fresh.against_course) if rating is not None]
     short = fresh.random.elo < fresh.random_sprt.elo1 and not any(standing(rating) == "ahead" for rating in others)
     if fresh.random_sprt.verdict != "accepted" and short:
-        # trials of another game, which stand on a yardstick of their own, cannot be extended yet
-        return None if run.question.ladder.startswith("yardstick-") else _more_steps(run, at)
+        return _more_steps(run, at)
     if run.finals is None:
         return _first_seeds(run, at)
     return _more_seeds(run, run.finals, at) if run.finals.chosen is not None else None

@@ -101,6 +101,7 @@ def render(
     beside: the files that are written with it. at: what commands call the run's folder. folder: where it is given, it
     holds match logs and replays.
     """
+    from reports.formatting import in_game
     from reports.run import advice, details, figures, finals, sections, tradeoff
     from reports.run.importance import strips
 
@@ -113,7 +114,7 @@ def render(
     winner = sections.winner(run, ranked)
     policy = run.trial(run.winner.candidate.trial) if run.winner else None
     parts, plotly = shown(run, folder), figures.bundle() if charts else ""
-    return str(
+    page = str(
         _environment()
         .get_template("report.html")
         .render(
@@ -125,7 +126,7 @@ def render(
             advice=advice.next_step(run, at or run.name),
             policy=policy.spec.called if policy else "the winner",
             winner=winner,
-            yardstick=run.question is not None and run.question.ladder.startswith("yardstick-"),
+            yardstick=run.other_game,
             gone=folder is not None and winner is not None and not (folder.path / winner.policy).exists(),
             half=ledger.notes(folder.ledger) if folder is not None else "",
             axis=sections.ladder_axis(run, ranked),
@@ -150,10 +151,12 @@ def render(
             allowed=" ".join(allowed(text) for text in (*parts["scripts"], plotly) if text),
         )
     )
+    return in_game(page, run.other_game)
 
 
 def shown(run: "Run", folder: RunFolder | None) -> dict[str, Any]:
     """What the sections with files of their own show, their styles and scripts: opponents, replays."""
+    from reports.formatting import in_game
     from reports.run import opponents, replays
 
     found = replays.section(run, folder)
@@ -163,7 +166,7 @@ def shown(run: "Run", folder: RunFolder | None) -> dict[str, Any]:
         "replays": found,
         "opponents": met,
         "styles": [asset(f"{name}.css") for name in names],
-        "scripts": [asset(f"{name}.js") for name in ("packed", "report", *names, "live")],
+        "scripts": [in_game(asset(f"{name}.js"), run.other_game) for name in ("packed", "report", *names, "live")],
     }
 
 

@@ -5,36 +5,10 @@ from os import PathLike, fspath
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from trials.results import PlayResult
+
 if TYPE_CHECKING:
     import pandas as pd
-
-    from trials.records import Side
-
-
-@dataclass(frozen=True, kw_only=True)
-class PlayResult:
-    """What came of the matches of model a against model b."""
-
-    a: str
-    b: str
-    matches: int
-    wins: int
-    """Of a."""
-    draws: int
-    losses: int
-    as_blue: "Side"
-    """Results of a on the blue side."""
-    as_purple: "Side"
-    elo: float
-    """Elo of a minus that of b, logistic scale; a draw is half a win."""
-    low: float
-    """Lower end of the 95 % interval of `elo`."""
-    high: float
-    mean_decisions: float
-    """Decision steps a match."""
-    seed: int
-    environment: str
-    """Version of the environment's rules, or of the executable."""
 
 
 def play(
@@ -60,7 +34,6 @@ def play(
     """
     from sweep.matches.conditions import Conditions
     from sweep.matches.play import play as played
-    from trials.records import Side
 
     how = Conditions(
         seed=seed,
@@ -70,17 +43,7 @@ def play(
         log_to=Path(log) if log is not None else None,
         env=Path(env) if env is not None else None,
     )
-    found = played(fspath(a), fspath(b), matches, how)
-    same = {name: found[name] for name in ("a", "b", "matches", "wins", "draws", "losses", "mean_decisions", "seed")}
-    return PlayResult(
-        **same,
-        as_blue=Side(**found["by_side"]["blue"]),
-        as_purple=Side(**found["by_side"]["purple"]),
-        elo=found["elo"],
-        low=found["elo_low"],
-        high=found["elo_high"],
-        environment=found["environment"],
-    )
+    return played(fspath(a), fspath(b), matches, how)
 
 
 def watch(
@@ -97,7 +60,7 @@ def watch(
     """
     from sweep.matches.watch import watch as written
 
-    return Path(written(fspath(a), fspath(b), matches, seed, Path(out))["page"])
+    return Path(written(fspath(a), fspath(b), matches, seed, Path(out)).page)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -127,13 +90,13 @@ def rate(*logs: str | Path, baseline: str | None = None) -> Ratings:
     from sweep.matches.rate import rate as rated
 
     found = rated([Path(log) for log in logs], baseline, None)
-    table = pd.DataFrame(found["ratings"]).rename(columns={"elo_low": "low", "elo_high": "high"})
+    table = pd.DataFrame([vars(rated) for rated in found.ratings])
     names = list(table["model"])
-    score = {a: {b: cell["score"] for b, cell in row.items()} for a, row in found["cross_table"].items()}
+    score = {a: {b: cell.score for b, cell in row.items()} for a, row in found.cross_table.items()}
     return Ratings(
         table=table.drop(columns=["by_side", "blue_minus_purple"]),
         cross_table=pd.DataFrame.from_dict(score, orient="index").reindex(index=names, columns=names),
-        circles=tuple(tuple(circle) for circle in found["circles"]),
-        anchor=found["anchor"],
-        matches=found["matches"],
+        circles=tuple(tuple(circle) for circle in found.circles),
+        anchor=found.anchor,
+        matches=found.matches,
     )

@@ -3,8 +3,10 @@
 import copy
 import os
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from os import PathLike, fspath
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -149,7 +151,9 @@ def run(
     final_seeds: int | None = None,
     finalists: int | None = None,
     baseline: str | None = None,
+    yardstick: Sequence[str | PathLike[str]] | None = None,
     env: str | None = None,
+    won_by: Literal["group", "agents", "both"] | None = None,
     trainer: str | None = None,
     stall_seconds: float | None = None,
     gpus_per_trial: float | None = None,
@@ -188,6 +192,7 @@ def run(
     for name in ("space", "quiet", "warm_start"):
         del given[name]
     loaded, before = load(str(space)), Path(warm_start) if warm_start is not None else None
+    given["yardstick"] = tuple(fspath(word) for word in yardstick) if yardstick else None
     given["out"] = Path(out or f"runs/{loaded.name}-{datetime.now():%Y%m%d-%H%M%S}")
     given["ray_address"] = _cluster(ray_address)
     made = settings.of_space(str(space), loaded, given)

@@ -11,6 +11,7 @@ from sweep.cli.newest import run_or_newest
 from sweep.cli.numbers import ELO, Count
 from sweep.cli.options import CORES, JSON, MODEL, MODELS, progress, sprt
 from sweep.matches.conditions import PROVING
+from trials.results import plain
 
 _PROOF = ("matches", "min_elo", "sprt", "baseline", "cores", "force")
 
@@ -52,7 +53,7 @@ def promote(
     RUN is by default the newest finished run in runs/."""
     from rich.console import Console
 
-    from sweep.promotion import evaluation, promote
+    from sweep.promotion import evaluation, outcome, promote
 
     bar = evaluation.Bar(min_elo=min_elo, sprt=sprt, matches=matches, cores=cores, progress=progress(as_json))
     folder = run_or_newest(run, complete=True)
@@ -61,12 +62,12 @@ def promote(
         folder, promote.Order(bar=bar, **given), lambda text: say.print(text, markup=False, highlight=False)
     )
     if as_json:
-        click.echo(json.dumps(found))
+        click.echo(json.dumps(plain(found)))
     else:
-        Console().print(promote.table(found))
-    if found["refused"]:
-        click.echo(f"sweep: {found['refused']}", err=True)
-    return 1 if found["refused"] else 0
+        Console().print(outcome.table(found))
+    if found.refused:
+        click.echo(f"sweep: {found.refused}", err=True)
+    return 1 if found.refused else 0
 
 
 @click.command(cls=Command, epilog=f"A model is {MODELS}, or a folder of a model's files.")
@@ -81,9 +82,9 @@ def verify(model: str, revision: str | None, pairs: int, cores: int, as_json: bo
 
     found = verify.verify(model, revision, pairs, cores, progress(as_json))
     if as_json:
-        click.echo(json.dumps(found))
+        click.echo(json.dumps(plain(found)))
     else:
         from rich.console import Console
 
         Console().print(verify.table(found))
-    return 0 if found["ok"] else 1
+    return 0 if found.ok else 1

@@ -11,6 +11,7 @@ from sweep.cli.newest import run_or_newest
 from sweep.cli.numbers import PROBABILITY, Count
 from sweep.cli.options import CONDITIONS, JSON, MODEL, MODELS, SEED, conditions_of, progress, sprt
 from sweep.matches.conditions import MATCHES, PAIRS, WATCHED, Conditions
+from trials.results import plain
 
 FRESH = "Played after a test for the estimate, which its own matches would flatter; 0: none."
 NAMED = f"A model is {MODELS}."
@@ -56,7 +57,7 @@ def play(
         else None
     )
     result = played(a, b, matches or 200, Conditions(**conditions), test=test, progress=progress(as_json))
-    click.echo(json.dumps(result) if as_json else text(result))
+    click.echo(json.dumps(plain(result)) if as_json else text(result))
 
 
 @click.command(cls=Command, epilog=NAMED, sections={"How matches are played": ("pairs", *CONDITIONS)})
@@ -74,7 +75,7 @@ def tournament(models: tuple[str, ...], pairs: int, baseline: str | None, as_jso
 
     how = Conditions(**conditions)
     found = tournament.play(models, pairs, how, baseline=baseline, progress=progress(as_json))
-    click.echo(json.dumps(found) if as_json else text(found))
+    click.echo(json.dumps(plain(found)) if as_json else text(found))
 
 
 @click.command(cls=Command)
@@ -90,7 +91,7 @@ def rate(sources: tuple[Path, ...], baseline: str | None, history: Path | None, 
     from sweep.matches.rate import text
 
     found = rated(sources, baseline, history)
-    click.echo(json.dumps(found) if as_json else text(found))
+    click.echo(json.dumps(plain(found)) if as_json else text(found))
 
 
 @click.command(cls=Command, epilog=NAMED)
@@ -109,4 +110,4 @@ def watch(a: str | None, b: str, matches: int, seed: int, out: Path, as_json: bo
 
     a = a if a is not None else str(run_or_newest(None, complete=True).path)
     result = written(a, b, matches, seed, out)
-    click.echo(json.dumps(result) if as_json else text(result))
+    click.echo(json.dumps(plain(result)) if as_json else text(result))

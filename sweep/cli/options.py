@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 import click
 from click.shell_completion import CompletionItem
 
-from sweep.cli.numbers import ELO_OF_A_TEST, Count
+from sweep.cli.numbers import ELO_OF_A_TEST, Choice, Count
 from sweep.matches import conditions
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -16,7 +16,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON object and nothing else.")
 CORES = click.option("--cores", type=Count(conditions.CORES), default=1, show_default=True, help="CPU cores that play.")
 SEED = click.option("--seed", type=Count(conditions.SEED), default=0, show_default=True, help="Of the matches.")
-CONDITIONS = ("goals", "deterministic", "seed", "cores", "env", "log_to")
+CONDITIONS = ("goals", "deterministic", "seed", "cores", "env", "won_by", "log_to")
 """Names of what `conditions_of` adds."""
 
 
@@ -40,6 +40,13 @@ MODELS = "an ONNX file, a run (RUN, RUN:TRIAL, RUN:TRIAL@STEPS), a Hub id (USER/
 """What a model is named by."""
 
 
+WON_BY = click.option(
+    "--won-by",
+    type=Choice(("group", "agents", "both")),
+    help="Of another game: whose rewards decide; default: a group's, without groups an agent's.",
+)
+
+
 def conditions_of(command: F) -> F:
     """The options that say how matches are played."""
     for option in (
@@ -49,6 +56,7 @@ def conditions_of(command: F) -> F:
             callback=lambda _context, _option, path: None if path == Path("embedded") else path,
             help="Play in an ML-Agents executable, SoccerTwos.x86_64 and the like; default: embedded.",
         ),
+        WON_BY,
         click.option("--log", "log_to", type=click.Path(path_type=Path), help="Write every match: .parquet or .csv."),
         CORES,
         SEED,

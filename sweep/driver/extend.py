@@ -19,7 +19,7 @@ from sweep.driver.commands import typed
 from sweep.driver.progress import printer
 from sweep.settings import read
 from trials import ledger
-from trials.arena.ratings import ladder
+from trials.arena.ratings import yardstick
 from trials.errors import SetupError
 from trials.events import Event, SweepBegan, TrialBegan, TrialEnded, TrialRated, TrialResumed
 from trials.folder import RunFolder, driving
@@ -42,8 +42,6 @@ def extend(run: RunFolder, number: int, steps: int, changes: Sequence[str], cons
     SpaceError.
     """
     ledger.must_be_there(run.ledger)
-    if run.yardstick.is_file():
-        raise SetupError(f"only trials of SoccerTwos can be extended as yet, but {run.name} is of another game")
     with driving(run), reaper.watching():
         events = ledger.read(run.ledger)
         settings = replace(read(run.settings), out=run.path, ray_address=None)  # it trains here
@@ -52,7 +50,7 @@ def extend(run: RunFolder, number: int, steps: int, changes: Sequence[str], cons
         spec = _further(run, events, number, steps, changes)
         began = next((event for event in events if isinstance(event, SweepBegan)), None)
         baseline = models.of_run(run, settings.baseline, began.baseline_sha256 if began else "")
-        rate = ladder.rater(baseline.load, settings.rating_matches)
+        rate = yardstick.rater(run, spec.executable, baseline.load, settings.rating_matches)
         with sync.kept(run, settings, [spec.number]):
             _take_checkpoint(run, number, spec.number)
             console.print(_said(spec, steps), highlight=False, soft_wrap=True)
@@ -74,7 +72,7 @@ def _further(run: RunFolder, events: Sequence[Event], number: int, steps: int, c
         raise SetupError(f"a trial must have trained to be trained further, but trial {number} has not; name another")
     config, changed = _changed(parent.config, changes)
     whole = reached + steps
-    config["behaviors"]["SoccerTwos"]["max_steps"] = whole
+    _behavior(config)["max_steps"] = whole
     check_config(config)
     check_with_mlagents(config)
     new = max(specs) + 1
@@ -95,6 +93,11 @@ def _further(run: RunFolder, events: Sequence[Event], number: int, steps: int, c
     )
 
 
+def _behavior(config: Mapping[str, Any]) -> Any:
+    """The settings of the one behavior that is trained."""
+    return next(iter(config["behaviors"].values()))
+
+
 def _said(spec: TrialSpec, steps: int) -> str:
     """Which trial goes on, from where, and how far."""
     return f"trial {spec.number} goes on from trial {spec.parent} at {spec.steps - steps:,} steps, for {steps:,} more"
@@ -112,7 +115,7 @@ def _changed(config: Mapping[str, Any], changes: Sequence[str]) -> tuple[dict[st
             raise SetupError(
                 f"{fixed.pop()} must stay as the checkpoint has it, but --set would change {key}; leave it out"
             )
-        node: Any = made if path[:1] == ["environment_parameters"] else made["behaviors"]["SoccerTwos"]
+        node: Any = made if path[:1] == ["environment_parameters"] else _behavior(made)
         for name in path:
             node = node.setdefault(name, {})
             if not isinstance(node, dict):

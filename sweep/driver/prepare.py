@@ -28,6 +28,10 @@ def prepare(settings: Settings) -> tuple[Space, models.Model]:
         _must_run(Path(settings.trainer))
     if other_game(space):
         return space, _in_its_game(space, settings)
+    if settings.won_by:
+        raise UsageError(f"--won-by is for other games, but {space.behavior} is won by goals; leave it out")
+    if settings.yardstick:
+        raise UsageError(f"--yardstick is for games that have no ladder, but {space.behavior} has one; leave it out")
     with of_option("--baseline"):
         baseline = models.resolve(settings.baseline)
         load_player(baseline.load)
@@ -45,26 +49,38 @@ def _in_its_game(space: Space, settings: Settings) -> models.Model:
         raise SetupError(
             f"{space.behavior} must be swept on one machine as yet, but got --storage or --ray-address; leave them out"
         )
-    with game_of(Path(str(settings.executable)), settings.seed) as game:
+    with game_of(Path(str(settings.executable)), settings.seed, settings.won_by) as game:
         if game.behavior.name != space.behavior:
             raise space.error(
                 "behaviors", f"must hold the executable's, {game.behavior.name}", space.behavior, "write that name"
             )
         baseline = models.resolve(settings.baseline, game.behavior)
         load_player(baseline.load, game.behavior)
+        _more(settings, baseline, game)
         return baseline
 
 
+def _more(settings: Settings, baseline: models.Model, game: Game) -> list[models.Model]:
+    """What stands on the yardstick beside the built-in players and the baseline. Raises BadPolicy or SetupError."""
+    with of_option("--yardstick"):
+        found = [models.resolve(word, game.behavior) for word in settings.yardstick]
+    names = [*yardstick.BUILT_IN, baseline.name, *(model.name for model in found)]
+    if twice := next((model.name for model in found if names.count(model.name) > 1), None):
+        raise UsageError(f"the players of a yardstick must have names of their own, but {twice} is there twice")
+    return found
+
+
 def fit_yardstick(settings: Settings, baseline: models.Model, run: RunFolder) -> None:
-    """Play what trials of another game are rated on, and keep it in the run."""
-    with game_of(Path(str(settings.executable)), settings.seed) as game:
-        ladder_file.write(yardstick.fit(game, baseline.load, settings.seed), run.yardstick)
+    """Play what trials of another game are rated on, and keep it in the run, its policies too."""
+    with game_of(Path(str(settings.executable)), settings.seed, settings.won_by) as game:
+        more = [models.kept(model, run).load for model in _more(settings, baseline, game)]
+        ladder_file.write(yardstick.fit(game, [baseline.load, *more], settings.seed), run.yardstick)
 
 
 def game_of_run(run: RunFolder, settings: Settings) -> AbstractContextManager[Game]:
     """The game that a run's policies are rated in: the embedded one, or another in its executable."""
     other = run.yardstick.is_file() and settings.executable is not None
-    return game_of(Path(str(settings.executable)) if other else None, settings.seed)
+    return game_of(Path(str(settings.executable)), settings.seed, settings.won_by) if other else game_of(None, 0)
 
 
 def _must_run(trainer: Path) -> None:

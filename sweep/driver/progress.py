@@ -91,9 +91,7 @@ def _doing(controller: Controller, trial: RunningTrial) -> str:
 
 
 def _row(spec: TrialSpec, state: str, steps: int, rate: float | None, rating: Rating | None) -> table.Row:
-    kind = f"{spec.configuration} retrained" if spec.configuration is not None else ""
-    kind = kind or ("course" if spec.origin == "course" else "")
-    return table.Row(spec.number, kind, state, steps, spec.steps, rate, rating, spec.params)
+    return table.Row(spec.number, table.kind(spec), state, steps, spec.steps, rate, rating, spec.params)
 
 
 def _is_trouble(event: Event) -> bool:

@@ -65,8 +65,6 @@ def sweep(settings: Settings, command: str, console: Console, warm_start: Path |
     rendered = renderer(settings, space)
     if not space.parameters:
         rendered(0, {})  # a file without parameters is one trial: what it breaks is known now
-    if warm_start is not None and prepare.other_game(space):
-        raise SetupError(f"--warm-start must be of SoccerTwos, but this space is of {space.behavior}; leave it out")
     warm = take_over(warm_start, settings, space, rendered) if warm_start is not None else None
     say("checking the configuration with mlagents ...")
     check_with_mlagents(course(space) if space.parameters else render(space, {}), *tried)

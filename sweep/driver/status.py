@@ -1,9 +1,8 @@
-"""What a run's ledger and its trainers say, as plain values and for a terminal: `sweep status`."""
+"""What a run's ledger and its trainers say, typed and for a terminal: `sweep status`."""
 
 import time
 from collections.abc import Sequence
-from dataclasses import asdict
-from typing import Any
+from dataclasses import dataclass
 
 from rich.console import Console
 
@@ -17,50 +16,147 @@ from trials.learner import progress
 from trials.records import Rating
 
 
-def summary(run: RunFolder) -> dict[str, Any]:
-    """Name, state, counts and one row a trial. Raises SetupError where there is no ledger."""
+@dataclass(frozen=True, kw_only=True)
+class Rated:
+    """Elo with its 95 % interval, and the matches that it is from."""
+
+    elo: float
+    low: float
+    high: float
+    wins: int
+    draws: int
+    losses: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrialRow:
+    """How one trial stands."""
+
+    trial: int
+    origin: str
+    configuration: int | None
+    """Of a retrained one: the trial whose configuration it has."""
+    state: str
+    steps: int
+    resumed: int
+    """How often."""
+    steps_per_second: float | None
+    reason: str
+    """Why it ended otherwise than it was meant to."""
+    elo: float | None
+    """None, as its ends and counts: not rated yet."""
+    low: float | None
+    high: float | None
+    wins: int | None
+    draws: int | None
+    losses: int | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class OverSeeds:
+    """Elo over training seeds; a single seed gives no interval."""
+
+    elo: float
+    low: float | None
+    high: float | None
+    seeds: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Retrained:
+    """A configuration over its training seeds."""
+
+    configuration: int
+    course: bool
+    trials: list[int]
+    seeds: list[int]
+    baseline: OverSeeds | None
+    against_course: OverSeeds | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class OnHub:
+    """A trial that was promoted."""
+
+    trial: int
+    repo: str
+    commit: str
+    url: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Status:
+    """How a run stands."""
+
+    run: str
+    state: str
+    driver: runs.Driver | None
+    reason: str
+    phase: str
+    space: str | None
+    trials_over: int
+    trials_planned: int | None
+    steps: int | None
+    """Budget of a trial."""
+    baseline: str | None
+    ladder: str | None
+    seconds: float | None
+    """None, as idle_share: it is not over."""
+    idle_share: float | None
+    half_written_lines: list[int]
+    trials: list[TrialRow]
+    retrained: list[Retrained]
+    chosen: int | None
+    fresh: dict[str, Rated]
+    """Of `winner` and `course`, by fresh matches against the baseline."""
+    promoted: list[OnHub]
+
+
+def summary(run: RunFolder) -> Status:
+    """How a run stands, and one row a trial. Raises SetupError where there is no ledger."""
     events = ledger.read(run.ledger)
     known = run_state.run_of(run.name, events, _steps(run, events))
     began, end, found, by = known.question, known.end, known.finals, runs.driver(run)
     roles = {"winner": known.winner, "course": known.course}
-    return {
-        "run": run.name,
-        "state": runs.state(run, events),
-        "driver": asdict(by) if by is not None else None,
-        "reason": end.reason if end else "",
-        "phase": phase(events),
-        "space": began.space if began else None,
-        "trials_over": known.over,
-        "trials_planned": began.trials if began else None,
-        "steps": began.steps if began else None,
-        "baseline": began.baseline if began else None,
-        "ladder": began.ladder if began else None,
-        "seconds": round(end.seconds, 1) if end else None,
-        "idle_share": round(end.idle_share, 4) if end else None,
-        "half_written_lines": ledger.half_written(run.ledger),
-        "trials": [_row(trial) for trial in _all(known)],
-        "retrained": [_configuration(one) for one in found.configurations] if found is not None else [],
-        "chosen": found.chosen.number if found is not None and found.chosen is not None else None,
-        "fresh": {role: _rating(fresh.baseline) for role, fresh in roles.items() if fresh is not None},
-        "promoted": [
-            {"trial": event.candidate.trial, "repo": event.repo, "commit": event.commit, "url": event.url}
+    return Status(
+        run=run.name,
+        state=runs.state(run, events),
+        driver=by,
+        reason=end.reason if end else "",
+        phase=phase(events),
+        space=began.space if began else None,
+        trials_over=known.over,
+        trials_planned=began.trials if began else None,
+        steps=began.steps if began else None,
+        baseline=began.baseline if began else None,
+        ladder=began.ladder if began else None,
+        seconds=round(end.seconds, 1) if end else None,
+        idle_share=round(end.idle_share, 4) if end else None,
+        half_written_lines=ledger.half_written(run.ledger),
+        trials=[_row(trial) for trial in _all(known)],
+        retrained=[_configuration(one) for one in found.configurations] if found is not None else [],
+        chosen=found.chosen.number if found is not None and found.chosen is not None else None,
+        fresh={role: _rated(fresh.baseline) for role, fresh in roles.items() if fresh is not None},
+        promoted=[
+            OnHub(trial=event.candidate.trial, repo=event.repo, commit=event.commit, url=event.url)
             for event in known.promoted
         ],
-    }
+    )
 
 
-def _row(trial: run_state.TrialHistory) -> dict[str, Any]:
-    rate = trial.steps_per_second
-    return {
-        "trial": trial.number,
-        "origin": trial.spec.origin,
-        "configuration": trial.spec.configuration,
-        "state": trial.state,
-        "steps": trial.steps,
-        "resumed": len(trial.resumes),
-        "steps_per_second": round(rate, 1) if rate else None,
-        "reason": trial.ended.reason if trial.ended else "",
-    } | (_rating(trial.rating) if trial.rating else {})
+def _row(trial: run_state.TrialHistory) -> TrialRow:
+    rate, rating = trial.steps_per_second, _rated(trial.rating) if trial.rating else None
+    return TrialRow(
+        trial=trial.number,
+        origin=trial.spec.origin,
+        configuration=trial.spec.configuration,
+        state=trial.state,
+        steps=trial.steps,
+        resumed=len(trial.resumes),
+        steps_per_second=round(rate, 1) if rate else None,
+        reason=trial.ended.reason if trial.ended else "",
+        **(vars(rating) if rating else dict.fromkeys(Rated.__dataclass_fields__)),
+    )
 
 
 def phase(events: Sequence[Event]) -> str:
@@ -81,23 +177,22 @@ def phase(events: Sequence[Event]) -> str:
     return "headline matches" if found is not None and found.whole else "finals: matches"
 
 
-def _configuration(one: retrained.Configuration) -> dict[str, Any]:
-    """A configuration over its training seeds; an interval is null where a single seed gives none."""
-    return {
-        "configuration": one.number,
-        "course": one.course,
-        "trials": [policy.number for policy in one.policies],
-        "seeds": [policy.seed for policy in one.policies],
-        "baseline": _estimate(one.baseline),
-        "against_course": _estimate(one.against_course),
-    }
+def _configuration(one: retrained.Configuration) -> Retrained:
+    return Retrained(
+        configuration=one.number,
+        course=one.course,
+        trials=[policy.number for policy in one.policies],
+        seeds=[policy.seed for policy in one.policies],
+        baseline=_over_seeds(one.baseline),
+        against_course=_over_seeds(one.against_course),
+    )
 
 
-def _estimate(over: Estimate | None) -> dict[str, float | int | None] | None:
-    if over is None:
+def _over_seeds(found: Estimate | None) -> OverSeeds | None:
+    if found is None:
         return None
-    low, high = (None if end is None else round(end, 1) for end in (over.low, over.high))
-    return {"elo": round(over.elo, 1), "elo_low": low, "elo_high": high, "seeds": over.seeds}
+    low, high = (None if end is None else round(end, 1) for end in (found.low, found.high))
+    return OverSeeds(elo=round(found.elo, 1), low=low, high=high, seeds=found.seeds)
 
 
 def show(run: RunFolder, console: Console) -> None:
@@ -165,10 +260,7 @@ def _shown(run: RunFolder, trial: run_state.TrialHistory, lost: bool) -> table.R
     if state == "running":
         rate = progress.read(run.trial(trial.number)).steps_per_second or None
         state = "cut off" if lost else state if trial.steps else "starting"
-    kind = f"{spec.configuration} retrained" if spec.configuration is not None else ""
-    kind = kind or (f"extends {spec.parent}" if spec.parent is not None else "")
-    kind = kind or ("course" if spec.origin == "course" else "")
-    return table.Row(trial.number, kind, state, trial.steps, spec.steps, rate, trial.rating, spec.params)
+    return table.Row(trial.number, table.kind(spec), state, trial.steps, spec.steps, rate, trial.rating, spec.params)
 
 
 def _troubles(known: run_state.Run) -> list[str]:
@@ -191,12 +283,12 @@ def _driven(run: RunFolder, events: Sequence[Event]) -> list[str]:
     return []
 
 
-def _rating(rating: Rating) -> dict[str, Any]:
-    return {
-        "elo": round(rating.elo, 1),
-        "elo_low": round(rating.low, 1),
-        "elo_high": round(rating.high, 1),
-        "wins": rating.wins,
-        "draws": rating.draws,
-        "losses": rating.losses,
-    }
+def _rated(rating: Rating) -> Rated:
+    return Rated(
+        elo=round(rating.elo, 1),
+        low=round(rating.low, 1),
+        high=round(rating.high, 1),
+        wins=rating.wins,
+        draws=rating.draws,
+        losses=rating.losses,
+    )

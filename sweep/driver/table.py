@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from reports.formatting import steps as short_steps
-from trials.records import Rating, Value
+from trials.records import Rating, TrialSpec, Value
 
 STYLE = {"complete": "green", "pruned": "yellow", "failed": "red", "stopped": "magenta", "cut off": "magenta"}
 """Of a trial that is over; others are under way."""
@@ -26,7 +26,7 @@ class Row:
 
     number: int
     kind: str
-    """`course`, `2 retrained`, `extends 3`; empty for what was proposed."""
+    """As `kind` has it."""
     state: str
     """`running`, `starting`, `waiting`, `rating`, or how it ended; `cut off` where its driver was killed."""
     steps: int
@@ -42,6 +42,15 @@ class Row:
     def over(self) -> bool:
         """Whether nothing more will happen to it."""
         return self.state in STYLE
+
+
+def kind(spec: TrialSpec) -> str:
+    """`course` (`own` where a space of another game is its own measure), `2 retrained`, `extends 3`, or nothing."""
+    if spec.configuration is not None:
+        return f"{spec.configuration} retrained"
+    if spec.parent is not None:
+        return f"extends {spec.parent}"
+    return "" if spec.origin != "course" else "course" if "SoccerTwos" in spec.config["behaviors"] else "own"
 
 
 def elo_text(rating: Rating) -> str:

@@ -3,10 +3,12 @@
 import shutil
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 import yaml
 from rich.console import Console
 
+from reports.formatting import in_game
 from reports.run import advice, findings, ranking, sections
 from sweep.driver.commands import program, typed
 from trials import run_state
@@ -15,7 +17,7 @@ from trials.folder import RunFolder, assembled
 from trials.inputs import located
 from trials.run_state import Run
 
-POLICY, CONFIGURATION = "SoccerTwos.onnx", "configuration.yaml"
+CONFIGURATION = "configuration.yaml"
 
 
 def keep_best(run: RunFolder, events: Sequence[Event]) -> None:
@@ -29,7 +31,7 @@ def keep_best(run: RunFolder, events: Sequence[Event]) -> None:
         return
     config = located(sections.plain(trial.spec.config), run.path.absolute())
     with assembled(run.best) as folder:
-        shutil.copyfile(run.path / mine.path, folder / POLICY)
+        shutil.copyfile(run.path / mine.path, folder / f"{next(iter(config['behaviors']))}.onnx")
         told = f"# trial {mine.trial} of {run.name} at {mine.steps:,} steps, seed {trial.spec.seed}\n"
         text = told + yaml.safe_dump(config, sort_keys=False, allow_unicode=True)
         (folder / CONFIGURATION).write_text(text, encoding="utf-8")
@@ -46,22 +48,28 @@ def lines(run: RunFolder, events: Sequence[Event]) -> tuple[str, ...]:
     known = run_state.run_of(run.name, events)
     first = sections.first_screen(known, ranking.ranking(known))
     over = known.end is not None and known.end.state == "complete"
-    return (
+    told = (
         first.headline,
         *_policy(run, events),
         *(f"  {_number(finding)}" for finding in first.findings),
         f"report: {typed(run.report)}",
         *(_next(run, known, first.promotable) if over else _unfinished(run, known)),
     )
+    return tuple(in_game(line, known.other_game) for line in told)
 
 
 def _policy(run: RunFolder, events: Sequence[Event]) -> tuple[str, ...]:
     mine = run_state.carried_on(events)
     if mine is None:
         return ()
-    path = run.best / POLICY if (run.best / POLICY).is_file() else run.path / mine.path
+    path = _best(run) or run.path / mine.path
     beside = f", {CONFIGURATION} beside it" if path.parent == run.best else ""
     return (f"best policy: {typed(path)} (trial {mine.trial} at {mine.steps:,} steps{beside})",)
+
+
+def _best(run: RunFolder) -> Path | None:
+    """The policy in RUN/best/, which has its behavior's name."""
+    return next(run.best.glob("*.onnx"), None)
 
 
 def _number(finding: findings.Finding) -> str:
@@ -72,10 +80,9 @@ def _number(finding: findings.Finding) -> str:
 
 def _next(run: RunFolder, known: Run, promotable: bool) -> tuple[str, ...]:
     commands = [f"{'open' if sys.platform == 'darwin' else 'xdg-open'} {typed(run.report)}"]
-    soccer = not run.yardstick.is_file()  # watching and promoting are SoccerTwos' alone
-    if soccer and (policy := run.best / POLICY).is_file():
+    if not run.yardstick.is_file() and (policy := _best(run)) is not None:  # watching is SoccerTwos' alone
         commands.append(f"{program()} watch {typed(policy)} house")
-    if soccer and promotable:
+    if promotable:
         commands.append(f"{program()} promote {typed(run.path)} --repo USER/NAME")
     step = advice.next_step(known, str(run.path))
     if step is None and not promotable and known.question is not None and len(known.trials) > 1:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from trials.errors import UsageError, of_option
 
 if TYPE_CHECKING:
-    from trials.arena.games.game import Game
+    from trials.arena.games.game import Game, WonBy
 
 
 @dataclass(frozen=True)
@@ -64,6 +64,8 @@ class Conditions:
     """A new file for every match, .parquet or .csv."""
     env: Path | None = None
     """An ML-Agents executable to play in; None: the embedded game."""
+    won_by: "WonBy | None" = None
+    """Whose rewards are a team's points there; None: its group's where there are groups, else its agent's."""
 
     def __post_init__(self) -> None:
         for name, bounds in (("seed", SEED), ("goals", GOALS), ("cores", CORES)):
@@ -82,6 +84,8 @@ class Conditions:
             with of_option("--log"):
                 log.check(self.log_to)
         if self.env is None:
+            if self.won_by is not None:
+                raise UsageError("--won-by is of an executable, but there is no --env; leave it out")
             return
         if self.cores > 1:
             raise UsageError(
@@ -94,12 +98,12 @@ class Conditions:
     @contextmanager
     def game(self) -> "Iterator[Game]":
         """What is played: as `game_of`."""
-        with game_of(self.env, self.seed) as game:
+        with game_of(self.env, self.seed, self.won_by) as game:
             yield game
 
 
 @contextmanager
-def game_of(env: Path | None, seed: int) -> "Iterator[Game]":
+def game_of(env: Path | None, seed: int, won_by: "WonBy | None" = None) -> "Iterator[Game]":
     """The game that is played: the embedded one, or that of the executable `env`, which runs for so long."""
     if env is None:
         from trials.arena.games.soccer import EMBEDDED
@@ -108,5 +112,5 @@ def game_of(env: Path | None, seed: int) -> "Iterator[Game]":
         return
     from trials.arena.games import executable  # here, because gRPC takes its time
 
-    with executable.opened(env, seed=seed) as game:
+    with executable.opened(env, seed=seed, won_by=won_by) as game:
         yield game

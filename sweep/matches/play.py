@@ -4,7 +4,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from statistics import mean, median
-from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -18,6 +17,7 @@ from trials.arena.matches.pool import MatchPool, Task
 from trials.arena.ratings import elo, sprt
 from trials.arena.ratings.pentanomial import outcomes
 from trials.records import MatchRecord
+from trials.results import BySide, OfBoth, PlayResult, TestResult
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,17 +41,13 @@ def play(
     *,
     test: TestTerms | None = None,
     progress: bool = False,
-) -> dict[str, Any]:
+) -> PlayResult:
     """Play `matches`, an even number, between two models named as `sweep.models.resolve` takes them.
 
     Without `env` in the embedded SoccerTwos, else in the game of that executable, one behavior in two teams.
-    With `test`, first until it decides, then `test.fresh_pairs` afresh: the verdict, LLR, bounds and the deciding
-    matches are under `sprt`, and every other number is of the fresh matches; `elo` and its ends are None without any.
-    In an executable kick-offs are not controlled: a pair's matches have the teams exchanged, but no kick-off in common.
-
-    Returns plain values: counts of a, by_side (of a), elo (a minus b) with its 95 % interval, mean and median
-    decisions, entropy of both models (nats, mean over visited states), rates, seed, environment and kick_off. Raises
-    BadPolicy, SetupError, and LostTrial where the executable dies.
+    With `test`, first until it decides, then `test.fresh_pairs` afresh: the verdict and the deciding matches are under
+    `sprt`, and every other number is of the fresh matches; `elo` and its ends are None without any. Raises BadPolicy,
+    SetupError, and LostTrial where the executable dies.
     """
     if test is None:
         MATCHES.must("matches", matches)
@@ -60,7 +56,7 @@ def play(
     parts: list[Played] = []
     records: list[list[MatchRecord]] = [[], []]  # what decided, what was played: counted so far, whatever happens
     named: list[Model] = []
-    found: dict[str, Any] = {"sprt": None}
+    tested: TestResult | None = None
     try:
         with how.game() as game:
             named += models.told_apart([models.resolve(model, game.behavior) for model in (a, b)])
@@ -79,7 +75,7 @@ def play(
                     deciding = Task(**asdict(whole) | {"first": 0, "pairs": test.max_pairs})
                     with bar(progress, "testing", 2 * test.max_pairs) as tell:
                         parts.append(pool.play(deciding, stop=verdict, on_progress=tell, records=records[0]))
-                    found["sprt"] = _tested(test, verdict, parts[0])
+                    tested = _tested(test, verdict, parts[0])
                 if pairs:
                     with bar(progress, "playing", 2 * pairs) as tell:
                         parts.append(pool.play(whole, on_progress=tell, records=records[1]))
@@ -87,97 +83,106 @@ def play(
         if how.log_to is not None and any(records):
             behind = [scheduled for part in parts for scheduled in part.uncounted]
             log.write(how.log_to, records[0] + records[1], {model.sha256: model.name for model in named}, behind)
-    conditions = {"seed": how.seed, "cores": how.cores, "kick_off": how.kick_off}
-    return _facts(named, parts, estimated=bool(pairs)) | found | conditions
+    return _result(named, parts, how, tested, estimated=bool(pairs))
 
 
-def _tested(test: TestTerms, verdict: sprt.Test, played: Played) -> dict[str, Any]:
-    total = elo.side(played.records)
-    found = {
-        key: round(value, 4) if isinstance(value, float) else value for key, value in asdict(verdict.verdict).items()
-    }
-    return found | {
-        "alpha": test.alpha,
-        "beta": test.beta,
-        "max_pairs": test.max_pairs,
-        "matches": len(played.records),
-        **counts(total),
-        "pentanomial": [int(count) for count in outcomes(played.records)],
-        "uncounted": len(played.uncounted),
-        "seconds": round(played.seconds, 2),
-    }
+def _tested(test: TestTerms, verdict: sprt.Test, played: Played) -> TestResult:
+    total, said = elo.side(played.records), verdict.verdict
+    return TestResult(
+        elo0=round(said.elo0, 4),
+        elo1=round(said.elo1, 4),
+        llr=round(said.llr, 4),
+        lower=round(said.lower, 4),
+        upper=round(said.upper, 4),
+        verdict=said.verdict,
+        pairs=said.pairs,
+        alpha=test.alpha,
+        beta=test.beta,
+        max_pairs=test.max_pairs,
+        matches=len(played.records),
+        wins=total.wins,
+        draws=total.draws,
+        losses=total.losses,
+        pentanomial=[int(count) for count in outcomes(played.records)],
+        uncounted=len(played.uncounted),
+        seconds=round(played.seconds, 2),
+    )
 
 
-def _facts(named: Sequence[Model], parts: Sequence[Played], estimated: bool) -> dict[str, Any]:
+def _result(
+    named: Sequence[Model], parts: Sequence[Played], how: Conditions, tested: TestResult | None, estimated: bool
+) -> PlayResult:
     played = parts[-1]
     rated = elo.direct(played.records, named[1].name)
     lengths = [record.decisions for record in played.records]
     goals = [sum(scored) for scored in zip(*((r.goals_a, r.goals_b) for r in played.records), strict=True)]
-    return {
-        "a": named[0].name,
-        "b": named[1].name,
-        "a_sha256": named[0].sha256,
-        "b_sha256": named[1].sha256,
-        "matches": rated.matches,
-        **counts(rated),
-        "by_side": {"blue": counts(rated.as_blue), "purple": counts(rated.as_purple)},
-        "goals": {"a": goals[0], "b": goals[1]},
-        "to_goals": played.records[0].to_goals,
-        "deterministic": played.records[0].deterministic,
-        "elo": round(rated.elo, 2) if estimated else None,
-        "elo_low": round(rated.low, 2) if estimated else None,
-        "elo_high": round(rated.high, 2) if estimated else None,
-        "mean_decisions": round(mean(lengths), 3),
-        "median_decisions": median(lengths),
-        "entropy": {"a": round(played.entropy[0], 5), "b": round(played.entropy[1], 5)},
-        "seconds": round(sum(part.seconds for part in parts), 2),
-        "matches_per_second": round(len(lengths) / played.seconds, 2),
-        "decisions_per_second": round(played.decisions / played.seconds, 1),
-        "environment": rated.environment,
-    }
+    return PlayResult(
+        a=named[0].name,
+        b=named[1].name,
+        a_sha256=named[0].sha256,
+        b_sha256=named[1].sha256,
+        matches=rated.matches,
+        wins=rated.wins,
+        draws=rated.draws,
+        losses=rated.losses,
+        by_side=BySide(rated.as_blue, rated.as_purple),
+        goals=OfBoth(*goals),
+        to_goals=played.records[0].to_goals,
+        deterministic=played.records[0].deterministic,
+        elo=round(rated.elo, 2) if estimated else None,
+        low=round(rated.low, 2) if estimated else None,
+        high=round(rated.high, 2) if estimated else None,
+        mean_decisions=round(mean(lengths), 3),
+        median_decisions=median(lengths),
+        entropy=OfBoth(round(played.entropy[0], 5), round(played.entropy[1], 5)),
+        seconds=round(sum(part.seconds for part in parts), 2),
+        matches_per_second=round(len(lengths) / played.seconds, 2),
+        decisions_per_second=round(played.decisions / played.seconds, 1),
+        environment=rated.environment,
+        sprt=tested,
+        seed=how.seed,
+        cores=how.cores,
+        kick_off=how.kick_off,
+    )
 
 
-def text(found: dict[str, Any]) -> str:
+def text(found: PlayResult) -> str:
     """The same for a person."""
     sides = "; ".join(
-        f"as {name} {side['wins']}-{side['draws']}-{side['losses']}" for name, side in found["by_side"].items()
+        f"as {name} {side.wins}-{side.draws}-{side.losses}"
+        for name, side in (("blue", found.by_side.blue), ("purple", found.by_side.purple))
     )
-    test = found["sprt"]
-    lines = [] if test is None else [_verdict(test, found["a"], found["b"])]
-    if found["elo"] is not None:
+    test = found.sprt
+    lines = [] if test is None else [_verdict(test, found.a, found.b)]
+    if found.elo is not None:
         fresh = "" if test is None else " fresh"
         lines += [
-            f"{found['a']} against {found['b']}: {found['wins']} won, {found['draws']} drawn, {found['losses']} lost"
-            f" of {found['matches']}{fresh} ({sides})",
-            f"Elo difference {found['elo']:+.0f}, 95 % interval [{found['elo_low']:+.0f}, {found['elo_high']:+.0f}]",
+            f"{found.a} against {found.b}: {found.wins} won, {found.draws} drawn, {found.losses} lost"
+            f" of {found.matches}{fresh} ({sides})",
+            f"Elo difference {found.elo:+.0f}, 95 % interval [{found.low:+.0f}, {found.high:+.0f}]",
         ]
     return "\n".join(
         [
             *lines,
-            f"{found['mean_decisions']:.1f} decisions a match (median {found['median_decisions']:g}), entropy"
-            f" {found['entropy']['a']:.3f} and {found['entropy']['b']:.3f} nats,"
-            f" {found['matches_per_second']:.0f} matches/s, {found['seconds']:.1f} s; seed {found['seed']},"
-            f" {found['environment']}{', kick-offs not controlled' if found['kick_off'] == 'not controlled' else ''}",
+            f"{found.mean_decisions:.1f} decisions a match (median {found.median_decisions:g}), entropy"
+            f" {found.entropy.a:.3f} and {found.entropy.b:.3f} nats,"
+            f" {found.matches_per_second:.0f} matches/s, {found.seconds:.1f} s; seed {found.seed},"
+            f" {found.environment}{', kick-offs not controlled' if found.kick_off == 'not controlled' else ''}",
         ]
     )
 
 
-def _verdict(test: dict[str, Any], a: str, b: str) -> str:
+def _verdict(test: TestResult, a: str, b: str) -> str:
     meaning = {
-        "accepted": f"{a} is better than {b} by {test['elo1']:g} Elo rather than {test['elo0']:g}",
-        "rejected": f"{a} is better than {b} by {test['elo0']:g} Elo rather than {test['elo1']:g}",
+        "accepted": f"{a} is better than {b} by {test.elo1:g} Elo rather than {test.elo0:g}",
+        "rejected": f"{a} is better than {b} by {test.elo0:g} Elo rather than {test.elo1:g}",
         "undecided": "more pairs are needed; raise --max-pairs",
-    }[test["verdict"]]
+    }[test.verdict]
     return (
-        f"SPRT [{test['elo0']:g}, {test['elo1']:g}] {test['verdict']}: {meaning}. LLR {test['llr']:.2f}"
-        f" [{test['lower']:.2f}, {test['upper']:.2f}] after {test['pairs']} pairs"
-        f" ({test['wins']}-{test['draws']}-{test['losses']}), {test['seconds']:.1f} s"
+        f"SPRT [{test.elo0:g}, {test.elo1:g}] {test.verdict}: {meaning}. LLR {test.llr:.2f}"
+        f" [{test.lower:.2f}, {test.upper:.2f}] after {test.pairs} pairs"
+        f" ({test.wins}-{test.draws}-{test.losses}), {test.seconds:.1f} s"
     )
-
-
-def counts(side: Any) -> dict[str, int]:
-    """Wins, draws and losses of a Side or a Rating, as plain values."""
-    return {"wins": side.wins, "draws": side.draws, "losses": side.losses}
 
 
 @contextmanager

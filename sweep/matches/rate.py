@@ -1,28 +1,27 @@
-"""What a table of matches says of its players, as plain values and as text; matches rated again: `sweep rate`."""
+"""What a table of matches says of its players; matches rated again: `sweep rate`."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console, Group
 from rich.table import Table as Grid
 
 from sweep import models
-from sweep.matches.play import counts
 from trials.arena.matches import log
 from trials.arena.ratings import ai_vs_ai, sheet, standings
-from trials.arena.ratings.standings import Pairing, Standing
+from trials.arena.ratings.standings import Standing
 from trials.errors import SetupError, UsageError
 from trials.folder import RunFolder
 from trials.records import MatchRecord
+from trials.results import BySide, Pairing, RatedModel, RateResult, SideGap, TournamentResult
 
 
-def rate(sources: Sequence[Path], baseline: str | None, history_to: Path | None) -> dict[str, Any]:
+def rate(sources: Sequence[Path], baseline: str | None, history_to: Path | None) -> RateResult:
     """Rate matches that were played before: of match logs, of runs, or of files in AI vs AI's format.
 
-    Returns what `summary` returns; writes them all to `history_to` in AI vs AI's format if asked. Raises SetupError.
+    Writes them all to `history_to` in AI vs AI's format if asked. Raises SetupError.
     """
     if history_to is not None:
         _new(history_to)
@@ -40,8 +39,8 @@ def rate(sources: Sequence[Path], baseline: str | None, history_to: Path | None)
         rows = _merged(read)
         models = sorted({model for row in rows for model in (row.model1, row.model2)})
         names = dict(zip(models, models, strict=True))
-        found = _plain(standings.published(rows, anchor_of(names, baseline)), names, rows, ai_vs_ai.ENVIRONMENT)
-        found["notes"] = [note for note in notes if note]
+        table = standings.published(rows, anchor_of(names, baseline))
+        found = _result(table, names, rows, ai_vs_ai.ENVIRONMENT, [note for note in notes if note])
     else:
         logs = [log.read(file) for source in sources for file in _logs(source)]
         names = _distinct(
@@ -78,10 +77,10 @@ def _logs(source: Path) -> list[Path]:
     return found
 
 
-def summary(records: Sequence[MatchRecord], names: Mapping[str, str], anchor: str | None) -> dict[str, Any]:
-    """Plain values: `ratings`, the strongest first, `cross_table` by model and opponent, `circles`, and the scale."""
+def summary(records: Sequence[MatchRecord], names: Mapping[str, str], anchor: str | None) -> RateResult:
+    """What matches say of the players called `names`, the one with the id `anchor` at 1200."""
     table = standings.table(records, anchor)
-    return _plain(table, names, ai_vs_ai.rows(_fixed(records), names), records[0].environment)
+    return _result(table, names, ai_vs_ai.rows(_fixed(records), names), records[0].environment)
 
 
 def _fixed(records: Sequence[MatchRecord]) -> list[MatchRecord]:
@@ -115,25 +114,30 @@ def _new(path: Path) -> None:
         raise SetupError(f"a history goes into a folder that is there, but {path.parent} is none; make it first")
 
 
-def _plain(
-    table: standings.Table, names: Mapping[str, str], rows: Sequence[ai_vs_ai.Row], environment: str
-) -> dict[str, Any]:
+def _result(
+    table: standings.Table,
+    names: Mapping[str, str],
+    rows: Sequence[ai_vs_ai.Row],
+    environment: str,
+    notes: Sequence[str] = (),
+) -> RateResult:
     if not table.cross:
         raise SetupError("ratings need two players, but there is one, who played itself; let others play")
     online = {row.model: row.elo for row in ai_vs_ai.online_elo(rows)}
-    return {
-        "ratings": [_rating(standing, names[standing.id], online) for standing in table.standings],
-        "cross_table": {
+    return RateResult(
+        ratings=[_rated(standing, names[standing.id], online) for standing in table.standings],
+        cross_table={
             names[a.id]: {
-                names[b.id]: _cell(table.cross[a.id, b.id]) for b in table.standings if (a.id, b.id) in table.cross
+                names[b.id]: _pairing(table.cross[a.id, b.id]) for b in table.standings if (a.id, b.id) in table.cross
             }
             for a in table.standings
         },
-        "circles": [[names[player] for player in circle] for circle in table.circles],
-        "anchor": names[table.anchor] if table.anchor else None,
-        "matches": sum(standing.matches for standing in table.standings) // 2,
-        "environment": environment,
-    }
+        circles=[[names[player] for player in circle] for circle in table.circles],
+        anchor=names[table.anchor] if table.anchor else None,
+        matches=sum(standing.matches for standing in table.standings) // 2,
+        environment=environment,
+        notes=list(notes),
+    )
 
 
 def anchor_of(names: Mapping[str, str], baseline: str | None) -> str | None:
@@ -153,87 +157,83 @@ def anchor_of(names: Mapping[str, str], baseline: str | None) -> str | None:
     return found[0]
 
 
-def _rating(standing: Standing, name: str, online: Mapping[str, float]) -> dict[str, Any]:
-    found: dict[str, Any] = {
-        "model": name,
-        "elo": round(standing.elo, 2),
-        "elo_low": round(standing.low, 2),
-        "elo_high": round(standing.high, 2),
-        "matches": standing.matches,
-        **counts(standing.total),
-        "tier": standing.tier,
-        "ai_vs_ai_elo": round(online.get(ai_vs_ai.listed(name), ai_vs_ai.START), 2),
-        "sha256": standing.id,
-        "by_side": None,
-        "blue_minus_purple": None,
-    }
-    if (sides := standing.sides) is not None:
-        found["by_side"] = {"blue": counts(sides.blue), "purple": counts(sides.purple)}
-        gap = {"score": sides.gap, "score_low": sides.low, "score_high": sides.high}
-        found["blue_minus_purple"] = {key: round(value, 4) for key, value in gap.items()}
-    return found
+def _rated(standing: Standing, name: str, online: Mapping[str, float]) -> RatedModel:
+    sides = standing.sides
+    return RatedModel(
+        model=name,
+        elo=round(standing.elo, 2),
+        low=round(standing.low, 2),
+        high=round(standing.high, 2),
+        matches=standing.matches,
+        wins=standing.total.wins,
+        draws=standing.total.draws,
+        losses=standing.total.losses,
+        tier=standing.tier,
+        ai_vs_ai_elo=round(online.get(ai_vs_ai.listed(name), ai_vs_ai.START), 2),
+        sha256=standing.id,
+        by_side=BySide(sides.blue, sides.purple) if sides else None,
+        blue_minus_purple=SideGap(round(sides.gap, 4), round(sides.low, 4), round(sides.high, 4)) if sides else None,
+    )
 
 
-def _cell(pairing: Pairing) -> dict[str, Any]:
-    return {
-        **counts(pairing.result),
-        "score": round(pairing.score, 4),
-        "elo": round(pairing.elo, 1),
-        "elo_low": round(pairing.low, 1),
-        "elo_high": round(pairing.high, 1),
-    }
+def _pairing(pairing: standings.Pairing) -> Pairing:
+    return Pairing(
+        wins=pairing.result.wins,
+        draws=pairing.result.draws,
+        losses=pairing.result.losses,
+        score=round(pairing.score, 4),
+        elo=round(pairing.elo, 1),
+        low=round(pairing.low, 1),
+        high=round(pairing.high, 1),
+    )
 
 
-def text(found: dict[str, Any]) -> str:
+def text(found: RateResult) -> str:
     """The same for a person: ratings, then the cross-table of scores in per cent, as wide as it needs to be."""
     ratings = Grid(box=SIMPLE_HEAD, title_justify="left", title="Ratings")
     for heading in ("", "model", "Elo", "95 %", "won", "drawn", "lost", "blue − purple", "tier", "AI vs AI"):
         ratings.add_column(heading, justify="left" if heading == "model" else "right", no_wrap=True)
-    for place, row in enumerate(found["ratings"], 1):
+    for place, row in enumerate(found.ratings, 1):
+        gap = row.blue_minus_purple
         ratings.add_row(
             str(place),
-            row["model"],
-            f"{row['elo']:.0f}",
-            f"[{row['elo_low']:.0f}, {row['elo_high']:.0f}]",
-            *(str(row[key]) for key in ("wins", "draws", "losses")),
-            "" if row["by_side"] is None else f"{100 * row['blue_minus_purple']['score']:+.0f}{' *' * _lopsided(row)}",
-            "" if row["tier"] is None else str(row["tier"]),
-            f"{row['ai_vs_ai_elo']:.0f}",
+            row.model,
+            f"{row.elo:.0f}",
+            f"[{row.low:.0f}, {row.high:.0f}]",
+            *(str(number) for number in (row.wins, row.draws, row.losses)),
+            "" if gap is None else f"{100 * gap.score:+.0f}{' *' * gap.clear}",
+            "" if row.tier is None else str(row.tier),
+            f"{row.ai_vs_ai_elo:.0f}",
         )
     cross = Grid(box=SIMPLE_HEAD, title_justify="left", title="Score against, %", padding=(0, 0, 0, 1))
     cross.add_column("", justify="right")
     cross.add_column("model", no_wrap=True)
-    order = [row["model"] for row in found["ratings"]]
+    order = [row.model for row in found.ratings]
     for place in range(1, len(order) + 1):
         cross.add_column(str(place), justify="right", no_wrap=True)
     for place, a in enumerate(order, 1):
-        cells = (found["cross_table"][a].get(b) for b in order)
-        cross.add_row(str(place), a, *("" if cell is None else f"{100 * cell['score']:.0f}" for cell in cells))
+        cells = (found.cross_table[a].get(b) for b in order)
+        cross.add_row(str(place), a, *("" if cell is None else f"{100 * cell.score:.0f}" for cell in cells))
     page = Console(width=80 + max(map(len, order)) + 5 * len(order))
     with page.capture() as captured:
         page.print(Group(ratings, cross), *_remarks(found), sep="\n", highlight=False, markup=False)
     return captured.get().rstrip()
 
 
-def _remarks(found: dict[str, Any]) -> list[str]:
-    anchor = f"{found['anchor']} stands at 1200" if found["anchor"] else "the mean stands at 1200"
-    said = [f"{found['matches']:,} matches; {anchor}; {found['environment']}"]
-    if found["circles"]:
-        shown = "; ".join(" beats ".join([*circle, circle[0]]) for circle in found["circles"][:5])
-        said.append(f"{len(found['circles'])} circles beyond their 95 % intervals: {shown}")
-    if "seconds" in found:
+def _remarks(found: RateResult) -> list[str]:
+    anchor = f"{found.anchor} stands at 1200" if found.anchor else "the mean stands at 1200"
+    said = [f"{found.matches:,} matches; {anchor}; {found.environment}"]
+    if found.circles:
+        shown = "; ".join(" beats ".join([*circle, circle[0]]) for circle in found.circles[:5])
+        said.append(f"{len(found.circles)} circles beyond their 95 % intervals: {shown}")
+    if isinstance(found, TournamentResult):
         said.append(
-            f"{found['seconds']:.0f} s on {found['cores']} cores, {found['matches_per_second']:.0f} matches/s,"
-            f" {found['decisions_per_second']:,.0f} decision steps/s; seed {found['seed']}"
+            f"{found.seconds:.0f} s on {found.cores} cores, {found.matches_per_second:.0f} matches/s,"
+            f" {found.decisions_per_second:,.0f} decision steps/s; seed {found.seed}"
         )
-    if found.get("kick_off") == "not controlled":
-        said.append("kick-offs are the executable's own: the matches of a pair have none in common")
-    said += found.get("notes", [])
-    if any(map(_lopsided, found["ratings"])):
+        if found.kick_off == "not controlled":
+            said.append("kick-offs are the executable's own: the matches of a pair have none in common")
+    said += found.notes
+    if any(row.blue_minus_purple and row.blue_minus_purple.clear for row in found.ratings):
         said.append("* stronger on one side than on the other")
     return said
-
-
-def _lopsided(row: dict[str, Any]) -> bool:
-    gap = row["blue_minus_purple"]
-    return gap is not None and not gap["score_low"] <= 0 <= gap["score_high"]

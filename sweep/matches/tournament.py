@@ -19,6 +19,7 @@ from trials.arena.matches.pool import MatchPool, Task
 from trials.arena.players.load import BUILT_IN
 from trials.errors import BadPolicy, SetupError, SweepError, UsageError
 from trials.records import MatchRecord
+from trials.results import TournamentResult
 
 
 def entrants(words: Sequence[str], cores: int, behavior: Behavior = SOCCER) -> list[Model]:
@@ -68,12 +69,11 @@ def play(
     *,
     baseline: str | None = None,
     progress: bool = False,
-) -> dict[str, Any]:
+) -> TournamentResult:
     """Play every pairing of the models named by `words` `pairs` times and rate all jointly.
 
-    `baseline` names the player at 1200; by default the house, if it plays. Returns what `summary` returns, and what it
-    cost. The pairings that were over when something goes wrong, Ctrl+C included, are in the log. Raises BadPolicy,
-    SetupError, LostTrial.
+    `baseline` names the player at 1200; by default the house, if it plays. The pairings that were over when something
+    goes wrong, Ctrl+C included, are in the log. Raises BadPolicy, SetupError, LostTrial.
     """
     PAIRS.must("pairs", pairs)
     how.check()
@@ -101,12 +101,13 @@ def play(
         if how.log_to is not None and records:
             log.write(how.log_to, records, names)
     seconds = perf_counter() - began
-    return summary(records, names, anchor) | {
-        "pairs": pairs,
-        "seed": how.seed,
-        "cores": how.cores,
-        "kick_off": how.kick_off,
-        "seconds": round(seconds, 2),
-        "matches_per_second": round(len(records) / seconds, 2),
-        "decisions_per_second": round(decisions / seconds, 1),
-    }
+    return TournamentResult(
+        **vars(summary(records, names, anchor)),
+        pairs=pairs,
+        seed=how.seed,
+        cores=how.cores,
+        kick_off=how.kick_off,
+        seconds=round(seconds, 2),
+        matches_per_second=round(len(records) / seconds, 2),
+        decisions_per_second=round(decisions / seconds, 1),
+    )

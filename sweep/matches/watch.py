@@ -3,7 +3,6 @@
 import os
 import shlex
 from pathlib import Path
-from typing import Any
 
 from reports import formatting
 from reports.replay import page as pages
@@ -12,13 +11,13 @@ from sweep.matches.conditions import SEED, WATCHED
 from trials.arena.matches import replay
 from trials.arena.players.load import load
 from trials.errors import SetupError, UsageError
-from trials.records import MatchRecord
+from trials.results import WatchedMatch, WatchResult
 
 
-def watch(a: str, b: str, matches: int, seed: int, out: Path) -> dict[str, Any]:
+def watch(a: str, b: str, matches: int, seed: int, out: Path) -> WatchResult:
     """Play `matches`, an even number, between two models named as `sweep.models.resolve` takes them.
 
-    Writes the page `out` and returns plain values: what was written, and every match. Raises BadPolicy, SetupError."""
+    Writes the page `out`. Raises BadPolicy, SetupError."""
     WATCHED.must("matches", matches)
     SEED.must("seed", seed)
     _refuse(out)
@@ -28,27 +27,29 @@ def watch(a: str, b: str, matches: int, seed: int, out: Path) -> dict[str, Any]:
     names = named[0].name, named[1].name
     words = ["sweep", "watch", models.typed(a), models.typed(b), "--matches", str(matches), "--seed", str(seed)]
     size = pages.write(out, replays, names, shlex.join(words))
-    return {
-        "page": str(out),
-        "bytes": size,
-        "a": names[0],
-        "b": names[1],
-        "a_sha256": named[0].sha256,
-        "b_sha256": named[1].sha256,
-        "score": pages.score(replays),
-        "matches": [_match(record) for record in played.records],
-        "seed": seed,
-        "environment": played.records[0].environment,
-    }
+    return WatchResult(
+        page=str(out),
+        bytes=size,
+        a=names[0],
+        b=names[1],
+        a_sha256=named[0].sha256,
+        b_sha256=named[1].sha256,
+        score=pages.score(replays),
+        matches=[
+            WatchedMatch(record.number, ("blue", "purple")[record.a_team], record.result, record.decisions)
+            for record in played.records
+        ],
+        seed=seed,
+        environment=played.records[0].environment,
+    )
 
 
-def text(found: dict[str, Any]) -> str:
+def text(found: WatchResult) -> str:
     """The same for a person, on one line."""
-    a, b = (formatting.shown(found[side]) for side in ("a", "b"))
-    lengths = ", ".join(str(match["decisions"]) for match in found["matches"][:8])
-    more = ", …" if len(found["matches"]) > 8 else ""
-    size = f"{found['bytes'] / 1000:.0f} kB"
-    return f"{found['page']}: {a} against {b}: {found['score']} ({lengths}{more} decisions; {size})"
+    a, b = formatting.shown(found.a), formatting.shown(found.b)
+    lengths = ", ".join(str(match.decisions) for match in found.matches[:8])
+    more = ", …" if len(found.matches) > 8 else ""
+    return f"{found.page}: {a} against {b}: {found.score} ({lengths}{more} decisions; {found.bytes / 1000:.0f} kB)"
 
 
 def _refuse(out: Path) -> None:
@@ -60,8 +61,3 @@ def _refuse(out: Path) -> None:
     nearest = next(folder for folder in out.absolute().parents if folder.exists())
     if not (nearest.is_dir() and os.access(nearest, os.W_OK)):
         raise SetupError(f"--out must be in a folder that can be written to, but {nearest} is none; name another")
-
-
-def _match(record: MatchRecord) -> dict[str, Any]:
-    team = ("blue", "purple")[record.a_team]
-    return {"number": record.number, "a_team": team, "result": record.result, "decisions": record.decisions}

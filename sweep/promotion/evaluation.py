@@ -1,25 +1,28 @@
 """A policy's proof: matches played afresh on seeds that its run never used, and the gate that it must pass by them."""
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass, replace
 from hashlib import sha256
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from reports.hub.models import ONNX
 from reports.model.checks import Check
+from reports.model.evaluation import Against, Evaluation, Opponent, PolicyFile, TestAgainst
 from sweep import models
 from sweep.matches import play
 from sweep.matches.conditions import Conditions
 from sweep.models import Model
 from sweep.settings import read
+from trials.arena.games.game import Behavior, WonBy
+from trials.arena.games.soccer import SOCCER
 from trials.arena.matches import log
 from trials.errors import UsageError, of_option
 from trials.events import Event, SweepBegan
 from trials.folder import RunFolder
 from trials.records import Rating
+from trials.results import PlayResult, TestResult
 
 FIRST_SEED, SEEDS = 2**30, 2**30
 """Promotions draw from [FIRST_SEED, FIRST_SEED + SEEDS): `sweep play --seed` takes such a number, so that all of it can
@@ -43,20 +46,18 @@ class Bar:
     """Against the baseline, for the estimate."""
     cores: int = 1
     progress: bool = False
+    env: Path | None = None
+    """The executable of another game than SoccerTwos, in which it is played, on one core."""
+    won_by: WonBy | None = None
+    """Whose rewards decide there."""
 
 
 @dataclass(frozen=True)
 class Proof:
     """What was played, as `evaluation.json` tells it, and what the gate says of it."""
 
-    evaluation: dict[str, Any]
+    evaluation: Evaluation
     gate: tuple[Check, ...]
-
-    @property
-    def against_baseline(self) -> dict[str, Any]:
-        """The rating against the baseline: `elo`, `low`, `high` and its counts."""
-        rating: dict[str, Any] = self.evaluation["ratings"][0]
-        return rating
 
 
 def logs_of(run: RunFolder) -> Path:
@@ -91,13 +92,13 @@ def _seeds(what: Any) -> Iterator[int]:
             yield from _seeds(one)
 
 
-def baseline_of(run: RunFolder, events: Sequence[Event], other: str | None) -> Model:
+def baseline_of(run: RunFolder, events: Sequence[Event], other: str | None, behavior: Behavior = SOCCER) -> Model:
     """The run's baseline as it was, or an `other`. Raises SetupError where it is another file now, BadPolicy."""
     began = next((event for event in reversed(events) if isinstance(event, SweepBegan)), None)
     if other is not None or began is None:
         with of_option("--baseline"):
-            return models.resolve(other or "house")
-    found = models.of_run(run, read(run.settings).baseline, began.baseline_sha256)
+            return models.resolve(other or "house", behavior)
+    found = models.of_run(run, read(run.settings).baseline, began.baseline_sha256, behavior)
     return replace(found, revision=began.baseline_revision)
 
 
@@ -111,19 +112,24 @@ def prove(policy: Path, repo: str, run: RunFolder, events: Sequence[Event], base
         raise UsageError(f"--sprt is against the baseline, but that is {baseline.name}; name one: --baseline house")
     attempt, seed = fresh_seeds(run, events)
     logs_of(run).mkdir(parents=True, exist_ok=True)
-    played: dict[str, dict[str, Any]] = {}
+    played: dict[str, PlayResult] = {}
+    logs: list[str] = []
     commands: list[str] = []
+
+    where = "" if bar.env is None else f" --env {bar.env.name}"
+    where += f" --won-by {bar.won_by}" if bar.won_by else ""
 
     def meet(opponent: Model, seed: int, pairs: int, test: play.TestTerms | None) -> None:
         path = logs_of(run) / f"{attempt:04d}-{len(played)}.parquet"
         asked = f"--matches {2 * pairs}"
         if test is not None:
             asked = f"--sprt {test.elo0:g} {test.elo1:g} --max-pairs {test.max_pairs} --fresh-pairs {pairs}"
-        how = Conditions(seed=seed, cores=bar.cores, log_to=path)
-        found = play.play(str(policy), opponent.load, 2 * pairs, how, test=test, progress=bar.progress)
-        played[opponent.name] = found | {"log": path.name}
+        cores = bar.cores if bar.env is None else 1
+        how = Conditions(seed=seed, cores=cores, log_to=path, env=bar.env, won_by=bar.won_by)
+        played[opponent.name] = play.play(str(policy), opponent.load, 2 * pairs, how, test=test, progress=bar.progress)
+        logs.append(path.name)
         called = opponent.pinned or Path(opponent.load).name
-        commands.append(f"sweep play {repo} {called} {asked} --seed {seed}")
+        commands.append(f"sweep play {repo} {called} {asked} --seed {seed}{where}")
 
     def terms(elo: tuple[float, float], fresh: int, most: int = MAX_PAIRS) -> play.TestTerms:
         return play.TestTerms(elo0=elo[0], elo1=elo[1], max_pairs=most, fresh_pairs=fresh)
@@ -134,12 +140,27 @@ def prove(policy: Path, repo: str, run: RunFolder, events: Sequence[Event], base
         meet(models.resolve(name), seed + at, fresh, terms((ELO0, ELO1), fresh))
     if baseline.name not in simple:
         meet(baseline, seed + 2, pairs, terms(bar.sprt, pairs, 5 * MAX_PAIRS) if bar.sprt else None)
-    return Proof(_told(played, baseline, policy, attempt, commands), tuple(_gate(played, baseline.name, bar)))
+    order = [baseline.name, *(name for name in ("random",) if name != baseline.name)]
+    first = played[baseline.name]
+    told = Evaluation(
+        policy=PolicyFile(policy.name, sha256(policy.read_bytes()).hexdigest()),
+        environment=first.environment,
+        kick_off=first.kick_off,
+        attempt=attempt,
+        baseline=Opponent(baseline.name, baseline.sha256),
+        ratings=[rating for name in order if (rating := _against(name, played[name])) is not None],
+        tests=[_test_against(name, found, found.sprt) for name, found in played.items() if found.sprt is not None],
+        commands=commands,
+        logs=logs,
+        evaluated_with={name: version(name) for name in ("selfplay-sweep", "onnxruntime", "numpy", "numba")},
+        versions=_trained_with(events),
+    )
+    return Proof(told, tuple(_gate(played, baseline.name, bar)))
 
 
 def matches(run: RunFolder, proof: Proof, target: Path) -> None:
     """Write every match of the proof as one CSV."""
-    parts = [log.read(logs_of(run) / name) for name in proof.evaluation["logs"]]
+    parts = [log.read(logs_of(run) / name) for name in proof.evaluation.logs]
     names = {player: name for part in parts for player, name in part.names.items()}
     counted, uncounted = [r for part in parts for r in part.records], [u for part in parts for u in part.uncounted]
     log.write(target, counted, names, uncounted)
@@ -148,64 +169,63 @@ def matches(run: RunFolder, proof: Proof, target: Path) -> None:
 # --- what came of it ---------------------------------------------------------------------------------------------
 
 
-def _told(
-    played: dict[str, dict[str, Any]], baseline: Model, policy: Path, attempt: int, commands: list[str]
-) -> dict[str, Any]:
-    order = [baseline.name, *(name for name in ("random",) if name != baseline.name)]
-    first = played[baseline.name]
-    return {
-        "format": "evaluation-1",
-        "policy": {"file": ONNX, "sha256": sha256(policy.read_bytes()).hexdigest()},
-        "environment": first["environment"],
-        "kick_off": first["kick_off"],
-        "attempt": attempt,
-        "baseline": {"name": baseline.name, "sha256": baseline.sha256},
-        "ratings": [_rating(name, played[name]) for name in order if played[name]["elo"] is not None],
-        "tests": [
-            found["sprt"] | {"opponent": name, "seed": found["seed"], "sentence": _sentence(name, found["sprt"])}
-            for name, found in played.items()
-            if found["sprt"] is not None
-        ],
-        "commands": commands,
-        "logs": [found["log"] for found in played.values()],
-        "evaluated_with": {name: version(name) for name in ("selfplay-sweep", "onnxruntime", "numpy", "numba")},
-    }
+def _trained_with(events: Sequence[Event]) -> dict[str, str]:
+    began = [event for event in events if isinstance(event, SweepBegan)]
+    return dict(began[-1].versions) if began else {}
 
 
-def _rating(name: str, found: dict[str, Any]) -> dict[str, Any]:
-    wanted = ("matches", "wins", "draws", "losses", "by_side", "elo", "elo_low", "elo_high", "seed", "mean_decisions")
-    return {"opponent": name} | {key: found[key] for key in wanted} | {"entropy": found["entropy"]["a"]}
-
-
-def _sentence(name: str, test: dict[str, Any]) -> str:
-    against = {"still": "standing still", "random": "random play"}.get(name, name)
-    return (
-        f"Sequential test against {against}, Elo {test['elo0']:g} or {test['elo1']:g}: **{test['verdict']}**,"
-        f" log-likelihood ratio {test['llr']:.2f} (bounds {test['lower']:.2f} and {test['upper']:.2f}) after"
-        f" {test['pairs']} pairs, {test['wins']}-{test['draws']}-{test['losses']}."
+def _against(name: str, found: PlayResult) -> Against | None:
+    """None where no fresh match was played."""
+    if found.elo is None or found.low is None or found.high is None:
+        return None
+    return Against(
+        opponent=name,
+        matches=found.matches,
+        wins=found.wins,
+        draws=found.draws,
+        losses=found.losses,
+        by_side=found.by_side,
+        elo=found.elo,
+        low=found.low,
+        high=found.high,
+        seed=found.seed,
+        mean_decisions=found.mean_decisions,
+        entropy=found.entropy.a,
     )
 
 
-def _gate(played: dict[str, dict[str, Any]], baseline: str, bar: Bar) -> Iterable[Check]:
+def _test_against(name: str, found: PlayResult, test: TestResult) -> TestAgainst:
+    against = {"still": "standing still", "random": "random play"}.get(name, name)
+    sentence = (
+        f"Sequential test against {against}, Elo {test.elo0:g} or {test.elo1:g}: **{test.verdict}**,"
+        f" log-likelihood ratio {test.llr:.2f} (bounds {test.lower:.2f} and {test.upper:.2f}) after"
+        f" {test.pairs} pairs, {test.wins}-{test.draws}-{test.losses}."
+    )
+    return TestAgainst(**vars(test), opponent=name, seed=found.seed, sentence=sentence)
+
+
+def _gate(played: Mapping[str, PlayResult], baseline: str, bar: Bar) -> Iterable[Check]:
     for name, called in (("still", "beats standing still"), ("random", "beats random play")):
-        yield _tested(called, played[name]["sprt"])
+        yield _tested(called, played[name].sprt)
     mine = played[baseline]
     if bar.sprt is not None:
-        yield _tested(f"--sprt against {baseline}", mine["sprt"])
-    if bar.min_elo is not None:
-        found = f"{mine['elo']:+.1f} Elo [{mine['elo_low']:+.0f}, {mine['elo_high']:+.0f}] against {baseline}"
-        short = not mine["elo"] >= bar.min_elo  # NaN passes no gate
+        yield _tested(f"--sprt against {baseline}", mine.sprt)
+    if bar.min_elo is not None and mine.elo is not None:
+        found = f"{mine.elo:+.1f} Elo [{mine.low:+.0f}, {mine.high:+.0f}] against {baseline}"
+        short = not mine.elo >= bar.min_elo  # NaN passes no gate
         wanted = f"{bar.min_elo:+g} is asked"
         yield (
             Check("--min-elo", "no", f"{found}, but {wanted}", "train on") if short else Check("--min-elo", "ok", found)
         )
 
 
-def _tested(name: str, test: dict[str, Any]) -> Check:
+def _tested(name: str, test: TestResult | None) -> Check:
+    if test is None:
+        raise ValueError(f"{name} needs a sequential test, but none was played")
     numbers = (
-        f"SPRT [{test['elo0']:g}, {test['elo1']:g}] {test['verdict']}, LLR {test['llr']:.2f} where"
-        f" {test['upper']:.2f} is needed, after {test['pairs']} pairs ({test['wins']}-{test['draws']}-{test['losses']})"
+        f"SPRT [{test.elo0:g}, {test.elo1:g}] {test.verdict}, LLR {test.llr:.2f} where"
+        f" {test.upper:.2f} is needed, after {test.pairs} pairs ({test.wins}-{test.draws}-{test.losses})"
     )
-    if test["verdict"] == "accepted":
+    if test.verdict == "accepted":
         return Check(name, "ok", numbers)
     return Check(name, "no", numbers, "train longer, or promote another trial (--trial N)")

@@ -7,10 +7,6 @@ import time
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
-
-from rich.markup import escape
-from rich.table import Table
 
 from reports import html, hub
 from reports.model import bundle, card, checks, leaks, licenses
@@ -22,15 +18,18 @@ from reports.run import page
 from sweep.cluster import run_storage, sync
 from sweep.promotion import evaluation as evaluations
 from sweep.promotion.evaluation import Bar, Proof
+from sweep.promotion.outcome import Promotion
 from sweep.promotion.selection import product_of
-from sweep.promotion.verify import STYLE
 from sweep.settings import read
 from trials import ledger, run_state
+from trials.arena.games.game import Behavior
+from trials.arena.games.soccer import SOCCER
 from trials.arena.players.load import BUILT_IN
 from trials.errors import SetupError, UsageError
-from trials.events import Event, Promoted
+from trials.events import Event, Promoted, SweepBegan
 from trials.folder import RunFolder, assembled, driving
 from trials.records import TrialSpec
+from trials.results import plain
 
 FORCEABLE = ("trained", "trainer")
 """Checks beside the gate that --force overrules; what cannot be played, or tells of its owner, never goes."""
@@ -59,7 +58,7 @@ class Order:
 Say = Callable[[str], None]
 
 
-def promote(run: RunFolder, order: Order, say: Say) -> dict[str, Any]:
+def promote(run: RunFolder, order: Order, say: Say) -> Promotion:
     """Prove a run's policy afresh and put it on the Hub, or, dry, into the run's own folder; what came of it.
 
     Where the policy falls short, `refused` says of what, and nothing is uploaded or left. The ledger is told of an
@@ -69,8 +68,6 @@ def promote(run: RunFolder, order: Order, say: Say) -> dict[str, Any]:
     if bad := licenses.wrong(order.license):
         raise UsageError(f"--license must be one of the Hub's identifiers, but got {bad} {licenses.LIST}")
     ledger.must_be_there(run.ledger)
-    if run.yardstick.is_file():
-        raise SetupError(f"only policies of SoccerTwos can be promoted as yet, but {run.name} is of another game")
     if not order.dry_run:  # what the Hub would refuse is told before minutes of matches
         how = {"private": order.private, "create_pr": order.create_pr}
         say(f"publishing as {hub.must_be_allowed(order.repo, revision=order.revision, **how)}")
@@ -78,41 +75,56 @@ def promote(run: RunFolder, order: Order, say: Say) -> dict[str, Any]:
         events = ledger.read(run.ledger)
         settings = replace(read(run.settings), out=run.path, ray_address=None)
         product = product_of(run, events, order.trial)
+        bar, behavior = _in_its_game(order.bar, run, product, events)
+        order = replace(order, bar=bar)
         run_storage.have_checkpoints(run, settings, [product.candidate.trial])
         private = private_of(run, order.repo, product.spec)
         target = run.path / "promotion" / f"trial-{product.candidate.trial:04d}"
+        begun = Promotion(
+            run=run.name,
+            repo=order.repo,
+            trial=product.candidate.trial,
+            called=product.spec.called,
+            steps=product.candidate.steps,
+            dry_run=order.dry_run,
+            refused=None,
+            checks=[],
+            elo=None,
+        )
         proven: Proof | None = None
         try:
             with assembled(target) as folder:
                 say(f"assembling {product.spec.called} at {product.candidate.steps:,} steps")
                 contents = bundle.fill(product, events, private, folder)
                 seen = _no_leaks(folder, private)
-                shaped = _structure(folder, product.candidate.steps, order.force)
+                shaped = _structure(folder, behavior, product.candidate.steps, order.force)
                 say("playing fresh matches")
-                proven = _proved(folder, product, events, order)
+                proven = _proved(folder, behavior, product, events, order)
                 gate = [*proven.gate, *shaped]
                 _let_through(gate, order.force)
                 _write_proof(folder, product, contents, events, proven, gate, order, private)
                 _no_leaks(folder, private, seen)
-                _let_through([check for check in _examined(folder, False) if check.name not in FORCEABLE], False)
+                _let_through(
+                    [check for check in _examined(folder, behavior, False) if check.name not in FORCEABLE], False
+                )
         except Refused as refusal:
-            elo = proven.against_baseline if proven is not None else None
-            return _result(run, order, product) | {"refused": str(refusal), "checks": refusal.said, "elo": elo}
+            elo = proven.evaluation.ratings[0] if proven is not None else None
+            return replace(begun, refused=str(refusal), checks=refusal.found, elo=elo)
         files = bundle.hashes(target)
-        result = _result(run, order, product) | {
-            "refused": None,
-            "folder": str(target),
-            "files": {name: (target / name).stat().st_size for name in files},
-            "sha256": contents.sha256,
-            "forced": any(check.status == "no" for check in gate),
-            "checks": [check.as_dict() for check in gate],
-            "elo": proven.against_baseline,
-            "notes": list(contents.notes),
-        }
+        result = replace(
+            begun,
+            folder=str(target),
+            files={name: (target / name).stat().st_size for name in files},
+            sha256=contents.sha256,
+            forced=any(check.status == "no" for check in gate),
+            checks=gate,
+            elo=proven.evaluation.ratings[0],
+            notes=list(contents.notes),
+        )
         if order.dry_run:
             return result
         with sync.kept(run, settings, []):
-            return result | _uploaded(run, target, files, order, product, result, say)
+            return _uploaded(run, target, order, product, result, proven, say)
 
 
 class Refused(SetupError):
@@ -120,7 +132,7 @@ class Refused(SetupError):
 
     def __init__(self, text: str, found: Sequence[Check]) -> None:
         super().__init__(text)
-        self.said = [check.as_dict() for check in found]
+        self.found = list(found)
 
 
 def private_of(run: RunFolder, repo: str, spec: TrialSpec) -> Private:
@@ -145,13 +157,36 @@ def _no_leaks(folder: Path, private: Private, seen: Collection[str] = ()) -> Col
     return set(bundle.hashes(folder))
 
 
-def _examined(folder: Path, load: bool = True) -> list[Check]:
-    return checks.broken(checks.examine(model_files.of_folder(folder), load=load))
+def _in_its_game(bar: Bar, run: RunFolder, product: Product, events: Sequence[Event]) -> tuple[Bar, Behavior]:
+    """The bar in the executable of another game, for a run of one, and what agents see and do where they are proven.
+
+    Raises SetupError where that executable is not what the run was rated in.
+    """
+    if not run.yardstick.is_file():
+        return bar, SOCCER
+    from trials.arena.games import executable as executables  # here, because gRPC takes its time
+
+    began = next(event for event in reversed(events) if isinstance(event, SweepBegan))
+    env = executables.find(Path(str(product.spec.executable)))
+    won_by = executables.won_by_of(began.environment)
+    if (now := executables.stamp(env, won_by)) != began.environment:
+        raise SetupError(
+            f"a policy must be proven in the game it was rated in, {began.environment}, but {env} is {now} now; put"
+            " that build back"
+        )
+    with executables.opened(env, won_by=won_by) as game:
+        return replace(bar, env=env, won_by=won_by), game.behavior
 
 
-def _structure(folder: Path, steps: int, force: bool) -> list[Check]:
+def _examined(folder: Path, behavior: Behavior, load: bool = True) -> list[Check]:
+    return checks.broken(checks.examine(model_files.of_folder(folder, behavior), load=load))
+
+
+def _structure(folder: Path, behavior: Behavior, steps: int, force: bool) -> list[Check]:
     """What is wrong with the files, before minutes are spent on matches; only what --force lets pass comes back."""
-    seen = [check for check in _examined(folder) if check.name not in ("tag", "trained")]  # the card comes later
+    seen = [
+        check for check in _examined(folder, behavior) if check.name not in ("tag", "trained")
+    ]  # the card comes later
     broken = checks.broken([*seen, checks.trained_for(steps)])
     _let_through([check for check in broken if check.name not in FORCEABLE], False)
     _let_through(broken, force)
@@ -167,9 +202,9 @@ def _let_through(found: Sequence[Check], force: bool) -> None:
         raise Refused(f"a policy must pass its gate, but {short[0].name}: {short[0].found}{others}{mend}", found)
 
 
-def _proved(folder: Path, product: Product, events: Sequence[Event], order: Order) -> Proof:
-    baseline = evaluations.baseline_of(product.run, events, order.baseline)
-    return evaluations.prove(folder / hub.ONNX, order.repo, product.run, events, baseline, order.bar)
+def _proved(folder: Path, behavior: Behavior, product: Product, events: Sequence[Event], order: Order) -> Proof:
+    baseline = evaluations.baseline_of(product.run, events, order.baseline, behavior)
+    return evaluations.prove(folder / product.names.onnx, order.repo, product.run, events, baseline, order.bar)
 
 
 # --- card and upload ---------------------------------------------------------------------------------------------
@@ -186,9 +221,6 @@ def _write_proof(
     private: Private,
 ) -> None:
     """evaluation.csv, the card and evaluation.json, which has every other file's sha256."""
-    run = run_state.run_of(product.run.name, events)
-    versions = dict(run.question.versions) if run.question is not None else {}
-    evaluation = proven.evaluation | {"versions": versions}
     evaluations.matches(product.run, proven, folder / "evaluation.csv")
     sizes = {name: (folder / name).stat().st_size for name in bundle.hashes(folder)}
     clean = [bundle.scrubbed(event, private) for event in events]
@@ -197,17 +229,18 @@ def _write_proof(
         product=product,
         contents=contents,
         run=run_state.run_of(product.run.name, clean),
-        evaluation=evaluation,
+        evaluation=proven.evaluation,
         gate=gate,
         license=order.license,
         files=sizes,
         private=private,
     )
     (folder / CARD).write_text(card.text(matter), encoding="utf-8")
+    evaluation = plain(proven.evaluation)
     whole = evaluation | {
         "policy": evaluation["policy"]
         | {"trial": product.candidate.trial, "steps": product.candidate.steps, "training_seed": product.spec.seed},
-        "gate": [check.as_dict() for check in gate],
+        "gate": [plain(check) for check in gate],
         "forced": bool(checks.broken(gate)),
         "notes": list(contents.notes),
         "files": bundle.hashes(folder),
@@ -218,16 +251,16 @@ def _write_proof(
 def _uploaded(
     run: RunFolder,
     target: Path,
-    files: dict[str, str],
     order: Order,
     product: Product,
-    result: dict[str, Any],
+    result: Promotion,
+    proven: Proof,
     say: Say,
-) -> dict[str, Any]:
+) -> Promotion:
     """Upload in one commit, download again, compare, tell the ledger."""
-    elo = result["elo"]
-    numbers = f"{elo['elo']:+.0f} Elo [{elo['elo_low']:+.0f}, {elo['elo_high']:+.0f}] against {elo['opponent']}"
-    say(f"uploading {len(files)} files, {sum(result['files'].values()) / 1e6:.1f} MB")
+    files, elo = bundle.hashes(target), proven.evaluation.ratings[0]
+    numbers = f"{elo.elo:+.0f} Elo [{elo.low:+.0f}, {elo.high:+.0f}] against {elo.opponent}"
+    say(f"uploading {len(files)} files, {sum(result.files.values()) / 1e6:.1f} MB")
     done = hub.published(
         target,
         order.repo,
@@ -252,46 +285,14 @@ def _uploaded(
         repo=done.repo,
         commit=done.commit,
         url=done.pr_url or done.url,
-        sha256=result["sha256"],
-        baseline=elo["opponent"],
-        elo=elo["elo"],
-        low=elo["elo_low"],
-        high=elo["elo_high"],
-        matches=elo["matches"],
-        forced=result["forced"],
+        sha256=proven.evaluation.policy.sha256,
+        baseline=elo.opponent,
+        elo=elo.elo,
+        low=elo.low,
+        high=elo.high,
+        matches=elo.matches,
+        forced=result.forced,
     )
     ledger.append(run.ledger, event)
     page.build(run)
-    return {"commit": done.commit, "url": done.url, "pr_url": done.pr_url, "verified": len(files)}
-
-
-def _result(run: RunFolder, order: Order, product: Product) -> dict[str, Any]:
-    return {
-        "run": run.name,
-        "repo": order.repo,
-        "trial": product.candidate.trial,
-        "called": product.spec.called,
-        "steps": product.candidate.steps,
-        "dry_run": order.dry_run,
-    }
-
-
-def table(found: dict[str, Any]) -> Table:
-    """What came of it, for a terminal."""
-    done = "refused" if found["refused"] else "written" if found["dry_run"] else "published"
-    title = f"{found['called']} of {found['run']} → {found['repo']}: {done}"
-    shown = Table(title=title, title_justify="left")
-    for name in ("", "check", "found"):
-        shown.add_column(name, overflow="fold")
-    for check in found["checks"]:
-        shown.add_row(STYLE[check["status"]], check["name"], escape(check["found"]))
-    if found["refused"]:
-        return shown
-    elo = found["elo"]
-    numbers = f"{elo['elo']:+.0f} [{elo['elo_low']:+.0f}, {elo['elo_high']:+.0f}] over {elo['matches']} matches"
-    shown.add_row("", f"Elo against {elo['opponent']}", numbers)
-    shown.add_row("", "files", f"{len(found['files'])}, {sum(found['files'].values()) / 1e6:.2f} MB: {found['folder']}")
-    if not found["dry_run"]:
-        shown.add_row("", "commit", f"{found['commit'][:12]}, {found['pr_url'] or found['url']}")
-        shown.add_row(STYLE["ok"], "downloaded again", f"{found['verified']} files, each with the same sha256")
-    return shown
+    return replace(result, commit=done.commit, url=done.url, pr_url=done.pr_url, verified=len(files))

@@ -4,9 +4,8 @@ import math
 import os
 import tempfile
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from rich.markup import escape
 from rich.table import Table
@@ -31,10 +30,22 @@ STYLE = {"ok": "[green]pass[/]", "advice": "[yellow]warn[/]", "no": "[red]fail[/
 """What a person is shown of a check's status."""
 
 
-def verify(what: str, revision: str | None, pairs: int, cores: int, progress: bool) -> dict[str, Any]:
+@dataclass(frozen=True)
+class Verified:
+    """What was looked at, and what was found."""
+
+    model: str
+    revision: str | None
+    """Commit of a repository."""
+    ok: bool
+    """Nothing is as it must not be."""
+    checks: list[Check]
+
+
+def verify(what: str, revision: str | None, pairs: int, cores: int, progress: bool) -> Verified:
     """Look at a repository (`USER/NAME`), a run's policy, a folder or an ONNX file; play `pairs` against two built-ins.
 
-    `ok` tells whether nothing is as it must not be. Raises SetupError where there is nothing to look at, HubError.
+    Raises SetupError where there is nothing to look at, HubError.
     """
     with tempfile.TemporaryDirectory(prefix="verify-") as scratch:
         subject, version = _subject(what, revision, Path(scratch))
@@ -43,12 +54,7 @@ def verify(what: str, revision: str | None, pairs: int, cores: int, progress: bo
         sound = any(check.name == "plays" and check.status == "ok" for check in found)
         if pairs and policy is not None and sound:
             found += _matches(policy, pairs, cores, progress)
-        return {
-            "model": what,
-            "revision": version,
-            "ok": not checks.broken(found),
-            "checks": [check.as_dict() for check in found],
-        }
+        return Verified(what, version, not checks.broken(found), found)
 
 
 def _subject(what: str, revision: str | None, scratch: Path) -> tuple[ModelFiles, str | None]:
@@ -93,25 +99,27 @@ def _matches(policy: Path, pairs: int, cores: int, progress: bool) -> list[Check
             played = play.play(str(policy), opponent, 2 * pairs, how, progress=progress)
         except SweepError as error:
             return [*found, Check(name, "no", str(error), "train again")]
-        counts = f"{played['wins']}-{played['draws']}-{played['losses']}"
-        said = f"{counts}, Elo {played['elo']:+.0f} [{played['elo_low']:+.0f}, {played['elo_high']:+.0f}]"
-        entropy = played["entropy"]["a"]
+        said = (
+            f"{played.wins}-{played.draws}-{played.losses}, Elo {played.elo:+.0f}"
+            f" [{played.low:+.0f}, {played.high:+.0f}]"
+        )
+        entropy = played.entropy.a
         if opponent == "random" and not entropy <= UNIFORM - NEAR:  # NaN passes no gate
             mend = "train it: no step was learned from, or it is the wrong file"
             found.append(Check(name, "no", f"{said}; its actions are as good as random ({entropy:.2f} nats)", mend))
-        elif opponent == "random" and not played["elo_high"] >= 0:
+        elif opponent == "random" and not (played.high or 0) >= 0:
             found.append(Check(name, "advice", f"{said}: worse than random play", "train it longer"))
         else:
             found.append(Check(name, "ok", said))
     return found
 
 
-def table(found: dict[str, Any]) -> Table:
+def table(found: Verified) -> Table:
     """The checks for a terminal."""
-    at = f" at {found['revision'][:7]}" if found["revision"] else ""
-    shown = Table(title=f"{found['model']}{at}: {'passed' if found['ok'] else 'failed'}", title_justify="left")
+    at = f" at {found.revision[:7]}" if found.revision else ""
+    shown = Table(title=f"{found.model}{at}: {'passed' if found.ok else 'failed'}", title_justify="left")
     for name in ("", "check", "found", "fix"):
         shown.add_column(name, overflow="fold")
-    for check in found["checks"]:
-        shown.add_row(STYLE[check["status"]], check["name"], escape(check["found"]), escape(check["mend"]))
+    for check in found.checks:
+        shown.add_row(STYLE[check.status], check.name, escape(check.found), escape(check.mend))
     return shown

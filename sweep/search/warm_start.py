@@ -21,6 +21,7 @@ from sweep.search.specs import Render
 from sweep.search.study import course_params
 from sweep.settings import Settings
 from trials import ledger
+from trials.arena.games.soccer import SOCCER
 from trials.arena.ratings import ladder_file
 from trials.errors import BadTrial, SpaceError, UsageError, did_you_mean
 from trials.events import Event, Observation, SweepBegan, TrialBegan, TrialEnded, TrialRated, WarmStarted
@@ -69,11 +70,13 @@ def take_over(path: Path, settings: Settings, space: Space, rendered: Render) ->
     question = next((event for event in events if isinstance(event, SweepBegan)), None)
     if question is None:
         raise UsageError(f"--warm-start must name a sweep's run, but {file} tells of none; name another")
+    other_game = space.behavior != SOCCER.name
     for what, theirs, ours in (
+        ("behavior", _behavior(events), space.behavior),
         ("ladder", question.ladder, ladder_file.read().version),
         ("environment", question.environment, ENVIRONMENT),
     ):
-        if theirs != ours:
+        if theirs != ours and not (other_game and what != "behavior"):
             raise UsageError(
                 f"--warm-start must name a run of the same {what}, but that of {question.name} is {theirs} and this"
                 f" one's is {ours}: their Elo is never compared; sweep without it"
@@ -85,6 +88,7 @@ def take_over(path: Path, settings: Settings, space: Space, rendered: Render) ->
             f" {refused or 'no trial with open values was rated'}; sweep without it"
         )
     reason = "" if settings.objectives == "elo" else "the cost of a step was that run's own"
+    reason = "its trials stood on a yardstick of its own" if other_game else reason
     told = [] if reason else [each for each in known if not _other(each.spec, settings, rendered)]
     warm = {"time": time(), "run": question.name, "ledger_sha256": sha256(file.read_bytes()).hexdigest()}
     if told:
@@ -121,6 +125,12 @@ def _rated(events: Sequence[Event]) -> list[_Known]:
         if spec.params and spec.parent is None and (state == "complete" or state == "pruned"):
             found.append(_Known(spec, Observation(trial=number, params=spec.params, elo=elo[number], state=state)))
     return found
+
+
+def _behavior(events: Sequence[Event]) -> str:
+    """What the run's trials trained."""
+    began = (event for event in events if isinstance(event, TrialBegan))
+    return next((next(iter(event.spec.config["behaviors"])) for event in began), SOCCER.name)
 
 
 def _fitting(known: Sequence[_Known], space: Space) -> tuple[list[_Known], str]:

@@ -137,7 +137,8 @@ def test_play_and_rate_agree(tmp_path: Path) -> None:
     result = sweep.play("house", "still", matches=40, log=log)
     assert (result.a, result.b, result.matches) == ("house", "still", 40)
     assert result.wins + result.draws + result.losses == 40 and result.wins > 30
-    assert result.wins == result.as_blue.wins + result.as_purple.wins
+    assert result.wins == result.by_side.blue.wins + result.by_side.purple.wins
+    assert result.low is not None and result.elo is not None and result.high is not None
     assert result.low < result.elo < result.high
     ratings = sweep.rate(log)
     assert list(ratings.table["model"]) == ["house", "still"] and ratings.anchor == "house"

@@ -1,8 +1,10 @@
 """Processes that play pairings, one each at a time: a player that fails, hangs or crashes costs its pairing, no more.
 
-Each worker keeps the policies it used last, up to a number, and tells which player it is asking, so that a worker that
-dies or takes too long says whose fault that was. What a machine has to do beside is nobody's fault: limits are on what
-a worker has had (trials.stint). Workers leave Ctrl+C to their owner and end with it, however it ends.
+The standard executor, on which trials.arena.matches.pool plays, cannot do that: it ends no single task, and with one
+worker it loses all. Each worker keeps the policies it used last, up to a number, and tells which player it is asking,
+so that a worker that dies or takes too long says whose fault that was. What a machine has to do beside is nobody's
+fault: limits are on what a worker has had (trials.stint). Workers leave Ctrl+C to their owner and end with it, however
+it ends.
 """
 
 import multiprocessing

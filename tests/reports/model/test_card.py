@@ -1,5 +1,6 @@
 """A model card says what was measured, is read by the Hub, and lets no name write Markdown or HTML into it."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,14 +14,19 @@ from reports.model import card
 from reports.model.bundle import Contents, Product
 from reports.model.card import Matter
 from reports.model.checks import Check
+from reports.model.evaluation import Against, Evaluation, Opponent, PolicyFile
 from reports.model.leaks import Private
 from trials import ledger, run_state
+from trials.records import Side
+from trials.results import BySide
 
 
-def row(opponent: str, elo: float, **more: Any) -> dict[str, Any]:
-    side = {"wins": 1, "draws": 2, "losses": 3}
-    return {"opponent": opponent, "matches": 12, **side, "by_side": {"blue": side, "purple": side}, "elo": elo,
-            "elo_low": elo - 50.25, "elo_high": elo + 50.25, "seed": 77, "mean_decisions": 80.0} | more  # fmt: skip
+def row(opponent: str, elo: float) -> Against:
+    side = Side(wins=1, draws=2, losses=3)
+    return Against(
+        opponent=opponent, matches=12, wins=1, draws=2, losses=3, by_side=BySide(side, side), elo=elo, low=elo - 50.25,
+        high=elo + 50.25, seed=77, mean_decisions=80.0, entropy=1.5,
+    )  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -31,8 +37,11 @@ def matter(tmp_path_factory: pytest.TempPathFactory) -> Matter:
     trial = found.trial(1)
     assert trial is not None
     contents = Contents("a" * 64, True, ("A note.",), promotable.config())
-    evaluation = {"ratings": [row("house", -34.6), row("random", 321.5)], "tests": [], "commands": ["sweep play"],
-                  "attempt": 1, "environment": "soccer-1", "versions": {"mlagents": "1.1.0"}}  # fmt: skip
+    evaluation = Evaluation(
+        policy=PolicyFile("SoccerTwos.onnx", "a" * 64), environment="soccer-1", kick_off="paired", attempt=1,
+        baseline=Opponent("house", "b" * 64), ratings=[row("house", -34.6), row("random", 321.5)], tests=[],
+        commands=["sweep play"], logs=[], evaluated_with={}, versions={"mlagents": "1.1.0"},
+    )  # fmt: skip
     product = Product(run, trial.spec, found.winner.candidate, True)
     gate = (Check("beats random play", "ok", "SPRT"),)
     return Matter(
@@ -58,7 +67,7 @@ def test_it_states_the_number_however_low_and_what_it_means(matter: Matter) -> N
     text = card.text(matter)
     assert "# SoccerTwos: a POCA policy, −35 Elo against the house baseline" in text
     assert "**−35 Elo [−85, +16]** against the house baseline over 12 fresh matches: the matches cannot tell it" in text
-    low = card.text(changed(matter, evaluation=matter.evaluation | {"ratings": [row("house", -400.0)]}))
+    low = card.text(changed(matter, evaluation=replace(matter.evaluation, ratings=[row("house", -400.0)])))
     assert "it is weaker than the house baseline" in low
 
 

@@ -4,6 +4,8 @@ import json
 import math
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import click
 import pytest
@@ -89,9 +91,9 @@ def test_the_arenas_own_commands_refuse_them_in_a_line(
 
 def test_a_gate_is_not_passed_by_nan() -> None:
     test = {"elo0": 0.0, "elo1": 100.0, "verdict": "accepted", "llr": 3.0, "upper": 2.9, "pairs": 9}
-    sprt = test | {"wins": 9, "draws": 0, "losses": 0}
-    played = {"still": {"sprt": sprt}, "random": {"sprt": sprt}}
-    played["house"] = {"sprt": None, "elo": math.nan, "elo_low": math.nan, "elo_high": math.nan}  # type: ignore[dict-item]
+    sprt = SimpleNamespace(**test, wins=9, draws=0, losses=0)
+    played: Any = dict.fromkeys(("still", "random"), SimpleNamespace(sprt=sprt))
+    played["house"] = SimpleNamespace(sprt=None, elo=math.nan, low=math.nan, high=math.nan)
     *_, least = evaluation._gate(played, "house", evaluation.Bar(min_elo=-100.0))
     assert (least.name, least.status) == ("--min-elo", "no")
 

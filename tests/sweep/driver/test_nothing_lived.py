@@ -89,7 +89,7 @@ def test_the_status_says_why_a_sweep_failed(tmp_path: Path) -> None:
     for event in [*told(COURSE, (spec(1), "failed")), end]:
         ledger.append(folder.ledger, event)
     found = status.summary(folder)
-    assert (found["state"], found["reason"]) == ("failed", "a sweep needs [this]")
+    assert (found.state, found.reason) == ("failed", "a sweep needs [this]")
     console = Console(width=200, record=True)
     status.show(folder, console)
     assert ": failed, " in (shown := console.export_text()) and "a sweep needs [this]" in shown

@@ -1,6 +1,8 @@
 """A sweep of another game than SoccerTwos, end to end: real trainer, executable, yardstick, ranking, report."""
 
+import hashlib
 import json
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,7 @@ from sweep.search.specs import renderer
 from trials import ledger
 from trials.arena.games import executable
 from trials.arena.games.unity import UnityGame
+from trials.arena.players.scripted import Unskilled
 from trials.arena.ratings import ladder_file, yardstick
 from trials.errors import SpaceError
 from trials.events import FreshRated, SweepBegan, SweepEnded, TrialEnded, TrialRated
@@ -69,7 +72,7 @@ def test_what_cannot_be_swept_is_refused_in_one_line(text: str, any_game: bool, 
 
 def test_a_yardstick_is_fitted_in_its_game_and_rates_on_it(tmp_path: Path) -> None:
     game = UnityGame(paddles.Paddles(8, 1), "unity-x")
-    fitted = yardstick.fit(game, "random", 1)
+    fitted = yardstick.fit(game, ["random"], 1)
     assert sorted(rung.name for rung in fitted.rungs) == ["random", "still"]
     assert sum(fitted.pairings[0].outcomes) == yardstick.PAIRS
     assert (fitted.environment, fitted.anchor) == ("unity-x", None)
@@ -77,7 +80,50 @@ def test_a_yardstick_is_fitted_in_its_game_and_rates_on_it(tmp_path: Path) -> No
     run = RunFolder(tmp_path)
     ladder_file.write(fitted, run.yardstick)
     assert ladder_file.read(run.yardstick) == fitted
-    assert yardstick.fit(UnityGame(paddles.Paddles(8, 1), "unity-x"), "random", 1) == fitted
+    assert yardstick.fit(UnityGame(paddles.Paddles(8, 1), "unity-x"), ["random"], 1) == fitted
+
+
+def test_earlier_winners_stand_on_the_yardstick(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first, second = (tmp_path / name for name in ("first.onnx", "second.onnx"))
+    game = UnityGame(paddles.Paddles(8, 1), "unity-x")
+
+    class Stands(Unskilled):
+        """Plays for a file."""
+
+        def __init__(self, path: Path, behavior: Any) -> None:
+            super().__init__("random", behavior)
+            self.name, self.id = path.stem, hashlib.sha256(path.read_bytes()).hexdigest()
+
+    monkeypatch.setattr("trials.arena.players.onnx_policy.OnnxPolicy", Stands)
+    first.write_bytes(b"1")
+    second.write_bytes(b"2")
+    fitted = yardstick.fit(game, [str(first), str(second)], 1)
+    assert sorted(rung.name for rung in fitted.rungs) == ["first", "random", "second", "still"]
+    run = RunFolder(tmp_path / "run")
+    run.baseline.mkdir(parents=True)
+    for path in (first, second):
+        path.rename(run.baseline / path.name)
+    ladder_file.write(fitted, run.yardstick)
+    (tmp_path / "mine.onnx").write_bytes(b"3")
+    monkeypatch.setattr(executable, "opened", lambda *_, **__: nullcontext(game))
+    rated = yardstick.rater(run, "game.x86_64", str(first), 16)(tmp_path / "mine.onnx", 5)
+    assert rated.rating.ladder == fitted.version
+    assert {"first", "second"} <= {rated.names[rung.id] for rung in fitted.rungs}
+
+
+@pytest.mark.parametrize(
+    ("words", "line"),
+    [
+        (("--yardstick", "chaser"), "--yardstick is for games that have no ladder, but SoccerTwos has one"),
+        (("--won-by", "both"), "--won-by is for other games, but SoccerTwos is won by goals"),
+        (("--won-by", "bot"), "bot"),
+    ],
+)
+def test_what_is_for_other_games_is_refused_in_soccer(words: tuple[str, ...], line: str, tmp_path: Path) -> None:
+    done = run_sweep("run", "quick", *words, "--out", "out", cwd=tmp_path)
+    assert done.returncode == 2
+    assert line in done.stderr
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_sweep_of_paddles(tmp_path: Path) -> None:
@@ -104,10 +150,16 @@ def test_a_sweep_of_paddles(tmp_path: Path) -> None:
     assert json.loads(played.stdout)["matches"] == 8
     page = run.report.read_text()
     assert "Another game than SoccerTwos" in page
-    assert "house baseline: 1200" not in page and "make promote" not in page
+    assert "house baseline: 1200" not in page and "make promote" in page
     assert "Matches to watch" not in page
-    extend = ("extend", "out", "--trial", "0", "--steps", "1000")
-    for words in (("promote", "out", "--repo", "a/b", "--dry-run"), extend):
-        refused = run_sweep(*words, cwd=tmp_path)
-        assert refused.returncode == 1
-        assert "only" in refused.stderr and "another game" in refused.stderr
+    assert (run.best / "Paddles.onnx").is_file()
+    promoted = run_sweep("promote", "out", "--repo", "a/b", "--dry-run", "--force", "--json", cwd=tmp_path)
+    told = json.loads(promoted.stdout)
+    assert told["refused"] is None and told["elo"]["opponent"] == "random", promoted.stderr
+    card = (tmp_path / told["folder"] / "README.md").read_text()
+    assert "- ML-Agents-Paddles" in card and "# Paddles: a PPO policy" in card and "SoccerTwos" not in card
+    assert {"Paddles.onnx", "Paddles/checkpoint.pt", "evaluation.csv"} <= set(told["files"])
+    extended = run_sweep("extend", "out", "--trial", "0", "--steps", "1000", cwd=tmp_path)
+    assert extended.returncode == 0, extended.stderr
+    further = [event for event in ledger.read(run.ledger) if isinstance(event, TrialRated)][-1]
+    assert (further.candidate.trial, further.rating.ladder) == (2, began.ladder)

@@ -55,9 +55,9 @@ def test_a_trial_that_a_second_driver_began_again_keeps_its_rating_and_its_resum
     )
     for event in events:
         ledger.append(run.ledger, event)
-    first, second = status.summary(run)["trials"]
-    assert (first["state"], first["elo"], first["steps"], first["resumed"]) == ("running", 1000.0, 107, 1)
-    assert (second["state"], second["reason"], "elo" in second) == ("failed", "because", False)
+    first, second = status.summary(run).trials
+    assert (first.state, first.elo, first.steps, first.resumed) == ("running", 1000.0, 107, 1)
+    assert (second.state, second.reason, second.elo) == ("failed", "because", None)
     assert [line.split()[:3] for line in shown(run).splitlines()[3:5]] == [
         ["0", "(course)", "running"],
         ["1", "failed", "200/200"],
@@ -69,7 +69,7 @@ def test_a_line_about_a_trial_that_nobody_began_is_passed_over(tmp_path: Path) -
     run = RunFolder(tmp_path)
     for event in (rated(7, 100, 1000.0), ended(7)):
         ledger.append(run.ledger, event)
-    assert status.summary(run)["trials"] == []
+    assert status.summary(run).trials == []
 
 
 def test_a_running_sweep_says_who_drives_it_how_far_its_trainers_are_and_how_long_it_takes(
@@ -90,9 +90,9 @@ def test_a_running_sweep_says_who_drives_it_how_far_its_trainers_are_and_how_lon
     assert lines[1].startswith("best so far: trial 2, Elo 1100 [1050, 1150], house 1200; x=0.2")
     assert lines[3].split()[:4] == ["4", "running", "120/200", "2"] and lines[4].split()[:2] == ["5", "starting"]
     assert f"driven by process {os.getpid()}" in text
-    assert found["driver"] == {"pid": os.getpid(), "host": socket.gethostname(), "alive": True}
-    assert (found["state"], found["trials_over"], found["trials_planned"]) == ("running", 4, 6)
-    assert found["trials"][4]["steps"] == 120
+    assert found.driver == runs.Driver(os.getpid(), socket.gethostname(), True)
+    assert (found.state, found.trials_over, found.trials_planned) == ("running", 4, 6)
+    assert found.trials[4].steps == 120
     assert not run.driver.exists() and runs.driver(run) is None
 
 

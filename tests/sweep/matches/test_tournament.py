@@ -21,6 +21,7 @@ from trials.arena.players.load import HOUSE, LADDER
 from trials.arena.ratings import ai_vs_ai, elo, sprt
 from trials.arena.ratings.pentanomial import outcomes
 from trials.errors import BadPolicy, SetupError, UsageError
+from trials.results import plain
 
 
 @pytest.fixture(scope="module")
@@ -53,13 +54,13 @@ def test_ratings_are_recomputed_exactly_from_the_log(three: tuple[dict[str, Any]
     again = json_of(run_sweep("rate", str(path), "--json"))
     assert again == {key: found[key] for key in again}
     whole = rate.rate([path], "random", None)
-    assert whole["anchor"] == "random" and whole["ratings"][-1]["elo"] == 1200
-    assert whole["ratings"][0]["elo"] - 1200 == pytest.approx(1200 - found["ratings"][-1]["elo"], abs=0.02)
+    assert whole.anchor == "random" and whole.ratings[-1].elo == 1200
+    assert whole.ratings[0].elo - 1200 == pytest.approx(1200 - found["ratings"][-1]["elo"], abs=0.02)
 
 
 def test_one_core_plays_the_same_tournament(three: tuple[dict[str, Any], Path]) -> None:
     found, _ = three
-    alone = tournament.play(["random", "house", "chaser"], 20, Conditions(seed=3))
+    alone = plain(tournament.play(["random", "house", "chaser"], 20, Conditions(seed=3)))
     assert alone["ratings"] == found["ratings"] and alone["cross_table"] == found["cross_table"]
 
 
@@ -188,15 +189,15 @@ def test_a_test_says_its_verdict_and_estimates_from_fresh_matches(tmp_path: Path
 def test_a_test_can_end_undecided_and_without_an_estimate() -> None:
     terms = play.TestTerms(elo0=0, elo1=5, max_pairs=5, fresh_pairs=0)
     found = play.play("random", "random", 2, Conditions(seed=1), test=terms)
-    assert found["sprt"]["verdict"] == "undecided" and found["sprt"]["pairs"] == 5 and found["elo"] is None
+    assert found.sprt is not None and found.sprt.verdict == "undecided" and found.sprt.pairs == 5 and found.elo is None
     assert "undecided: more pairs are needed" in play.text(found) and "95 %" not in play.text(found)
 
 
 def test_goals_and_deterministic_play_are_asked_for() -> None:
     found = play.play("house", "random", 20, Conditions(seed=1, goals=3, deterministic=True))
-    assert found["to_goals"] == 3 and found["deterministic"] is True
-    assert found["goals"]["a"] > 2 * found["wins"]
-    assert found["entropy"]["a"] > 0  # of the policy, whatever is made of it
+    assert found.to_goals == 3 and found.deterministic is True
+    assert found.goals.a > 2 * found.wins
+    assert found.entropy.a > 0  # of the policy, whatever is made of it
 
 
 @pytest.mark.parametrize(
@@ -223,7 +224,7 @@ def test_sources_that_cannot_be_rated_are_refused(three: tuple[dict[str, Any], P
     with pytest.raises(SetupError, match="must be in a file or a run's folder"):
         rate.rate([tmp_path / "none.parquet"], None, None)
     assert rate.rate([three[1], three[1]], None, None) == rate.rate([three[1]], None, None)
-    assert json.dumps(rate.rate([published], None, None))
+    assert json.dumps(plain(rate.rate([published], None, None)))
 
 
 # --- what goes wrong by name ----------------------------------------------------------------------------------------
@@ -244,9 +245,9 @@ def test_a_tests_matches_enter_no_history_and_no_sequential_elo(tmp_path: Path) 
     terms = play.TestTerms(elo0=0, elo1=50, fresh_pairs=5)
     play.play("chaser", "random", 2, Conditions(seed=4, log_to=path), test=terms)
     found = rate.rate([path], None, out)
-    assert len(ai_vs_ai.opened(out)[0]) == found["matches"] == 10
+    assert len(ai_vs_ai.opened(out)[0]) == found.matches == 10
     again = rate.rate([out], None, None)
-    assert [row["ai_vs_ai_elo"] for row in again["ratings"]] == [row["ai_vs_ai_elo"] for row in found["ratings"]]
+    assert [row.ai_vs_ai_elo for row in again.ratings] == [row.ai_vs_ai_elo for row in found.ratings]
 
 
 def test_players_of_one_name_stay_two_players(tmp_path: Path) -> None:
@@ -255,20 +256,20 @@ def test_players_of_one_name_stay_two_players(tmp_path: Path) -> None:
         shutil.copy(data, tmp_path / folder / "m.onnx")
         play.play(str(tmp_path / folder / "m.onnx"), "still", 8, Conditions(seed=1, log_to=tmp_path / f"{folder}.csv"))
     found = rate.rate([tmp_path / "A.csv", tmp_path / "B.csv"], None, None)
-    names = [row["model"] for row in found["ratings"]]
+    names = [row.model for row in found.ratings]
     assert len(set(names)) == 3 and all(name.startswith("m~") for name in names[:2])
-    assert len(found["cross_table"]) == 3
+    assert len(found.cross_table) == 3
     direct = play.play(str(tmp_path / "A" / "m.onnx"), str(tmp_path / "B" / "m.onnx"), 4, Conditions(seed=1))
-    assert (direct["a"], direct["b"]) == ("A/m", "B/m")
+    assert (direct.a, direct.b) == ("A/m", "B/m")
 
 
 def test_a_file_that_calls_itself_house_is_not_the_house(tmp_path: Path) -> None:
     shutil.copy(LADDER / "house-750k.onnx", tmp_path / "house.onnx")
     how = Conditions(seed=1, log_to=tmp_path / "l.csv")
     found = tournament.play([str(tmp_path / "house.onnx"), "house", "still"], 4, how)
-    elo = {row["model"]: row["elo"] for row in found["ratings"]}
-    assert found["anchor"] == "house" and elo["house"] == 1200 > elo["house.onnx"]
-    assert rate.rate([tmp_path / "l.csv"], None, None)["anchor"] == "house"
+    elo = {row.model: row.elo for row in found.ratings}
+    assert found.anchor == "house" and elo["house"] == 1200 > elo["house.onnx"]
+    assert rate.rate([tmp_path / "l.csv"], None, None).anchor == "house"
 
 
 def test_ctrl_c_in_play_keeps_what_was_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -290,12 +291,12 @@ def test_seeds_and_histories_that_meet_again(tmp_path: Path) -> None:
     for number, (a, b) in enumerate((("chaser", "random"), ("random", "chaser"))):
         play.play(a, b, 8, Conditions(seed=7, log_to=tmp_path / f"{number}.csv"))
     both = rate.rate([tmp_path / "0.csv", tmp_path / "1.csv"], None, tmp_path / "h.csv")
-    assert both["matches"] == 16  # exchanged names are other matches
+    assert both.matches == 16  # exchanged names are other matches
     shutil.copy(tmp_path / "h.csv", tmp_path / "again.csv")
     once = rate.rate([tmp_path / "h.csv"], None, None)
     twice = rate.rate([tmp_path / "h.csv", tmp_path / "again.csv"], None, None)
-    assert once["matches"] == twice["matches"] == 16
-    assert [row["elo"] for row in once["ratings"]] == pytest.approx([row["elo"] for row in twice["ratings"]], abs=0.02)
+    assert once.matches == twice.matches == 16
+    assert [row.elo for row in once.ratings] == pytest.approx([row.elo for row in twice.ratings], abs=0.02)
 
 
 def test_one_player_alone_is_no_table(tmp_path: Path) -> None:

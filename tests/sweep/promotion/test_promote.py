@@ -19,6 +19,7 @@ from hub_server import FINE, READ, WRITE, HubServer
 
 import sweep.cli.main
 from reports import hub as hubs
+from reports.hub.names import SOCCER_TWOS
 from reports.model import bundle, checks, files
 from sweep import models, runs
 from sweep.driver import status
@@ -33,6 +34,7 @@ from trials.errors import SetupError
 from trials.events import Promoted, SweepEnded
 from trials.folder import RunFolder, assembled, driving
 from trials.learner import process
+from trials.results import plain
 
 REPO = "tester/poca-SoccerTwos"
 FEW = Bar(matches=16)
@@ -67,7 +69,7 @@ def run(tmp_path: Path) -> RunFolder:
 
 def promoted(run: RunFolder, **how: Any) -> dict[str, Any]:
     given: dict[str, Any] = {"repo": REPO, "dry_run": True, "bar": FEW}
-    return promote.promote(run, Order(**(given | how)), lambda _: None)
+    return plain(promote.promote(run, Order(**(given | how)), lambda _: None))
 
 
 @pytest.fixture(scope="module")
@@ -92,7 +94,7 @@ def test_the_card_is_one_that_the_hub_reads(written: Path) -> None:
     card = huggingface_hub.ModelCard.load(written / "README.md")
     told = json.loads((written / "evaluation.json").read_text())
     assert card.data.library_name == "ml-agents" and card.data.license == "apache-2.0"
-    assert {*checks.TAGS} <= set(card.data.tags)
+    assert {*SOCCER_TWOS.tags} <= set(card.data.tags)
     results = card.data.eval_results
     assert [result.metric_value for result in results] == [row["elo"] for row in told["ratings"]]
     assert results[0].metric_type == "elo" and results[0].metric_args["elo_low"] == told["ratings"][0]["elo_low"]
@@ -112,7 +114,7 @@ def test_its_numbers_come_from_its_matches_and_can_be_played_again(written: Path
     seed = int(words[words.index("--seed") + 1])
     count = int(words[words.index("--matches") + 1])
     again = play.play(str(written / "SoccerTwos.onnx"), "house", count, Conditions(seed=seed))
-    assert (again["wins"], again["elo"]) == (house["wins"], house["elo"])
+    assert (again.wins, again.elo) == (house["wins"], house["elo"])
 
 
 def test_what_resumes_has_no_path_and_no_checkpoint_but_its_own(written: Path) -> None:
@@ -315,7 +317,7 @@ def test_it_goes_up_in_one_commit_comes_back_the_same_and_the_run_remembers(run:
     assert isinstance(event, Promoted) and (event.repo, event.commit) == (REPO, found["commit"])
     assert event.sha256 == event.candidate.sha256 and not event.forced
     assert "hf_" not in run.ledger.read_text() and f"as {REPO}" in run.report.read_text()
-    assert status.summary(run)["promoted"][0]["commit"] == found["commit"]
+    assert status.summary(run).promoted[0].commit == found["commit"]
     again = promoted(run, dry_run=False, create_pr=True)
     assert again["pr_url"] and repo.refs["main"] == found["commit"]
 

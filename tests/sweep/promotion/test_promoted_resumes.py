@@ -36,9 +36,9 @@ def downloads(finished: Finished, tmp_path_factory: pytest.TempPathFactory) -> P
     """As `mlagents-load-from-hf --local-dir downloads` leaves them."""
     order = Order(repo="user/mine", dry_run=True, force=True, bar=Bar(matches=8))
     found = promote.promote(finished.run, order, lambda _: None)
-    assert found["refused"] is None and found["notes"] == [], found
+    assert found.refused is None and found.folder is not None and found.notes == [], found
     folder = tmp_path_factory.mktemp("elsewhere") / "downloads"
-    shutil.copytree(found["folder"], folder / "mine")
+    shutil.copytree(found.folder, folder / "mine")
     launcher.install(folder.parent / "SoccerTwos.x86_64", 4)
     script = folder.parent / "mlagents-learn"
     script.write_text(STOCK)

@@ -112,11 +112,11 @@ BROKEN: dict[str, tuple[Callable[[Path], object], str, str]] = {
 
 def test_a_sound_model_is_well(tmp_path: Path) -> None:
     found = verify.verify(str(sound(tmp_path / "m")), None, 4, 1, False)
-    assert found["ok"], found
-    said = {check["name"]: check for check in found["checks"]}
-    assert said["results"]["status"] == "advice" and "model-index" in said["results"]["found"]
-    assert "Elo" in said["against random play"]["found"] and said["against the house"]["status"] == "ok"
-    assert said["spaces"]["found"] == "264 + 72 floats in, 3 branches of 3 actions out"
+    assert found.ok, found
+    said = {check.name: check for check in found.checks}
+    assert said["results"].status == "advice" and "model-index" in said["results"].found
+    assert "Elo" in said["against random play"].found and said["against the house"].status == "ok"
+    assert said["spaces"].found == "264 + 72 floats in, 3 branches of 3 actions out"
 
 
 @pytest.mark.parametrize("case", BROKEN)
@@ -149,9 +149,9 @@ def test_advice_is_no_refusal(tmp_path: Path) -> None:
 def test_a_person_is_shown_pass_warn_and_fail(tmp_path: Path) -> None:
     folder = sound(tmp_path / "m")
     (folder / "run_logs" / "training_status.json").write_text(status_of(0))
-    found = [check.as_dict() for check in checks.examine(files.of_folder(folder), load=False)]
+    found = checks.examine(files.of_folder(folder), load=False)
     console = Console(file=io.StringIO(), width=200)
-    console.print(verify.table({"model": "m", "revision": None, "ok": False, "checks": found}))
+    console.print(verify.table(verify.Verified("m", None, False, found)))
     shown = {line.split()[3]: line.split()[1] for line in console.file.getvalue().splitlines() if line.startswith("│")}
     assert (shown["tag"], shown["results"], shown["trained"]) == ("pass", "warn", "fail")
 
@@ -179,14 +179,14 @@ def test_a_repository_is_looked_at_without_fetching_what_nobody_plays(hub: HubSe
     files = {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
     hub.store.put("other/poca", files)
     found = verify.verify("other/poca", None, 0, 1, False)
-    assert found["ok"] and len(found["revision"]) == 40
+    assert found.ok and found.revision is not None and len(found.revision) == 40
     assert not [entry for entry in hub.asked("checkpoint.pt") if entry.method == "GET"]
-    assert {check["name"]: check["status"] for check in found["checks"]}["resume"] == "ok"
+    assert {check.name: check.status for check in found.checks}["resume"] == "ok"
     hub.store.put("other/poca", files | {"SoccerTwos/events.out.tfevents.1795368796.carols-pc.213.0": b"not fetched"})
-    told = {check["name"]: check for check in verify.verify("other/poca", None, 0, 1, False)["checks"]}
-    assert told["private"]["status"] == "advice" and "carols-pc" in told["private"]["found"]
+    told = {check.name: check for check in verify.verify("other/poca", None, 0, 1, False).checks}
+    assert told["private"].status == "advice" and "carols-pc" in told["private"].found
     hub.store.put("other/none", {"README.md": CARD.encode()})
-    assert not verify.verify("other/none", None, 0, 1, False)["ok"]
+    assert not verify.verify("other/none", None, 0, 1, False).ok
 
 
 TOP = "---\nlibrary_name: ml-agents\nlicense: mit\ntags: [SoccerTwos, ML-Agents-SoccerTwos]\n---\n# A model\n"

@@ -13,12 +13,13 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, get_args
 
 from mlagents_envs.env_utils import validate_environment_path
 from mlagents_envs.exception import UnityException, UnityTimeOutException
 from mlagents_envs.logging_util import set_log_level
 
+from trials.arena.games.game import WonBy
 from trials.arena.games.unity import UnityGame
 from trials.errors import LostTrial, SetupError, UsageError, reason
 from trials.ports import PortLease
@@ -40,10 +41,19 @@ ENGINES = ("UnityPlayer.so", "GameAssembly.so", "UnityPlayer.dll", "GameAssembly
 
 
 @contextmanager
-def opened(path: Path, *, seed: int = 0, port: int | None = None, timeout_s: float = TIMEOUT_S) -> Iterator[UnityGame]:
+def opened(
+    path: Path,
+    *,
+    seed: int = 0,
+    port: int | None = None,
+    timeout_s: float = TIMEOUT_S,
+    won_by: WonBy | None = None,
+) -> Iterator[UnityGame]:
     """All fields of the executable at `path`, as mlagents finds it, without graphics, at 20 times real time.
 
-    It listens on `port`, by default a leased one. Raises SetupError, and from what happens inside LostTrial."""
+    It listens on `port`, by default a leased one; `won_by` as `UnityGame` has it. Raises SetupError, and from what
+    happens inside LostTrial.
+    """
     found = find(path)
     with ExitStack() as kept:
         folder = kept.enter_context(TemporaryDirectory(prefix="sweep-env-", ignore_cleanup_errors=True))
@@ -66,7 +76,7 @@ def opened(path: Path, *, seed: int = 0, port: int | None = None, timeout_s: flo
                     side_channels=[engine],
                     log_folder=folder,
                 )
-            fields = UnityGame(env, version(found))
+            fields = UnityGame(env, stamp(found, won_by), won_by)
         except (UnityException, OSError) as error:
             raise SetupError(
                 f"--env must be an executable that mlagents 1.1.0 can start and talk to, but {path} "
@@ -108,6 +118,16 @@ def version(executable: Path) -> str:
             with file.open("rb") as opened_file:
                 hashlib.file_digest(opened_file, lambda: digest)  # reads on into the same digest
     return f"unity-{digest.hexdigest()[:12]}"
+
+
+def stamp(executable: Path, won_by: WonBy | None) -> str:
+    """`version`, and by whose rewards its matches are won where that was said: that makes another game of it."""
+    return version(executable) + (f"-by-{won_by}" if won_by else "")
+
+
+def won_by_of(stamped: str) -> WonBy | None:
+    """What `stamp` was told."""
+    return next((each for each in get_args(WonBy) if stamped.endswith(f"-by-{each}")), None)
 
 
 class _Communicator(PatientCommunicator):

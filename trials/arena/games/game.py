@@ -5,7 +5,7 @@ SoccerTwos or an ML-Agents executable.
 """
 
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 VOID = 4
 """The outcome of an episode that was under way when its field was kicked off: it counts for nothing. The others are
 those of `trials.soccer.constants`, RUNNING, BLUE_SCORED (team 0 won), PURPLE_SCORED (team 1) and TIMEOUT (a draw)."""
+WonBy = Literal["group", "agents", "both"]
+"""Whose rewards are a team's points, in a game that does not say itself who won."""
 
 
 @dataclass(frozen=True, kw_only=True)

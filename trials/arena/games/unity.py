@@ -5,7 +5,7 @@ kick-off only acknowledges that a field's next episode has begun, the two matche
 field whose episode is already under way plays it to its end first, which counts for nothing (`VOID`).
 
 A team is a group of ML-Agents' (`MultiAgentGroup`), or an agent without one. Who won: the team with more points, the
-sum of its group's rewards over the episode, or of its agent's where it has no group; as many are a draw.
+sum over the episode of its group's rewards, or of its agents' own, or of both, as `won_by` says; as many are a draw.
 Sources: ML-Agents `SoccerEnvController.cs` (both groups of a field are made one after the other, and end together),
 `MultiAgentGroupIdCounter.cs`, `Agent.cs` (an agent has a new id in every episode, a group keeps its own).
 """
@@ -19,7 +19,7 @@ import numpy as np
 from mlagents_envs.base_env import ActionTuple, BaseEnv, BehaviorSpec
 from numpy.typing import NDArray
 
-from trials.arena.games.game import VOID, Behavior
+from trials.arena.games.game import VOID, Behavior, WonBy
 from trials.arena.games.soccer import SOCCER
 from trials.errors import LostTrial, SetupError
 from trials.soccer.constants import BLUE_SCORED, PURPLE_SCORED, RUNNING, TIMEOUT
@@ -37,14 +37,15 @@ class UnityGame:
     body is the agent with the lowest id of the episode, so the order of agents in a message means nothing.
     """
 
-    def __init__(self, env: BaseEnv, version: str) -> None:
-        """`version` is what matches here are stamped with. Raises SetupError where it is no such game."""
+    def __init__(self, env: BaseEnv, version: str, won_by: WonBy | None = None) -> None:
+        """`version` is what matches here are stamped with; `won_by` by default the group's rewards where there are
+        groups, else the agent's. Raises SetupError where it is no such game."""
         self._version = version
         self._env = env
         env.reset()
         self._await_agents()
         self._names = _teams(env.behavior_specs)
-        self._teams = [_Team(name, env.get_steps(name)[0]) for name in self._names]
+        self._teams = [_Team(name, env.get_steps(name)[0], won_by) for name in self._names]
         one, other = self._teams
         if (one.total, one.size) != (other.total, other.size):
             raise SetupError(
@@ -185,7 +186,7 @@ class UnityGame:
 class _Team:
     """Which rows of a team's messages are whose: its groups, or its agents without one, in the fields' order."""
 
-    def __init__(self, name: str, steps: Any) -> None:
+    def __init__(self, name: str, steps: Any, won_by: WonBy | None) -> None:
         """`steps`: the first in which all are to decide."""
         groups = np.asarray(steps.group_id)  # mlagents has a list
         self.name, self.grouped = name, bool(len(groups)) and bool(groups.min() > 0)
@@ -196,13 +197,20 @@ class _Team:
                 f" groups of {sorted(set(sizes.tolist())) or 'none'}; {MEND}"
             )
         self.total, self.size = len(self._known), int(sizes[0])
+        self._won_by: WonBy = won_by or ("group" if self.grouped else "agents")
+        if self._won_by != "agents" and not self.grouped:
+            raise SetupError(
+                f"a game that is won by its groups' rewards must have groups, but {name} has none; --won-by agents"
+            )
         self.order: NDArray[np.intp] = np.zeros(len(groups), np.intp)
         self._waiting: list[int] = []
 
     def reward(self, steps: Any) -> NDArray[np.float32]:
-        """What a row's team is rewarded: a group's reward stands in the row of each of its agents."""
-        reward: NDArray[np.float32] = steps.group_reward if self.grouped else steps.reward
-        return reward
+        """What a row says of its team's points; their mean over the team's rows is meant, since a group's reward stands
+        in the row of each of its agents, and an agent's own in one."""
+        group: NDArray[np.float32] = steps.group_reward
+        own: NDArray[np.float32] = steps.reward * self.size
+        return group if self._won_by == "group" else own if self._won_by == "agents" else group + own
 
     def ended(self, ends: Any) -> NDArray[np.intp]:
         """The fields of terminal rows; an agent without a group comes back under a new id."""

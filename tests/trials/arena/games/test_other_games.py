@@ -118,6 +118,41 @@ def test_rewards_along_the_way_count() -> None:
     assert [record.result for record in records] == [0.0, 1.0] * 4
 
 
+class Paid(paddles.Two):
+    """Beside the group's end, each agent of team 1 is paid for every decision."""
+
+    def get_steps(self, behavior_name: str) -> Any:
+        decisions, ends = super().get_steps(behavior_name)
+        decisions.reward = np.full(len(decisions), 2.0 * int(behavior_name[-1]), np.float32)
+        return decisions, ends
+
+
+@pytest.mark.parametrize(("won_by", "score"), [(None, 0.9), ("group", 0.9), ("agents", 0.5), ("both", 0.5)])
+def test_who_wins_is_by_whose_rewards_that_is_said(won_by: Any, score: float) -> None:
+    records = played(UnityGame(Paid(8, 3), "unity-x", won_by), 20).records
+    found = [np.mean([record.result for record in records if record.a_team == side]) for side in (0, 1)]
+    if score == 0.5:  # whoever is on team 1
+        assert found == [0.0, 1.0]
+    else:
+        assert min(found) > 0.85
+
+
+def test_an_executable_is_stamped_with_whose_rewards_decide(tmp_path: Path) -> None:
+    path = paddles.write(tmp_path, "doubles")
+    assert executable.stamp(path, None) == executable.version(path)
+    for won_by in ("group", "agents", "both"):
+        assert executable.won_by_of(executable.stamp(path, won_by)) == won_by
+    assert executable.won_by_of(executable.version(path)) is None
+    with executable.opened(path, won_by="both") as game:
+        assert game.version == f"{executable.version(path)}-by-both"
+    alone = paddles.write(tmp_path)
+    with (
+        pytest.raises(SetupError, match=r"must have groups, but Paddles\?team=0 has none"),
+        executable.opened(alone, won_by="group"),
+    ):
+        pass
+
+
 def test_masked_actions_are_never_drawn() -> None:
     class Strict(paddles.Two):
         masked = 0

@@ -180,7 +180,7 @@ def test_the_hub_gives_both_and_the_cache_has_both(two: Path, hub: HubServer) ->
     (found.path.parent / DATA).unlink()
     assert hubs.model("tester/two", found.version.revision).sha256 == found.sha256  # asked for again
     assert models.resolve("tester/two").sha256 == found.sha256
-    checked = {check["name"]: check["status"] for check in verify.verify("tester/two", None, 0, 1, False)["checks"]}
+    checked = {check.name: check.status for check in verify.verify("tester/two", None, 0, 1, False).checks}
     assert (checked["file"], checked["spaces"], checked["plays"]) == ("ok", "ok", "ok")
     hub.store.put("tester/half", {"SoccerTwos.onnx": files["SoccerTwos.onnx"]})
     with pytest.raises(HubError, match=f"keeps its numbers in {DATA}, which is not in the repository"):

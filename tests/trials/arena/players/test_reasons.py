@@ -37,8 +37,8 @@ def test_onnxruntimes_own_reason_is_told_to_its_end_wherever_a_policy_is_refused
     for tried in (OnnxPolicy, sandbox.vet):
         with pytest.raises(BadPolicy, match=said):
             tried(path)
-    (check,) = (c for c in verify.verify(str(path), None, 0, 1, False)["checks"] if c["status"] == "no")
-    assert "max supported IR version" in check["found"]
+    (check,) = (c for c in verify.verify(str(path), None, 0, 1, False).checks if c.status == "no")
+    assert "max supported IR version" in check.found
     league = LeagueFolder(tmp_path / "league")
     with playing(league):
         notes = scan.scan(Store(league), [sources.source(str(path))], 1).notes
@@ -101,8 +101,8 @@ def test_a_policy_of_another_game_is_told_whose_it_is(
         sandbox.vet(path)
     assert told in str(refused.value) and OURS in str(refused.value)
     assert "another game" in str(refused.value) and "export it with ML-Agents" not in str(refused.value)
-    checks = {check["name"]: check for check in verify.verify(str(path), None, 0, 1, False)["checks"]}
-    assert checks["spaces"]["status"] == "no" and told in checks["spaces"]["found"]
+    checks = {check.name: check for check in verify.verify(str(path), None, 0, 1, False).checks}
+    assert checks["spaces"].status == "no" and told in checks["spaces"].found
 
 
 def test_a_graph_of_another_program_is_told_who_exports_one(tmp_path: Path) -> None:
