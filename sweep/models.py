@@ -17,7 +17,7 @@ from trials import ledger, policies
 from trials.arena.games.game import Behavior
 from trials.arena.games.soccer import SOCCER
 from trials.arena.players import baseline, onnx_external
-from trials.arena.players.load import BUILT_IN, EARLIER, HOUSE, LADDER
+from trials.arena.players.load import BUILT_IN, EARLIER, HOUSE, LADDER, files_of, load
 from trials.arena.players.sandbox import vet
 from trials.errors import BadPolicy, SetupError, UsageError, did_you_mean
 from trials.folder import RunFolder
@@ -67,11 +67,23 @@ def resolve(text: str, behavior: Behavior = SOCCER) -> Model:
     if on_hub(text):
         return _from_hub(text, behavior)
     path = Path(os.path.expanduser(text))
+    if behavior.roles:
+        return _of_two(path, text, behavior)
     if not path.is_file():
         raise UsageError(_no_model(text))
     vet(path, behavior)
     name = path.stem if path.stem not in (*BUILT_IN, *EARLIER) else path.name  # those names are the house's own
     return Model(name, str(path.parent.resolve() / path.name), _hash(path))
+
+
+def _of_two(path: Path, text: str, behavior: Behavior) -> Model:
+    """A folder's policies of a game of two behaviors, or a file that plays both of its teams."""
+    if not path.exists():
+        raise UsageError(_no_model(text))
+    files = files_of(path, behavior)
+    for file, role in zip(files, behavior.roles, strict=True):
+        vet(file, role)
+    return Model(path.stem, str(path.absolute()), load(str(path), behavior).id)
 
 
 def of_a_run(text: str) -> Model | None:

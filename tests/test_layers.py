@@ -35,6 +35,7 @@ HOMES = {
         "trials/learner/",
         "trials/soccer/env.py",
         "trials/soccer/executable/",
+        "trials/arena/games/specs.py",
         "trials/arena/games/unity.py",
         "trials/arena/games/executable.py",
     },

@@ -27,7 +27,7 @@ def entrants(words: Sequence[str], cores: int, behavior: Behavior = SOCCER) -> l
 
     All are tried out before anything is played. Raises BadPolicy with a line for each that cannot play.
     """
-    named = [file for word in words for file in _files(word)]
+    named = [file for word in words for file in (_files(word) if not behavior.roles else [word])]
 
     def resolved(word: str) -> Model | SweepError:
         try:

@@ -5,13 +5,15 @@
 
 The court is 2 m wide (across) and 2 m long; each paddle moves across at its end. A ball that passes a paddle ends the
 episode: +1 and -1. After MOST decisions it is a draw. Either team sees the court from its own end. A paddle has one
-continuous action, its speed; in `Two`, two a team in a group, also a branch of three, of which one may be masked.
+continuous action, its speed; in `Two`, two a team in a group, also a branch of three, of which one may be masked. In
+`Uneven` a pair of such meets a single paddle of another behavior.
 """
 
 import shlex
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 from mlagents_envs.base_env import (
@@ -36,7 +38,7 @@ REACH, STEP = 0.2, 0.12
 class Paddles(BaseEnv):  # type: ignore[misc]  # mlagents_envs has no types
     """`fields` courts of 1 against 1, side by side; an agent has a new id in every episode, as in Unity."""
 
-    NAME, ACTIONS, SENSORS, TEAM = "Paddles", ActionSpec.create_continuous(1), (6,), 1
+    NAMES, ACTIONS, SENSORS, SIZES = ("Paddles", "Paddles"), [ActionSpec.create_continuous(1)] * 2, (6,), (1, 1)
     parameters: tuple[str, ...] = ("ball_speed",)
     academy_capabilities = None
 
@@ -46,14 +48,14 @@ class Paddles(BaseEnv):  # type: ignore[misc]  # mlagents_envs has no types
             ObservationSpec((size,), (DimensionProperty.NONE,), ObservationType.DEFAULT, f"court{at}")
             for at, size in enumerate(self.SENSORS)
         ]
-        self._names = [f"{self.NAME}?team={team}" for team in (0, 1)]
-        self._spec = BehaviorSpec(sensors, self.ACTIONS)
-        self._specs = BehaviorMapping(dict.fromkeys(self._names, self._spec))
+        self._names = [f"{name}?team={team}" for team, name in enumerate(self.NAMES)]
+        self._each = [BehaviorSpec(sensors, actions) for actions in self.ACTIONS]
+        self._specs = BehaviorMapping(dict(zip(self._names, self._each, strict=True)))
         self._speed: Callable[[], float] = lambda: 0.06
-        self._place, self._ball = np.zeros((fields, 2, self.TEAM)), np.zeros((fields, 4))  # across; x, y, vx, vy
+        self._place, self._ball = np.zeros((fields, 2, max(self.SIZES))), np.zeros((fields, 4))  # across; x, y, vx, vy
         self._pace, self._time, self._next = np.zeros(fields), np.zeros(fields, int), 0
-        self._ids = np.zeros((fields, 2, self.TEAM), int)
-        self._move = np.zeros((fields, 2, self.TEAM))
+        self._ids = np.zeros((fields, 2, max(self.SIZES)), int)
+        self._move = np.zeros((fields, 2, max(self.SIZES)))
         self._steps: list[tuple[DecisionSteps, TerminalSteps]] = []
 
     @property
@@ -66,7 +68,7 @@ class Paddles(BaseEnv):  # type: ignore[misc]  # mlagents_envs has no types
 
     def reset(self) -> None:
         self._begin(np.arange(self._n))
-        self._steps = [(self._decisions(team), TerminalSteps.empty(self._spec)) for team in (0, 1)]
+        self._steps = [(self._decisions(team), TerminalSteps.empty(self._each[team])) for team in (0, 1)]
 
     def step(self) -> None:
         if not self._steps:
@@ -80,7 +82,7 @@ class Paddles(BaseEnv):  # type: ignore[misc]  # mlagents_envs has no types
         lost = np.full(self._n, -1)
         for team, end in ((0, -1.0), (1, 1.0)):
             there = self._ball[:, 1] * end >= 1
-            off = np.abs(self._place[:, team] - self._ball[:, :1])
+            off = np.abs(self._place[:, team, : self.SIZES[team]] - self._ball[:, :1])
             met = there & (off.min(axis=1) <= REACH)
             self._ball[met, 3] = -end * self._pace[met]
             self._ball[met, 2] += 0.02 * self._rng.standard_normal(int(met.sum()))
@@ -96,9 +98,10 @@ class Paddles(BaseEnv):  # type: ignore[misc]  # mlagents_envs has no types
 
     def set_actions(self, behavior_name: str, action: ActionTuple) -> None:
         team = self._names.index(behavior_name)
-        given = self.ACTIONS._validate_action(action, self._n * self.TEAM, behavior_name)
-        moves = np.clip(given.continuous.reshape(self._n, self.TEAM), -1, 1)
-        self._move[:, team] = self._braked(moves, given.discrete) * (1 if team == 0 else -1)
+        size = self.SIZES[team]
+        given = self.ACTIONS[team]._validate_action(action, self._n * size, behavior_name)
+        moves = np.clip(given.continuous.reshape(self._n, size), -1, 1)
+        self._move[:, team, :size] = self._braked(moves, given.discrete) * (1 if team == 0 else -1)
 
     def set_action_for_agent(self, behavior_name: str, agent_id: int, action: ActionTuple) -> None:
         raise NotImplementedError
@@ -110,14 +113,15 @@ class Paddles(BaseEnv):  # type: ignore[misc]  # mlagents_envs has no types
         return moves
 
     def _begin(self, which: np.ndarray) -> None:
-        self._place[which] = np.linspace(-0.5, 0.5, self.TEAM) if self.TEAM > 1 else 0
+        for team, size in enumerate(self.SIZES):
+            self._place[which, team, :size] = np.linspace(-0.5, 0.5, size) if size > 1 else 0
         self._time[which] = 0
         self._pace[which] = [self._speed() for _ in which]
         angle = self._rng.uniform(-0.8, 0.8, len(which))
         side = self._rng.choice([-1, 1], len(which))
         self._ball[which] = np.stack([0 * angle, 0 * angle, angle * 0.06, side * self._pace[which]], axis=1)
-        count = len(which) * 2 * self.TEAM
-        self._ids[which] = np.arange(self._next, self._next + count).reshape(len(which), 2, self.TEAM)
+        count = len(which) * 2 * max(self.SIZES)
+        self._ids[which] = np.arange(self._next, self._next + count).reshape(len(which), 2, max(self.SIZES))
         self._next += count
 
     def _seen(self, team: int, which: np.ndarray) -> list[np.ndarray]:
@@ -125,32 +129,33 @@ class Paddles(BaseEnv):  # type: ignore[misc]  # mlagents_envs has no types
         turn = 1 if team == 0 else -1
         ball, place = self._ball[which] * turn, self._place[which] * turn
         rows = []
-        for mate in range(self.TEAM):
-            own, mean = place[:, team, mate], place[:, 1 - team].mean(axis=1)
+        for mate in range(self.SIZES[team]):
+            own, mean = place[:, team, mate], place[:, 1 - team, : self.SIZES[1 - team]].mean(axis=1)
             rows.append(np.column_stack([ball[:, 0], ball[:, 1], ball[:, 2:] * 10, own, mean]))
-        whole = np.stack(rows, axis=1).reshape(len(which) * self.TEAM, 6).astype(np.float32)
+        whole = np.stack(rows, axis=1).reshape(len(which) * self.SIZES[team], 6).astype(np.float32)
         return np.split(whole, np.cumsum(self.SENSORS)[:-1], axis=1)
 
     def _groups(self, team: int, which: np.ndarray) -> np.ndarray:
-        return np.repeat(2 * which + 1 + team if self.TEAM > 1 else 0 * which, self.TEAM)
+        return np.repeat(2 * which + 1 + team if max(self.SIZES) > 1 else 0 * which, self.SIZES[team])
 
     def _masks(self, team: int) -> list[np.ndarray] | None:
         return None
 
     def _decisions(self, team: int) -> DecisionSteps:
         every = np.arange(self._n)
-        nothing = np.zeros(self._n * self.TEAM, np.float32)
-        ids, groups = self._ids[:, team].ravel(), self._groups(team, every)
+        nothing = np.zeros(self._n * self.SIZES[team], np.float32)
+        ids, groups = self._ids[:, team, : self.SIZES[team]].ravel(), self._groups(team, every)
         return DecisionSteps(self._seen(team, every), nothing, ids, self._masks(team), groups, nothing)
 
     def _terminal(self, team: int, which: np.ndarray, lost: np.ndarray) -> TerminalSteps:
-        points = np.repeat(np.where(lost < 0, 0, np.where(lost == team, -1, 1)), self.TEAM).astype(np.float32)
-        alone = self.TEAM == 1
+        size = self.SIZES[team]
+        points = np.repeat(np.where(lost < 0, 0, np.where(lost == team, -1, 1)), size).astype(np.float32)
+        alone = max(self.SIZES) == 1
         return TerminalSteps(
             self._seen(team, which),
             points if alone else 0 * points,
-            np.repeat(lost < 0, self.TEAM),
-            self._ids[which, team].ravel(),
+            np.repeat(lost < 0, size),
+            self._ids[which, team, :size].ravel(),
             self._groups(team, which),
             0 * points if alone else points,
         )
@@ -159,18 +164,27 @@ class Paddles(BaseEnv):  # type: ignore[misc]  # mlagents_envs has no types
 class Two(Paddles):
     """2 against 2 in groups: two sensors, and a branch beside the speed (go, go on, brake), masked at the edge."""
 
-    NAME, ACTIONS, SENSORS, TEAM = "Doubles", ActionSpec(1, (3,)), (4, 2), 2
+    NAMES, ACTIONS, SENSORS, SIZES = ("Doubles", "Doubles"), [ActionSpec(1, (3,))] * 2, (4, 2), (2, 2)
     parameters = ()
 
     def _braked(self, moves: np.ndarray, discrete: np.ndarray) -> np.ndarray:
-        return np.where(discrete.reshape(moves.shape) == 2, 0, moves)
+        return np.where(discrete.reshape(moves.shape) == 2, 0, moves) if discrete.size else moves
 
     def _masks(self, team: int) -> list[np.ndarray] | None:
-        edge = np.abs(self._place[:, team]).reshape(-1, 1) >= 1
+        if not self.ACTIONS[team].discrete_branches:
+            return None
+        edge = np.abs(self._place[:, team, : self.SIZES[team]]).reshape(-1, 1) >= 1
         return [np.concatenate([0 * edge, 0 * edge, edge], axis=1).astype(bool)]
 
 
-GAMES = {"paddles": Paddles, "doubles": Two}
+class Uneven(Two):
+    """A pair of `Two`'s against one paddle alone, each of a behavior of its own, both in groups."""
+
+    NAMES, SIZES = ("Pair", "Single"), (2, 1)
+    ACTIONS: ClassVar = [ActionSpec(1, (3,)), ActionSpec.create_continuous(1)]
+
+
+GAMES = {"paddles": Paddles, "doubles": Two, "uneven": Uneven}
 
 
 def write(folder: Path, kind: str = "paddles") -> Path:

@@ -1,7 +1,7 @@
 """A game's face: what its agents see and do, how many there are a team, and fields to kick off, observe and advance.
 
-A game is one behavior in two teams of as many agents each. Nothing above this face knows whether it is the embedded
-SoccerTwos or an ML-Agents executable.
+A game is two teams, of one behavior or of two (`Behavior.roles`). Nothing above this face knows whether it is the
+embedded SoccerTwos or an ML-Agents executable.
 """
 
 from dataclasses import dataclass, field
@@ -37,6 +37,8 @@ class Behavior:
     masked: bool = False
     team: int = 1
     """Agents of a team."""
+    roles: "tuple[Behavior, ...]" = ()
+    """The behaviors of team 0 and team 1, where these differ, and this one is made of both (`of_roles`)."""
 
     @property
     def discrete(self) -> int:
@@ -59,12 +61,30 @@ class Behavior:
         return self.discrete + self.continuous
 
     def __str__(self) -> str:
+        if self.roles:
+            return " against ".join(map(str, self.roles))
         seen = " + ".join(map(str, self.observations)) or "nothing"
         acts = [f"discrete actions ({' + '.join(map(str, self.branches))})"] if self.branches else []
         acts += [f"{self.continuous} continuous actions"] if self.continuous else []
         return (
             f"{self.name}, {self.team} a team, which shows {seen} numbers and takes {' and '.join(acts) or 'nothing'}"
         )
+
+
+def of_roles(one: Behavior, other: Behavior) -> Behavior:
+    """Both teams' behaviors as one: what they see and do behind each other, of which a body has its own team's part.
+
+    The last of what a body sees is its team plus 1, and 0 of nobody: the smaller team is filled up with such.
+    """
+    return Behavior(
+        name=f"{one.name}+{other.name}",
+        observations=(*one.observations, *other.observations, 1),
+        branches=one.branches + other.branches,
+        continuous=one.continuous + other.continuous,
+        masked=one.masked or other.masked,
+        team=max(one.team, other.team),
+        roles=(one, other),
+    )
 
 
 class Fields(Protocol):

@@ -1,4 +1,4 @@
-"""An ML-Agents environment as a game: one behavior in two teams, the policies of both ours.
+"""An ML-Agents environment as a game: two teams of one behavior, or of one each, the policies of both ours.
 
 What differs from the embedded fields: episodes follow each other by themselves, and nobody can say how one begins. So a
 kick-off only acknowledges that a field's next episode has begun, the two matches of a pair share no kick-off, and a
@@ -10,15 +10,13 @@ Sources: ML-Agents `SoccerEnvController.cs` (both groups of a field are made one
 `MultiAgentGroupIdCounter.cs`, `Agent.cs` (an agent has a new id in every episode, a group keeps its own).
 """
 
-import re
-from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any, Self
 
 import numpy as np
-from mlagents_envs.base_env import ActionTuple, BaseEnv, BehaviorSpec
+from mlagents_envs.base_env import ActionTuple, BaseEnv
 from numpy.typing import NDArray
 
+from trials.arena.games import specs
 from trials.arena.games.game import VOID, Behavior, WonBy
 from trials.arena.games.soccer import SOCCER
 from trials.errors import LostTrial, SetupError
@@ -26,8 +24,6 @@ from trials.soccer.constants import BLUE_SCORED, PURPLE_SCORED, RUNNING, TIMEOUT
 
 MESSAGES_MOST = 1000
 """Messages in a row in which nobody is to decide: each field may end in one of its own, so many, but not for ever."""
-BRANCH_MOST = 127
-MEND = "name an executable of one behavior that plays itself"
 
 
 class UnityGame:
@@ -44,17 +40,18 @@ class UnityGame:
         self._env = env
         env.reset()
         self._await_agents()
-        self._names = _teams(env.behavior_specs)
+        self._names = specs.teams(env.behavior_specs)
         self._teams = [_Team(name, env.get_steps(name)[0], won_by) for name in self._names]
         one, other = self._teams
-        if (one.total, one.size) != (other.total, other.size):
+        if one.total != other.total:
             raise SetupError(
-                f"both teams must have as many groups of as many agents, but there are {one.total} of {one.size} and"
-                f" {other.total} of {other.size}; {MEND}"
+                f"both teams must be on as many fields, but there are {one.total} of {self._names[0]} and {other.total}"
+                f" of {self._names[1]}; {specs.MEND}"
             )
-        self._behavior, self._order = _behavior(env.behavior_specs, self._names, one.size)
+        self._behavior, self._order = specs.behavior(env.behavior_specs, self._names, (one.size, other.size))
+        self._parts = [specs.Part.of(self._behavior, side, team.size) for side, team in enumerate(self._teams)]
         self.n = self.total = one.total
-        self._seen = np.zeros((self.total, 2 * one.size, self._behavior.sight), np.float32)
+        self._seen = specs.nothing_seen(self._behavior, self._parts, self.total)
         self._points = np.zeros((2, self.total))
         self._fresh = np.ones(self.total, bool)
         self._stale = np.zeros(self.total, bool)
@@ -88,13 +85,12 @@ class UnityGame:
         """As `Fields.advance`; VOID where an episode ended that was under way when its field was kicked off.
 
         Raises SetupError where an end is none of the game's, LostTrial, and mlagents' own exceptions."""
-        branches = len(self._behavior.branches)
-        for side, (name, team) in enumerate(zip(self._names, self._teams, strict=True)):
+        for name, team, part in zip(self._names, self._teams, self._parts, strict=True):
             given = np.zeros((self.total, team.size, actions.shape[2]), actions.dtype)
-            given[: self.n] = actions[:, team.size * side : team.size * (side + 1)]
+            given[: self.n] = actions[:, part.bodies]
             sent = np.empty((self.total * team.size, actions.shape[2]), actions.dtype)
             sent[team.order] = given.reshape(len(sent), -1)
-            discrete, continuous = sent[:, :branches].astype(np.int32), sent[:, branches:].astype(np.float32)
+            discrete, continuous = sent[:, part.branches].astype(np.int32), sent[:, part.continuous].astype(np.float32)
             self._env.set_actions(name, ActionTuple(continuous=continuous, discrete=discrete))
         self._step()
         outcomes = self._await_decisions()
@@ -115,14 +111,16 @@ class UnityGame:
             if any(len(self._env.get_steps(name)[0]) for name in self._env.behavior_specs):
                 return
             self._step()
-        raise SetupError(f"an executable must have agents that decide, but none came in {MESSAGES_MOST} steps; {MEND}")
+        raise SetupError(
+            f"an executable must have agents that decide, but none came in {MESSAGES_MOST} steps; {specs.MEND}"
+        )
 
     def _await_decisions(self) -> NDArray[np.int8]:
         """Take messages until all are to decide: Unity sends ends in messages of their own. Outcomes (total,)."""
         ended = np.zeros((2, self.total), bool)
         interrupted = np.zeros(self.total, bool)
         later = np.zeros((2, self.total))  # points of episodes that began meanwhile
-        whole = 2 * self._teams[0].size * self.total
+        whole = sum(team.size for team in self._teams) * self.total
         for _ in range(MESSAGES_MOST):
             asking = 0
             for side, (name, team) in enumerate(zip(self._names, self._teams, strict=True)):
@@ -143,24 +141,27 @@ class UnityGame:
                 return outcomes
             if asking:
                 raise SetupError(
-                    f"all {whole} agents must decide together, but {asking} did; {MEND}, whose agents all decide at the"
-                    " same steps and end with their team"
+                    f"all {whole} agents must decide together, but {asking} did; {specs.MEND}, whose agents all decide"
+                    " at the same steps and end with their team"
                 )
             self._step()
         raise LostTrial(f"agents must decide again, but none did in {MESSAGES_MOST} messages; run it again")
 
     def _look(self) -> None:
         """Put what everyone is shown in its field's and its body's place."""
-        mine = self._behavior
-        for side, (name, team) in enumerate(zip(self._names, self._teams, strict=True)):
+        for side, (name, team, part) in enumerate(zip(self._names, self._teams, self._parts, strict=True)):
             steps = self._env.get_steps(name)[0]
             team.arrange(steps)
-            shown = [steps.obs[sensor] for sensor in self._order[side]]
-            if mine.masked:
-                masks = steps.action_mask or [np.zeros((len(steps), size), bool) for size in mine.branches]
-                shown += [~np.asarray(mask, bool) for mask in masks]
-            rows = np.concatenate(shown, axis=1)[team.order].reshape(self.total, team.size, -1)
-            self._seen[:, team.size * side : team.size * (side + 1)] = rows
+            shown = np.concatenate([steps.obs[sensor] for sensor in self._order[side]], axis=1)
+            self._put(shown, team, part.bodies, part.seen)
+            if part.role.masked:
+                masks = steps.action_mask or [np.zeros((len(steps), size), bool) for size in part.role.branches]
+                allowed = np.concatenate([~np.asarray(mask, bool) for mask in masks], axis=1)
+                self._put(allowed, team, part.bodies, part.masks)
+
+    def _put(self, rows: NDArray[Any], team: "_Team", bodies: slice, numbers: slice) -> None:
+        """Rows of a team's agents, in the order of its message, into `numbers` of its `bodies`."""
+        self._seen[:, bodies, numbers] = rows[team.order].reshape(self.total, team.size, -1)
 
     def _outcomes(self, ended: NDArray[np.bool_], interrupted: NDArray[np.bool_]) -> NDArray[np.int8]:
         """Outcomes (total,) of ends (2, total) by the teams' points."""
@@ -168,7 +169,7 @@ class UnityGame:
         if alone.size:
             raise SetupError(
                 "the groups of a field must end together and be numbered in the fields' order, but of the groups"
-                f" in place {int(alone[0]) + 1} of each team only one ended; {MEND}"
+                f" in place {int(alone[0]) + 1} of each team only one ended; {specs.MEND}"
             )
         blue, purple = self._points
         unclear = np.flatnonzero(ended[0] & ~interrupted & ~(blue * purple < 0))
@@ -194,7 +195,7 @@ class _Team:
         if len(set(sizes.tolist())) != 1 or (groups.min() <= 0 < groups.max()):
             raise SetupError(
                 f"{name} must play in groups of as many agents each, or all without, but has {len(groups)} agents in"
-                f" groups of {sorted(set(sizes.tolist())) or 'none'}; {MEND}"
+                f" groups of {sorted(set(sizes.tolist())) or 'none'}; {specs.MEND}"
             )
         self.total, self.size = len(self._known), int(sizes[0])
         self._won_by: WonBy = won_by or ("group" if self.grouped else "agents")
@@ -235,7 +236,9 @@ class _Team:
         at = self._at(steps)
         self.order = np.lexsort((steps.agent_id, at))
         if not np.array_equal(at[self.order], np.repeat(np.arange(self.total), self.size)):
-            raise SetupError(f"the groups of {self.name} must stay {self.size} agents each, but they changed; {MEND}")
+            raise SetupError(
+                f"the groups of {self.name} must stay {self.size} agents each, but they changed; {specs.MEND}"
+            )
 
     def _at(self, steps: Any) -> NDArray[np.intp]:
         ids = np.asarray(steps.group_id if self.grouped else steps.agent_id)
@@ -244,57 +247,10 @@ class _Team:
         strange = sorted(set(ids[self._known[at] != ids].tolist()))
         if strange:
             what = "groups" if self.grouped else "agents"
-            raise SetupError(f"a field's {what} must stay, but new ones came: {strange}; {MEND}")
+            raise SetupError(f"a field's {what} must stay, but new ones came: {strange}; {specs.MEND}")
         return at
 
 
 def _add(points: NDArray[np.float64], at: NDArray[np.intp], reward: NDArray[np.float32], size: int) -> None:
     """Add each field's reward, which stands in the rows of all its `size` agents."""
     np.add.at(points, at, reward / np.float64(size))
-
-
-def _teams(specs: Mapping[str, BehaviorSpec]) -> tuple[str, str]:
-    """The names of the behavior's teams, blue and purple."""
-    found = {match[2]: match[1] for name in specs if (match := re.fullmatch(r"(.*)\?team=(\d+)", name))}
-    if len(specs) != 2 or found.keys() != {"0", "1"} or found["0"] != found["1"]:
-        raise SetupError(f"there must be one behavior in two teams, 0 and 1, but there are {', '.join(specs)}; {MEND}")
-    return f"{found['0']}?team=0", f"{found['0']}?team=1"
-
-
-def _behavior(
-    specs: Mapping[str, BehaviorSpec], names: tuple[str, str], team: int
-) -> tuple[Behavior, tuple[list[int], list[int]]]:
-    """What both teams see and do, and each one's order of sensors: in SoccerTwos forward rays, then back."""
-    one, other = (_of(name, specs[name], team) for name in names)
-    orders = [list(range(len(each.observations))) for each in (one, other)]
-    if all(sorted(each.observations) == sorted(SOCCER.observations) for each in (one, other)):
-        orders = [[each.observations.index(width) for width in SOCCER.observations] for each in (one, other)]
-        one, other = (_of(name, specs[name], team, SOCCER.observations) for name in names)
-    if one != other:
-        raise SetupError(f"both teams must be of one kind, but there are {one}, and {other}; {MEND}")
-    return one, (orders[0], orders[1])
-
-
-def _of(name: str, spec: BehaviorSpec, team: int, observations: tuple[int, ...] | None = None) -> Behavior:
-    """The behavior in ML-Agents' words. Raises SetupError for what the arena does not play."""
-    shapes = [tuple(each.shape) for each in spec.observation_specs]
-    if not shapes or any(len(shape) != 1 for shape in shapes):
-        seen = ", ".join("x".join(map(str, shape)) for shape in shapes)
-        raise SetupError(
-            f"{name} must observe vectors or rays, but observes {seen or 'nothing'};"
-            " images and lists of varying length are not played yet"
-        )
-    branches, continuous = tuple(spec.action_spec.discrete_branches), int(spec.action_spec.continuous_size)
-    if max(branches, default=1) > BRANCH_MOST or not (branches or continuous):
-        raise SetupError(
-            f"{name} must have actions, at most {BRANCH_MOST} a branch, but has branches of {list(branches)}; {MEND}"
-        )
-    found = Behavior(
-        name=name.partition("?")[0],
-        observations=observations or tuple(shape[0] for shape in shapes),
-        branches=branches,
-        continuous=continuous,
-        masked=bool(branches),
-        team=team,
-    )
-    return SOCCER if found == replace(SOCCER, masked=True) else found

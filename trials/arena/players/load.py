@@ -8,7 +8,7 @@ from trials.arena.games.game import Behavior
 from trials.arena.games.soccer import SOCCER
 from trials.arena.players.player import Player
 from trials.arena.players.scripted import Chaser, Constant, Unskilled
-from trials.errors import SetupError
+from trials.errors import BadPolicy, SetupError
 
 BUILT_IN = ("still", "random", "chaser", "house")
 LADDER = Path(__file__).parents[1] / "ladder"
@@ -45,7 +45,15 @@ def load(name_or_path: str | Path, behavior: Behavior = SOCCER) -> Player:
 
 
 def _elsewhere(name: str, behavior: Behavior) -> Player:
-    """A player of another game than SoccerTwos."""
+    """A player of another game than SoccerTwos; of two behaviors a player for each."""
+    if behavior.roles:
+        from trials.arena.players.roles import Roles
+
+        files = (
+            [name, name] if name in (*BUILT_IN, *EARLIER) else [str(file) for file in files_of(Path(name), behavior)]
+        )
+        each = [_elsewhere(file, role) for file, role in zip(files, behavior.roles, strict=True)]
+        return Roles(Path(name).stem, each, behavior)
     if name == "still" or name == "random":
         return Unskilled(name, behavior)
     if name in (*BUILT_IN, *EARLIER):
@@ -55,3 +63,17 @@ def _elsewhere(name: str, behavior: Behavior) -> Player:
     from trials.arena.players.onnx_policy import OnnxPolicy
 
     return OnnxPolicy(Path(name), behavior)
+
+
+def files_of(path: Path, behavior: Behavior) -> list[Path]:
+    """The policies of a player: the file itself, and of two behaviors, by name, those in a folder. Raises BadPolicy."""
+    names = [role.name for role in behavior.roles]
+    if len({*names}) < 2:
+        return [path] * max(1, len(names))
+    files = [path / f"{name}.onnx" for name in names]
+    if not all(file.is_file() for file in files):
+        raise BadPolicy(
+            f"a player of {behavior.name} must be a folder with {names[0]}.onnx and {names[1]}.onnx, but {path} is"
+            " none; name one"
+        )
+    return files

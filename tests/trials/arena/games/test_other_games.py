@@ -1,5 +1,6 @@
 """Other games than SoccerTwos: paddles of ours, in this process and over the wire, played by the same matches."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +11,11 @@ from mlagents_envs.base_env import ActionTuple, TerminalSteps
 from real_sweep import json_of, run_sweep
 
 from trials.arena.games import executable
-from trials.arena.games.game import VOID, Behavior
+from trials.arena.games.game import VOID, Behavior, of_roles
 from trials.arena.games.unity import UnityGame
 from trials.arena.matches import match
 from trials.arena.players import load as players
+from trials.arena.players.roles import Roles
 from trials.arena.players.scripted import Unskilled
 from trials.errors import BadPolicy, SetupError
 from trials.soccer.constants import BLUE_SCORED, PURPLE_SCORED, RUNNING, TIMEOUT
@@ -26,13 +28,19 @@ class Keeper(Unskilled):
         super().__init__("still", behavior)
         self.name = self.id = "keeper"
 
+    @staticmethod
+    def of(behavior: Behavior) -> Any:
+        return (
+            Roles("keeper", [Keeper(role) for role in behavior.roles], behavior) if behavior.roles else Keeper(behavior)
+        )
+
     def decide(self, observations: Any, memory: Any, log_probabilities: Any) -> None:
         super().decide(observations, memory, log_probabilities)
         log_probabilities[:, -1] = np.clip((observations[:, 0] - observations[:, 4]) / paddles.STEP, -1, 1)
 
 
 def played(game: UnityGame, pairs: int, **terms: Any) -> match.Played:
-    return match.play(Keeper(game.behavior), players.load("still", game.behavior), pairs, 3, game=game, **terms)
+    return match.play(Keeper.of(game.behavior), players.load("still", game.behavior), pairs, 3, game=game, **terms)
 
 
 @pytest.mark.parametrize("kind", paddles.GAMES)
@@ -42,6 +50,7 @@ def test_a_game_is_what_its_specs_say(kind: str) -> None:
         "paddles": Behavior(name="", observations=(6,), continuous=1),
         "doubles": Behavior(name="", observations=(4, 2), branches=(3,), continuous=1, masked=True, team=2),
     }
+    wanted["uneven"] = of_roles(wanted["doubles"], replace(wanted["paddles"], observations=(4, 2)))
     assert (game.behavior, game.total) == (wanted[kind], 3)
     assert game.observe().shape == (3, 2 * game.behavior.team, game.behavior.sight)
 
@@ -211,3 +220,9 @@ def test_play_and_tournament_take_any_game(tmp_path: Path) -> None:
     done = run_sweep("play", "house", "random", "--env", str(env))
     assert (done.returncode, done.stderr.count("\n")) == (1, 1)
     assert "house plays SoccerTwos alone" in done.stderr
+    uneven = paddles.write(tmp_path, "uneven")
+    found = json_of(run_sweep("play", "random", "still", "--env", str(uneven), "--matches", "12", "--json"))
+    assert found["matches"] == 12
+    done = run_sweep("play", str(tmp_path), "random", "--env", str(uneven))
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1)
+    assert "must be a folder with Pair.onnx and Single.onnx" in done.stderr

@@ -278,8 +278,8 @@ class Odd(SoccerEnv):
 @pytest.mark.parametrize(
     ("specs", "line"),
     [
-        ({"SoccerTwos?team=0": spec()}, "one behavior in two teams, 0 and 1, but there are SoccerTwos?team=0;"),
-        ({"Goalie?team=0": spec(), "Striker?team=1": spec()}, "but there are Goalie?team=0, Striker?team=1;"),
+        ({"SoccerTwos?team=0": spec()}, "two teams, 0 and 1, of one behavior each, but there are SoccerTwos?team=0;"),
+        ({"Goalie?team=0": spec(), "Striker?team=2": spec()}, "but there are Goalie?team=0, Striker?team=2;"),
         ({"SoccerTwos?team=0": spec((336,)), "SoccerTwos?team=1": spec()}, "2 a team, which shows 336 numbers"),
         ({"SoccerTwos?team=0": spec(), "SoccerTwos?team=1": spec((72, 72))}, "2 a team, which shows 72 + 72"),
         ({"SoccerTwos?team=0": spec(branches=(3, 3)), "SoccerTwos?team=1": spec()}, "discrete actions (3 + 3), and"),
@@ -307,7 +307,10 @@ def test_what_no_game_is_is_refused(specs: dict[str, BehaviorSpec], line: str) -
             lambda team, groups: np.array([0, 0, 1, 1]),
             "as many agents each, or all without, but has 4 agents",
         ),
-        (lambda team, groups: groups if team else 0 * groups + 1, "but there are 1 of 4 and 2 of 2;"),
+        (
+            lambda team, groups: groups if team else 0 * groups + 1,
+            "but there are 1 of SoccerTwos?team=0 and 2 of SoccerTwos?team=1;",
+        ),
     ],
 )
 def test_uneven_teams_are_refused(grouped: Any, line: str) -> None:

@@ -8,8 +8,9 @@ import onnx
 import onnxruntime as ort
 import pytest
 
-from trials.arena.games.game import Behavior
+from trials.arena.games.game import Behavior, of_roles
 from trials.arena.games.soccer import SOCCER
+from trials.arena.players import load as players
 from trials.arena.players.onnx_policy import OnnxPolicy
 from trials.arena.players.player import ROWS
 from trials.arena.players.sandbox import vet
@@ -134,3 +135,35 @@ def test_a_graph_that_draws_in_its_own_way_is_refused(tmp_path: Path) -> None:
     onnx.save(model, path)
     with pytest.raises(BadPolicy, match="must draw its continuous actions at once"):
         OnnxPolicy(path, MOVES)
+
+
+def test_a_folder_plays_each_teams_behavior_with_its_own_policy(tmp_path: Path) -> None:
+    whole = of_roles(BOTH, MOVES)
+    for behavior, memory in ((BOTH, True), (MOVES, False)):
+        export(behavior, tmp_path / f"{behavior.name}.onnx", memory)
+    player = players.load(tmp_path, whole)
+    assert player.name == tmp_path.name and player.memory == 16
+    teams = np.arange(2 * ROWS) % 3  # 0: of nobody
+    seen = np.zeros((2 * ROWS, whole.row), np.float32)
+    seen[:, :13], seen[:, 13:21], seen[:, 21] = rows(BOTH)[0, :13], rows(MOVES)[0, :8], teams
+    seen[:, 22:27] = 1
+    answers, memory = np.full((2 * ROWS, whole.answer), 9, np.float32), np.zeros((2 * ROWS, 16), np.float32)
+    player.decide(seen, memory, answers)
+    both, moves = (asked(OnnxPolicy(tmp_path / f"{each.name}.onnx", each), rows(each))[0] for each in (BOTH, MOVES))
+    nothing = np.float32([0, -np.inf, -np.inf, 0, -np.inf, 0, 0, 0, 0])
+    for team, row in zip(teams, answers, strict=True):
+        wanted = nothing.copy()
+        if team == 1:
+            wanted[[0, 1, 2, 3, 4, 5, 6]] = both
+        elif team == 2:
+            wanted[7:] = moves
+        np.testing.assert_allclose(row, wanted, atol=1e-6)
+    assert memory[teams == 1].any() and not memory[teams != 1].any()
+
+
+def test_a_folder_without_one_of_them_is_refused(tmp_path: Path) -> None:
+    export(BOTH, tmp_path / "Both.onnx")
+    with pytest.raises(BadPolicy, match=r"must be a folder with Both.onnx and Moves.onnx, but .* is none; name one"):
+        players.load(tmp_path, of_roles(BOTH, MOVES))
+    player = players.load("random", of_roles(BOTH, MOVES))
+    assert (player.name, player.id, player.memory) == ("random", "random", 0)
