@@ -12,6 +12,8 @@ from pydantic import AfterValidator, ConfigDict, Field
 from pydantic.dataclasses import dataclass
 
 Value = bool | int | float | str
+YARDSTICK = "yardstick-"
+"""How the version of a run's own ladder begins (trials/arena/ratings/yardstick.py)."""
 State = Literal["running", "complete", "pruned", "failed", "stopped"]
 """`stopped`: the user ended the sweep while the trial ran; what it had exported is kept."""
 
@@ -63,6 +65,11 @@ class TrialSpec:
     """Of a final trial: the trial whose configuration it is."""
     stall_seconds: Finite = 300.0
     """A trainer that has had so much time (trials.stint) without a step is taken to hang."""
+
+    @property
+    def behavior(self) -> str:
+        """Name of the behavior that it trains."""
+        return str(next(iter(self.config["behaviors"])))
 
     @property
     def called(self) -> str:

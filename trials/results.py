@@ -96,7 +96,7 @@ class PlayResult:
     seed: int
     cores: int
     kick_off: str
-    """`paired`, or `not controlled` in an executable: the matches of a pair then have no kick-off in common."""
+    """`shared by a pair`, or `not controlled` in an executable, where the matches of a pair have none in common."""
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from trials.events import (
     TrialResumed,
     WarmStarted,
 )
-from trials.records import Candidate, Rating, State, TrialSpec
+from trials.records import YARDSTICK, Candidate, Rating, State, TrialSpec
 from trials.retrained import Retrained
 
 LATER = ("extended", "final")
@@ -153,7 +153,7 @@ class Run:
     @property
     def other_game(self) -> bool:
         """Whether it is of another game than SoccerTwos: its trials stand on a yardstick of their own."""
-        return self.question is not None and self.question.ladder.startswith("yardstick-")
+        return self.question is not None and self.question.ladder.startswith(YARDSTICK)
 
     @property
     def over(self) -> int:

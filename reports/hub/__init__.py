@@ -4,17 +4,14 @@ from reports.hub import datasets
 from reports.hub.client import account
 from reports.hub.errors import HubAway, HubError
 from reports.hub.models import HubModel, listed, model
-from reports.hub.names import SOCCER_TWOS, Names
 from reports.hub.repository import Remote, Version, fetched, named, remote, version
 from reports.hub.retry import Patience
 from reports.hub.upload import Published, must_be_allowed, published
 
 __all__ = [
-    "SOCCER_TWOS",
     "HubAway",
     "HubError",
     "HubModel",
-    "Names",
     "Patience",
     "Published",
     "Remote",

@@ -37,7 +37,7 @@ class Product:
     @property
     def names(self) -> Names:
         """After the behavior that was trained."""
-        return Names(next(iter(self.spec.config["behaviors"])))
+        return Names(self.spec.behavior)
 
 
 @dataclass(frozen=True)
@@ -157,11 +157,9 @@ def _configuration(product: Product, notes: list[str]) -> dict[str, Any]:
 def _is_of(made: Any, product: Product) -> bool:
     """Whether a resolved configuration is the trial's: one behavior, and every value that its spec gives it."""
     name = product.names.behavior
-    mine, theirs = (
-        plain(product.spec.config).get("behaviors", {}),
-        made.get("behaviors") if isinstance(made, dict) else None,
-    )
-    return isinstance(theirs, dict) and set(theirs) == {name} and _within(mine.get(name), theirs[name])
+    mine = plain(product.spec.config)["behaviors"]
+    theirs = made.get("behaviors") if isinstance(made, dict) else None
+    return isinstance(theirs, dict) and set(theirs) == {name} and _within(mine[name], theirs[name])
 
 
 def _within(part: Any, whole: Any) -> bool:

@@ -29,7 +29,7 @@ RAY = "Of a Ray cluster, host:port or auto; default: RAY_ADDRESS, where that is 
 def main() -> NoReturn:
     """Entry point of the console script `sweep`. Exit status: 0 success, 1 a refusal or failure, 2 what cannot be meant
     as it was typed, 130 interrupted."""
-    gc.set_threshold(50_000)  # what Python looks for after each 700 objects costs a report a sixth of its time
+    gc.set_threshold(50_000)  # looking for garbage after each 700 new objects costs a report a sixth of its time
     try:
         sys.exit(cli(standalone_mode=False) or 0)
     except click.exceptions.Exit as end:

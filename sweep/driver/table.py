@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from reports.formatting import steps as short_steps
-from trials.records import Rating, TrialSpec, Value
+from trials.records import YARDSTICK, Rating, TrialSpec, Value
 
 STYLE = {"complete": "green", "pruned": "yellow", "failed": "red", "stopped": "magenta", "cut off": "magenta"}
 """Of a trial that is over; others are under way."""
@@ -50,7 +50,7 @@ def kind(spec: TrialSpec) -> str:
         return f"{spec.configuration} retrained"
     if spec.parent is not None:
         return f"extends {spec.parent}"
-    return "" if spec.origin != "course" else "course" if "SoccerTwos" in spec.config["behaviors"] else "own"
+    return "" if spec.origin != "course" else "course" if spec.behavior == "SoccerTwos" else "own"
 
 
 def elo_text(rating: Rating) -> str:
@@ -85,7 +85,7 @@ def view(title: str, rows: Sequence[Row], width: int, height: int | None = None)
         values = " ".join(f"{key(name)}={short(leads.params[name])}" for name in _varying(rows) if name in leads.params)
         kind = f" ({leads.kind})" if leads.kind else ""
         at = "" if leads.over else f" at {short_steps(leads.steps)} steps"
-        anchor = "" if leads.rating.ladder.startswith("yardstick-") else ", house 1200"
+        anchor = "" if leads.rating.ladder.startswith(YARDSTICK) else ", house 1200"
         told = f"best so far: trial {leads.number}{kind}{at}, Elo {elo_text(leads.rating)}{anchor}"
         parts.append(line(told + (f"; {values}" if values else "")))
     ordered = sorted(rows, key=_place)

@@ -31,7 +31,7 @@ def keep_best(run: RunFolder, events: Sequence[Event]) -> None:
         return
     config = located(sections.plain(trial.spec.config), run.path.absolute())
     with assembled(run.best) as folder:
-        shutil.copyfile(run.path / mine.path, folder / f"{next(iter(config['behaviors']))}.onnx")
+        shutil.copyfile(run.path / mine.path, folder / f"{trial.spec.behavior}.onnx")
         told = f"# trial {mine.trial} of {run.name} at {mine.steps:,} steps, seed {trial.spec.seed}\n"
         text = told + yaml.safe_dump(config, sort_keys=False, allow_unicode=True)
         (folder / CONFIGURATION).write_text(text, encoding="utf-8")

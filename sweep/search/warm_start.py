@@ -130,7 +130,7 @@ def _rated(events: Sequence[Event]) -> list[_Known]:
 def _behavior(events: Sequence[Event]) -> str:
     """What the run's trials trained."""
     began = (event for event in events if isinstance(event, TrialBegan))
-    return next((next(iter(event.spec.config["behaviors"])) for event in began), SOCCER.name)
+    return next((event.spec.behavior for event in began), SOCCER.name)
 
 
 def _fitting(known: Sequence[_Known], space: Space) -> tuple[list[_Known], str]:

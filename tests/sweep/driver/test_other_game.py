@@ -10,16 +10,17 @@ import paddles
 import pytest
 from real_sweep import run_sweep
 
-from search_spaces import course, from_text
+from search_spaces import course, from_text, load
 from search_spaces.rules import check
 from sweep import settings as made
 from sweep.search.specs import renderer
+from sweep.search.warm_start import take_over
 from trials import ledger
 from trials.arena.games import executable
 from trials.arena.games.unity import UnityGame
 from trials.arena.players.scripted import Unskilled
 from trials.arena.ratings import ladder_file, yardstick
-from trials.errors import SpaceError
+from trials.errors import SpaceError, UsageError
 from trials.events import FreshRated, SweepBegan, SweepEnded, TrialEnded, TrialRated
 from trials.folder import RunFolder
 
@@ -159,6 +160,13 @@ def test_a_sweep_of_paddles(tmp_path: Path) -> None:
     card = (tmp_path / told["folder"] / "README.md").read_text()
     assert "- ML-Agents-Paddles" in card and "# Paddles: a PPO policy" in card and "SoccerTwos" not in card
     assert {"Paddles.onnx", "Paddles/checkpoint.pt", "evaluation.csv"} <= set(told["files"])
+    space = from_text(SPACE, "paddles")
+    settings = made.of_space("paddles", space, {"out": tmp_path / "next", "env": str(env)})
+    warm = take_over(run.path, settings, space, renderer(settings, space))
+    assert [observation.trial for observation in warm.first] == [1] and not warm.told
+    assert warm.reason == "its trials stood on a yardstick of its own"
+    with pytest.raises(UsageError, match="must name a run of the same behavior, but that of out is Paddles"):
+        take_over(run.path, settings, load("quick"), renderer(settings, load("quick")))
     extended = run_sweep("extend", "out", "--trial", "0", "--steps", "1000", cwd=tmp_path)
     assert extended.returncode == 0, extended.stderr
     further = [event for event in ledger.read(run.ledger) if isinstance(event, TrialRated)][-1]

@@ -16,7 +16,7 @@ from trials.arena.games.game import VOID, Behavior, Fields, Game
 from trials.arena.games.soccer import EMBEDDED
 from trials.arena.matches.sampling import draw, gather, kick_offs, normals
 from trials.arena.matches.schedule import Schedule, Stop
-from trials.arena.players.player import ROWS, Player
+from trials.arena.players.player import Player, padded
 from trials.errors import BadPolicy
 from trials.records import MatchRecord, ScheduledMatch
 from trials.soccer.constants import BLUE_SCORED, PURPLE_SCORED, RUNNING
@@ -114,7 +114,7 @@ class _Seat:
     """Where a player sits: its bodies' rows, memories and entropies, allocated once."""
 
     def __init__(self, player: Player, behavior: Behavior, fields: int) -> None:
-        rows = _padded(behavior.team * fields)
+        rows = padded(behavior.team * fields)
         self.player = player
         self.seconds = 0.0
         self.teams = np.zeros(fields, np.int8)
@@ -127,11 +127,11 @@ class _Seat:
     def decide(self, slots: NDArray[np.intp]) -> NDArray[np.float32]:
         """Answers for this player's bodies on `slots`, a row each, from as many of `observations`."""
         rows = self.memory.shape[1] * len(slots)
-        padded = _padded(rows)  # what lies between is from an earlier step: finite, and thrown away
+        whole = padded(rows)  # what lies between is from an earlier step: finite, and thrown away
         if self.player.memory:
             self._memories[:rows] = self.memory[slots].reshape(rows, -1)
         began = time.perf_counter()
-        self.player.decide(self.observations[:padded], self._memories[:padded], self._answers[:padded])
+        self.player.decide(self.observations[:whole], self._memories[:whole], self._answers[:whole])
         self.seconds += time.perf_counter() - began
         if self.player.memory:
             self.memory[slots] = self._memories[:rows].reshape(len(slots), -1, self.player.memory)
@@ -235,8 +235,3 @@ class _Hall:
         """Tell the schedule what came of the matches on the slots `ended`."""
         entropy = np.stack([seat.entropy[ended] for seat in self.seats], axis=1)
         schedule.finish(self._position[ended], self._goals[ended], self._decisions[ended], entropy)
-
-
-def _padded(rows: int) -> int:
-    """The next multiple of ROWS."""
-    return -(-rows // ROWS) * ROWS

@@ -11,6 +11,11 @@ ROWS = 16
 matrix's size is not a multiple of its vector width, and 16 rows make every matrix such a multiple."""
 
 
+def padded(rows: int) -> int:
+    """The next multiple of ROWS."""
+    return -(-rows // ROWS) * ROWS
+
+
 class Player(Protocol):
     """Answers observations with log-probabilities of actions; keeps nothing between calls but what `memory` carries."""
 

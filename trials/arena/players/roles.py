@@ -6,7 +6,7 @@ from hashlib import sha256
 import numpy as np
 
 from trials.arena.games.game import Behavior
-from trials.arena.players.player import ROWS, Floats, Player
+from trials.arena.players.player import Floats, Player, padded
 
 
 class Roles:
@@ -36,7 +36,7 @@ class Roles:
             if role.masked:
                 parts.append(observations[:, masks : masks + role.discrete])
             parts.append(observations[:, normal : normal + role.continuous])
-            asked = np.zeros((-(-len(rows) // ROWS) * ROWS, role.row), np.float32)
+            asked = np.zeros((padded(len(rows)), role.row), np.float32)
             asked[: len(rows)] = np.concatenate(parts, axis=1)[rows]
             if role.masked:
                 asked[len(rows) :, width : width + role.discrete] = 1

@@ -42,6 +42,8 @@ def on_ladder(records: Sequence[MatchRecord], ladder: Ladder) -> Rating:
     It depends on these matches and the ladder's constants alone. Raises SetupError for matches of another environment
     or against players that are not on the ladder.
     """
+    from scipy.optimize import brentq  # here, because scipy takes its time, and who reads ratings needs none
+
     names = {rung.id: rung.name for rung in ladder.rungs}
     for record in records:
         if record.environment != ladder.environment:
@@ -52,8 +54,6 @@ def on_ladder(records: Sequence[MatchRecord], ladder: Ladder) -> Rating:
         if record.b not in names:
             raise SetupError(f"the opponents must stand on the ladder {ladder.version}, but {record.b[:12]} does not")
     table = np.array([outcomes(r for r in records if r.b == rung.id) for rung in ladder.rungs])
-    from scipy.optimize import brentq  # here, as in the rest: scipy takes its time, and who reads ratings needs none
-
     evidence = _Evidence(table, ladder.ratings)
     estimate = float(brentq(evidence.surplus, -FAR, FAR, xtol=1e-9))
     own, ladders = evidence.variance(estimate), evidence.ladder_variance(estimate, np.array(ladder.covariance))

@@ -20,6 +20,7 @@ from trials.arena.ratings import ladder, ladder_file
 from trials.arena.ratings.ladder import LadderPlayers, Rated
 from trials.arena.ratings.ladder_file import Ladder
 from trials.folder import RunFolder
+from trials.records import YARDSTICK
 
 PAIRS = 100
 """Of each pairing."""
@@ -32,7 +33,7 @@ def fit(game: Game, policies: Sequence[str], seed: int) -> Ladder:
     standing = [load(name) for name in dict.fromkeys((*BUILT_IN, *policies))]
     made = ladder.fit(standing, PAIRS, seed, game=game)
     digest = sha256(repr((made.rungs, made.pairings)).encode()).hexdigest()
-    return replace(made, version=f"yardstick-{digest[:12]}")
+    return replace(made, version=f"{YARDSTICK}{digest[:12]}")
 
 
 def rater(run: RunFolder, executable: str | None, baseline: str, matches: int) -> Callable[[Path, int], Rated]:
@@ -40,8 +41,7 @@ def rater(run: RunFolder, executable: str | None, baseline: str, matches: int) -
     if not run.yardstick.is_file() or executable is None:
         return ladder.rater(baseline, matches)
     fitted = ladder_file.read(run.yardstick)
-
-    kept = {rung.name: find(run, rung.id) for rung in fitted.rungs}
+    kept = {rung.name: find(run, rung.id) for rung in fitted.rungs if rung.name not in BUILT_IN}
 
     def load(name: str, game: Game) -> Player:
         """A rung, which is called by its name, from the run's own copy."""
