@@ -19,15 +19,15 @@ def notes(space: Space, steps: int | None = None, fields: int | None = None) -> 
     steps, fields: of a trial; without them the file's own budget, and 8 fields, Unity's.
     """
     budget = steps or space.budget
-    ranges = Ranges(space, budget, min(1.0, budget / reference(space)))
     fields = fields or space.sweep.fields or 8
-    return [
-        *_untypical(space),
-        *_loose(ranges),
-        *_self_play(ranges),
-        *_buffer(ranges, fields),
-        *(_unshared(space) if space.behavior == keys.BEHAVIOR else ()),
+    found = [
+        (part, note)
+        for part in space.each
+        for ranges in (Ranges(part, budget, min(1.0, budget / reference(space))),)
+        for note in (*_untypical(part), *_loose(ranges), *_self_play(ranges), *_buffer(ranges, fields))
     ]
+    said = [f"{part.behavior}: {note}" if space.parts else note for part, note in found]
+    return [*said, *(_unshared(space) if space.behavior == keys.BEHAVIOR else ())]
 
 
 def _untypical(space: Space) -> Iterator[str]:

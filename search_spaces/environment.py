@@ -79,9 +79,10 @@ def _completion(space: Space, path: str, criteria: Any) -> None:
     if not isinstance(criteria, Mapping):
         raise space.error(path, f"must be a section with {', '.join(_CRITERIA)}", criteria, "write it so")
     _must_know(space, path, "a completion_criteria", criteria, _CRITERIA)
-    if criteria.get("behavior") != space.behavior:
-        mend = f"write {space.behavior}, the behavior that is trained: no other moves it on"
-        raise space.error(f"{path}.behavior", f"must be {space.behavior}", criteria.get("behavior"), mend)
+    if criteria.get("behavior") not in space.behaviors:
+        known = " or ".join(space.behaviors)
+        mend = f"write {known}, the behavior that is trained: no other moves it on"
+        raise space.error(f"{path}.behavior", f"must be {known}", criteria.get("behavior"), mend)
     for name, value in criteria.items():
         if fault := _CRITERIA[str(name)].fault(value):
             raise space.error(f"{path}.{name}", fault, value, "edit that line")

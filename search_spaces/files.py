@@ -46,9 +46,10 @@ def named(space: Space) -> tuple[Input, ...]:
 
 
 def _written(space: Space, key: str) -> Sequence[str]:
-    """The paths at a key, each once: the behavior's, and the one that trial 0 has in its place."""
+    """The paths at a key, each once: the behaviors', and the one that trial 0 has in their place."""
     shared = get(space.sweep.shared, key)
-    return list(dict.fromkeys([*_own(space, key), *([] if shared is None else [str(shared)])]))
+    own = [text for part in space.each for text in _own(part, key)]
+    return list(dict.fromkeys([*own, *([] if shared is None else [str(shared)])]))
 
 
 def _own(space: Space, key: str) -> Sequence[str]:
@@ -100,7 +101,8 @@ def _in_place(space: Space, inputs: Sequence[Input]) -> str:
     """The text with each of the paths replaced where it stands."""
     root, cuts = yaml.compose(space.text, Loader=yaml.SafeLoader), []
     for each in inputs:
-        for section in (("behaviors", space.behavior), ("default_settings",), ("sweep", "shared")):
+        below = [("behaviors", behavior) for behavior in space.behaviors]
+        for section in (*below, ("default_settings",), ("sweep", "shared")):
             nodes = _scalars(node_at(root, (*section, *each.key.split("."))))
             cuts += [(node, json.dumps(each.name, ensure_ascii=False)) for node in nodes if node.value == each.written]
     return replaced(space.text, cuts)
@@ -120,8 +122,9 @@ def _anew(space: Space, inputs: Sequence[Input]) -> str:
     tree: dict[str, Any] = deepcopy(dict(space.tree))
     for key in {each.key for each in inputs}:
         by_written = {each.written: each.name for each in inputs if each.key == key}
-        names = [by_written[text] for text in _own(space, key)]
-        put(tree["behaviors"][space.behavior], key, {"choice": names} if key in space.parameters else names[0])
+        for part in space.each:
+            if names := [by_written[text] for text in _own(part, key)]:
+                put(tree["behaviors"][part.behavior], key, {"choice": names} if key in part.parameters else names[0])
         if (shared := get(space.sweep.shared, key)) is not None:
             put(tree["sweep"]["shared"], key, by_written[str(shared)])
     return yaml.safe_dump(tree, sort_keys=False, allow_unicode=True)

@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from search_spaces import keys, owners
-from search_spaces.parameters import Choice, Derived, Float, Int, Parameter, Proposer, show_parameter
+from search_spaces.parameters import Choice, Derived, Float, Int, Parameter, Proposer, merged, show_parameter
 from search_spaces.space import Space, load
-from search_spaces.text import get, merged
+from search_spaces.text import get
 from trials.errors import SpaceError
 from trials.records import Value
 
@@ -34,13 +34,18 @@ def render(space: Space, params: Mapping[str, Value]) -> dict[str, Any]:
     """
     _fits(space, params)
     config = copy.deepcopy(owners.kept(space.tree))
-    trainer = config["behaviors"][space.behavior]
-    for path in space.parameters:
-        put(trainer, path, _filled(space, path, params))
-    for path, key in keys.known(space.trainer.get("trainer_type")).items():
-        value = get(trainer, path)
-        if value is not None:
-            put(trainer, path, key.settled(value))
+    for part in space.each:
+        trainer = config["behaviors"][part.behavior] = copy.deepcopy(dict(part.trainer))  # they may share sections
+        own = {
+            parameter_name(path, one): params[parameter_name(space.called(part, path), one)]
+            for path, one in part.parameters.items()
+        }
+        for path in part.parameters:
+            put(trainer, path, _filled(part, path, own))
+        for path, key in keys.known(part.trainer.get("trainer_type")).items():
+            value = get(trainer, path)
+            if value is not None:
+                put(trainer, path, key.settled(value))
     return config
 
 
@@ -87,7 +92,7 @@ def course(space: Space) -> dict[str, Any]:
     config = render(base, {parameter_name(path, one): _part(one).middle for path, one in base.parameters.items()})
     shared = copy.deepcopy(dict(space.sweep.shared))
     top = owners.kept({key: shared.pop(key) for key in list(shared) if key in keys.TOP})
-    return merged(config, {**top, "behaviors": {base.behavior: shared}})
+    return merged(config, {**top, "behaviors": dict.fromkeys(base.behaviors, shared)})
 
 
 def _part(parameter: Parameter) -> Float | Int | Choice:

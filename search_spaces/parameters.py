@@ -134,6 +134,17 @@ def is_parameter(node: Any) -> bool:
     return isinstance(node, Mapping) and any(kind in node for kind in KINDS)
 
 
+def merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    """`base` with every leaf of `over`, a value or a parameter, written into it; neither is changed."""
+    result = dict(base)
+    for key, value in over.items():
+        under = result.get(key)
+        if isinstance(under, Mapping) and isinstance(value, Mapping) and not is_parameter(under):
+            value = merged(under, value)
+        result[key] = value
+    return result
+
+
 def parse(node: Mapping[str, Any]) -> Parameter:
     """A parameter from its YAML, `{log_float: [1e-5, 1e-3]}`; BadParameter where none can be made of it."""
     kinds = [kind for kind in KINDS if kind in node]

@@ -28,7 +28,7 @@ def rewritten(space: Space, parameters: Mapping[str, Parameter | Value], steps: 
         except SpaceError:
             continue
         if _as_meant(space, found, parameters):
-            check(found, steps, fields)
+            check(found, steps, fields, any_game=True)
             return found
     raise SpaceError(
         f"{space.file} could not be rewritten at {', '.join(parameters)}; write those parameters on lines of their own"
@@ -38,8 +38,9 @@ def rewritten(space: Space, parameters: Mapping[str, Parameter | Value], steps: 
 def _in_place(space: Space, parameters: Mapping[str, Parameter | Value]) -> str:
     root, cuts = yaml.compose(space.text, Loader=yaml.SafeLoader), []
     for path, parameter in parameters.items():
-        tops = (("behaviors", space.behavior), ("default_settings",))
-        node = next(filter(None, (node_at(root, (*top, *path.split("."))) for top in tops)), None)
+        part, own = space.at(path)
+        tops = (("behaviors", part.behavior), ("default_settings",))
+        node = next(filter(None, (node_at(root, (*top, *own.split("."))) for top in tops)), None)
         if node is not None and node.start_mark.line == node.end_mark.line:
             cuts.append((node, _shown(parameter)))
     return replaced(space.text, cuts)
@@ -49,7 +50,8 @@ def _anew(space: Space, parameters: Mapping[str, Parameter | Value]) -> str:
     tree: dict[str, Any] = deepcopy(dict(space.tree))
     for path, parameter in parameters.items():
         value = read(f"parameter: {_shown(parameter)}", space.file)[0]["parameter"]
-        put(tree["behaviors"][space.behavior], path, value)
+        part, own = space.at(path)
+        put(tree["behaviors"][part.behavior], own, value)
     return yaml.safe_dump(tree, sort_keys=False, allow_unicode=True)
 
 
@@ -65,7 +67,8 @@ def _as_meant(before: Space, after: Space, parameters: Mapping[str, Parameter | 
             wanted[path] = parameter
         else:
             del wanted[path]
-            if get(after.trainer, path) != parameter:
+            part, own = before.at(path)
+            if get(after.tree["behaviors"][part.behavior], own) != parameter:
                 return False
     return _plain(after.parameters) == _plain(wanted) and after.sweep == before.sweep
 

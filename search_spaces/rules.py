@@ -27,10 +27,22 @@ def check(space: Space, steps: int, fields: int, *, any_game: bool = False) -> N
         fault = keys.SWEEP[name].fault(value)
         if fault:
             raise SpaceError(f"{name} {fault}, but got {show(value)}; give --{name} a number such as {_EXAMPLE[name]}")
+    for part in space.each:
+        _check(part, steps, min(1.0, steps / reference(space)), any_game)
+    try:
+        check_config(scale(course(space), steps, course_reference(space))[0])
+    except BadTrial as error:
+        raise SpaceError(
+            f"trial 0, the course with sweep.shared of {space.file}, must be a valid trial: {error}"
+        ) from None
+
+
+def _check(space: Space, steps: int, factor: float, any_game: bool) -> None:
+    """The same for the space of one behavior, its step-based keys times `factor`."""
     if space.behavior != keys.BEHAVIOR:
         _other_game(space, any_game)
     _structure(space)
-    ranges = Ranges(space, steps, min(1.0, steps / reference(space)))
+    ranges = Ranges(space, steps, factor)
     for path, parameter in space.parameters.items():
         if isinstance(parameter, Derived):
             _derived_limits(space, path, parameter)
@@ -38,12 +50,6 @@ def check(space: Space, steps: int, fields: int, *, any_game: bool = False) -> N
         if ranges.verdict(relation) == "cannot hold":
             raise SpaceError(refusal(ranges, relation, f"in {space.where(relation.more)}"))
     _shared(space)
-    try:
-        check_config(scale(course(space), steps, course_reference(space))[0])
-    except BadTrial as error:
-        raise SpaceError(
-            f"trial 0, the course with sweep.shared of {space.file}, must be a valid trial: {error}"
-        ) from None
 
 
 def check_config(config: Mapping[str, Any], of: Space | None = None) -> None:
@@ -56,12 +62,12 @@ def check_config(config: Mapping[str, Any], of: Space | None = None) -> None:
     if space.parameters:
         path, parameter = next(iter(space.parameters.items()))
         raise space.error(path, "must be filled", parameter, "render the space first")
-    _structure(space)
-    ranges = Ranges(space, space.budget)
-    by = Ranges(of or space, space.budget)
-    for relation in REQUIRED:
-        if by.named(relation.more) and by.named(relation.less) and ranges.verdict(relation) == "cannot hold":
-            raise BadTrial(refusal(ranges, relation, "in this trial"))
+    for own, asked in zip(space.each, (of or space).each, strict=True):
+        _structure(own)
+        ranges, by = Ranges(own, own.budget), Ranges(asked, own.budget)
+        for relation in REQUIRED:
+            if by.named(relation.more) and by.named(relation.less) and ranges.verdict(relation) == "cannot hold":
+                raise BadTrial(refusal(ranges, relation, "in this trial"))
 
 
 def refusal(ranges: Ranges, relation: Relation, where: str) -> str:

@@ -34,9 +34,9 @@ def reference(space: Space) -> int:
     half of it, so that in every trial each team has its turn; a file without parameters is trained as written at its
     own max_steps.
     """
-    longest = Ranges(space, REFERENCE).of(_TEAM)
+    longest = [turn.high for part in space.each if (turn := Ranges(part, REFERENCE).of(_TEAM))]
     least = REFERENCE if space.behavior == keys.BEHAVIOR else 1
-    needed = max(least, 2 * round(longest.high) if longest else 0)
+    needed = max(least, *(2 * round(turn) for turn in longest), 0)
     own: Any = space.trainer.get("max_steps")
     return needed if space.parameters or not is_number(own) else min(needed, int(own))
 
@@ -56,16 +56,20 @@ def scale(config: Mapping[str, Any], steps: int, reference: int = REFERENCE) -> 
     behavior to (before, after).
     """
     scaled = copy.deepcopy(dict(config))
-    trainer = next(iter(scaled["behaviors"].values()))
-    new: dict[str, int] = {"max_steps": steps}
-    if steps < reference:
-        share = Fraction(steps, reference)
-        new |= {key: max(1, round(_own(trainer, key) * share)) for key in ("checkpoint_interval", "summary_freq")}
-        new |= _self_play(trainer, share, steps) if trainer.get("self_play") is not None else {}
-    new |= _fitted(trainer, new)
-    changes = {key: (get(trainer, key), value) for key, value in new.items() if get(trainer, key) != value}
-    for key, value in new.items():
-        put(trainer, key, value)
+    changes: dict[str, tuple[Value | None, Value | None]] = {}
+    for behavior, trainer in scaled["behaviors"].items():
+        new: dict[str, int] = {"max_steps": steps}
+        if steps < reference:
+            share = Fraction(steps, reference)
+            new |= {key: max(1, round(_own(trainer, key) * share)) for key in ("checkpoint_interval", "summary_freq")}
+            new |= _self_play(trainer, share, steps) if trainer.get("self_play") is not None else {}
+        new |= _fitted(trainer, new)
+        before = f"{behavior}." if len(scaled["behaviors"]) > 1 else ""
+        changes |= {
+            f"{before}{key}": (get(trainer, key), value) for key, value in new.items() if get(trainer, key) != value
+        }
+        for key, value in new.items():
+            put(trainer, key, value)
     return scaled, changes
 
 
@@ -79,9 +83,11 @@ def against_course(space: Space, steps: int) -> Changes:
 
 
 def _flat(config: Mapping[str, Any]) -> dict[str, Value]:
-    """Path to value: below the behavior bare, elsewhere from the top; null is absent, a list is text."""
+    """Path to value: below the behavior bare (of several after its name), elsewhere from the top; null is absent, a
+    list is text."""
     top = {name: section for name, section in config.items() if name != "behaviors"}
-    flat = flatten({**next(iter(config["behaviors"].values())), **top})
+    below = config["behaviors"]
+    flat = flatten({**(below if len(below) > 1 else next(iter(below.values()))), **top})
     return {
         path: show(value) if isinstance(value, list) else value for path, value in flat.items() if value is not None
     }

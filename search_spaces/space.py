@@ -17,10 +17,11 @@ from search_spaces.parameters import (
     Parameter,
     is_number,
     is_parameter,
+    merged,
     parse,
     show_parameter,
 )
-from search_spaces.text import flatten, get, merged, plain, read, show
+from search_spaces.text import flatten, get, plain, read, show
 from trials.errors import SpaceError, UsageError, did_you_mean
 
 _FOLDER = Path(__file__).parent
@@ -75,15 +76,38 @@ class Space:
     """File name for messages, `quick.yaml`."""
     text: str
     behavior: str
+    """The behavior's name; of several the first's."""
     tree: Mapping[str, Any]
     """The whole file, parameters as written; `default_settings` is folded into the behavior, as mlagents would."""
     parameters: Mapping[str, Parameter]
-    """Dotted path below the behavior (`hyperparameters.learning_rate`) to parameter, in the file's order."""
+    """Dotted path below the behavior (`hyperparameters.learning_rate`) to parameter, in the file's order. Of several
+    behaviors the path begins with the behavior's name, but for what `default_settings` says for all."""
     sweep: SweepDefaults
     lines: Mapping[str, int] = field(default_factory=dict, repr=False)
     """Dotted path from the file's top to line number."""
     folder: Path = field(default=Path(), compare=False)
     """Where the file lies: its paths begin there."""
+    behaviors: tuple[str, ...] = ()
+    """Names of all behaviors of the file."""
+    parts: tuple["Space", ...] = ()
+    """Of several behaviors, the space of each."""
+
+    @property
+    def each(self) -> tuple["Space", ...]:
+        """The space of each behavior: this one, where there is one."""
+        return self.parts or (self,)
+
+    def at(self, path: str) -> tuple["Space", str]:
+        """The behavior's space that a parameter is of, the first's where all share it, and its path below there."""
+        for part in self.parts:
+            if path.startswith(f"{part.behavior}."):
+                return part, path.removeprefix(f"{part.behavior}.")
+        return next(part for part in self.each if path in part.parameters), path
+
+    def called(self, part: "Space", path: str) -> str:
+        """What a parameter of one behavior's space is called here."""
+        prefixed = f"{part.behavior}.{path}"
+        return prefixed if prefixed in self.parameters else path
 
     def beside(self, path: str) -> Path:
         """A path that the file names, from the file's own folder."""
@@ -151,20 +175,38 @@ def build(
     must_be_current(tree, file, lines or {})
     if tree.get("behaviors") is None and tree.get("default_settings"):
         tree = {**tree, "behaviors": {keys.BEHAVIOR: {}}}  # mlagents takes them for every behavior
-    behavior = _behavior(tree, file)
+    behaviors = _behaviors(tree, file)
+    shared = _section(tree, "default_settings", file)
     whole = {key: value for key, value in tree.items() if key not in ("default_settings", *_OLD)}
-    whole["behaviors"] = {behavior: merged(_section(tree, "default_settings", file), tree["behaviors"][behavior])}
+    whole["behaviors"] = {behavior: merged(shared, tree["behaviors"][behavior]) for behavior in behaviors}
     bare = Space(
         name=name,
         file=file,
         text=text,
-        behavior=behavior,
+        behavior=behaviors[0],
+        behaviors=behaviors,
         tree=whole,
         parameters={},
         sweep=SweepDefaults(),
         lines=lines or {},
     )
-    space = replace(bare, parameters=_parameters(bare, bare.trainer, ""), sweep=_sweep(bare))
+    bare = replace(bare, sweep=_sweep(bare))
+    parts = tuple(_part(bare, behavior) for behavior in behaviors)
+    if len(parts) == 1:
+        return parts[0]
+    found: dict[str, Parameter] = {}
+    for part in parts:
+        for path, parameter in part.parameters.items():
+            for_all = get(shared, path) is not None and get(tree["behaviors"][part.behavior], path) is None
+            found[path if for_all else f"{part.behavior}.{path}"] = parameter
+    return replace(bare, parameters=found, parts=parts)
+
+
+def _part(bare: Space, behavior: str) -> Space:
+    """The space of one behavior of the file."""
+    tree = {**bare.tree, "behaviors": {behavior: bare.tree["behaviors"][behavior]}}
+    one = replace(bare, behavior=behavior, tree=tree)
+    space = replace(one, parameters=_parameters(one, one.trainer, ""))
     for path in space.parameters:
         _follow(space, path)
     return space
@@ -174,21 +216,19 @@ def _shown(came: Any) -> str:
     return show_parameter(came) if isinstance(came, Float | Int | Choice | Derived) else show(came)
 
 
-def _behavior(tree: Mapping[str, Any], file: str) -> str:
+def _behaviors(tree: Mapping[str, Any], file: str) -> tuple[str, ...]:
     behaviors = _section(tree, "behaviors", file)
-    if len(behaviors) != 1:
+    if not behaviors or (keys.BEHAVIOR in behaviors and len(behaviors) > 1):
         near = [name for name in tree if name not in keys.TOP and keys.nearest(str(name), keys.TOP) == "behaviors"]
         mend = f"did you mean behaviors where {near[0]} stands?" if near else "see course.yaml"
         raise SpaceError(
             f"behaviors must hold exactly one behavior, {keys.BEHAVIOR}, "
             f"but got {', '.join(map(str, behaviors)) or 'none'} in {file}; {mend}"
         )
-    name = str(next(iter(behaviors)))
-    if not isinstance(behaviors[name], Mapping):
-        raise SpaceError(
-            f"behaviors.{name} must be a section, but got {show(behaviors[name])} in {file}; see course.yaml"
-        )
-    return name
+    for name, section in behaviors.items():
+        if not isinstance(section, Mapping):
+            raise SpaceError(f"behaviors.{name} must be a section, but got {show(section)} in {file}; see course.yaml")
+    return tuple(map(str, behaviors))
 
 
 def _section(tree: Mapping[str, Any], name: str, file: str) -> Mapping[str, Any]:

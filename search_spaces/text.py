@@ -156,15 +156,6 @@ def flatten(tree: Mapping[str, Any], path: str = "") -> dict[str, Any]:
     return flat
 
 
-def merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> Tree:
-    """`base` with every leaf of `over` written into it; neither is changed."""
-    result = dict(base)
-    for key, value in over.items():
-        under = result.get(key)
-        result[key] = merged(under, value) if isinstance(under, Mapping) and isinstance(value, Mapping) else value
-    return result
-
-
 def get(tree: Mapping[str, Any], path: str) -> Any:
     """The value at a dotted path; None where there is none."""
     node: Any = tree

@@ -67,10 +67,12 @@ def enqueue_course(study: optuna.Study, space: Space, events: Iterable[Event] = 
 
 def course_params(space: Space) -> dict[str, Value]:
     """The course's configuration as parameters of the space; empty if any of it lies outside."""
-    trainer = next(iter(course(space)["behaviors"].values()))
+    behaviors = course(space)["behaviors"]
     params: dict[str, Value] = {}
     for path, parameter in space.parameters.items():
-        value = get(trainer, path)
+        of, own = space.at(path)
+        trainer = behaviors[of.behavior]
+        value = get(trainer, own)
         part = parameter.by if isinstance(parameter, Derived) else parameter
         if isinstance(parameter, Derived):
             value = _factor(value, get(trainer, parameter.of))
