@@ -1,4 +1,4 @@
-"""What every test shares: property tests draw the same examples each time, and what must not run at once does not."""
+"""What every test shares: property tests draw the same examples each time, and what takes long begins first."""
 
 from typing import Any
 
@@ -10,43 +10,37 @@ from xdist.scheduler import LoadScopeScheduling
 settings.register_profile("repeatable", derandomize=True, deadline=None)
 settings.load_profile("repeatable")
 
-
-RAYLESS = (
-    "cli/test_numbers",
-    "cluster/test_sync",
-    "cluster/test_versions",
-    "cluster/test_workdir",
-    "driver/test_controller",
-    "driver/test_live_report",
-    "driver/test_nothing_lived",
-    "driver/test_status",
-    "league/test_rounds",
-    "league/test_server",
-    "matches/test_tournament",
-    "matches/test_watch",
-    "promotion/test_promote",
-    "promotion/test_verify",
-    "search/test_regret",
-    "search/test_search",
-    "search/test_study",
-    "search/test_warm_start",
-    "test_settings",
+SHARED = (
+    "tests/sweep/driver/test_extend.py",
+    "tests/sweep/driver/test_finals.py",
+    "tests/sweep/driver/test_resume.py",
+    "tests/sweep/promotion/test_promoted_resumes.py",
+    "tests/sweep/test_api.py",
+    "tests/sweep/test_end_to_end.py",
+    "tests/sweep/test_repeatable.py",
 )
-"""Tests of sweep/ that start no Ray."""
+"""They look at one real sweep (tests/sweep/conftest.py)."""
 
 
-class OneForRay(LoadScopeScheduling):  # type: ignore[misc]
-    """`make test` has two workers: one takes all that may start Ray, the other file after file of the rest.
+def scope(nodeid: str) -> str:
+    """What one of the two workers of `make test` runs in one go."""
+    file = nodeid.split("::", 1)[0]
+    return "sweep" if file in SHARED else file
 
-    Ray's nodes on one machine start one after another, and a file's tests share what they set up.
-    """
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The shared sweep first, then whatever else may start Ray: beside the last long one the many short ones run."""
+    items.sort(key=lambda item: (scope(item.nodeid) != "sweep", not item.nodeid.startswith("tests/sweep/")))
+
+
+class InScopes(LoadScopeScheduling):  # type: ignore[misc]
+    """One scope after another, in that order."""
 
     def _split_scope(self, nodeid: str) -> str:
-        file = nodeid.split("::", 1)[0]
-        alone = not file.startswith("tests/sweep/") or file.removeprefix("tests/sweep/").removesuffix(".py") in RAYLESS
-        return file if alone else "ray"
+        return scope(nodeid)
 
 
 @pytest.hookimpl(optionalhook=True)
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> OneForRay:
-    return OneForRay(config, log)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> InScopes:
+    config.option.loadscopereorder = False
+    return InScopes(config, log)
