@@ -62,28 +62,24 @@ def resolve(text: str, behavior: Behavior = SOCCER) -> Model:
     if text == "house":
         return Model(text, text, _hash(HOUSE))
     if (own := of_a_run(text)) is not None:
-        vet(Path(own.load), behavior)
+        _vet(Path(own.load), behavior)
         return own
     if on_hub(text):
         return _from_hub(text, behavior)
     path = Path(os.path.expanduser(text))
-    if behavior.roles:
-        return _of_two(path, text, behavior)
-    if not path.is_file():
+    if not (path.exists() if behavior.roles else path.is_file()):
         raise UsageError(_no_model(text))
-    vet(path, behavior)
+    _vet(path, behavior)
+    if behavior.roles:
+        return Model(path.stem, str(path.absolute()), load(str(path), behavior).id)
     name = path.stem if path.stem not in (*BUILT_IN, *EARLIER) else path.name  # those names are the house's own
     return Model(name, str(path.parent.resolve() / path.name), _hash(path))
 
 
-def _of_two(path: Path, text: str, behavior: Behavior) -> Model:
-    """A folder's policies of a game of two behaviors, or a file that plays both of its teams."""
-    if not path.exists():
-        raise UsageError(_no_model(text))
-    files = files_of(path, behavior)
-    for file, role in zip(files, behavior.roles, strict=True):
+def _vet(path: Path, behavior: Behavior) -> None:
+    """Try out a policy: of two behaviors a folder's, or a file that plays both teams. Raises BadPolicy."""
+    for file, role in zip(files_of(path, behavior), behavior.roles or (behavior,), strict=True):
         vet(file, role)
-    return Model(path.stem, str(path.absolute()), load(str(path), behavior).id)
 
 
 def of_a_run(text: str) -> Model | None:
@@ -135,7 +131,8 @@ def kept(model: Model, run: RunFolder) -> Model:
     """The same model, its file copied into the run's folder: whoever goes on with the run needs nothing else."""
     if not Path(model.load).is_absolute():
         return model
-    path = run.baseline / f"{model.name.removesuffix('.onnx')}.onnx"
+    name = model.name.removesuffix(".onnx")
+    path = run.baseline / (name if Path(model.load).is_dir() else f"{name}.onnx")
     onnx_external.copy(Path(model.load), path)
     return replace(model, load=str(path.absolute()))
 

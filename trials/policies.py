@@ -41,7 +41,7 @@ def file_of(run: RunFolder, events: Sequence[Event], trial: int | None, steps: i
             f"a run's best policy must have been trained for the whole budget, but none of {run.path} was; go on with"
             f" it: `sweep resume {run.path}`, or name a trial's, such as {run.path}:0"
         )
-    if not (path := run.path / found.path).is_file():
+    if not (path := run.path / found.path).exists():
         raise SetupError(f"a run's policy must be in its folder, but {path} is not there; was it moved, or removed?")
     return found.trial, path
 

@@ -68,8 +68,13 @@ class TrialSpec:
 
     @property
     def behavior(self) -> str:
-        """Name of the behavior that it trains."""
-        return str(next(iter(self.config["behaviors"])))
+        """Name of the behavior that it trains; of two behaviors, the first."""
+        return self.behaviors[0]
+
+    @property
+    def behaviors(self) -> tuple[str, ...]:
+        """Names of the behaviors that it trains, in the configuration's order."""
+        return tuple(map(str, self.config["behaviors"]))
 
     @property
     def called(self) -> str:
@@ -86,8 +91,9 @@ class Candidate:
     trial: int
     steps: int
     path: str
-    """Relative to the run's folder."""
+    """Relative to the run's folder: an ONNX file, of two behaviors a folder with a file of each."""
     sha256: str
+    """Of the file; of a folder as `policies.digest` says."""
 
     @property
     def name(self) -> str:

@@ -3,7 +3,6 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from hashlib import sha256
 from pathlib import Path
 from typing import Literal
 
@@ -11,6 +10,7 @@ import yaml
 from pydantic import TypeAdapter
 
 from trials.arena.matches import log
+from trials.arena.players import onnx_external
 from trials.arena.ratings.ladder import Rated
 from trials.events import TrialRated, TrialResumed
 from trials.folder import RunFolder, TrialFolder, written_whole
@@ -159,8 +159,8 @@ class Trial:
         return self._candidate(*past[0]) if past else None
 
     def _candidate(self, steps: int, path: Path) -> Candidate:
-        digest = sha256(path.read_bytes()).hexdigest()
-        return Candidate(trial=self.spec.number, steps=steps, path=str(path.relative_to(self._run.path)), sha256=digest)
+        where = str(path.relative_to(self._run.path))
+        return Candidate(trial=self.spec.number, steps=steps, path=where, sha256=onnx_external.digest_of(path))
 
     def _heartbeat(self) -> Heartbeat:
         where = progress.read(self.files)

@@ -72,7 +72,8 @@ def _further(run: RunFolder, events: Sequence[Event], number: int, steps: int, c
         raise SetupError(f"a trial must have trained to be trained further, but trial {number} has not; name another")
     config, changed = _changed(parent.config, changes)
     whole = reached + steps
-    _behavior(config)["max_steps"] = whole
+    for trainer in config["behaviors"].values():
+        trainer["max_steps"] = whole
     check_config(config)
     check_with_mlagents(config)
     new = max(specs) + 1
@@ -93,9 +94,9 @@ def _further(run: RunFolder, events: Sequence[Event], number: int, steps: int, c
     )
 
 
-def _behavior(config: Mapping[str, Any]) -> Any:
-    """The settings of the one behavior that is trained."""
-    return next(iter(config["behaviors"].values()))
+def _below(behaviors: Mapping[str, Any]) -> Any:
+    """Where KEY of --set begins: below the behavior, and of several with its name."""
+    return behaviors if len(behaviors) > 1 else next(iter(behaviors.values()))
 
 
 def _said(spec: TrialSpec, steps: int) -> str:
@@ -115,7 +116,7 @@ def _changed(config: Mapping[str, Any], changes: Sequence[str]) -> tuple[dict[st
             raise SetupError(
                 f"{fixed.pop()} must stay as the checkpoint has it, but --set would change {key}; leave it out"
             )
-        node: Any = made if path[:1] == ["environment_parameters"] else _behavior(made)
+        node: Any = made if path[:1] == ["environment_parameters"] else _below(made["behaviors"])
         for name in path:
             node = node.setdefault(name, {})
             if not isinstance(node, dict):

@@ -50,15 +50,11 @@ def _in_its_game(space: Space, settings: Settings) -> models.Model:
             f"{space.behavior} must be swept on one machine as yet, but got --storage or --ray-address; leave them out"
         )
     with game_of(Path(str(settings.executable)), settings.seed, settings.won_by) as game:
-        if game.behavior.roles:
-            raise SetupError(
-                f"a space must be of a game of one behavior as yet, but that is {game.behavior}; its policies can be"
-                " played: sweep play, sweep tournament"
-            )
-        if game.behavior.name != space.behavior:
-            raise space.error(
-                "behaviors", f"must hold the executable's, {game.behavior.name}", space.behavior, "write that name"
-            )
+        names = [role.name for role in game.behavior.roles] or [game.behavior.name]
+        if {*names} != {*space.behaviors}:
+            rule = f"must hold the executable's, {' and '.join(names)}"
+            came = list(space.behaviors) if space.parts else space.behavior
+            raise space.error("behaviors", rule, came, "write what it has")
         baseline = models.resolve(settings.baseline, game.behavior)
         load_player(baseline.load, game.behavior)
         _more(settings, baseline, game)

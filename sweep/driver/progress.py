@@ -117,7 +117,7 @@ def _line(event: Event, inherited: int = 0) -> str:
     match event:
         case TrialBegan(spec=spec):
             values = " ".join(f"{table.key(name)}={table.short(value)}" for name, value in spec.params.items())
-            origin: str = spec.origin
+            origin = table.kind(spec) or spec.origin
             if spec.configuration is not None:
                 origin, values = f"configuration {spec.configuration} retrained, seed {spec.seed}", ""
             return f"trial {spec.number} started ({origin}) {values}".rstrip()

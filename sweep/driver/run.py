@@ -104,8 +104,9 @@ def drive(
         console.print(text, markup=False, highlight=False, soft_wrap=True)
 
     told(prepare.asked(settings, space))
-    told("compiling the game (a minute, the first time) ...")
-    match.play(players.load("still"), players.load("random"), 1, settings.seed)  # compile the game here, not per worker
+    if not prepare.other_game(space):
+        told("compiling the game (a minute, the first time) ...")
+        match.play(players.load("still"), players.load("random"), 1, settings.seed)  # here, not per worker
 
     def say(text: str) -> None:
         told(f"note: {text}")

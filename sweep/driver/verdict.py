@@ -27,11 +27,13 @@ def keep_best(run: RunFolder, events: Sequence[Event]) -> None:
     """
     mine = run_state.carried_on(events)
     trial = run_state.run_of(run.name, events).trial(mine.trial) if mine is not None else None
-    if mine is None or trial is None or not (run.path / mine.path).is_file():
+    if mine is None or trial is None or not (run.path / mine.path).exists():
         return
     config = located(sections.plain(trial.spec.config), run.path.absolute())
     with assembled(run.best) as folder:
-        shutil.copyfile(run.path / mine.path, folder / f"{trial.spec.behavior}.onnx")
+        own = run.path / mine.path
+        for file in sorted(own.glob("*.onnx")) if own.is_dir() else [own]:
+            shutil.copyfile(file, folder / (file.name if own.is_dir() else f"{trial.spec.behavior}.onnx"))
         told = f"# trial {mine.trial} of {run.name} at {mine.steps:,} steps, seed {trial.spec.seed}\n"
         text = told + yaml.safe_dump(config, sort_keys=False, allow_unicode=True)
         (folder / CONFIGURATION).write_text(text, encoding="utf-8")
@@ -63,13 +65,14 @@ def _policy(run: RunFolder, events: Sequence[Event]) -> tuple[str, ...]:
     if mine is None:
         return ()
     path = _best(run) or run.path / mine.path
-    beside = f", {CONFIGURATION} beside it" if path.parent == run.best else ""
+    beside = f", {CONFIGURATION} beside it" if run.best in (path, path.parent) else ""
     return (f"best policy: {typed(path)} (trial {mine.trial} at {mine.steps:,} steps{beside})",)
 
 
 def _best(run: RunFolder) -> Path | None:
-    """The policy in RUN/best/, which has its behavior's name."""
-    return next(run.best.glob("*.onnx"), None)
+    """The policy in RUN/best/, which has its behavior's name; the folder where it has those of two."""
+    found = [*run.best.glob("*.onnx")]
+    return run.best if len(found) > 1 else next(iter(found), None)
 
 
 def _number(finding: findings.Finding) -> str:
@@ -82,7 +85,7 @@ def _next(run: RunFolder, known: Run, promotable: bool) -> tuple[str, ...]:
     commands = [f"{'open' if sys.platform == 'darwin' else 'xdg-open'} {typed(run.report)}"]
     if not run.yardstick.is_file() and (policy := _best(run)) is not None:  # watching is SoccerTwos' alone
         commands.append(f"{program()} watch {typed(policy)} house")
-    if promotable:
+    if promotable and len(known.trials[0].spec.behaviors) == 1:
         commands.append(f"{program()} promote {typed(run.path)} --repo USER/NAME")
     step = advice.next_step(known, str(run.path))
     if step is None and not promotable and known.question is not None and len(known.trials) > 1:

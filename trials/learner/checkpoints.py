@@ -10,6 +10,7 @@ import json
 import logging
 import os
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -54,8 +55,9 @@ def save_status(files: TrialFolder) -> None:
         GlobalTrainingStatus.save_state(str(temporary))
 
 
-def restore(files: TrialFolder) -> int | None:
-    """Put the newest checkpoint that can be loaded where mlagents resumes from; its trainer steps, None without any.
+def restore(files: TrialFolder, behaviors: Sequence[str]) -> int | None:
+    """Put each behavior's newest checkpoint that can be loaded where mlagents resumes from; trainer steps of the one
+    that has the fewest, None where one has none.
 
     A status file that cannot be read is put aside: ghost Elo and lessons then begin anew.
     """
@@ -66,7 +68,13 @@ def restore(files: TrialFolder) -> int | None:
         except ValueError:
             logger.warning("%s was damaged and is put aside: ghost Elo and lessons begin anew", status.name)
             status.replace(status.with_suffix(".damaged"))
-    for path in _newest_first(files.results):
+    found = [_restored(files.results / behavior) for behavior in behaviors]
+    known = [steps for steps in found if steps is not None]
+    return min(known) if len(known) == len(found) else None
+
+
+def _restored(folder: Path) -> int | None:
+    for path in _newest_first(folder):
         steps = steps_of(path)
         if steps is None:
             logger.warning("the checkpoint %s cannot be loaded and is passed over", path.name)
@@ -78,13 +86,13 @@ def restore(files: TrialFolder) -> int | None:
     return None
 
 
-def _newest_first(results: Path) -> list[Path]:
+def _newest_first(folder: Path) -> list[Path]:
     def steps(path: Path) -> int:
         number = path.stem.rpartition("-")[2]
         return int(number) if number.isdigit() else -1
 
-    numbered = sorted((p for p in results.glob("*/*-*.pt") if steps(p) >= 0), key=steps, reverse=True)
-    return [*results.glob(f"*/{CURRENT}"), *numbered]
+    numbered = sorted((p for p in folder.glob("*-*.pt") if steps(p) >= 0), key=steps, reverse=True)
+    return [*folder.glob(CURRENT), *numbered]
 
 
 def steps_of(path: Path) -> int | None:

@@ -55,7 +55,8 @@ class ExternalTrainer:
         known = max((each["step"] for each in summaries.read(files.metrics)), default=0)
         self._events = EventFiles(files.results, known)
         self._cpu = 0.0
-        resumed = checkpoints.restore(files) if any(files.results.glob("*/*.pt")) else None
+        there = any(files.results.glob("*/*.pt"))  # without any, torch need not be imported
+        resumed = checkpoints.restore(files, spec.behaviors) if there else None
         self._resumed = resumed or 0
         self._progress = Progress(files, self._resumed, 0.0)
         self._lease = PortLease()

@@ -9,7 +9,7 @@ And mlagents' slow parts are replaced (`trials/learner/fast/`), with the same re
 import functools
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -20,7 +20,7 @@ from mlagents.trainers.trainer_controller import TrainerController
 
 from trials import summaries
 from trials.errors import SetupError
-from trials.folder import TrialFolder, written_whole
+from trials.folder import TrialFolder, assembled, written_whole
 from trials.learner import checkpoints, environments, health
 from trials.learner.fast import table
 from trials.learner.progress import Progress
@@ -39,11 +39,11 @@ def install(files: TrialFolder, spec: TrialSpec, stop: Noting, resumed: int = 0)
     progress = Progress(files, resumed)
     environments.install(spec, stop)
     _export_first()
-    _publish_exports(files)
-    _checkpoint_at_rungs(tuple(rung for rung in spec.rungs if rung > resumed), progress)
+    _publish_exports(files, spec.behaviors)
+    _checkpoint_at_rungs(tuple(rung for rung in spec.rungs if rung > resumed), progress, len(spec.behaviors))
     _note_first(stop)
     table.install()
-    stats.StatsReporter.add_writer(MetricsWriter(files, health.Health(spec)))
+    stats.StatsReporter.add_writer(MetricsWriter(files, health.Health(spec), spec.behavior))
 
 
 def _note_first(stop: Noting) -> None:
@@ -94,49 +94,74 @@ def _export_first() -> None:
     TorchModelSaver.register = register_and_try
 
 
-def _publish_exports(files: TrialFolder) -> None:
-    """Copy every exported policy out as soon as it is whole; mlagents itself keeps only the last few."""
+def _publish_exports(files: TrialFolder, behaviors: Sequence[str]) -> None:
+    """Copy every exported policy out as soon as it is whole; mlagents itself keeps only the last few.
+
+    Of two behaviors the newest of both, as one folder, each time the one that is behind has gone on.
+    """
     save = TorchModelSaver.save_checkpoint
+    newest: dict[str, tuple[int, str]] = {}
 
     def save_and_copy(self: Any, behavior_name: str, step: int) -> Any:
         exported, others = save(self, behavior_name, step)
-        with written_whole(files.candidates / Path(exported).name) as temporary:
-            shutil.copyfile(exported, temporary)
+        newest[behavior_name] = step, exported
+        if len(behaviors) == 1:
+            with written_whole(files.candidates / Path(exported).name) as temporary:
+                shutil.copyfile(exported, temporary)
+        elif len(newest) == len(behaviors):
+            least = min(reached for reached, _ in newest.values())
+            together = files.candidates / f"{'+'.join(behaviors)}-{least}"
+            if not together.exists():
+                with assembled(together) as folder:
+                    for name, (_, path) in newest.items():
+                        shutil.copyfile(path, folder / f"{name}.onnx")
         checkpoints.save_status(files)
         return exported, others
 
     TorchModelSaver.save_checkpoint = save_and_copy
 
 
-def _checkpoint_at_rungs(rungs: tuple[int, ...], progress: Progress) -> None:
-    """Export at each rung too, whatever the checkpoint interval; the last rung is the final export anyway."""
+def _checkpoint_at_rungs(rungs: tuple[int, ...], progress: Progress, behaviors: int) -> None:
+    """Export at each rung too, whatever the checkpoint interval; the last rung is the final export anyway.
+
+    A training is as far as the behavior is that is behind: in self-play of two, they learn in turns.
+    """
     waiting = list(rungs[:-1])
+    trainers: dict[str, Any] = {}
     maybe_save, increment = RLTrainer._maybe_save_model, RLTrainer._increment_step
 
+    def reached() -> int:
+        return min(int(trainer.get_step) for trainer in trainers.values()) if len(trainers) == behaviors else 0
+
     def save_at_rung(self: Any, step_after: int) -> None:
-        if waiting and self.get_step >= waiting[0]:
-            while waiting and self.get_step >= waiting[0]:
+        trainers[self.brain_name] = self
+        if waiting and (now := reached()) >= waiting[0]:
+            while waiting and now >= waiting[0]:
                 waiting.pop(0)
-            self._checkpoint()
+            for trainer in trainers.values():
+                trainer._checkpoint()
         else:
             maybe_save(self, step_after)
 
     def count(self: Any, n_steps: int, name_behavior_id: str) -> None:
+        trainers[self.brain_name] = self
         increment(self, n_steps, name_behavior_id)
-        progress.at(int(self.get_step))
+        progress.at(reached())
 
     RLTrainer._maybe_save_model, RLTrainer._increment_step = save_at_rung, count
 
 
 class MetricsWriter(stats.StatsWriter):  # type: ignore[misc]
-    """mlagents' summaries as JSON lines: one object a summary, every statistic's mean under mlagents' own name."""
+    """mlagents' summaries as JSON lines: one object a summary, every statistic's mean under mlagents' own name; of a
+    second behavior that follows the behavior's."""
 
-    def __init__(self, files: TrialFolder, state: health.Health) -> None:
-        self._files, self._health, self._started = files, state, time.time()
+    def __init__(self, files: TrialFolder, state: health.Health, behavior: str) -> None:
+        self._files, self._health, self._behavior, self._started = files, state, behavior, time.time()
 
     def write_stats(self, category: str, values: dict[str, stats.StatsSummary], step: int) -> None:
         """As `StatsWriter.write_stats`."""
         means = {name: float(summary.aggregated_value) for name, summary in values.items()}
-        summaries.append(self._files.metrics, step, self._started, means)
+        told = means if category == self._behavior else {f"{category}/{name}": mean for name, mean in means.items()}
+        summaries.append(self._files.metrics, step, self._started, told)
         health.room(self._files.path)
         self._health.look(means, step)

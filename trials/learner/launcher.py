@@ -76,7 +76,7 @@ def main(folder: Path) -> None:
 
     checkpoints.save_whole()
     checkpoints.load_anywhere()
-    resumed = checkpoints.restore(files)
+    resumed = checkpoints.restore(files, spec.behaviors)
     hooks.install(files, spec, flag, resumed or 0)
     torch.set_num_threads(spec.threads)  # mlagents set its own from the host's core count while it was imported
     port, more = None, list[str]()

@@ -171,10 +171,10 @@ def _environment(threads: int) -> dict[str, str]:
 
 
 def exported(files: TrialFolder) -> list[tuple[int, Path]]:
-    """Exported policies as (trainer steps, path), fewest steps first."""
+    """Exported policies as (trainer steps, path), fewest steps first; of two behaviors a folder with both."""
     found = []
-    for path in files.candidates.glob("*.onnx"):
-        match = re.fullmatch(r".+-(\d+)", path.stem)
+    for path in files.candidates.glob("*"):
+        match = re.fullmatch(r".+-(\d+)(\.onnx)?", path.name)
         if match and not path.name.startswith("."):
             found.append((int(match[1]), path))
     return sorted(found)

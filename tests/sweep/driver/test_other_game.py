@@ -15,13 +15,14 @@ from search_spaces.rules import check
 from sweep import settings as made
 from sweep.search.specs import renderer
 from sweep.search.warm_start import take_over
-from trials import ledger
+from trials import ledger, summaries
 from trials.arena.games import executable
 from trials.arena.games.unity import UnityGame
+from trials.arena.players import onnx_external
 from trials.arena.players.scripted import Unskilled
 from trials.arena.ratings import ladder_file, yardstick
 from trials.errors import SpaceError, UsageError
-from trials.events import FreshRated, SweepBegan, SweepEnded, TrialEnded, TrialRated
+from trials.events import FreshRated, SweepBegan, SweepEnded, TrialBegan, TrialEnded, TrialRated
 from trials.folder import RunFolder
 
 SPACE = """
@@ -62,7 +63,8 @@ def test_trial_0_is_the_space_in_the_middle_of_its_ranges() -> None:
             True,
             "self_play must be written: trials are rated by matches, but got",
         ),
-        (SPACE.replace("Paddles:", "A: {}\n  B:"), True, "must hold exactly one behavior"),
+        (SPACE.replace("Paddles:", "SoccerTwos: {}\n  B:"), True, "must hold exactly one behavior"),
+        (SPACE.replace("Paddles:", "A: {}\n  B:"), True, "self_play must be written: trials are rated by matches, but got nothing"),
     ],
 )
 def test_what_cannot_be_swept_is_refused_in_one_line(text: str, any_game: bool, line: str) -> None:
@@ -171,3 +173,54 @@ def test_a_sweep_of_paddles(tmp_path: Path) -> None:
     assert extended.returncode == 0, extended.stderr
     further = [event for event in ledger.read(run.ledger) if isinstance(event, TrialRated)][-1]
     assert (further.candidate.trial, further.rating.ladder) == (2, began.ladder)
+
+
+TWO = """
+sweep: {trials: 2, steps: 3000, fields: 8, first_rung: 0.5, rating_matches: 16, fresh_matches: 16, final_seeds: 0}
+default_settings:
+  trainer_type: poca
+  hyperparameters: {batch_size: 128, buffer_size: 1024, learning_rate: {log_float: [1e-3, 4e-3]}, num_epoch: 3}
+  network_settings: {hidden_units: 32, num_layers: 1}
+  time_horizon: 64
+  summary_freq: 1000
+  self_play: {save_steps: 500, team_change: 1500, swap_steps: 250, window: 4}
+behaviors:
+  Pair: {}
+  Single:
+    hyperparameters: {num_epoch: {int: [3, 5]}}
+"""
+
+
+def test_a_sweep_of_two_behaviors(tmp_path: Path) -> None:
+    (tmp_path / "uneven.yaml").write_text(TWO)
+    env = paddles.write(tmp_path, "uneven")
+    done = run_sweep("run", "uneven.yaml", "--env", str(env), "--out", "out", "--slots", "1", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    run = RunFolder(tmp_path / "out")
+    events = ledger.read(run.ledger)
+    specs = [event.spec for event in events if isinstance(event, TrialBegan)]
+    assert [spec.behaviors for spec in specs] == [("Pair", "Single")] * 2
+    assert {*specs[1].params} == {"hyperparameters.learning_rate", "Single.hyperparameters.num_epoch"}
+    rated = [event for event in events if isinstance(event, TrialRated)]
+    assert {event.rung for event in rated} == {1500, 3000}
+    for event in rated:
+        assert {path.name for path in (run.path / event.candidate.path).iterdir()} == {"Pair.onnx", "Single.onnx"}
+        assert event.candidate.sha256 == onnx_external.digest_of(run.path / event.candidate.path)
+    assert {path.name for path in run.best.iterdir()} == {"Pair.onnx", "Single.onnx", "configuration.yaml"}
+    assert "best policy: out/best (" in done.stdout
+    assert any("Single/Losses/Value Loss" in summary for summary in summaries.read(run.trial(0).metrics))
+    played: Any = run_sweep("play", "out", "still", "--env", str(env), "--matches", "8", "--json", cwd=tmp_path)
+    assert json.loads(played.stdout)["matches"] == 8, played.stderr
+    extended = run_sweep("extend", "out", "--trial", "1", "--steps", "500", cwd=tmp_path)
+    assert "goes on from trial 1 at 3,0" in extended.stdout and extended.returncode == 0, extended.stderr
+    refused = run_sweep("promote", "out", "--repo", "a/b", "--dry-run", cwd=tmp_path)
+    assert refused.returncode == 1
+    assert "a promotion must be of one behavior as yet, but trial" in refused.stderr
+
+
+def test_the_behaviors_of_a_space_must_be_the_executables(tmp_path: Path) -> None:
+    (tmp_path / "uneven.yaml").write_text(TWO)
+    env = paddles.write(tmp_path, "doubles")
+    done = run_sweep("run", "uneven.yaml", "--env", str(env), "--out", "out", cwd=tmp_path)
+    assert "behaviors must hold the executable's, Doubles, but got [Pair, Single] in uneven.yaml" in done.stderr
+    assert done.returncode == 1 and not (tmp_path / "out").exists()

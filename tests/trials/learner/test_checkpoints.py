@@ -10,6 +10,8 @@ import torch
 from trials.folder import TrialFolder
 from trials.learner import checkpoints
 
+ONE = ("SoccerTwos",)
+
 
 @pytest.fixture
 def files(tmp_path: Path) -> TrialFolder:
@@ -19,23 +21,23 @@ def files(tmp_path: Path) -> TrialFolder:
     return made
 
 
-def save(files: TrialFolder, name: str, steps: int, **more: Any) -> Path:
-    path = files.results / "SoccerTwos" / name
+def save(files: TrialFolder, name: str, steps: int, behavior: str = "SoccerTwos", **more: Any) -> Path:
+    path = files.results / behavior / name
     state = {"Policy": {"w": torch.ones(300)}, "global_step": {"_GlobalSteps__global_step": torch.tensor([steps])}}
     torch.save(state | more, path)
     return path
 
 
 def test_nothing_to_go_on_from(files: TrialFolder) -> None:
-    assert checkpoints.restore(files) is None
+    assert checkpoints.restore(files, ONE) is None
     save(files, "checkpoint.pt", 5).write_bytes(b"")
-    assert checkpoints.restore(files) is None
+    assert checkpoints.restore(files, ONE) is None
 
 
 def test_the_current_one_is_taken_if_it_is_whole(files: TrialFolder) -> None:
     save(files, "SoccerTwos-500.pt", 500)
     save(files, "checkpoint.pt", 512)
-    assert checkpoints.restore(files) == 512
+    assert checkpoints.restore(files, ONE) == 512
 
 
 @pytest.mark.parametrize("kept", (0.0, 0.1, 0.5, 0.9, 0.999))
@@ -45,7 +47,7 @@ def test_a_torn_one_falls_back_to_the_newest_before(files: TrialFolder, kept: fl
     for name in ("checkpoint.pt", "SoccerTwos-10000.pt"):
         path = save(files, name, 10_000)
         os.truncate(path, int(path.stat().st_size * kept))
-    assert checkpoints.restore(files) == 9000
+    assert checkpoints.restore(files, ONE) == 9000
     current = torch.load(files.results / "SoccerTwos" / "checkpoint.pt", weights_only=True)
     assert current["global_step"]["_GlobalSteps__global_step"] == 9000
 
@@ -53,7 +55,7 @@ def test_a_torn_one_falls_back_to_the_newest_before(files: TrialFolder, kept: fl
 def test_what_is_no_checkpoint_is_passed_over(files: TrialFolder) -> None:
     save(files, "SoccerTwos-40.pt", 40)
     torch.save({"Policy": {}}, files.results / "SoccerTwos" / "checkpoint.pt")
-    assert checkpoints.restore(files) == 40
+    assert checkpoints.restore(files, ONE) == 40
 
 
 def test_a_pickle_that_runs_code_is_not_run(files: TrialFolder, tmp_path: Path) -> None:
@@ -62,20 +64,20 @@ def test_a_pickle_that_runs_code_is_not_run(files: TrialFolder, tmp_path: Path) 
             return os.mkdir, (str(tmp_path / "ran"),)
 
     save(files, "checkpoint.pt", 5, Policy=Evil())
-    assert checkpoints.restore(files) is None and not (tmp_path / "ran").exists()
+    assert checkpoints.restore(files, ONE) is None and not (tmp_path / "ran").exists()
 
 
 @pytest.mark.parametrize("text", ("", '{"SoccerTwos": {', "\x00\x00"))
 def test_a_torn_status_is_put_aside(files: TrialFolder, text: str) -> None:
     files.training_status.write_text(text)
     save(files, "checkpoint.pt", 7)
-    assert checkpoints.restore(files) == 7
+    assert checkpoints.restore(files, ONE) == 7
     assert not files.training_status.exists() and files.training_status.with_suffix(".damaged").exists()
 
 
 def test_a_whole_status_stays(files: TrialFolder) -> None:
     files.training_status.write_text("{}")
-    checkpoints.restore(files)
+    checkpoints.restore(files, ONE)
     assert files.training_status.read_text() == "{}"
 
 
@@ -93,7 +95,19 @@ def test_saving_leaves_the_old_one_whole_until_the_new_one_is(
 
     with pytest.raises(KeyboardInterrupt):
         torch.save({"Policy": torch.ones(10_000), "cut": Cut()}, str(path))
-    assert checkpoints.restore(files) == 7
+    assert checkpoints.restore(files, ONE) == 7
     assert [p.name for p in path.parent.iterdir()] == ["checkpoint.pt"]
     torch.save({"Policy": {}, "global_step": {"s": torch.tensor([9])}}, str(path))
-    assert checkpoints.restore(files) == 9
+    assert checkpoints.restore(files, ONE) == 9
+
+
+def test_two_behaviors_go_on_each_from_its_own(files: TrialFolder) -> None:
+    two = ("SoccerTwos", "Other")
+    save(files, "checkpoint.pt", 900)
+    assert checkpoints.restore(files, two) is None
+    (files.results / "Other").mkdir()
+    save(files, "checkpoint.pt", 700, behavior="Other").write_bytes(b"")
+    save(files, "Other-600.pt", 600, behavior="Other")
+    assert checkpoints.restore(files, two) == 600
+    assert checkpoints.steps_of(files.results / "Other" / "checkpoint.pt") == 600
+    assert checkpoints.steps_of(files.results / "SoccerTwos" / "checkpoint.pt") == 900

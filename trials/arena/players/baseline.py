@@ -11,13 +11,14 @@ from trials.folder import RunFolder
 
 
 def find(run: RunFolder, digest: str) -> Path | None:
-    """The ONNX file with that sha256: what lies elsewhere now under the baseline's name is another player.
+    """The ONNX file, or folder of such, with that sha256: what lies elsewhere now under its name is another player.
 
     A baseline from the Hub is its copy, or else in the Hub's cache, where `sweep.models` looks; None: it is not here.
     """
     copies = sorted(run.baseline.rglob("*.onnx"))
-    for path in (*copies, HOUSE, *(LADDER / f"{name}.onnx" for name in EARLIER), *_named(run)):
-        if path.is_file() and onnx_external.digest_of(path) == digest:
+    folders = sorted({path.parent for path in copies})
+    for path in (*copies, *folders, HOUSE, *(LADDER / f"{name}.onnx" for name in EARLIER), *_named(run)):
+        if path.exists() and onnx_external.digest_of(path) == digest:
             return path
     return None
 

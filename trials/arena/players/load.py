@@ -6,6 +6,7 @@ import numpy as np
 
 from trials.arena.games.game import Behavior
 from trials.arena.games.soccer import SOCCER
+from trials.arena.players.onnx_external import digest_of
 from trials.arena.players.player import Player
 from trials.arena.players.scripted import Chaser, Constant, Unskilled
 from trials.errors import BadPolicy, SetupError
@@ -49,11 +50,10 @@ def _elsewhere(name: str, behavior: Behavior) -> Player:
     if behavior.roles:
         from trials.arena.players.roles import Roles
 
-        files = (
-            [name, name] if name in (*BUILT_IN, *EARLIER) else [str(file) for file in files_of(Path(name), behavior)]
-        )
+        built_in = name in (*BUILT_IN, *EARLIER)
+        files = [name, name] if built_in else [str(file) for file in files_of(Path(name), behavior)]
         each = [_elsewhere(file, role) for file, role in zip(files, behavior.roles, strict=True)]
-        return Roles(Path(name).stem, each, behavior)
+        return Roles(Path(name).stem, name if built_in else digest_of(Path(name)), each, behavior)
     if name == "still" or name == "random":
         return Unskilled(name, behavior)
     if name in (*BUILT_IN, *EARLIER):

@@ -104,10 +104,14 @@ def files(path: Path) -> tuple[Path, ...]:
 
 
 def digest_of(path: Path) -> str:
-    """The same of a file; of one whose other files cannot be read, which cannot be played, its own sha256.
+    """The same of a file; of one whose other files cannot be read, which cannot be played, its own sha256; of a
+    folder, which holds a policy of each behavior, that of all of them by name.
 
     Raises OSError.
     """
+    if path.is_dir():
+        told = " ".join(f"{file.name} {digest_of(file)}" for file in sorted(path.glob("*.onnx")))
+        return sha256(told.encode()).hexdigest()
     if path.stat().st_size > MAX_BYTES:
         with path.open("rb") as file:
             return file_digest(file, "sha256").hexdigest()
@@ -119,7 +123,14 @@ def digest_of(path: Path) -> str:
 
 
 def copy(path: Path, target: Path) -> None:
-    """Copy an ONNX file, each file whole, and what is beside it into the same folder. Raises OSError, BadPolicy."""
+    """Copy an ONNX file, each file whole, and what is beside it into the same folder; of a folder all that it has.
+
+    Raises OSError, BadPolicy.
+    """
+    if path.is_dir():
+        for file in path.glob("*.onnx"):
+            copy(file, target / file.name)
+        return
     others = {
         target.parent / name: file for name, file in beside(path, path.read_bytes()).items() if os.path.isfile(file)
     }

@@ -1,7 +1,6 @@
 """A player of a game whose teams are of two behaviors: a policy for each, asked about the bodies of its own team."""
 
 from collections.abc import Sequence
-from hashlib import sha256
 
 import numpy as np
 
@@ -12,11 +11,9 @@ from trials.arena.players.player import Floats, Player, padded
 class Roles:
     """Two players as one; what a body's team does not have is left at the first action, and at 0."""
 
-    def __init__(self, name: str, players: Sequence[Player], behavior: Behavior) -> None:
+    def __init__(self, name: str, identity: str, players: Sequence[Player], behavior: Behavior) -> None:
         """`players` are of `behavior.roles`, in that order."""
-        self.name, self._players, self._behavior = name, tuple(players), behavior
-        ids = [player.id for player in players]
-        self.id = ids[0] if len({*ids}) == 1 else sha256(" ".join(ids).encode()).hexdigest()
+        self.name, self.id, self._players, self._behavior = name, identity, tuple(players), behavior
         self.memory = max(player.memory for player in players)
         self._rest = np.concatenate(
             [np.where(np.arange(size) == 0, 0, -np.inf) for size in behavior.branches] + [np.zeros(behavior.continuous)]
