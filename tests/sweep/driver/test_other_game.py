@@ -211,7 +211,7 @@ def test_a_sweep_of_two_behaviors(tmp_path: Path) -> None:
     assert any("Single/Losses/Value Loss" in summary for summary in summaries.read(run.trial(0).metrics))
     played: Any = run_sweep("play", "out", "still", "--env", str(env), "--matches", "8", "--json", cwd=tmp_path)
     assert json.loads(played.stdout)["matches"] == 8, played.stderr
-    extended = run_sweep("extend", "out", "--trial", "1", "--steps", "500", cwd=tmp_path)
+    extended = run_sweep("extend", "out", "--trial", "1", "--steps", "1000", cwd=tmp_path)
     assert "goes on from trial 1 at 3,0" in extended.stdout and extended.returncode == 0, extended.stderr
     refused = run_sweep("promote", "out", "--repo", "a/b", "--dry-run", cwd=tmp_path)
     assert refused.returncode == 1
