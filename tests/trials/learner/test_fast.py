@@ -15,7 +15,7 @@ import torch; torch.set_num_threads(1)
 
 BUFFER = """
 from mlagents.trainers.buffer import AgentBuffer, BufferKey, ObservationKeyPrefix
-from trials.learner.fast import buffers; buffers.install()
+from trials.learner.fast import buffers; AgentBuffer.resequence_and_append = buffers.append
 from trials.learner.fast.buffers import ColumnBuffer
 from trials.learner.fast.columns import Column, Mates
 

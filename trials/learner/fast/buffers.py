@@ -121,8 +121,3 @@ def append(self: Any, target_buffer: AgentBuffer, *arguments: Any, **options: An
     if isinstance(target_buffer, ColumnBuffer):
         target_buffer.become_lists()
     _append(self, target_buffer, *arguments, **options)
-
-
-def install() -> None:
-    """Let mlagents' own buffers be appended to buffers of columns."""
-    AgentBuffer.resequence_and_append = append

@@ -9,7 +9,6 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from mlagents.trainers import trainer_controller
 from mlagents.trainers.agent_processor import AgentManager
 from mlagents.trainers.behavior_id_utils import BehaviorIdentifiers, get_global_agent_id, get_global_group_id
 from mlagents.trainers.ghost.trainer import GhostTrainer
@@ -288,9 +287,3 @@ def subscribe(self: Any, trajectory_queue: Any) -> None:
         return len(trainers) > 1 or self.controller.get_learning_team == team
 
     trajectory_queue.wanted = wanted
-
-
-def install() -> None:
-    """Let mlagents' controller make these managers."""
-    trainer_controller.AgentManager = ColumnManager
-    GhostTrainer.subscribe_trajectory_queue = subscribe
