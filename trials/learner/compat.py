@@ -11,8 +11,7 @@ import warnings
 from types import SimpleNamespace
 from typing import Any
 
-from trials.soccer.executable import stand_ins
-from trials.soccer.executable.message_finder import MessageFinder
+from trials.soccer.executable import message_finder, stand_ins
 
 
 def apply() -> None:
@@ -20,8 +19,7 @@ def apply() -> None:
     stand_ins.put()
     _settings_converter()
     _numpy_names()
-    if not any(isinstance(finder, MessageFinder) for finder in sys.meta_path):
-        sys.meta_path.insert(0, MessageFinder())
+    message_finder.put()
     _classic_onnx_export()
     _numpy_scalars_as_json()
     _sums_in_double()

@@ -50,16 +50,7 @@ def _over_the_wire(factory: Any, options: Any, path: str, stop: Stop) -> "Manage
     """The executable started and greeted. Raises SetupError where that cannot work on any machine, else Unity's own."""
     engine, parameters = EngineConfigurationChannel(), EnvironmentParametersChannel()
     asked = options.engine_settings
-    engine.set_configuration(
-        EngineConfig(
-            width=asked.width,
-            height=asked.height,
-            quality_level=asked.quality_level,
-            time_scale=asked.time_scale,
-            target_frame_rate=asked.target_frame_rate,
-            capture_frame_rate=asked.capture_frame_rate,
-        )
-    )
+    engine.set_configuration(EngineConfig(**{name: getattr(asked, name) for name in EngineConfig._fields}))
     learn.UnityEnvironment._get_communicator = staticmethod(PatientCommunicator)
     try:
         return Manager(factory(0, [engine, parameters, StatsSideChannel()]), parameters, stop)

@@ -31,7 +31,7 @@ from trials.soccer.env import BEHAVIORS, SoccerEnv
 from trials.soccer.executable import channels, messages
 from trials.soccer.executable.__main__ import FIELDS_MOST
 from trials.soccer.executable.launcher import install
-from trials.soccer.executable.protobuf import UnityMessageProto, compiled
+from trials.soccer.executable.protobuf import UnityMessageProto
 
 with warnings.catch_warnings():  # mlagents_envs imports distutils, and compares versions with it
     warnings.simplefilter("ignore")
@@ -611,10 +611,6 @@ def test_stock_mlagents_trains_on_it(launcher: Path, tmp_path: Path) -> None:
     assert "Connected to Unity environment with package version 3.0.0-exp.1" in done.stdout + done.stderr
     assert (tmp_path / "stock" / "SoccerTwos.onnx").stat().st_size > 10_000
     assert ": 4 fields, seed 4" in (tmp_path / "stock" / "run_logs" / "Player-0.log").read_text()
-
-
-def test_protobuf_runs_compiled() -> None:
-    assert compiled()
 
 
 STEPS = """

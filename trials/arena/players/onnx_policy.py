@@ -46,9 +46,6 @@ class OnnxPolicy:
         self._session = _session(rewired.model, path.name)
         self._try()
 
-    def __repr__(self) -> str:
-        return f"<Policy {self.name} {self.id[:12]}>"
-
     def decide(self, observations: Floats, memory: Floats, log_probabilities: Floats) -> None:
         """As Player.decide. Raises BadPolicy where onnxruntime cannot run the graph on these rows."""
         rows = len(observations)

@@ -54,11 +54,6 @@ class Standing:
     sides: Sides | None
     """None where the sides were not recorded."""
 
-    @property
-    def matches(self) -> int:
-        """How many were counted."""
-        return self.total.matches
-
 
 @dataclass(frozen=True, kw_only=True)
 class Pairing:
@@ -70,11 +65,6 @@ class Pairing:
     """a minus b, from these matches alone, with its 95 % interval."""
     low: float
     high: float
-
-    @property
-    def score(self) -> float:
-        """Of a, 0 to 1."""
-        return self.result.score
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -262,7 +252,7 @@ def _tiers(ids: Collection[str], cross: Mapping[tuple[str, str], Pairing]) -> di
         return dict.fromkeys(ids)
     graph = networkx.DiGraph()
     graph.add_nodes_from(ids)
-    graph.add_edges_from(key for key, pairing in cross.items() if pairing.score >= 0.5)
+    graph.add_edges_from(key for key, pairing in cross.items() if pairing.result.score >= 0.5)
     condensed = networkx.condensation(graph)
     return {
         player: tier
