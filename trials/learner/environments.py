@@ -23,13 +23,16 @@ from trials.communicator import PatientCommunicator
 from trials.errors import SetupError, reason
 from trials.records import TrialSpec
 from trials.soccer.env import SoccerEnv
+from trials.soccer.executable import channels
 
 
 class Stop(Protocol):
-    """Raises KeyboardInterrupt when the training is to end."""
+    """Keeps what went wrong first, and raises when the training is to end."""
+
+    first: Exception | None
 
     def check(self) -> None:
-        """Raise SetupError where the environment cannot run here."""
+        """Raise KeyboardInterrupt, or what went wrong."""
 
 
 def install(spec: TrialSpec, stop: Stop) -> None:
@@ -110,12 +113,4 @@ class ParameterChannel(EnvironmentParametersChannel):  # type: ignore[misc]
         self, key: str, intervals: list[tuple[float, float]], seed: int
     ) -> None:
         """As `EnvironmentParametersChannel.set_multirangeuniform_sampler_parameters`."""
-        rng = np.random.default_rng(seed)
-        widths = np.array([high - low for low, high in intervals], dtype=float)
-        share = widths / widths.sum() if widths.sum() > 0 else np.full(len(widths), 1 / len(widths))
-
-        def sample() -> float:
-            low, high = intervals[int(rng.choice(len(intervals), p=share))]
-            return float(rng.uniform(low, high))
-
-        self._set(key, sample)
+        self._set(key, channels.of_ranges(np.random.default_rng(seed), intervals))

@@ -197,17 +197,6 @@ def _modified(path: Path) -> float:
     return 0.0
 
 
-def _run(arguments: list[str]) -> int:
-    logging.getLogger("tensorboard").setLevel(logging.ERROR)
-    try:
-        main(Path(arguments[0]))
-    except (SweepError, OSError) as error:
-        fault = error if isinstance(error, SweepError) else health.of_system(error, Path(arguments[0]))
-        kind, status = process.said(fault)
-        sys.stderr.write(f"{kind}: {fault}\n")
-        return status
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(_run(sys.argv[1:]))
+    logging.getLogger("tensorboard").setLevel(logging.ERROR)
+    sys.exit(process.run(main, Path(sys.argv[1])))

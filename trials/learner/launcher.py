@@ -129,19 +129,6 @@ def _end_with_parent(flag: StopFlag) -> None:
     threading.Thread(target=watch, name="watch-parent", daemon=True).start()
 
 
-def _run(arguments: list[str]) -> int:
-    if len(arguments) != 1:
-        print("usage: python -m trials.learner.launcher FOLDER", file=sys.stderr)  # noqa: T201
-        return 2
-    try:
-        main(Path(arguments[0]))
-    except SweepError as error:
-        kind, status = process.said(error)
-        print(f"{kind}: {error}", file=sys.stderr, flush=True)  # noqa: T201
-        return status
-    return 0
-
-
 def exit_now(status: int) -> Any:
     """Leave without waiting for libraries' atexit threads; everything of ours is flushed and on disk."""
     sys.stdout.flush()
@@ -150,4 +137,4 @@ def exit_now(status: int) -> Any:
 
 
 if __name__ == "__main__":
-    exit_now(_run(sys.argv[1:]))
+    exit_now(process.run(main, Path(sys.argv[1])))

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ import yaml
 
 from trials.errors import LostTrial, SetupError, SpaceError, SweepError
 from trials.folder import TrialFolder
-from trials.learner import process_tree, trainer_log
+from trials.learner import health, process_tree, trainer_log
 from trials.stint import Stint
 
 STOP_GRACE_S = 120.0
@@ -40,6 +40,18 @@ def said(error: SweepError) -> tuple[str, int]:
     if isinstance(error, SetupError):
         return "set-up", SETUP_EXIT
     return ("machine", MACHINE_EXIT) if isinstance(error, LostTrial) else ("trial", TRIAL_EXIT)
+
+
+def run(train: Callable[[Path], None], folder: Path) -> int:
+    """`train` what is in `folder`, and say on standard error whose fault an early end was; the exit status."""
+    try:
+        train(folder)
+    except (SweepError, OSError) as error:
+        fault = error if isinstance(error, SweepError) else health.of_system(error, folder)
+        kind, status = said(fault)
+        sys.stderr.write(f"{kind}: {fault}\n")
+        return status
+    return 0
 
 
 class TrainerProcess:

@@ -131,7 +131,7 @@ def test_half_a_summary_of_an_earlier_life_and_a_disk_that_refuses_are_no_fault_
 
     monkeypatch.setattr(external, "Progress", full)
     monkeypatch.setattr(external.signal, "signal", lambda *_: None)
-    assert external._run([str(files.path)]) == process.SETUP_EXIT
+    assert process.run(external.main, files.path) == process.SETUP_EXIT
     assert capsys.readouterr().err.startswith("set-up: the disk must have room, but ")
 
 

@@ -28,7 +28,7 @@ from mlagents.trainers.poca.trainer import POCATrainer
 def update(self): raise {error}
 POCATrainer._update_policy = update
 from trials.learner import launcher
-launcher.exit_now(launcher._run(sys.argv[1:]))
+launcher.exit_now(launcher.process.run(launcher.main, Path(sys.argv[1])))
 """
 FROM_GPU = """
 import sys, torch

@@ -5,18 +5,20 @@ at every message, or none does; whole groups of one size end together; observati
 is otherwise hands everything over to mlagents' own code, once and for all, with the state that it would have then.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
 from mlagents.trainers.agent_processor import AgentManager
 from mlagents.trainers.behavior_id_utils import BehaviorIdentifiers, get_global_agent_id, get_global_group_id
 from mlagents.trainers.ghost.trainer import GhostTrainer
+from mlagents.trainers.stats import StatsReporter, StatsWriter
 from mlagents.trainers.trajectory import AgentExperience, AgentStatus
 from mlagents_envs.base_env import ActionTuple
+from mlagents_envs.side_channel.stats_side_channel import StatsAggregationMethod
 from numpy.typing import NDArray
 
-from trials.learner.fast import scope, statistics
+from trials.learner.fast import scope
 from trials.learner.fast.rows import Group, Rows, Store
 from trials.learner.fast.trajectories import ColumnTrajectory, Counted, Cut, Experiences
 
@@ -125,7 +127,7 @@ class ColumnManager(AgentManager):  # type: ignore[misc]
         if agents is None:
             return
         if "entropy" in action.outputs:
-            statistics.add_all(self._stats_reporter, "Policy/Entropy", action.outputs["entropy"])
+            add_all(self._stats_reporter, "Policy/Entropy", action.outputs["entropy"])
         self._wanted = getattr(self.trajectory_queue, "wanted", _always)()
         if len(action.agent_ids):
             agents.acted |= agents.decided
@@ -268,6 +270,17 @@ _NOTHING = Cut([], _EMPTY, _EMPTY, _EMPTY, _EMPTY, None, _EMPTY, _EMPTY, _EMPTY,
 
 def _always() -> bool:
     return True
+
+
+def add_all(reporter: Any, key: str, values: Iterable[Any]) -> None:
+    """reporter.add_stat(key, value) for each of `values`: the list that a summary's mean is taken of gets the same."""
+    with StatsReporter.lock:
+        if any(type(writer).on_add_stat is not StatsWriter.on_add_stat for writer in StatsReporter.writers):
+            for value in values:
+                reporter.add_stat(key, value)
+            return
+        StatsReporter.stats_dict[reporter.category][key].extend(values)
+        StatsReporter.stats_aggregation[reporter.category][key] = StatsAggregationMethod.AVERAGE
 
 
 _subscribe = GhostTrainer.subscribe_trajectory_queue
