@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
+from constant import Constant
 from numpy.typing import NDArray
 from onnx import TensorProto, helper
 
-from trials.arena.players.scripted import Constant
 from trials.records import MatchRecord
 from trials.soccer.constants import BLUE_SCORED, PURPLE_SCORED, RUNNING, TIMEOUT
 

@@ -60,9 +60,7 @@ def spec_of(folder: Path, trainer: Path | str, **more: Any) -> TrialSpec:
 
 def rated(path: Path, seed: int) -> Rated:
     played = match.play(players.load(path), players.load("still"), 1, seed)
-    return Rated(
-        rating=direct(played.records, "still"), records=played.records, baseline=None, names={}, seconds=0, decisions=0
-    )
+    return Rated(rating=direct(played.records, "still"), records=played.records, baseline=None, names={})
 
 
 def lived(trial: Trial, kill_at: int | None = None) -> list[Any]:
