@@ -83,15 +83,13 @@ class ExternalTrainer:
         """Copy every whole policy out; it writes them in place and keeps only the last few."""
         for path in sorted(set(self.files.results.glob("*/*-*.onnx")) - self._seen):
             ended = self.process.poll() is not None
-            if not ended and time.time() - _modified(path) < 2 * POLL_S:
-                continue  # it may still be writing
-            whole = written_whole(self.files.candidates / path.name)
-            try:
-                with contextlib.suppress(FileNotFoundError), whole as temporary:  # it removes old ones when it likes
+            # It removes old ones when it likes; and a newer torch writes two files, and may be at the second.
+            with contextlib.suppress(FileNotFoundError, BadPolicy):
+                if not ended and time.time() - path.stat().st_mtime < 2 * POLL_S:
+                    continue  # it may still be writing
+                with written_whole(self.files.candidates / path.name) as temporary:
                     temporary.write_bytes(_one_file(path, ended))
-            except BadPolicy:
-                continue  # a newer torch writes two files, and is at the second
-            self._seen.add(path)
+                self._seen.add(path)
 
 
 def _started(command: list[str]) -> "subprocess.Popen[bytes]":
@@ -189,12 +187,6 @@ def _command(files: TrialFolder, spec: TrialSpec, port: int, resume: bool) -> li
     with written_whole(own) as temporary:
         temporary.write_text(yaml.safe_dump(config, sort_keys=False))
     return [spec.trainer, *arguments(files, spec, own, resume, port)]
-
-
-def _modified(path: Path) -> float:
-    with contextlib.suppress(FileNotFoundError):
-        return path.stat().st_mtime
-    return 0.0
 
 
 if __name__ == "__main__":

@@ -53,9 +53,7 @@ class MatchPool:
     """Owns the processes that play; with one core there are none, and the caller's own plays."""
 
     def __init__(self, cores: int = 1, game: Game = EMBEDDED) -> None:
-        """Start `cores` processes where that is more than 1; another `game` than the embedded one is played here."""
-        if cores > 1 and game is not EMBEDDED:
-            raise ValueError(f"a game that is open in this process is played by this process alone, not by {cores=}")
+        """Start `cores` processes where that is more than 1; another `game` than the embedded one takes 1."""
         self.cores = cores
         self._game = game
         self._strangers = set(multiprocessing.active_children())

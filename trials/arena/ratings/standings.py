@@ -130,7 +130,8 @@ def _table(
     fitted = bradley_terry.fit(ids, counts).anchored(ids.index(anchor) if anchor is not None else None, ANCHOR)
     cross = {}
     for (a, b), outcome in counts.items():
-        cross[a, b] = _pairing(outcome, results[a, b])
+        elo, low, high = rating.from_counts(outcome)
+        cross[a, b] = Pairing(result=results[a, b], elo=elo, low=low, high=high)
         cross[b, a] = _other_way(cross[a, b])
     of_each: dict[str, list[Side]] = {player: [] for player in ids}
     for (a, _), pairing in cross.items():
@@ -207,11 +208,6 @@ def _schedules(group: Iterable[MatchRecord]) -> dict[tuple[int, bool], list[Matc
     for record in group:
         found.setdefault((record.seed, record.number % 2 == record.a_team), []).append(record)
     return found
-
-
-def _pairing(counts: Reals, result: Side) -> Pairing:
-    elo, low, high = rating.from_counts(counts)
-    return Pairing(result=result, elo=elo, low=low, high=high)
 
 
 def _other_way(of_a: Pairing) -> Pairing:

@@ -73,7 +73,8 @@ class ColumnManager(AgentManager):  # type: ignore[misc]
         """As `AgentProcessor.add_experiences`."""
         if not self._given_up:
             if self._agents is None and len(decision_steps):
-                self._agents = self._begin(decision_steps, worker_id)
+                branches = self.policy.behavior_spec.action_spec.discrete_size
+                self._agents = Agents(decision_steps, worker_id, self._max_trajectory_length, branches)
             reason = self._unknown(decision_steps, terminal_steps, worker_id, previous_action)
             if reason is None:
                 self._add(decision_steps, terminal_steps, previous_action)
@@ -88,10 +89,6 @@ class ColumnManager(AgentManager):  # type: ignore[misc]
         else:
             self._agents.forget(self._agents.known.copy())
             self._agents.store.clear()
-
-    def _begin(self, decision: Any, worker_id: int) -> Agents:
-        branches = self.policy.behavior_spec.action_spec.discrete_size
-        return Agents(decision, worker_id, self._max_trajectory_length, branches)
 
     def _unknown(self, decision: Any, terminal: Any, worker_id: int, action: Any) -> str | None:
         """Why these steps are not what the class knows; None if they are."""
@@ -128,7 +125,7 @@ class ColumnManager(AgentManager):  # type: ignore[misc]
             return
         if "entropy" in action.outputs:
             add_all(self._stats_reporter, "Policy/Entropy", action.outputs["entropy"])
-        self._wanted = getattr(self.trajectory_queue, "wanted", _always)()
+        self._wanted = getattr(self.trajectory_queue, "wanted", lambda: True)()
         if len(action.agent_ids):
             agents.acted |= agents.decided
             agents.outputs = action.outputs
@@ -266,10 +263,6 @@ class ColumnManager(AgentManager):  # type: ignore[misc]
 
 _EMPTY: NDArray[Any] = np.zeros(1)
 _NOTHING = Cut([], _EMPTY, _EMPTY, _EMPTY, _EMPTY, None, _EMPTY, _EMPTY, _EMPTY, _EMPTY, False)
-
-
-def _always() -> bool:
-    return True
 
 
 def add_all(reporter: Any, key: str, values: Iterable[Any]) -> None:
