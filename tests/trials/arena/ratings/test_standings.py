@@ -3,6 +3,7 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import played
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -97,22 +98,7 @@ def _game(random: Any) -> list[MatchRecord]:
     for pairing, (a, b) in enumerate((("p", "q"), ("q", "r"), ("p", "r"))):
         for number in range(2 * random.randint(1, 4)):
             points = random.choice((0.0, 0.5, 1.0))
-            made.append(
-                MatchRecord(
-                    number=100 * pairing + number,
-                    pair=50 * pairing + number // 2,
-                    a=a,
-                    b=b,
-                    a_team=number % 2,
-                    seed=1,
-                    environment="soccer-1",
-                    result=points,
-                    goals_a=int(points == 1),
-                    goals_b=int(points == 0),
-                    decisions=5,
-                    time=0.0,
-                )
-            )
+            made.append(played.record(100 * pairing + number, points, a=a, b=b))
     return made
 
 
