@@ -26,7 +26,6 @@ from trials.arena.players import onnx_external
 from trials.errors import BadPolicy, BadTrial, LostTrial, SetupError, SweepError, reason
 from trials.folder import TrialFolder, written_whole
 from trials.learner import checkpoints, health, process, process_tree, trainer_log
-from trials.learner.arguments import arguments
 from trials.learner.event_files import EventFiles
 from trials.learner.progress import Progress
 from trials.ports import PortLease
@@ -186,7 +185,7 @@ def _command(files: TrialFolder, spec: TrialSpec, port: int, resume: bool) -> li
     own = files.path / "external.yaml"
     with written_whole(own) as temporary:
         temporary.write_text(yaml.safe_dump(config, sort_keys=False))
-    return [spec.trainer, *arguments(files, spec, own, resume, port)]
+    return [spec.trainer, *process.arguments(files, spec, own, resume, port)]
 
 
 if __name__ == "__main__":

@@ -20,7 +20,6 @@ from pydantic import TypeAdapter
 from trials.errors import BadTrial, LostTrial, SweepError, reason
 from trials.folder import TrialFolder
 from trials.learner import check, checkpoints, compat, health, process, process_tree
-from trials.learner.arguments import arguments
 from trials.ports import PortLease
 from trials.records import TrialSpec
 from trials.stint import LOOK_S, Stint
@@ -84,7 +83,7 @@ def main(folder: Path) -> None:
         lease = PortLease()  # held until this process ends
         port = lease.ports[0]
         more = ["--num-envs=1", f"--timeout-wait={min(TIMEOUT_S, max(1, int(spec.stall_seconds)))}"]
-    words = arguments(files, spec, files.trainer_yaml, resumed is not None, port, *more)
+    words = process.arguments(files, spec, files.trainer_yaml, resumed is not None, port, *more)
     options = learn.parse_command_line(words)
     if resumed is not None:
         for trainer in options.behaviors.values():

@@ -18,6 +18,7 @@ import yaml
 from trials.errors import LostTrial, SetupError, SpaceError, SweepError
 from trials.folder import TrialFolder
 from trials.learner import health, process_tree, trainer_log
+from trials.records import TrialSpec
 from trials.stint import Stint
 
 STOP_GRACE_S = 120.0
@@ -180,6 +181,34 @@ def _environment(threads: int) -> dict[str, str]:
         "PYTHONHASHSEED": "0",  # mlagents walks sets of behavior names
         "PYTHONUNBUFFERED": "1",
     }
+
+
+def arguments(
+    files: TrialFolder, spec: TrialSpec, config: Path, resume: bool, port: int | None = None, *more: str
+) -> list[str]:
+    """The words after `mlagents-learn` for a trial, whoever trains it: the house's own trainer or another's.
+
+    `config`: the trainer YAML to read; `resume`: from the trial's checkpoint; `port`: of its executable, None for
+    the embedded environment; `more`: options besides.
+
+    An executable gets the space's own env_args, then `--fields`: this product's own heeds it, Unity's have what they
+    have. Source: mlagents 1.1.0 `trainers/cli_utils.py` (options) and `trainers/settings.py` (RunOptions.from_argparse:
+    an option replaces what the YAML says, `--env-args` the whole of env_settings.env_args).
+    """
+    words = [
+        str(config),
+        f"--run-id={files.results.name}",
+        f"--results-dir={files.results.parent}",
+        f"--seed={spec.seed}",
+        "--resume" if resume else "--force",
+        *([f"--torch-device={spec.device}"] if spec.device is not None else []),
+        *more,
+    ]
+    if port is not None:
+        own = (spec.config.get("env_settings") or {}).get("env_args") or []
+        words += [f"--env={spec.executable}", f"--base-port={port}", "--no-graphics"]
+        words += ["--env-args", *map(str, own), "--fields", str(spec.fields)]  # all that follows is the executable's
+    return words
 
 
 def exported(files: TrialFolder) -> list[tuple[int, Path]]:

@@ -543,35 +543,11 @@ print(2 * fields * steps / (time.perf_counter() - began))
 env.close()
 """
 
-TRAIN = """
-import sys, time, warnings
-from trials.learner import compat; compat.apply()
-import torch; torch.set_num_threads(1)
-from mlagents.trainers import learn
-from mlagents.trainers.trainer.rl_trainer import RLTrainer
-path, port, fields, folder = sys.argv[1], sys.argv[2], sys.argv[3], sys.argv[4]
-if not path:
-    from mlagents.trainers.simple_env_manager import SimpleEnvManager
-    from trials.learner.environments import ParameterChannel
-    from trials.soccer.env import SoccerEnv
-    env = SoccerEnv(int(fields))
-    learn.create_environment_factory = lambda *_: None
-    learn.SubprocessEnvManager = lambda *_: SimpleEnvManager(env, ParameterChannel(env))
-times, count = [], RLTrainer._increment_step
-def counted(self, steps, name):
-    count(self, steps, name)
-    times.append((time.perf_counter(), self.get_step))
-RLTrainer._increment_step = counted
-learn.run_cli(learn.parse_command_line([folder + "/small.yaml", "--run-id=" + str(port), "--results-dir=" + folder,
-    "--base-port=" + port, *(["--env=" + path, "--no-graphics", "--env-args", "--fields", fields] if path else [])]))
-print("\\n%f" % ((times[-1][1] - times[0][1]) / (times[-1][0] - times[0][0])))
-"""
-
 
 @pytest.mark.slow
 def test_speed_of_the_wire(launcher: Path, tmp_path: Path) -> None:
-    """Learning-team steps a second, environment alone and in a small training: embedded, through the wire, and through
-    it with protobuf in pure Python at both ends, as where no compiled protobuf of mlagents' own bounds exists."""
+    """Learning-team steps a second of the environment alone: embedded, through the wire, and through it with protobuf
+    in pure Python at both ends, as where no compiled protobuf of mlagents' own bounds exists."""
     unmended = tmp_path / "unmended.x86_64"
     unmended.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m trials.soccer.executable "$@"\n')
     unmended.chmod(0o755)
@@ -581,18 +557,12 @@ def test_speed_of_the_wire(launcher: Path, tmp_path: Path) -> None:
         "wire": (str(launcher), os.environ),
         "wire, pure Python": (str(unmended), python),
     }
-    for title, code, fields in (
-        ("environment alone, 8 fields", STEPS, 8),
-        ("environment alone, 32 fields", STEPS, 32),
-        ("POCA 32x1, 8 fields", TRAIN, 8),
-    ):
+    for fields in (8, 32):
         rate = {}
         for name, (path, environment) in ways.items():
-            slow = environment is python
-            (tmp_path / "small.yaml").write_text(SMALL % (3200 if slow else 16000))
-            last = str(tmp_path) if code == TRAIN else "20" if slow else "400"
+            steps = "20" if environment is python else "400"
             done = subprocess.run(
-                [sys.executable, "-c", code, path, str(free_port()), str(fields), last],
+                [sys.executable, "-c", STEPS, path, str(free_port()), str(fields), steps],
                 capture_output=True,
                 text=True,
                 check=False,
@@ -601,5 +571,5 @@ def test_speed_of_the_wire(launcher: Path, tmp_path: Path) -> None:
             assert done.returncode == 0, done.stderr[-2000:]
             rate[name] = float(done.stdout.split()[-1])
         numbers = ", ".join(f"{name} {value:,.0f} ({value / rate['wire']:.2f})" for name, value in rate.items())
-        print(f"\n{title}: learning-team steps/s (to the wire's): {numbers}")
+        print(f"\nenvironment alone, {fields} fields: learning-team steps/s (to the wire's): {numbers}")
         assert rate["wire"] > 2 * rate["wire, pure Python"]

@@ -36,14 +36,13 @@ class OnnxPolicy:
         """Read, check, load and try the file as a policy of `behavior`. Raises BadPolicy."""
         data = _read(path)
         others = onnx_external.read(path, data)
-        rewired = onnx_graph.rewire(data, path.name, others, behavior)
+        model, self.memory = onnx_graph.rewire(data, path.name, others, behavior)
         self.path = path
         self.name = path.stem
         self.id = onnx_external.digest(data, others)
-        self.memory = rewired.memory
         self._behavior = behavior
         self._masks = np.ones((MAX_ROWS, behavior.discrete), np.float32) if onnx_graph.asks_masks(behavior) else None
-        self._session = _session(rewired.model, path.name)
+        self._session = _session(model, path.name)
         self._try()
 
     def decide(self, observations: Floats, memory: Floats, log_probabilities: Floats) -> None:
