@@ -185,31 +185,26 @@ class ColumnManager(AgentManager):  # type: ignore[misc]
         """Send the trajectories of `rows` on; `following` has what each agent sees next, at place(row)."""
         cuts: dict[int, Cut] = {}
         for row in rows.tolist():
-            self._send(agents, row, cuts, following, place)
-
-    def _send(
-        self, agents: Agents, row: int, cuts: dict[int, Cut], following: Any, place: Callable[[int], int]
-    ) -> None:
-        mates = agents.group.mates[row]
-        if not self._wanted:
-            steps: Any = Counted(int(agents.store.length[row]))
-            trajectory = ColumnTrajectory(agents.names[row], self._behavior_id, steps, _NOTHING, [], [], [])
-        else:
-            for one in (row, *mates):
-                if one not in cuts:
-                    cuts[one] = self._cut_out(agents, one, following, place(one))
-            others = [cuts[mate] for mate in mates]
-            trajectory = ColumnTrajectory(
-                agents.names[row],
-                self._behavior_id,
-                Experiences(cuts[row], others, self.policy.behavior_spec.action_spec.discrete_branches),
-                cuts[row],
-                others,
-                [obs[place(row)] for obs in following.obs],
-                [[obs[place(mate)] for obs in following.obs] for mate in mates],
-            )
-        for queue in self._trajectory_queues:
-            queue.put(trajectory)
+            mates = agents.group.mates[row]
+            if not self._wanted:
+                steps: Any = Counted(int(agents.store.length[row]))
+                trajectory = ColumnTrajectory(agents.names[row], self._behavior_id, steps, _NOTHING, [], [], [])
+            else:
+                for one in (row, *mates):
+                    if one not in cuts:
+                        cuts[one] = self._cut_out(agents, one, following, place(one))
+                others = [cuts[mate] for mate in mates]
+                trajectory = ColumnTrajectory(
+                    agents.names[row],
+                    self._behavior_id,
+                    Experiences(cuts[row], others, self.policy.behavior_spec.action_spec.discrete_branches),
+                    cuts[row],
+                    others,
+                    [obs[place(row)] for obs in following.obs],
+                    [[obs[place(mate)] for obs in following.obs] for mate in mates],
+                )
+            for queue in self._trajectory_queues:
+                queue.put(trajectory)
 
     @staticmethod
     def _cut_out(agents: Agents, row: int, following: Any, at: int) -> Cut:
