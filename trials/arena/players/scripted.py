@@ -31,9 +31,9 @@ class Unskilled:
     def decide(self, observations: Floats, memory: Floats, log_probabilities: Floats) -> None:
         """As `Player.decide`."""
         mine = self._behavior
-        allowed = np.ones((len(observations), mine.discrete), np.float32)
+        allowed = np.ones((1, mine.discrete), np.float32)  # alike for every row
         if mine.masked:
-            allowed[:] = observations[:, mine.sight - mine.discrete : mine.sight]
+            allowed = observations[:, mine.sight - mine.discrete : mine.sight]
         with np.errstate(divide="ignore", invalid="ignore"):
             for branch in self._branches:
                 chances = allowed[:, branch]
