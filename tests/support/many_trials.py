@@ -57,7 +57,7 @@ def drawn(path: Path, seed: int) -> Rated:
     elo = random.Random(seed).gauss(1000, 100)
     played = [replace(record, a=sha256(path.read_bytes()).hexdigest()) for record in PLAYED]
     rating = replace(direct(played, "still"), elo=elo, low=elo - 50, high=elo + 50)
-    return Rated(rating=rating, records=played, baseline=None, names={"still": "still"}, seconds=0.0, decisions=0)
+    return Rated(rating=rating, records=played, baseline=None, names={"still": "still"})
 
 
 class Costs:

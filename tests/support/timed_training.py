@@ -24,9 +24,11 @@ def main(folder: Path, kind: str, threads: int) -> None:
     from mlagents.trainers.trainer.rl_trainer import RLTrainer
 
     from trials.learner import launcher
-    from trials.learner.fast import shuffle, table
+    from trials.learner.fast import table
 
-    table.PARTS = {"stock": (), "before": (shuffle,), "ours": table.PARTS}[kind]
+    if kind != "ours":
+        table.adam.without_compiler = lambda: None
+        table.REPLACED = tuple(each for each in table.REPLACED if kind == "before" and each[1] == "shuffle")
     increment, times = RLTrainer._increment_step, list[tuple[int, float, float]]()
 
     def count(self: Any, steps: int, name: str) -> None:

@@ -49,7 +49,7 @@ def spec_of(executable: Path | None, **more: Any) -> TrialSpec:
 def rated(path: Path, seed: int) -> Rated:
     played = match.play(players.load(path), players.load("still"), 1, seed)
     rating = direct(played.records, "still")
-    return Rated(rating=rating, records=played.records, baseline=None, names={}, seconds=0.0, decisions=0)
+    return Rated(rating=rating, records=played.records, baseline=None, names={})
 
 
 @dataclass

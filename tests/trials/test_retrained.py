@@ -64,7 +64,7 @@ def test_a_failed_training_is_counted_and_puts_its_configuration_behind_whole_on
     assert found is not None and found.whole and found.chosen is not None
     assert [(one.number, one.failed) for one in found.configurations] == [(3, 0), (0, 0), (2, 1)]
     alone = found.configurations[-1]
-    assert alone.baseline is not None and not alone.baseline.known  # one seed is left
+    assert alone.baseline is not None and alone.baseline.low is None  # one seed is left
 
 
 def test_everything_failed() -> None:

@@ -58,7 +58,7 @@ def spec_of(steps: int = 1000, rungs: tuple[int, ...] = (1000,), **more: Any) ->
 def no_matches(path: Path, seed: int) -> Rated:
     played = match.play(players.load("random"), players.load("still"), 1, seed)
     rating = direct(played.records, "still")
-    return Rated(rating=rating, records=played.records, baseline=None, names={}, seconds=0.0, decisions=0)
+    return Rated(rating=rating, records=played.records, baseline=None, names={})
 
 
 @pytest.fixture

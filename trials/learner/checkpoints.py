@@ -24,8 +24,6 @@ def save_whole() -> None:
     """Let this process's torch.save write beside the file's name and rename, so that no reader sees half of one."""
     import torch
 
-    if getattr(torch.save, "whole", False):
-        return
     save = torch.save
 
     def whole(obj: Any, f: Any, *arguments: Any, **options: Any) -> None:
@@ -35,7 +33,6 @@ def save_whole() -> None:
         with written_whole(Path(f)) as temporary:
             save(obj, temporary, *arguments, **options)
 
-    whole.whole = True  # type: ignore[attr-defined]
     torch.save = whole
 
 
@@ -43,8 +40,7 @@ def load_anywhere() -> None:
     """Let this process's torch.load take what was saved on a GPU, where mlagents would ask for that GPU."""
     import torch
 
-    if not isinstance(torch.load, functools.partial):
-        torch.load = functools.partial(torch.load, map_location="cpu")
+    torch.load = functools.partial(torch.load, map_location="cpu")
 
 
 def save_status(files: TrialFolder) -> None:

@@ -6,22 +6,20 @@ Each fix names what breaks without it. Call `apply()` before the first import of
 import functools
 import importlib.metadata
 import json
-import sys
 import warnings
 from types import SimpleNamespace
 from typing import Any
 
-from trials.soccer.executable import stand_ins
-from trials.soccer.executable.message_finder import MessageFinder
+from trials.soccer.executable import message_finder, stand_ins
 
 
+@functools.cache
 def apply() -> None:
     """Apply every fix once; safe to call again."""
     stand_ins.put()
     _settings_converter()
     _numpy_names()
-    if not any(isinstance(finder, MessageFinder) for finder in sys.meta_path):
-        sys.meta_path.insert(0, MessageFinder())
+    message_finder.put()
     _classic_onnx_export()
     _numpy_scalars_as_json()
     _sums_in_double()
@@ -37,8 +35,7 @@ def _settings_converter() -> None:
     converter = cattrs.BaseConverter(detailed_validation=False)  # else a typo comes out as a group of exceptions
     names = ("structure", "unstructure", "register_structure_hook", "register_structure_hook_func")
     held = {name: getattr(converter, name) for name in (*names, "register_unstructure_hook")}
-    if "cattr" not in sys.modules or not hasattr(sys.modules["cattr"], "stand_in"):
-        stand_ins.module("cattr", stand_in=True, **held)
+    stand_ins.module("cattr", **held)
 
 
 def _numpy_names() -> None:
@@ -54,9 +51,8 @@ def _classic_onnx_export() -> None:
     """torch >= 2.9 exports through dynamo by default, which wants onnxscript and writes another graph than Unity's."""
     import torch
 
-    if not isinstance(torch.onnx.export, functools.partial):
-        warnings.filterwarnings("ignore", message="You are using the legacy TorchScript-based ONNX export")
-        torch.onnx.export = functools.partial(torch.onnx.export, dynamo=False)
+    warnings.filterwarnings("ignore", message="You are using the legacy TorchScript-based ONNX export")
+    torch.onnx.export = functools.partial(torch.onnx.export, dynamo=False)
 
 
 def _numpy_scalars_as_json() -> None:
@@ -68,8 +64,7 @@ def _numpy_scalars_as_json() -> None:
     def plain(self: json.JSONEncoder, o: Any) -> Any:
         return o.item() if isinstance(o, np.generic) else default(self, o)
 
-    if getattr(default, "__name__", "") != plain.__name__:
-        json.JSONEncoder.default = plain  # type: ignore[method-assign]
+    json.JSONEncoder.default = plain  # type: ignore[method-assign]
 
 
 def _plugins_by_group() -> None:
@@ -100,12 +95,11 @@ def _sums_in_double() -> None:
     poca.lambda_return = lambda_return
     extrinsic_reward_provider.sum = lambda rewards: sum(map(float, rewards))
     discount = trainer_utils.discount_rewards
-    if discount.__module__ == trainer_utils.__name__:
 
-        def discount_rewards(r: Any, gamma: float = 0.99, value_next: float = 0.0) -> Any:
-            return discount(r.astype(np.float64), gamma, value_next).astype(r.dtype)
+    def discount_rewards(r: Any, gamma: float = 0.99, value_next: float = 0.0) -> Any:
+        return discount(r.astype(np.float64), gamma, value_next).astype(r.dtype)
 
-        trainer_utils.discount_rewards = discount_rewards
+    trainer_utils.discount_rewards = discount_rewards
 
 
 def lambda_return(r: Any, value_estimates: Any, gamma: float = 0.99, lambd: float = 0.8, value_next: Any = 0.0) -> Any:

@@ -23,13 +23,16 @@ from trials.communicator import PatientCommunicator
 from trials.errors import SetupError, reason
 from trials.records import TrialSpec
 from trials.soccer.env import SoccerEnv
+from trials.soccer.executable import channels
 
 
 class Stop(Protocol):
-    """Raises KeyboardInterrupt when the training is to end."""
+    """Keeps what went wrong first, and raises when the training is to end."""
+
+    first: Exception | None
 
     def check(self) -> None:
-        """Raise SetupError where the environment cannot run here."""
+        """Raise KeyboardInterrupt, or what went wrong."""
 
 
 def install(spec: TrialSpec, stop: Stop) -> None:
@@ -50,16 +53,7 @@ def _over_the_wire(factory: Any, options: Any, path: str, stop: Stop) -> "Manage
     """The executable started and greeted. Raises SetupError where that cannot work on any machine, else Unity's own."""
     engine, parameters = EngineConfigurationChannel(), EnvironmentParametersChannel()
     asked = options.engine_settings
-    engine.set_configuration(
-        EngineConfig(
-            width=asked.width,
-            height=asked.height,
-            quality_level=asked.quality_level,
-            time_scale=asked.time_scale,
-            target_frame_rate=asked.target_frame_rate,
-            capture_frame_rate=asked.capture_frame_rate,
-        )
-    )
+    engine.set_configuration(EngineConfig(**{name: getattr(asked, name) for name in EngineConfig._fields}))
     learn.UnityEnvironment._get_communicator = staticmethod(PatientCommunicator)
     try:
         return Manager(factory(0, [engine, parameters, StatsSideChannel()]), parameters, stop)
@@ -119,12 +113,4 @@ class ParameterChannel(EnvironmentParametersChannel):  # type: ignore[misc]
         self, key: str, intervals: list[tuple[float, float]], seed: int
     ) -> None:
         """As `EnvironmentParametersChannel.set_multirangeuniform_sampler_parameters`."""
-        rng = np.random.default_rng(seed)
-        widths = np.array([high - low for low, high in intervals], dtype=float)
-        share = widths / widths.sum() if widths.sum() > 0 else np.full(len(widths), 1 / len(widths))
-
-        def sample() -> float:
-            low, high = intervals[int(rng.choice(len(intervals), p=share))]
-            return float(rng.uniform(low, high))
-
-        self._set(key, sample)
+        self._set(key, channels.of_ranges(np.random.default_rng(seed), intervals))

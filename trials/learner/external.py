@@ -26,7 +26,6 @@ from trials.arena.players import onnx_external
 from trials.errors import BadPolicy, BadTrial, LostTrial, SetupError, SweepError, reason
 from trials.folder import TrialFolder, written_whole
 from trials.learner import checkpoints, health, process, process_tree, trainer_log
-from trials.learner.arguments import arguments
 from trials.learner.event_files import EventFiles
 from trials.learner.progress import Progress
 from trials.ports import PortLease
@@ -84,15 +83,13 @@ class ExternalTrainer:
         """Copy every whole policy out; it writes them in place and keeps only the last few."""
         for path in sorted(set(self.files.results.glob("*/*-*.onnx")) - self._seen):
             ended = self.process.poll() is not None
-            if not ended and time.time() - _modified(path) < 2 * POLL_S:
-                continue  # it may still be writing
-            whole = written_whole(self.files.candidates / path.name)
-            try:
-                with contextlib.suppress(FileNotFoundError), whole as temporary:  # it removes old ones when it likes
+            # It removes old ones when it likes; and a newer torch writes two files, and may be at the second.
+            with contextlib.suppress(FileNotFoundError, BadPolicy):
+                if not ended and time.time() - path.stat().st_mtime < 2 * POLL_S:
+                    continue  # it may still be writing
+                with written_whole(self.files.candidates / path.name) as temporary:
                     temporary.write_bytes(_one_file(path, ended))
-            except BadPolicy:
-                continue  # a newer torch writes two files, and is at the second
-            self._seen.add(path)
+                self._seen.add(path)
 
 
 def _started(command: list[str]) -> "subprocess.Popen[bytes]":
@@ -189,26 +186,9 @@ def _command(files: TrialFolder, spec: TrialSpec, port: int, resume: bool) -> li
     own = files.path / "external.yaml"
     with written_whole(own) as temporary:
         temporary.write_text(yaml.safe_dump(config, sort_keys=False))
-    return [spec.trainer, *arguments(files, spec, own, resume, port)]
-
-
-def _modified(path: Path) -> float:
-    with contextlib.suppress(FileNotFoundError):
-        return path.stat().st_mtime
-    return 0.0
-
-
-def _run(arguments: list[str]) -> int:
-    logging.getLogger("tensorboard").setLevel(logging.ERROR)
-    try:
-        main(Path(arguments[0]))
-    except (SweepError, OSError) as error:
-        fault = error if isinstance(error, SweepError) else health.of_system(error, Path(arguments[0]))
-        kind, status = process.said(fault)
-        sys.stderr.write(f"{kind}: {fault}\n")
-        return status
-    return 0
+    return [spec.trainer, *process.arguments(files, spec, own, resume, port)]
 
 
 if __name__ == "__main__":
-    sys.exit(_run(sys.argv[1:]))
+    logging.getLogger("tensorboard").setLevel(logging.ERROR)
+    sys.exit(process.run(main, Path(sys.argv[1])))

@@ -11,7 +11,7 @@ import shutil
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from mlagents.trainers import stats
 from mlagents.trainers.model_saver.torch_model_saver import TorchModelSaver
@@ -27,13 +27,7 @@ from trials.learner.progress import Progress
 from trials.records import TrialSpec
 
 
-class Noting(environments.Stop, Protocol):
-    """Keeps what went wrong first."""
-
-    first: Exception | None
-
-
-def install(files: TrialFolder, spec: TrialSpec, stop: Noting, resumed: int = 0) -> None:
+def install(files: TrialFolder, spec: TrialSpec, stop: environments.Stop, resumed: int = 0) -> None:
     """Change mlagents' modules in this process for one training of `spec`, from `resumed` trainer steps on."""
     health.room(files.path)
     progress = Progress(files, resumed)
@@ -46,7 +40,7 @@ def install(files: TrialFolder, spec: TrialSpec, stop: Noting, resumed: int = 0)
     stats.StatsReporter.add_writer(MetricsWriter(files, health.Health(spec), spec.behavior))
 
 
-def _note_first(stop: Noting) -> None:
+def _note_first(stop: environments.Stop) -> None:
     """Keep the first failure of a training: on its way out mlagents exports what may not exist, and so hides why, and a
     trainer's own thread (`threaded`) dies unheard while the environment goes on for ever."""
 

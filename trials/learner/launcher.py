@@ -20,7 +20,6 @@ from pydantic import TypeAdapter
 from trials.errors import BadTrial, LostTrial, SweepError, reason
 from trials.folder import TrialFolder
 from trials.learner import check, checkpoints, compat, health, process, process_tree
-from trials.learner.arguments import arguments
 from trials.ports import PortLease
 from trials.records import TrialSpec
 from trials.stint import LOOK_S, Stint
@@ -84,7 +83,7 @@ def main(folder: Path) -> None:
         lease = PortLease()  # held until this process ends
         port = lease.ports[0]
         more = ["--num-envs=1", f"--timeout-wait={min(TIMEOUT_S, max(1, int(spec.stall_seconds)))}"]
-    words = arguments(files, spec, files.trainer_yaml, resumed is not None, port, *more)
+    words = process.arguments(files, spec, files.trainer_yaml, resumed is not None, port, *more)
     options = learn.parse_command_line(words)
     if resumed is not None:
         for trainer in options.behaviors.values():
@@ -129,19 +128,6 @@ def _end_with_parent(flag: StopFlag) -> None:
     threading.Thread(target=watch, name="watch-parent", daemon=True).start()
 
 
-def _run(arguments: list[str]) -> int:
-    if len(arguments) != 1:
-        print("usage: python -m trials.learner.launcher FOLDER", file=sys.stderr)  # noqa: T201
-        return 2
-    try:
-        main(Path(arguments[0]))
-    except SweepError as error:
-        kind, status = process.said(error)
-        print(f"{kind}: {error}", file=sys.stderr, flush=True)  # noqa: T201
-        return status
-    return 0
-
-
 def exit_now(status: int) -> Any:
     """Leave without waiting for libraries' atexit threads; everything of ours is flushed and on disk."""
     sys.stdout.flush()
@@ -150,4 +136,4 @@ def exit_now(status: int) -> Any:
 
 
 if __name__ == "__main__":
-    exit_now(_run(sys.argv[1:]))
+    exit_now(process.run(main, Path(sys.argv[1])))

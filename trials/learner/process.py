@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,8 @@ import yaml
 
 from trials.errors import LostTrial, SetupError, SpaceError, SweepError
 from trials.folder import TrialFolder
-from trials.learner import process_tree, trainer_log
+from trials.learner import health, process_tree, trainer_log
+from trials.records import TrialSpec
 from trials.stint import Stint
 
 STOP_GRACE_S = 120.0
@@ -40,6 +41,18 @@ def said(error: SweepError) -> tuple[str, int]:
     if isinstance(error, SetupError):
         return "set-up", SETUP_EXIT
     return ("machine", MACHINE_EXIT) if isinstance(error, LostTrial) else ("trial", TRIAL_EXIT)
+
+
+def run(train: Callable[[Path], None], folder: Path) -> int:
+    """`train` what is in `folder`, and say on standard error whose fault an early end was; the exit status."""
+    try:
+        train(folder)
+    except (SweepError, OSError) as error:
+        fault = error if isinstance(error, SweepError) else health.of_system(error, folder)
+        kind, status = said(fault)
+        sys.stderr.write(f"{kind}: {fault}\n")
+        return status
+    return 0
 
 
 class TrainerProcess:
@@ -168,6 +181,34 @@ def _environment(threads: int) -> dict[str, str]:
         "PYTHONHASHSEED": "0",  # mlagents walks sets of behavior names
         "PYTHONUNBUFFERED": "1",
     }
+
+
+def arguments(
+    files: TrialFolder, spec: TrialSpec, config: Path, resume: bool, port: int | None = None, *more: str
+) -> list[str]:
+    """The words after `mlagents-learn` for a trial, whoever trains it: the house's own trainer or another's.
+
+    `config`: the trainer YAML to read; `resume`: from the trial's checkpoint; `port`: of its executable, None for
+    the embedded environment; `more`: options besides.
+
+    An executable gets the space's own env_args, then `--fields`: this product's own heeds it, Unity's have what they
+    have. Source: mlagents 1.1.0 `trainers/cli_utils.py` (options) and `trainers/settings.py` (RunOptions.from_argparse:
+    an option replaces what the YAML says, `--env-args` the whole of env_settings.env_args).
+    """
+    words = [
+        str(config),
+        f"--run-id={files.results.name}",
+        f"--results-dir={files.results.parent}",
+        f"--seed={spec.seed}",
+        "--resume" if resume else "--force",
+        *([f"--torch-device={spec.device}"] if spec.device is not None else []),
+        *more,
+    ]
+    if port is not None:
+        own = (spec.config.get("env_settings") or {}).get("env_args") or []
+        words += [f"--env={spec.executable}", f"--base-port={port}", "--no-graphics"]
+        words += ["--env-args", *map(str, own), "--fields", str(spec.fields)]  # all that follows is the executable's
+    return words
 
 
 def exported(files: TrialFolder) -> list[tuple[int, Path]]:

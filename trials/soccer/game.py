@@ -3,13 +3,10 @@
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from trials.soccer import kickoff, rules, sensors
-from trials.soccer.compiled import Floats
-from trials.soccer.constants import AGENTS, OBSERVATION_SIZE, VERSION
-
-__all__ = ["VERSION", "Fields"]
+from trials.soccer.constants import AGENTS, OBSERVATION_SIZE
 
 
 class Fields:
@@ -17,7 +14,7 @@ class Fields:
 
     ball (n, 9): x, z, vx, vz (m, m/s), spin x, y, z (rad/s), kick waiting x, z (m/s).
     agents (n, 4, 7): x, z, vx, vz, yaw (rad, 0 looks along +z, +pi/2 along +x), sine and cosine of yaw; in the order
-    Blue, Blue(1), Purple, Purple(1). To set a state use `place`, which keeps the columns in step.
+    Blue, Blue(1), Purple, Purple(1).
     decisions (n,): decision steps played in the episode, 1 to 1000 at its end.
     timer (n,): physics steps of the episode. touches (n, 4): ball contacts begun by each agent in the last advance.
     outcome (n,): what `advance` returned. gone (n,): physics steps of the last decision step that belonged to the
@@ -28,48 +25,15 @@ class Fields:
         if n < 1:
             raise ValueError(f"the number of fields must be at least 1, but got {n}; ask for more")
         self.n = n
-        self._state = rules.state(n)
+        self._state = state = rules.state(n)
+        self.ball, self.agents, self.touches = state.ball, state.agents, state.touches
+        self.decisions, self.timer, self.outcome, self.gone = state.decisions, state.timer, state.outcome, state.gone
         self._seen = np.zeros((n, AGENTS, OBSERVATION_SIZE), np.float32)
         self._all = np.arange(n)
         self._still = np.zeros((n, AGENTS, 3), np.int8)
         self._scratch = rules.scratch()
         self._rays = np.zeros((sensors.SCRATCH, sensors.LANES))
         self.kick_off(self._all.astype(np.uint64))
-
-    @property
-    def ball(self) -> Floats:
-        """(n, 9), as the class has it; a view."""
-        return self._state.ball
-
-    @property
-    def agents(self) -> Floats:
-        """(n, 4, 7), as the class has it; a view."""
-        return self._state.agents
-
-    @property
-    def decisions(self) -> NDArray[np.int32]:
-        """(n,) decision steps played in the episode."""
-        return self._state.decisions
-
-    @property
-    def timer(self) -> NDArray[np.int32]:
-        """(n,) physics steps of the episode."""
-        return self._state.timer
-
-    @property
-    def touches(self) -> NDArray[np.int32]:
-        """(n, 4) ball contacts begun in the last advance."""
-        return self._state.touches
-
-    @property
-    def outcome(self) -> NDArray[np.int8]:
-        """(n,) what `advance` returned last."""
-        return self._state.outcome
-
-    @property
-    def gone(self) -> NDArray[np.int64]:
-        """(n,) physics steps of the last decision step that belonged to the episode."""
-        return self._state.gone
 
     def kick_off(self, seeds: NDArray[np.uint64], which: NDArray[np.intp] | None = None) -> None:
         """Put fields `which` (all if None) at the start of an episode: which[i] as a function of seeds[i] alone."""
@@ -98,22 +62,6 @@ class Fields:
         """Let steps[i] physics steps of field which[i] pass without any action: the wait between a kick-off and the
         next decision where all fields decide together."""
         rules.idle(self._state, self._fields(which), steps, self._still, self._scratch)
-
-    def place(self, field: int, ball: ArrayLike, agents: ArrayLike) -> None:
-        """Start an episode of one field from a given state: ball (9,) and agents (4, 5), columns as in the class."""
-        self.kick_off(np.zeros(1, np.uint64), np.array([field]))
-        self.ball[field] = ball
-        given = np.asarray(agents, np.float64)
-        self.agents[field, :, : rules.SIN] = given
-        self.agents[field, :, rules.SIN] = np.sin(given[:, rules.YAW])
-        self.agents[field, :, rules.COS] = np.cos(given[:, rules.YAW])
-
-    def physics(self, actions: NDArray[np.integer[Any]]) -> None:
-        """One physics step of every field, clock and outcome left alone: for comparison with recordings."""
-        valid = self._valid(actions)
-        self.touches[:] = 0
-        for field in range(self.n):
-            rules.physics_step(self._state, valid, field, self._scratch)
 
     def _fields(self, which: NDArray[np.intp] | None) -> NDArray[np.intp]:
         if which is None:

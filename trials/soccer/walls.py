@@ -27,15 +27,6 @@ SAFE_END = float((np.abs(X) - HALF_X)[WALLS:].min()) - 0.005  # where the nets a
 SAFE_CORNER = OFFSET[2:].min() - 0.005
 
 
-@compiled
-def room(x: float, z: float) -> float:
-    """Distance to the nearest inner face of the six walls (m), the nets left out."""
-    nearest = 1e9
-    for k in range(WALLS):
-        nearest = min(nearest, NORMAL_X[k] * x + NORMAL_Z[k] * z + OFFSET[k])
-    return nearest
-
-
 @inlined
 def inside(x: float, z: float, reach: float) -> bool:
     """Whether a disc of radius `reach` surely touches no wall, net or goal floor: quick, and a few mm too careful."""

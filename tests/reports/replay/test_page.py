@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from offline_page import BROWSER, MISSING, chromium, shown, until
+from placed import put
 
 from reports.replay import pack
 from reports.replay import page as pages
@@ -172,7 +173,7 @@ def test_rays_are_what_the_sensors_see(browser, path, replays):
             ball, agents = np.zeros(9), np.zeros((4, 5))
             ball[:2] = replays[0].ball[frame]
             agents[:, [0, 1, 4]] = replays[0].agents[frame]
-            fields.place(0, ball, agents)
+            put(fields, 0, ball, agents)
             page.evaluate(f"{PLAYER}.seek({frame})")
             seen = page.evaluate(f"[0, 1, 2, 3].map((agent) => {{ {PLAYER}.look(agent); return {PLAYER}.seen; }})")
             for agent, rays in enumerate(seen):

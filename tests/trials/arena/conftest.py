@@ -7,10 +7,11 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
+from constant import Constant
 from numpy.typing import NDArray
 from onnx import TensorProto, helper
+from played import record
 
-from trials.arena.players.scripted import Constant
 from trials.records import MatchRecord
 from trials.soccer.constants import BLUE_SCORED, PURPLE_SCORED, RUNNING, TIMEOUT
 
@@ -195,27 +196,11 @@ def records() -> Callable[..., list[MatchRecord]]:
     halves = ((0.0, 0.0), (0.0, 0.5), (0.5, 0.5), (1.0, 0.5), (1.0, 1.0))
 
     def make(counts: tuple[int, ...], b: str = "b", first: int = 0) -> list[MatchRecord]:
-        made = []
+        made: list[MatchRecord] = []
         for outcome, count in enumerate(counts):
             for _ in range(count):
                 pair = first + len(made) // 2
-                for k in (0, 1):
-                    made.append(
-                        MatchRecord(
-                            number=2 * pair + k,
-                            pair=pair,
-                            a="a",
-                            b=b,
-                            a_team=k,
-                            seed=1,
-                            environment="soccer-1",
-                            result=halves[outcome][k],
-                            goals_a=int(halves[outcome][k] == 1),
-                            goals_b=int(halves[outcome][k] == 0),
-                            decisions=10,
-                            time=1.0,
-                        )
-                    )
+                made += [record(2 * pair + k, halves[outcome][k], b=b) for k in (0, 1)]
         return made
 
     return make

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from trials.folder import TrialFolder
-from trials.learner.arguments import arguments
+from trials.learner.process import arguments
 from trials.records import TrialSpec
 
 READ = """

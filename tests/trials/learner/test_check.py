@@ -30,6 +30,7 @@ def test_what_a_space_renders_is_what_mlagents_reads() -> None:
     trainer = resolved["behaviors"]["SoccerTwos"]
     assert trainer["trainer_type"] == "poca" and trainer["self_play"]["team_change"] == 50_000
     assert trainer["hyperparameters"]["learning_rate"] == 0.0005 and trainer["threaded"] is False
+    assert trainer["hyperparameters"]["lambd"] == 0.95  # only POCA has it: cattrs would write the declared class
     search_spaces.check_config(resolved)  # what mlagents writes out is itself a trainer YAML
 
 

@@ -87,7 +87,6 @@ def test_saving_leaves_the_old_one_whole_until_the_new_one_is(
     path = save(files, "checkpoint.pt", 7)
     monkeypatch.setattr(torch, "save", torch.save)
     checkpoints.save_whole()
-    checkpoints.save_whole()
 
     class Cut:
         def __reduce__(self) -> tuple[Any, ...]:

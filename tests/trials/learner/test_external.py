@@ -60,9 +60,7 @@ def spec_of(folder: Path, trainer: Path | str, **more: Any) -> TrialSpec:
 
 def rated(path: Path, seed: int) -> Rated:
     played = match.play(players.load(path), players.load("still"), 1, seed)
-    return Rated(
-        rating=direct(played.records, "still"), records=played.records, baseline=None, names={}, seconds=0, decisions=0
-    )
+    return Rated(rating=direct(played.records, "still"), records=played.records, baseline=None, names={})
 
 
 def lived(trial: Trial, kill_at: int | None = None) -> list[Any]:
@@ -131,7 +129,7 @@ def test_half_a_summary_of_an_earlier_life_and_a_disk_that_refuses_are_no_fault_
 
     monkeypatch.setattr(external, "Progress", full)
     monkeypatch.setattr(external.signal, "signal", lambda *_: None)
-    assert external._run([str(files.path)]) == process.SETUP_EXIT
+    assert process.run(external.main, files.path) == process.SETUP_EXIT
     assert capsys.readouterr().err.startswith("set-up: the disk must have room, but ")
 
 

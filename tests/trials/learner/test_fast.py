@@ -13,9 +13,31 @@ import numpy as np
 import torch; torch.set_num_threads(1)
 """
 
+SHUFFLE = """
+from mlagents.trainers.buffer import AgentBuffer, BufferKey
+from trials.learner.fast import shuffle
+
+def filled():
+    buffer = AgentBuffer()
+    for i in range(101):
+        buffer[BufferKey.ENVIRONMENT_REWARDS].append(np.float32(i))
+        buffer[BufferKey.MASKS].append(np.full(3, i), padding_value=1)
+    return buffer
+
+for length in (1, 4):
+    for keys in (None, [BufferKey.MASKS]):
+        stock, ours = filled(), filled()
+        np.random.seed(5); shuffle._shuffle(stock, length, keys)
+        np.random.seed(5); shuffle.shuffle(ours, length, keys)
+        for key in (BufferKey.ENVIRONMENT_REWARDS, BufferKey.MASKS):
+            assert np.array_equal(np.array(stock[key]), np.array(ours[key])), (length, key)
+            assert type(ours[key]) is type(stock[key]) and ours[key].padding_value == stock[key].padding_value
+    assert not np.array_equal(np.array(ours[BufferKey.MASKS]), np.array(filled()[BufferKey.MASKS]))
+"""
+
 BUFFER = """
 from mlagents.trainers.buffer import AgentBuffer, BufferKey, ObservationKeyPrefix
-from trials.learner.fast import buffers; buffers.install()
+from trials.learner.fast import buffers; AgentBuffer.resequence_and_append = buffers.append
 from trials.learner.fast.buffers import ColumnBuffer
 from trials.learner.fast.columns import Column, Mates
 
@@ -213,14 +235,9 @@ assert "torch._dynamo" not in sys.modules, "the compiler was imported"
 
 
 @pytest.mark.parametrize(
-    "code", [BUFFER, DECISION, UPDATE, START], ids=["buffer", "decision", "update", "start without a compiler"]
+    "code", [SHUFFLE + BUFFER + DECISION + UPDATE, START], ids=["parts", "start without a compiler"]
 )
 def test_a_part_is_what_it_stands_for(code: str) -> None:
-    done = subprocess.run(
-        [sys.executable, "-c", BEGIN + code + "print('same')"],
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
+    words = [sys.executable, "-c", BEGIN + code + "print('same')"]
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
     assert done.stdout.strip().endswith("same"), done.stderr

@@ -28,7 +28,7 @@ from mlagents.trainers.poca.trainer import POCATrainer
 def update(self): raise {error}
 POCATrainer._update_policy = update
 from trials.learner import launcher
-launcher.exit_now(launcher._run(sys.argv[1:]))
+launcher.exit_now(launcher.process.run(launcher.main, Path(sys.argv[1])))
 """
 FROM_GPU = """
 import sys, torch
@@ -71,16 +71,11 @@ def test_a_missing_file_is_named_and_is_the_trials_own_fault(tmp_path: Path) -> 
     assert status == process.TRIAL_EXIT
 
 
-@pytest.mark.parametrize("threaded", [False, True])
 @pytest.mark.parametrize(
-    ("error", "status", "reason"),
+    ("threaded", "error", "status", "reason"),
     [
-        ('ValueError("update")', process.TRIAL_EXIT, "trial: ValueError: update"),
-        (
-            'ConnectionResetError(104, "reset")',
-            process.MACHINE_EXIT,
-            "machine: ConnectionResetError: [Errno 104] reset",
-        ),
+        (True, 'ValueError("update")', process.TRIAL_EXIT, "trial: ValueError: update"),
+        (False, 'OSError(5, "input")', process.MACHINE_EXIT, "machine: OSError: [Errno 5] input"),
     ],
 )
 def test_a_failing_update_ends_the_training_even_in_a_thread_of_its_own(

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from mlagents_envs.base_env import ActionTuple
 from mlagents_envs.exception import UnityActionException
+from placed import put
 
 from trials.errors import SpaceError
 from trials.soccer.env import BEHAVIORS, SoccerEnv
@@ -64,7 +65,7 @@ def test_it_plays_as_the_game_does(fields: int) -> None:
     env, game = SoccerEnv(fields, seed=5), Fields(fields)
     env.reset()
     for f in range(fields):
-        game.place(f, env._fields.ball[f], env._fields.agents[f, :, :5])
+        put(game, f, env._fields.ball[f], env._fields.agents[f, :, :5])
     rng = np.random.default_rng(1)
     for _ in range(10):
         seen = game.observe()
@@ -129,7 +130,7 @@ def test_ball_touch_rewards_each_touch_and_is_read_when_an_episode_begins() -> N
     env.reset()
     assert asked == [0.0, 1.0, 2.0, 3.0]
     agents = [[-8, 6, 0, 0, 1.5], [-1.2, 0, 5, 0, np.pi / 2], [8, 6, 0, 0, -1.5], [8, -6, 0, 0, -1.5]]
-    env._fields.place(0, np.zeros(9), agents)
+    put(env._fields, 0, np.zeros(9), agents)
     env.step()
     np.testing.assert_allclose(env.get_steps(BLUE)[0].reward, [0.0, 0.2])
     env.step()

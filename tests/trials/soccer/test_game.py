@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+from placed import physics, put
 
 from trials.soccer import constants, walls
 from trials.soccer.game import Fields
@@ -53,7 +54,7 @@ def place(fields: Fields, seed: int, speed: float) -> None:
         agents = [
             [*rng.uniform((-12, -6), (12, 6)), *rng.normal(0, speed / 2, 2), rng.uniform(-4, 4)] for _ in range(4)
         ]
-        fields.place(field, ball, agents)
+        put(fields, field, ball, agents)
 
 
 @quick
@@ -86,7 +87,7 @@ def test_energy_never_appears_from_nowhere(seed: int, speed: float) -> None:
     still = np.zeros((16, 4, 3), np.int8)
     before = energy(fields)
     for _ in range(60):
-        fields.physics(still)
+        physics(fields, still)
         after = energy(fields)
         assert np.all(after <= before * (1 + 1e-9) + 1e-9)
         before = after
@@ -128,7 +129,7 @@ def test_half_a_turn_of_the_field_gives_the_same_play(seed: int) -> None:
     for f in range(16):
         ball = fields.ball[f] * np.array([-1, -1, -1, -1, -1, 1, -1, -1, -1])
         agents = fields.agents[f, [2, 3, 0, 1], :5] * np.array([-1, -1, -1, -1, 1]) + np.array([0, 0, 0, 0, np.pi])
-        turned.place(f, ball, agents)
+        put(turned, f, ball, agents)
     rng = np.random.default_rng(seed)
     compare_seen(fields.observe(), turned.observe()[:, [2, 3, 0, 1]])
     for _ in range(4):
@@ -148,7 +149,7 @@ def test_a_mirrored_state_gives_mirrored_play(seed: int) -> None:
     for f in range(16):
         ball = fields.ball[f] * np.array([1, -1, 1, -1, -1, -1, 1, 1, -1])
         agents = fields.agents[f, :, :5] * np.array([1, -1, 1, -1, -1]) + np.array([0, 0, 0, 0, np.pi])
-        mirrored.place(f, ball, agents)
+        put(mirrored, f, ball, agents)
     rng = np.random.default_rng(seed)
     order = np.array([0, 2, 1, 4, 3, 6, 5, 8, 7, 10, 9])
     seen, other = fields.observe(), mirrored.observe().copy()
@@ -204,9 +205,8 @@ def test_kick_offs_of_neighbouring_seeds_are_unrelated() -> None:
 
 def test_nobody_moving_is_a_timeout_after_a_thousand_decisions() -> None:
     fields = Fields(2)
-    fields.place(
-        0, np.zeros(9), [[-8, 1.2, 0, 0, 1.5], [-8, -1.2, 0, 0, 1.5], [8, 1.2, 0, 0, -1.5], [8, -1.2, 0, 0, -1.5]]
-    )
+    apart = [[-8, 1.2, 0, 0, 1.5], [-8, -1.2, 0, 0, 1.5], [8, 1.2, 0, 0, -1.5], [8, -1.2, 0, 0, -1.5]]
+    put(fields, 0, np.zeros(9), apart)
     still = np.zeros((2, 4, 3), np.int8)
     for _ in range(999):
         assert fields.advance(still)[0] == constants.RUNNING
@@ -220,7 +220,7 @@ def test_nobody_moving_is_a_timeout_after_a_thousand_decisions() -> None:
 def test_a_ball_on_a_goals_floor_scores_and_the_field_stands_still(x: float, scorer: int) -> None:
     fields = Fields(1)
     ball = [x, 0.5, np.sign(x) * 20.0, *([0.0] * 6)]
-    fields.place(0, ball, [[-8, 5, 0, 0, 1.5], [-8, -5, 0, 0, 1.5], [8, 5, 0, 0, -1.5], [8, -5, 0, 0, -1.5]])
+    put(fields, 0, ball, [[-8, 5, 0, 0, 1.5], [-8, -5, 0, 0, 1.5], [8, 5, 0, 0, -1.5], [8, -5, 0, 0, -1.5]])
     while fields.advance(np.zeros((1, 4, 3), np.int8))[0] == constants.RUNNING:
         pass
     assert fields.outcome[0] == scorer

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from placed import physics, put
 
 from trials.soccer.game import Fields
 
@@ -64,11 +65,11 @@ def state(record: dict[str, Any]) -> tuple[list[float], list[list[float]]]:
 
 def replay(recording: dict[str, Any]) -> Replay:
     fields = Fields(1)
-    fields.place(0, *state(recording["init"]))
+    put(fields, 0, *state(recording["init"]))
     before = after = kicks = 0.0
     touches = recorded = 0
     for step in recording["steps"]:
-        fields.physics(np.array([step["act"]]))
+        physics(fields, np.array([step["act"]]))
         touches += int(fields.touches.sum())
         first = recorded == 0 and bool(step["new_ball_touches"])
         recorded += len(step["new_ball_touches"])
@@ -119,7 +120,7 @@ def test_sensor_frames() -> None:
     fields = Fields(len(frames))
     for number, frame in enumerate(frames):
         agents = [[*agent["p"], 0.0, 0.0, np.deg2rad(agent["yaw"])] for agent in frame["agents"]]
-        fields.place(number, [*frame["ball"], *([0.0] * 7)], agents)
+        put(fields, number, [*frame["ball"], *([0.0] * 7)], agents)
     seen = fields.observe()
     forward = np.array([[agent["forward"] for agent in frame["agents"]] for frame in frames])
     back = np.array([[agent["backward"] for agent in frame["agents"]] for frame in frames])

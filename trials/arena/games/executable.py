@@ -42,23 +42,16 @@ ENGINES = ("UnityPlayer.so", "GameAssembly.so", "UnityPlayer.dll", "GameAssembly
 
 @contextmanager
 def opened(
-    path: Path,
-    *,
-    seed: int = 0,
-    port: int | None = None,
-    timeout_s: float = TIMEOUT_S,
-    won_by: WonBy | None = None,
+    path: Path, *, seed: int = 0, timeout_s: float = TIMEOUT_S, won_by: WonBy | None = None
 ) -> Iterator[UnityGame]:
     """All fields of the executable at `path`, as mlagents finds it, without graphics, at 20 times real time.
 
-    It listens on `port`, by default a leased one; `won_by` as `UnityGame` has it. Raises SetupError, and from what
-    happens inside LostTrial.
+    `won_by` as `UnityGame` has it. Raises SetupError, and from what happens inside LostTrial.
     """
     found = find(path)
     with ExitStack() as kept:
         folder = kept.enter_context(TemporaryDirectory(prefix="sweep-env-", ignore_cleanup_errors=True))
-        if port is None:
-            port = kept.enter_context(PortLease()).ports[0]
+        lease = kept.enter_context(PortLease())
         env = _Unity.__new__(_Unity)
         kept.callback(env._close)  # whatever __init__ has got to
         engine = EngineConfigurationChannel()
@@ -69,7 +62,7 @@ def opened(
                 warnings.simplefilter("ignore")  # it compares versions with distutils
                 env.__init__(  # type: ignore[misc]
                     str(path),
-                    base_port=port,
+                    base_port=lease.ports[0],
                     seed=seed,
                     no_graphics=True,
                     timeout_wait=timeout_s,

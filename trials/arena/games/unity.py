@@ -17,7 +17,7 @@ from mlagents_envs.base_env import ActionTuple, BaseEnv
 from numpy.typing import NDArray
 
 from trials.arena.games import specs
-from trials.arena.games.game import VOID, Behavior, WonBy
+from trials.arena.games.game import VOID, WonBy
 from trials.arena.games.soccer import SOCCER
 from trials.errors import LostTrial, SetupError
 from trials.soccer.constants import BLUE_SCORED, PURPLE_SCORED, RUNNING, TIMEOUT
@@ -36,8 +36,7 @@ class UnityGame:
     def __init__(self, env: BaseEnv, version: str, won_by: WonBy | None = None) -> None:
         """`version` is what matches here are stamped with; `won_by` by default the group's rewards where there are
         groups, else the agent's. Raises SetupError where it is no such game."""
-        self._version = version
-        self._env = env
+        self.version, self._env = version, env
         env.reset()
         self._await_agents()
         self._names = specs.teams(env.behavior_specs)
@@ -48,24 +47,14 @@ class UnityGame:
                 f"both teams must be on as many fields, but there are {one.total} of {self._names[0]} and {other.total}"
                 f" of {self._names[1]}; {specs.MEND}"
             )
-        self._behavior, self._order = specs.behavior(env.behavior_specs, self._names, (one.size, other.size))
-        self._parts = [specs.Part.of(self._behavior, side, team.size) for side, team in enumerate(self._teams)]
+        self.behavior, self._order = specs.behavior(env.behavior_specs, self._names, (one.size, other.size))
+        self._parts = [specs.Part.of(self.behavior, side, team.size) for side, team in enumerate(self._teams)]
         self.n = self.total = one.total
-        self._seen = specs.nothing_seen(self._behavior, self._parts, self.total)
+        self._seen = specs.nothing_seen(self.behavior, self._parts, self.total)
         self._points = np.zeros((2, self.total))
         self._fresh = np.ones(self.total, bool)
         self._stale = np.zeros(self.total, bool)
         self._look()
-
-    @property
-    def behavior(self) -> Behavior:
-        """As `Game.behavior`."""
-        return self._behavior
-
-    @property
-    def version(self) -> str:
-        """As `Game.version`."""
-        return self._version
 
     def fields(self, most: int) -> Self:
         """These fields, at most `most` of them: the first `n`. The others play on, their agents standing still."""
@@ -173,7 +162,7 @@ class UnityGame:
             )
         blue, purple = self._points
         unclear = np.flatnonzero(ended[0] & ~interrupted & ~(blue * purple < 0))
-        if unclear.size and self._behavior == SOCCER:
+        if unclear.size and self.behavior == SOCCER:
             raise SetupError(
                 "an episode must end by a goal, rewarding one team and punishing the other, or by a timeout, but one"
                 f" ended with group rewards {blue[unclear[0]]:g} and {purple[unclear[0]]:g}; name an executable of"

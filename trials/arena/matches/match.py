@@ -45,8 +45,6 @@ class Played:
     decisions: int
     """Decision steps of a field, counted and uncounted."""
     seconds: float
-    inference_seconds: float
-    """Of `seconds`, inside the players."""
 
 
 def play(
@@ -84,14 +82,19 @@ def play(
         )
     began = time.perf_counter()
     hall = _Hall((a, b), game.behavior, game.fields(min(fields, 2 * pairs)), seed, deterministic, goals)
-    schedule = Schedule(
-        *(a.id, b.id, first, pairs, seed, stop),
-        deterministic=deterministic,
-        goals=goals,
+    beginning = ScheduledMatch(
+        number=2 * first,
+        pair=first,
+        a=a.id,
+        b=b.id,
+        a_team=0,
+        seed=seed,
         environment=game.version,
-        team=game.behavior.team,
-        records=records,
+        deterministic=deterministic,
+        to_goals=goals,
+        sequential=stop is not None,
     )
+    schedule = Schedule(beginning, pairs, game.behavior.team, stop, records if records is not None else [])
     hall.start(schedule, hall.slots)
     while hall.slots.size and not schedule.stopped:
         ended = hall.restart(hall.step())
@@ -106,7 +109,6 @@ def play(
         uncounted=schedule.uncounted(),
         decisions=hall.decided,
         seconds=time.perf_counter() - began,
-        inference_seconds=sum(seat.seconds for seat in hall.seats),
     )
 
 
@@ -116,7 +118,6 @@ class _Seat:
     def __init__(self, player: Player, behavior: Behavior, fields: int) -> None:
         rows = padded(behavior.team * fields)
         self.player = player
-        self.seconds = 0.0
         self.teams = np.zeros(fields, np.int8)
         self.entropy = np.zeros(fields)
         self.memory = np.zeros((fields, behavior.team, player.memory), np.float32)
@@ -130,9 +131,7 @@ class _Seat:
         whole = padded(rows)  # what lies between is from an earlier step: finite, and thrown away
         if self.player.memory:
             self._memories[:rows] = self.memory[slots].reshape(rows, -1)
-        began = time.perf_counter()
         self.player.decide(self.observations[:whole], self._memories[:whole], self._answers[:whole])
-        self.seconds += time.perf_counter() - began
         if self.player.memory:
             self.memory[slots] = self._memories[:rows].reshape(len(slots), -1, self.player.memory)
         return self._answers[:rows]

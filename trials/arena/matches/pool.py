@@ -23,7 +23,7 @@ from trials.arena.games.game import Behavior, Game
 from trials.arena.games.soccer import EMBEDDED
 from trials.arena.matches import match
 from trials.arena.matches.match import Played, Progress
-from trials.arena.matches.schedule import Stop
+from trials.arena.matches.schedule import Stop, numbered
 from trials.arena.players import load as players
 from trials.arena.players.player import Player
 from trials.errors import LostTrial
@@ -53,9 +53,7 @@ class MatchPool:
     """Owns the processes that play; with one core there are none, and the caller's own plays."""
 
     def __init__(self, cores: int = 1, game: Game = EMBEDDED) -> None:
-        """Start `cores` processes where that is more than 1; another `game` than the embedded one is played here."""
-        if cores > 1 and game is not EMBEDDED:
-            raise ValueError(f"a game that is open in this process is played by this process alone, not by {cores=}")
+        """Start `cores` processes where that is more than 1; another `game` than the embedded one takes 1."""
         self.cores = cores
         self._game = game
         self._strangers = set(multiprocessing.active_children())
@@ -128,7 +126,8 @@ class MatchPool:
                 on_progress(len(records), 2 * whole.pairs)
             if stopped:
                 break
-        behind = [_unplayed(records[-1], n) for n in range(records[-1].number + 1, 2 * _end(handed[-1]))]
+        end = handed[-1].first + handed[-1].pairs
+        behind = [numbered(records[-1], n) for n in range(records[-1].number + 1, 2 * end)]
         return _joined(parts, records, behind, time.perf_counter() - began)
 
 
@@ -148,10 +147,6 @@ def _chunks(whole: Task, most: int, handed: list[Task]) -> Iterator[Task]:
         yield handed[-1]
 
 
-def _end(task: Task) -> int:
-    return task.first + task.pairs
-
-
 def _joined(parts: list[Played], records: list[MatchRecord], behind: list[ScheduledMatch], seconds: float) -> Played:
     lengths = [sum(record.decisions for record in part.records) for part in parts]
     of_a, of_b = (
@@ -164,13 +159,7 @@ def _joined(parts: list[Played], records: list[MatchRecord], behind: list[Schedu
         uncounted=behind,
         decisions=sum(part.decisions for part in parts),
         seconds=seconds,
-        inference_seconds=sum(part.inference_seconds for part in parts),
     )
-
-
-def _unplayed(like: MatchRecord, number: int) -> ScheduledMatch:
-    fields = {name: getattr(like, name) for name in ScheduledMatch.__dataclass_fields__}
-    return ScheduledMatch(**fields | {"number": number, "pair": number // 2, "a_team": number % 2})
 
 
 _loaded: Callable[[str, Behavior], Player] = lru_cache(maxsize=64)(players.load)

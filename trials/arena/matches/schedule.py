@@ -7,37 +7,28 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trials.records import MatchRecord, ScheduledMatch
-from trials.soccer.constants import VERSION
 
 Stop = Callable[[Sequence[MatchRecord]], bool]
 """Sees the two records of each pair in the pairs' order, and says whether this pair is the last."""
 
 
+def numbered(like: ScheduledMatch, number: int) -> ScheduledMatch:
+    """Match `number` of the schedule that `like` is of; a is blue in the even ones."""
+    fields = {name: getattr(like, name) for name in ScheduledMatch.__dataclass_fields__}
+    return ScheduledMatch(**fields | {"number": number, "pair": number // 2, "a_team": number % 2})
+
+
 class Schedule:
-    """Pairs `first` to `first + pairs - 1` between players with ids a and b, `team` bodies each, counted in order."""
+    """`pairs` pairs between two players of `team` bodies each, from match `first` on, counted in order."""
 
     def __init__(
-        self,
-        a: str,
-        b: str,
-        first: int,
-        pairs: int,
-        seed: int,
-        stop: Stop | None,
-        *,
-        deterministic: bool,
-        goals: int,
-        environment: str = VERSION,
-        team: int = 2,
-        records: list[MatchRecord] | None = None,
+        self, first: ScheduledMatch, pairs: int, team: int, stop: Stop | None, records: list[MatchRecord]
     ) -> None:
-        self.a, self.b, self.seed, self.stop = a, b, seed, stop
-        self.deterministic, self.goals, self.environment = deterministic, goals, environment
-        self.team = team
-        self.offset = 2 * first
+        self._first, self._stop, self._team = first, stop, team
+        self.offset = first.number
         self.started = self.finished = 0
         self.stopped = False
-        self.records = records if records is not None else []
+        self.records = records
         self._done = np.zeros(2 * pairs, bool)
         self._scored = np.zeros((2 * pairs, 2), np.int32)
         self._decisions = np.zeros(2 * pairs, np.int32)
@@ -67,37 +58,22 @@ class Schedule:
         while not self.stopped and at < len(self._done) and self._done[at : at + 2].all():
             pair = [self._record(at), self._record(at + 1)]
             self.records += pair
-            self.stopped = self.stop is not None and self.stop(pair)
+            self.stopped = self._stop is not None and self._stop(pair)
             at += 2
 
     def uncounted(self) -> list[ScheduledMatch]:
         """Matches that started and are no part of the records."""
-        return [self._scheduled(position) for position in range(len(self.records), self.started)]
+        return [numbered(self._first, self.offset + at) for at in range(len(self.records), self.started)]
 
     def mean_entropy(self) -> tuple[float, float]:
         """Of a and b: nats, over the states their bodies visited in the counted matches."""
         counted = slice(len(self.records))
-        states = max(1, self.team * int(self._decisions[counted].sum()))
+        states = max(1, self._team * int(self._decisions[counted].sum()))
         of_a, of_b = self._entropy[counted].sum(axis=0) / states
         return float(of_a), float(of_b)
 
-    def _scheduled(self, position: int) -> ScheduledMatch:
-        number = self.offset + position
-        return ScheduledMatch(
-            number=number,
-            pair=number // 2,
-            a=self.a,
-            b=self.b,
-            a_team=1 if number % 2 else 0,
-            seed=self.seed,
-            environment=self.environment,
-            deterministic=self.deterministic,
-            to_goals=self.goals,
-            sequential=self.stop is not None,
-        )
-
     def _record(self, position: int) -> MatchRecord:
-        match = self._scheduled(position)
+        match = numbered(self._first, self.offset + position)
         of_a, of_b = (int(self._scored[position, team]) for team in (match.a_team, 1 - match.a_team))
         return MatchRecord(
             **vars(match),

@@ -2,13 +2,11 @@
 
 from pathlib import Path
 
-import numpy as np
-
 from trials.arena.games.game import Behavior
 from trials.arena.games.soccer import SOCCER
 from trials.arena.players.onnx_external import digest_of
 from trials.arena.players.player import Player
-from trials.arena.players.scripted import Chaser, Constant, Unskilled
+from trials.arena.players.scripted import Chaser, Unskilled
 from trials.errors import BadPolicy, SetupError
 
 BUILT_IN = ("still", "random", "chaser", "house")
@@ -26,18 +24,16 @@ def load(name_or_path: str | Path, behavior: Behavior = SOCCER) -> Player:
     """
     if behavior != SOCCER:
         return _elsewhere(str(name_or_path), behavior)
-    match str(name_or_path):
-        case "still":
-            return Constant("still", [0.0, -np.inf, -np.inf])
-        case "random":
-            return Constant("random", [-float(np.log(3))] * 3)
-        case "chaser":
-            return Chaser()
+    name = str(name_or_path)
+    if name in ("still", "random"):
+        return Unskilled(name, SOCCER)
+    if name == "chaser":
+        return Chaser()
     from trials.arena.players.onnx_policy import OnnxPolicy  # importing the arena must not load onnxruntime
 
-    if str(name_or_path) not in ("house", *EARLIER):
-        return OnnxPolicy(Path(name_or_path))
-    installed = HOUSE if str(name_or_path) == "house" else LADDER / f"{name_or_path}.onnx"
+    if name not in ("house", *EARLIER):
+        return OnnxPolicy(Path(name))
+    installed = HOUSE if name == "house" else LADDER / f"{name}.onnx"
     if not installed.is_file():
         raise SetupError(
             f"the house baseline must be installed, but {installed} is not there; reinstall, or name another baseline"

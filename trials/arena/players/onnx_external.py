@@ -52,6 +52,22 @@ def beside(path: Path, data: bytes) -> dict[str, Path]:
     return found
 
 
+def whole(path: Path, name: str) -> bytes:
+    """A file's bytes, a policy's size of them at most; `name` is what it is called. Raises BadPolicy."""
+    try:
+        with path.open("rb") as file:
+            content = file.read(MAX_BYTES + 1)
+    except OSError as error:
+        raise BadPolicy(
+            f"a policy must be readable, but {path} is not ({error.strerror}); give it read permission", "file"
+        ) from None
+    if content.startswith(LFS):
+        raise BadPolicy(
+            f"a policy must be the file itself, but {name} is a Git LFS pointer to it; run `git lfs pull`", "file"
+        )
+    return content
+
+
 def read(path: Path, data: bytes) -> dict[str, bytes]:
     """The content of the files beside an ONNX file whose own is `data`. Raises BadPolicy."""
     found: dict[str, bytes] = {}
@@ -71,17 +87,7 @@ def read(path: Path, data: bytes) -> dict[str, bytes]:
                 f" {size >> 20} MiB; name the one that was trained",
                 "file",
             )
-        try:
-            with file.open("rb") as content:
-                found[name] = content.read(MAX_BYTES + 1)
-        except OSError as error:
-            raise BadPolicy(
-                f"a policy must be readable, but {file} is not ({error.strerror}); give it read permission", "file"
-            ) from None
-        if found[name].startswith(LFS):
-            raise BadPolicy(
-                f"a policy must be the file itself, but {name} is a Git LFS pointer to it; run `git lfs pull`", "file"
-            )
+        found[name] = whole(file, name)
     return found
 
 

@@ -10,7 +10,6 @@ from trials.arena.players import onnx_external
 
 FORWARD, BACKWARD, ALL = 264, 72, 336  # floats of an observation: 11 and 3 rays x 8 x 3 stacks, and both
 BRANCHES = ACTIONS = 3  # three branches of three actions
-MASK_WIDTH = BRANCHES * ACTIONS
 
 
 def width(value: ValueInfoProto) -> int:

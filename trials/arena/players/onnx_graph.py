@@ -10,7 +10,6 @@ outputs, of a row and an answer as in trials.arena.games.game.Behavior:
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 import onnx
@@ -30,19 +29,13 @@ MAX_MEMORY = 4_096  # floats of recurrent state per agent; ML-Agents' default is
 OPSETS = range(7, 24)
 
 
-@dataclass(frozen=True)
-class Rewired:
-    """A graph with the arena's inputs and outputs."""
-
-    model: bytes
-    memory: int
-    """Floats of recurrent state per agent, 0 where there is none."""
-
-
-def rewire(data: bytes, name: str, others: Mapping[str, bytes] | None = None, behavior: Behavior = SOCCER) -> Rewired:
+def rewire(
+    data: bytes, name: str, others: Mapping[str, bytes] | None = None, behavior: Behavior = SOCCER
+) -> tuple[bytes, int]:
     """Check the bytes of an ONNX file and give its graph the arena's face. Raises BadPolicy, one line naming `name`.
 
-    `others` are the files beside it (trials.arena.players.onnx_external).
+    `others` are the files beside it (trials.arena.players.onnx_external). Returns the graph, and the floats of
+    recurrent state per agent, 0 where there is none.
     """
     model = _parse(data, name)
     _take_in(model, others or {}, name)
@@ -69,7 +62,7 @@ def rewire(data: bytes, name: str, others: Mapping[str, bytes] | None = None, be
     nodes, constants = fuse(nodes, list(graph.initializer), ROWS, behavior.row, opset)
     constants = _used(constants, nodes)
     onnx_limits.bound_cost(_assemble(model, nodes, constants, memory, behavior, onnx_limits.TRIAL_ROWS), name)
-    return Rewired(_assemble(model, nodes, constants, memory, behavior, "rows").SerializeToString(), memory)
+    return bytes(_assemble(model, nodes, constants, memory, behavior, "rows").SerializeToString()), memory
 
 
 def asks_masks(behavior: Behavior) -> bool:

@@ -21,7 +21,7 @@ from onnxruntime.capi.onnxruntime_pybind11_state import NotImplemented as NotImp
 from trials.arena.games.game import Behavior
 from trials.arena.games.soccer import SOCCER
 from trials.arena.players import onnx_external, onnx_graph
-from trials.arena.players.onnx_external import EXPORT, LFS, MAX_BYTES
+from trials.arena.players.onnx_external import EXPORT, MAX_BYTES
 from trials.arena.players.player import ROWS, Floats
 from trials.errors import BadPolicy, reason
 
@@ -36,18 +36,14 @@ class OnnxPolicy:
         """Read, check, load and try the file as a policy of `behavior`. Raises BadPolicy."""
         data = _read(path)
         others = onnx_external.read(path, data)
-        rewired = onnx_graph.rewire(data, path.name, others, behavior)
+        model, self.memory = onnx_graph.rewire(data, path.name, others, behavior)
         self.path = path
         self.name = path.stem
         self.id = onnx_external.digest(data, others)
-        self.memory = rewired.memory
         self._behavior = behavior
         self._masks = np.ones((MAX_ROWS, behavior.discrete), np.float32) if onnx_graph.asks_masks(behavior) else None
-        self._session = _session(rewired.model, path.name)
+        self._session = _session(model, path.name)
         self._try()
-
-    def __repr__(self) -> str:
-        return f"<Policy {self.name} {self.id[:12]}>"
 
     def decide(self, observations: Floats, memory: Floats, log_probabilities: Floats) -> None:
         """As Player.decide. Raises BadPolicy where onnxruntime cannot run the graph on these rows."""
@@ -121,19 +117,8 @@ def _read(path: Path) -> bytes:
             " was trained",
             "file",
         )
-    try:
-        with path.open("rb") as file:
-            data = file.read(MAX_BYTES + 1)
-    except OSError as error:
-        raise BadPolicy(
-            f"a policy must be readable, but {path} is not ({error.strerror}); give it read permission", "file"
-        ) from None
-    if not data:
+    if not (data := onnx_external.whole(path, path.name)):
         raise BadPolicy(f"a policy must be an ONNX file, but {path.name} is empty; download it again", "file")
-    if data.startswith(LFS):
-        raise BadPolicy(
-            f"a policy must be the file itself, but {path.name} is a Git LFS pointer to it; run `git lfs pull`", "file"
-        )
     return data
 
 

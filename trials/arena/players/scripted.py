@@ -14,20 +14,6 @@ _FRONT = np.array([0, 12, -12, 24, -24, 36, -36, 48, -48, 60, -60], np.float32) 
 _BACK = np.array([180, -135, 135], np.float32)
 
 
-class Constant:
-    """A player that answers every observation alike: `still` and `random`."""
-
-    memory = 0
-
-    def __init__(self, name: str, log_probabilities: list[float]) -> None:
-        self.name = self.id = name
-        self._answer = np.array(log_probabilities * 3, np.float32)
-
-    def decide(self, observations: Floats, memory: Floats, log_probabilities: Floats) -> None:
-        """As `Player.decide`."""
-        log_probabilities[:] = self._answer
-
-
 class Unskilled:
     """`still` and `random` in any game: of its sight they heed the masks alone.
 
@@ -45,9 +31,9 @@ class Unskilled:
     def decide(self, observations: Floats, memory: Floats, log_probabilities: Floats) -> None:
         """As `Player.decide`."""
         mine = self._behavior
-        allowed = np.ones((len(observations), mine.discrete), np.float32)
+        allowed = np.ones((1, mine.discrete), np.float32)  # alike for every row
         if mine.masked:
-            allowed[:] = observations[:, mine.sight - mine.discrete : mine.sight]
+            allowed = observations[:, mine.sight - mine.discrete : mine.sight]
         with np.errstate(divide="ignore", invalid="ignore"):
             for branch in self._branches:
                 chances = allowed[:, branch]

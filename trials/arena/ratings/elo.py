@@ -13,13 +13,13 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from trials.arena.ratings import pentanomial
+from trials.arena.ratings.bradley_terry import PER_ELO
 from trials.arena.ratings.ladder_file import Ladder
 from trials.arena.ratings.pentanomial import PAIR_SCORES, REGULARISER, Reals, expected, outcomes, shortfall
 from trials.errors import SetupError
 from trials.records import MatchRecord, Rating, Side
 
 CHI_SQUARED_95 = 3.841458820694124  # one degree of freedom
-PER_ELO = np.log(10) / 400  # natural log-odds of a point
 FAR = 40_000.0  # Elo beyond which nothing is looked for
 
 

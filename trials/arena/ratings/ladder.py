@@ -18,7 +18,7 @@ import numpy as np
 
 from trials.arena.games.game import Game
 from trials.arena.games.soccer import EMBEDDED
-from trials.arena.matches.match import Progress, play
+from trials.arena.matches.match import play
 from trials.arena.players import load as players
 from trials.arena.players.load import EARLIER
 from trials.arena.players.player import Player
@@ -48,8 +48,6 @@ class Rated:
     """Directly against the extra opponent, an Elo difference; no part of the ladder's number."""
     names: Mapping[str, str]
     """Of everyone there was to meet: id in the records to name."""
-    seconds: float
-    decisions: int
 
 
 class LadderPlayers:
@@ -89,8 +87,6 @@ def rate(
     opponents: LadderPlayers | None = None,
     baseline: Player | None = None,
     baseline_matches: int = 0,
-    fields: int | None = None,
-    on_progress: Progress | None = None,
     game: Game = EMBEDDED,
 ) -> Rated:
     """Play `matches` (whole pairs, at least one) on the ladder, and `baseline_matches` against an extra opponent.
@@ -103,33 +99,22 @@ def rate(
     pairs = max(1, matches // 2)
     extra = baseline_matches // 2 if baseline is not None else 0
     records: list[MatchRecord] = []
-    spent: list[tuple[float, int]] = []
-
-    def meet(opponent: Player, first: int, count: int) -> list[MatchRecord]:
-        def told(finished: int, _: int) -> None:
-            if on_progress is not None:
-                on_progress(2 * first + finished, 2 * (pairs + extra))
-
-        played = play(candidate, opponent, count, seed, first=first, fields=fields, on_progress=told, game=game)
-        spent.append((played.seconds, played.decisions))
-        return played.records
-
     elo = hall.start
     for share in STAGES:
         done = len(records) // 2
         count = round(share * pairs) - done
         if count > 0:
-            records += meet(hall.nearest(elo), done, count)
+            records += play(candidate, hall.nearest(elo), count, seed, first=done, game=game).records
             rating = on_ladder(records, hall.ladder)
             elo = rating.elo
-    against = meet(baseline, pairs, extra) if baseline is not None and extra else []
+    against = []
+    if baseline is not None and extra:
+        against = play(candidate, baseline, extra, seed, first=pairs, game=game).records
     return Rated(
         rating=rating,
         records=records + against,
         baseline=direct(against, baseline.name) if baseline is not None and against else None,
         names={player.id: player.name for player in (*hall.players, *([baseline] if baseline is not None else []))},
-        seconds=sum(s for s, _ in spent),
-        decisions=sum(d for _, d in spent),
     )
 
 

@@ -36,11 +36,6 @@ class Estimate:
     seeds: int
     """Of the side that has fewer."""
 
-    @property
-    def known(self) -> bool:
-        """Whether there is an interval."""
-        return self.low is not None
-
 
 def error(rating: Rating) -> float:
     """Standard error of a rating from its matches, Elo; infinite where an end of its interval is open."""

@@ -54,11 +54,6 @@ class Standing:
     sides: Sides | None
     """None where the sides were not recorded."""
 
-    @property
-    def matches(self) -> int:
-        """How many were counted."""
-        return self.total.matches
-
 
 @dataclass(frozen=True, kw_only=True)
 class Pairing:
@@ -70,11 +65,6 @@ class Pairing:
     """a minus b, from these matches alone, with its 95 % interval."""
     low: float
     high: float
-
-    @property
-    def score(self) -> float:
-        """Of a, 0 to 1."""
-        return self.result.score
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -140,7 +130,8 @@ def _table(
     fitted = bradley_terry.fit(ids, counts).anchored(ids.index(anchor) if anchor is not None else None, ANCHOR)
     cross = {}
     for (a, b), outcome in counts.items():
-        cross[a, b] = _pairing(outcome, results[a, b])
+        elo, low, high = rating.from_counts(outcome)
+        cross[a, b] = Pairing(result=results[a, b], elo=elo, low=low, high=high)
         cross[b, a] = _other_way(cross[a, b])
     of_each: dict[str, list[Side]] = {player: [] for player in ids}
     for (a, _), pairing in cross.items():
@@ -219,11 +210,6 @@ def _schedules(group: Iterable[MatchRecord]) -> dict[tuple[int, bool], list[Matc
     return found
 
 
-def _pairing(counts: Reals, result: Side) -> Pairing:
-    elo, low, high = rating.from_counts(counts)
-    return Pairing(result=result, elo=elo, low=low, high=high)
-
-
 def _other_way(of_a: Pairing) -> Pairing:
     """The same pairing from b's side."""
     turned = Side(wins=of_a.result.losses, draws=of_a.result.draws, losses=of_a.result.wins)
@@ -262,7 +248,7 @@ def _tiers(ids: Collection[str], cross: Mapping[tuple[str, str], Pairing]) -> di
         return dict.fromkeys(ids)
     graph = networkx.DiGraph()
     graph.add_nodes_from(ids)
-    graph.add_edges_from(key for key, pairing in cross.items() if pairing.score >= 0.5)
+    graph.add_edges_from(key for key, pairing in cross.items() if pairing.result.score >= 0.5)
     condensed = networkx.condensation(graph)
     return {
         player: tier

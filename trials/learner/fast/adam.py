@@ -14,6 +14,7 @@ from mlagents.torch_utils import torch
 _step = torch.optim.Adam.step
 
 
+@functools.wraps(_step)
 def step(self: Any, closure: Any = None) -> Any:
     """Adam.step."""
     plain = closure is None and not self._optimizer_step_pre_hooks and not self._optimizer_step_post_hooks
@@ -23,6 +24,9 @@ def step(self: Any, closure: Any = None) -> Any:
         for group in self.param_groups:
             _step_of(self, group)
     return None
+
+
+step.__dict__["hooked"] = True  # by torch's profiler, whose hook costs as much as a small step
 
 
 def known(group: dict[str, Any]) -> bool:
@@ -65,11 +69,3 @@ def without_compiler() -> None:
             plain = getattr(method, "__wrapped__", None)
             if plain is not None and getattr(method, "__qualname__", "") == getattr(plain, "__qualname__", None):
                 plain.__dict__.setdefault("__dynamo_disable", plain)
-
-
-def install() -> None:
-    """Let every Adam of this process step so."""
-    without_compiler()
-    functools.update_wrapper(step, _step)
-    step.__dict__["hooked"] = True  # by torch's profiler, whose hook costs as much as a small step
-    torch.optim.Adam.step = step

@@ -88,8 +88,3 @@ class Norm(torch.autograd.Function):  # type: ignore[misc]
         by_spread = centred * (2 * of_square)
         of_mean += by_spread.sum(-1, keepdim=True).neg_()
         return direct.add_(by_spread).add_(of_mean / size)
-
-
-def install() -> None:
-    """Let every POCA critic attend so."""
-    MultiAgentNetworkBody.forward = forward

@@ -82,7 +82,7 @@ class ColumnBuffer(AgentBuffer):  # type: ignore[misc]
             raise BufferException(f"The length of the fields {list(self._fields)} were not of same length")
         for key, field in self._fields.items():
             if key not in target_buffer._fields:
-                target_buffer._fields[key] = field.empty()
+                target_buffer._fields[key] = type(field)()
             target_buffer._fields[key].join(field)
 
     def become_lists(self) -> None:
@@ -121,8 +121,3 @@ def append(self: Any, target_buffer: AgentBuffer, *arguments: Any, **options: An
     if isinstance(target_buffer, ColumnBuffer):
         target_buffer.become_lists()
     _append(self, target_buffer, *arguments, **options)
-
-
-def install() -> None:
-    """Let mlagents' own buffers be appended to buffers of columns."""
-    AgentBuffer.resequence_and_append = append

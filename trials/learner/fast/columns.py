@@ -88,10 +88,6 @@ class Column(Sequence[Any]):
         """The field as mlagents has it."""
         return AgentBufferField(list(self))
 
-    def empty(self) -> "Column":
-        """One of the same kind without entries."""
-        return Column()
-
 
 class Mates(Column):
     """What an agent's group mates had at each experience: one column a mate, in the order of the group."""
@@ -144,10 +140,6 @@ class Mates(Column):
     def padded_to_batch(self, pad_value: float = 0, dtype: Any = np.float32) -> Any:
         """A list of arrays (n, ...), one a mate."""
         return [np.asanyarray(column.array, dtype=dtype) for column in self._columns]
-
-    def empty(self) -> "Mates":
-        """A column of its kind without rows."""
-        return Mates()
 
 
 def _count(rows: Any, length: int) -> int:

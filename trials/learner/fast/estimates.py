@@ -10,14 +10,11 @@ from collections.abc import Callable
 from typing import Any
 
 from mlagents.torch_utils import torch
-from mlagents.trainers.optimizer.torch_optimizer import TorchOptimizer
-from mlagents.trainers.poca.optimizer_torch import TorchPOCAOptimizer
-
-_of_group = TorchPOCAOptimizer.get_trajectory_and_baseline_value_estimates
-_of_one = TorchOptimizer.get_trajectory_value_estimates
 
 
-def _ungraphed(function: Callable[..., Any]) -> Callable[..., Any]:
+def ungraphed(function: Callable[..., Any]) -> Callable[..., Any]:
+    """A method of an optimizer, run without a graph where its policy has no memory."""
+
     @functools.wraps(function)
     def call(self: Any, *arguments: Any, **options: Any) -> Any:
         if self.policy.use_recurrent:
@@ -26,9 +23,3 @@ def _ungraphed(function: Callable[..., Any]) -> Callable[..., Any]:
             return function(self, *arguments, **options)
 
     return call
-
-
-def install() -> None:
-    """Let every PPO and POCA optimizer estimate so."""
-    TorchPOCAOptimizer.get_trajectory_and_baseline_value_estimates = _ungraphed(_of_group)
-    TorchOptimizer.get_trajectory_value_estimates = _ungraphed(_of_one)

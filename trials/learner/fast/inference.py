@@ -122,8 +122,3 @@ def _masks(steps: Any, branches: Any) -> list[Any]:
     if steps.action_mask is None:
         return [None] * len(branches)
     return [torch.as_tensor(1 - mask) if np.any(mask) else None for mask in steps.action_mask]
-
-
-def install() -> None:
-    """Let every policy decide so."""
-    TorchPolicy.get_action = get_action

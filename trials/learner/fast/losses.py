@@ -12,7 +12,6 @@ from mlagents.torch_utils import torch
 from mlagents.trainers.torch_entities.action_log_probs import ActionLogProbs
 from mlagents.trainers.torch_entities.action_model import ActionModel
 from mlagents.trainers.torch_entities.distributions import EPSILON
-from mlagents.trainers.torch_entities.utils import ModelUtils
 
 _evaluate = ActionModel.evaluate
 
@@ -49,10 +48,3 @@ def actions_to_onehot(discrete_actions: Any, action_size: list[int]) -> list[Any
         (discrete_actions[:, i].long().unsqueeze(-1) == torch.arange(size)).float()
         for i, size in enumerate(action_size)
     ]
-
-
-def install() -> None:
-    """Let every update and every critic compute them so."""
-    ActionModel.evaluate = evaluate
-    ModelUtils.masked_mean = staticmethod(masked_mean)
-    ModelUtils.actions_to_onehot = staticmethod(actions_to_onehot)

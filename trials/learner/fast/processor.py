@@ -5,19 +5,20 @@ at every message, or none does; whole groups of one size end together; observati
 is otherwise hands everything over to mlagents' own code, once and for all, with the state that it would have then.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
-from mlagents.trainers import trainer_controller
 from mlagents.trainers.agent_processor import AgentManager
 from mlagents.trainers.behavior_id_utils import BehaviorIdentifiers, get_global_agent_id, get_global_group_id
 from mlagents.trainers.ghost.trainer import GhostTrainer
+from mlagents.trainers.stats import StatsReporter, StatsWriter
 from mlagents.trainers.trajectory import AgentExperience, AgentStatus
 from mlagents_envs.base_env import ActionTuple
+from mlagents_envs.side_channel.stats_side_channel import StatsAggregationMethod
 from numpy.typing import NDArray
 
-from trials.learner.fast import scope, statistics
+from trials.learner.fast import scope
 from trials.learner.fast.rows import Group, Rows, Store
 from trials.learner.fast.trajectories import ColumnTrajectory, Counted, Cut, Experiences
 
@@ -72,7 +73,8 @@ class ColumnManager(AgentManager):  # type: ignore[misc]
         """As `AgentProcessor.add_experiences`."""
         if not self._given_up:
             if self._agents is None and len(decision_steps):
-                self._agents = self._begin(decision_steps, worker_id)
+                branches = self.policy.behavior_spec.action_spec.discrete_size
+                self._agents = Agents(decision_steps, worker_id, self._max_trajectory_length, branches)
             reason = self._unknown(decision_steps, terminal_steps, worker_id, previous_action)
             if reason is None:
                 self._add(decision_steps, terminal_steps, previous_action)
@@ -87,10 +89,6 @@ class ColumnManager(AgentManager):  # type: ignore[misc]
         else:
             self._agents.forget(self._agents.known.copy())
             self._agents.store.clear()
-
-    def _begin(self, decision: Any, worker_id: int) -> Agents:
-        branches = self.policy.behavior_spec.action_spec.discrete_size
-        return Agents(decision, worker_id, self._max_trajectory_length, branches)
 
     def _unknown(self, decision: Any, terminal: Any, worker_id: int, action: Any) -> str | None:
         """Why these steps are not what the class knows; None if they are."""
@@ -126,8 +124,8 @@ class ColumnManager(AgentManager):  # type: ignore[misc]
         if agents is None:
             return
         if "entropy" in action.outputs:
-            statistics.add_all(self._stats_reporter, "Policy/Entropy", action.outputs["entropy"])
-        self._wanted = getattr(self.trajectory_queue, "wanted", _always)()
+            add_all(self._stats_reporter, "Policy/Entropy", action.outputs["entropy"])
+        self._wanted = getattr(self.trajectory_queue, "wanted", lambda: True)()
         if len(action.agent_ids):
             agents.acted |= agents.decided
             agents.outputs = action.outputs
@@ -187,31 +185,26 @@ class ColumnManager(AgentManager):  # type: ignore[misc]
         """Send the trajectories of `rows` on; `following` has what each agent sees next, at place(row)."""
         cuts: dict[int, Cut] = {}
         for row in rows.tolist():
-            self._send(agents, row, cuts, following, place)
-
-    def _send(
-        self, agents: Agents, row: int, cuts: dict[int, Cut], following: Any, place: Callable[[int], int]
-    ) -> None:
-        mates = agents.group.mates[row]
-        if not self._wanted:
-            steps: Any = Counted(int(agents.store.length[row]))
-            trajectory = ColumnTrajectory(agents.names[row], self._behavior_id, steps, _NOTHING, [], [], [])
-        else:
-            for one in (row, *mates):
-                if one not in cuts:
-                    cuts[one] = self._cut_out(agents, one, following, place(one))
-            others = [cuts[mate] for mate in mates]
-            trajectory = ColumnTrajectory(
-                agents.names[row],
-                self._behavior_id,
-                Experiences(cuts[row], others, self.policy.behavior_spec.action_spec.discrete_branches),
-                cuts[row],
-                others,
-                [obs[place(row)] for obs in following.obs],
-                [[obs[place(mate)] for obs in following.obs] for mate in mates],
-            )
-        for queue in self._trajectory_queues:
-            queue.put(trajectory)
+            mates = agents.group.mates[row]
+            if not self._wanted:
+                steps: Any = Counted(int(agents.store.length[row]))
+                trajectory = ColumnTrajectory(agents.names[row], self._behavior_id, steps, _NOTHING, [], [], [])
+            else:
+                for one in (row, *mates):
+                    if one not in cuts:
+                        cuts[one] = self._cut_out(agents, one, following, place(one))
+                others = [cuts[mate] for mate in mates]
+                trajectory = ColumnTrajectory(
+                    agents.names[row],
+                    self._behavior_id,
+                    Experiences(cuts[row], others, self.policy.behavior_spec.action_spec.discrete_branches),
+                    cuts[row],
+                    others,
+                    [obs[place(row)] for obs in following.obs],
+                    [[obs[place(mate)] for obs in following.obs] for mate in mates],
+                )
+            for queue in self._trajectory_queues:
+                queue.put(trajectory)
 
     @staticmethod
     def _cut_out(agents: Agents, row: int, following: Any, at: int) -> Cut:
@@ -267,8 +260,15 @@ _EMPTY: NDArray[Any] = np.zeros(1)
 _NOTHING = Cut([], _EMPTY, _EMPTY, _EMPTY, _EMPTY, None, _EMPTY, _EMPTY, _EMPTY, _EMPTY, False)
 
 
-def _always() -> bool:
-    return True
+def add_all(reporter: Any, key: str, values: Iterable[Any]) -> None:
+    """reporter.add_stat(key, value) for each of `values`: the list that a summary's mean is taken of gets the same."""
+    with StatsReporter.lock:
+        if any(type(writer).on_add_stat is not StatsWriter.on_add_stat for writer in StatsReporter.writers):
+            for value in values:
+                reporter.add_stat(key, value)
+            return
+        StatsReporter.stats_dict[reporter.category][key].extend(values)
+        StatsReporter.stats_aggregation[reporter.category][key] = StatsAggregationMethod.AVERAGE
 
 
 _subscribe = GhostTrainer.subscribe_trajectory_queue
@@ -288,9 +288,3 @@ def subscribe(self: Any, trajectory_queue: Any) -> None:
         return len(trainers) > 1 or self.controller.get_learning_team == team
 
     trajectory_queue.wanted = wanted
-
-
-def install() -> None:
-    """Let mlagents' controller make these managers."""
-    trainer_controller.AgentManager = ColumnManager
-    GhostTrainer.subscribe_trajectory_queue = subscribe

@@ -56,8 +56,3 @@ def init(self: Any, behavior_name: str, *arguments: Any, **options: Any) -> None
         self.update_buffer = ColumnBuffer()
     else:
         say(reason)
-
-
-def install() -> None:
-    """Let mlagents' trainers choose when they are made."""
-    OnPolicyTrainer.__init__ = init

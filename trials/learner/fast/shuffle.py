@@ -26,8 +26,3 @@ def shuffle(self: Any, sequence_length: int, key_list: list[Any] | None = None) 
     for key in keys:
         entries = list(self[key])
         self[key].set([entries[place] for place in places])
-
-
-def install() -> None:
-    """Let mlagents' own buffers shuffle so."""
-    AgentBuffer.shuffle = shuffle

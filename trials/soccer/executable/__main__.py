@@ -88,13 +88,8 @@ def main(arguments: Sequence[str], build: Any = None) -> int:
 def run(port: int, fields: int, build: Any = None) -> None:
     """Connect and serve."""
     os.environ.setdefault("GRPC_VERBOSITY", "ERROR")  # before gRPC is imported; faults are told in our own lines
-    from trials.soccer.executable import protobuf, session
+    from trials.soccer.executable import session
 
-    if not protobuf.compiled():
-        log.warning(
-            "SoccerTwos: protobuf should run compiled, but runs in pure Python, many times slower;"
-            " unset PROTOCOL_BUFFERS_PYTHON_IMPLEMENTATION"
-        )
     with session.Trainer(port) as trainer:
         session.serve(trainer, fields, *([] if build is None else [build]))
 

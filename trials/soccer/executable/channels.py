@@ -6,7 +6,7 @@ graphics. Nothing is ever sent: SoccerTwos has no statistics of its own. Source:
 """
 
 import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from uuid import UUID
 
 import numpy as np
@@ -70,7 +70,11 @@ def _sampler(shape: int, rng: np.random.Generator, body: bytes) -> Callable[[], 
         raise ValueError(f"sampler {shape}")
     (count,) = struct.unpack_from("<i", body)
     limits = struct.unpack(f"<{count}f", body[4:])
-    intervals = list(zip(limits[::2], limits[1::2], strict=True))
+    return of_ranges(rng, list(zip(limits[::2], limits[1::2], strict=True)))
+
+
+def of_ranges(rng: np.random.Generator, intervals: Sequence[tuple[float, float]]) -> Callable[[], float]:
+    """A function that draws evenly from several intervals, each as likely as it is wide."""
     widths = np.array([high - low for low, high in intervals], dtype=float)
     share = widths / widths.sum() if widths.sum() > 0 else np.full(len(widths), 1 / len(widths))
 

@@ -3,6 +3,7 @@
 import ast
 import importlib.metadata
 import importlib.util
+import sys
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
@@ -10,6 +11,12 @@ from types import ModuleType
 from typing import Any
 
 _MESSAGES = "mlagents_envs.communicator_objects."
+
+
+def put() -> None:
+    """From now on mlagents' messages are built so; calling it again does nothing."""
+    if not any(isinstance(finder, MessageFinder) for finder in sys.meta_path):
+        sys.meta_path.insert(0, MessageFinder())
 
 
 class MessageFinder(MetaPathFinder):

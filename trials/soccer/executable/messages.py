@@ -38,7 +38,7 @@ DIMENSION_NONE = 1
 
 def introduction() -> Any:
     """The first message: who this is, and what it can."""
-    message = _message(OK)
+    message = empty(OK)
     about = message.unity_output.rl_initialization_output
     about.name = "AcademySingleton"
     about.communication_version = COMMUNICATION_VERSION
@@ -48,19 +48,9 @@ def introduction() -> Any:
     return message
 
 
-def ready() -> Any:
-    """The second message, without content: the trainer answers it with its first reset."""
-    return _message(OK)
-
-
-def farewell() -> Any:
-    """The last message, where the end is not the trainer's wish."""
-    return _message(CLOSE)
-
-
 def state(env: BaseEnv, with_specs: bool) -> Any:
     """Every agent's steps, terminal ones first; `with_specs`, in the first such message, also what behaviors expect."""
-    message = _message(OK)
+    message = empty(OK)
     output = message.unity_output
     for name, spec in env.behavior_specs.items():
         decisions, terminals = env.get_steps(name)
@@ -112,7 +102,8 @@ def act(env: BaseEnv, actions: Mapping[str, Any]) -> None:
         )
 
 
-def _message(status: int) -> Any:
+def empty(status: int) -> Any:
+    """A message without content."""
     message = UnityMessageProto()
     message.header.status = status
     return message

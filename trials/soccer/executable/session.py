@@ -78,7 +78,7 @@ class Trainer:
         """Say farewell if the trainer still listens: without it, it would wait for the next message until it tires."""
         if self._open:
             with contextlib.suppress(grpc.RpcError):
-                self._exchange(messages.farewell(), timeout=FAREWELL_S)
+                self._exchange(messages.empty(messages.CLOSE), timeout=FAREWELL_S)
         self._channel.close()
 
 
@@ -139,7 +139,7 @@ def serve(trainer: Trainer, fields: int, build: Callable[[int, int], Served] = S
         fields,
         given.seed,
     )
-    answer = trainer.exchange(messages.ready())
+    answer = trainer.exchange(messages.empty(messages.OK))  # answered with the first reset
     with_specs = True
     while answer is not None and _obey(env, answer.unity_input.rl_input):
         answer = trainer.exchange(messages.state(env, with_specs))

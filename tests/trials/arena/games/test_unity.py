@@ -21,6 +21,7 @@ from mlagents_envs.base_env import (
     ObservationType,
     TerminalSteps,
 )
+from placed import put
 from real_sweep import json_of, run_sweep
 
 from trials.arena.games import executable
@@ -142,7 +143,7 @@ def test_observations_actions_and_outcomes_are_those_of_the_fields_behind() -> N
     corners = [[x, z, 0, 0, 0] for x in (-5, 5) for z in (-3, 3)]
     for each in (env._fields, alone):
         for field in range(8):  # the ball flies to one goal or the other
-            each.place(field, [0, 0, 30 if field % 2 else -30, 0, 0, 0, 0, 0, 0], corners)
+            put(each, field, [0, 0, 30 if field % 2 else -30, 0, 0, 0, 0, 0, 0], corners)
     fields.kick_off(np.zeros(8, np.uint64))
     for _ in range(12):
         actions = rng.integers(0, 3, (8, 4, 3)).astype(np.int8)

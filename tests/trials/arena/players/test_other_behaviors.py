@@ -1,5 +1,6 @@
 """Policies of other behaviors than SoccerTwos': real exports of mlagents, played as their specs say."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -102,6 +103,11 @@ def test_noise_moves_continuous_actions_and_masks_forbid(tmp_path: Path) -> None
     assert (asked(player, masked)[:, 5:] == calm[:, 5:]).all()
 
 
+@pytest.fixture(scope="module")
+def moves(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return export(MOVES, tmp_path_factory.mktemp("moves") / "policy.onnx")
+
+
 @pytest.mark.parametrize(
     ("mine", "line"),
     [
@@ -118,18 +124,21 @@ def test_noise_moves_continuous_actions_and_masks_forbid(tmp_path: Path) -> None
         (SOCCER, "must take action_masks [rows, 9], but policy.onnx does not; it was trained for another game"),
     ],
 )
-def test_a_policy_of_another_behavior_is_refused(mine: Behavior, line: str, tmp_path: Path) -> None:
-    path = export(MOVES, tmp_path / "policy.onnx")
-    for attempt in (lambda: OnnxPolicy(path, mine), lambda: vet(path, mine)):
-        with pytest.raises(BadPolicy) as refusal:
-            attempt()
-        assert line in str(refusal.value)
-    vet(path, MOVES)
+def test_a_policy_of_another_behavior_is_refused(mine: Behavior, line: str, moves: Path) -> None:
+    with pytest.raises(BadPolicy) as refusal:
+        OnnxPolicy(moves, mine)
+    assert line in str(refusal.value)
 
 
-def test_a_graph_that_draws_in_its_own_way_is_refused(tmp_path: Path) -> None:
-    path = export(MOVES, tmp_path / "policy.onnx")
-    model: Any = onnx.load(path)
+def test_another_process_knows_the_behavior(moves: Path) -> None:
+    vet(moves, MOVES)
+    with pytest.raises(BadPolicy, match="behavior, Both, 1 a team, which shows 5"):
+        vet(moves, replace(BOTH, branches=()))
+
+
+def test_a_graph_that_draws_in_its_own_way_is_refused(moves: Path, tmp_path: Path) -> None:
+    path = tmp_path / "policy.onnx"
+    model: Any = onnx.load(moves)
     (sampler,) = [node for node in model.graph.node if node.op_type == "RandomNormalLike"]
     sampler.attribute.append(onnx.helper.make_attribute("scale", 3.0))
     onnx.save(model, path)

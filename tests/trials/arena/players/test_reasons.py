@@ -98,11 +98,15 @@ def test_a_policy_of_another_game_is_told_whose_it_is(
 ) -> None:
     path = game(tmp_path / "SoccerTwos.onnx", shown, masks, branches, continuous)
     with pytest.raises(BadPolicy) as refused:
-        sandbox.vet(path)
+        OnnxPolicy(path)
     assert told in str(refused.value) and OURS in str(refused.value)
     assert "another game" in str(refused.value) and "export it with ML-Agents" not in str(refused.value)
+
+
+def test_whose_a_policy_of_another_game_is_is_told_where_it_is_verified(tmp_path: Path) -> None:
+    path = game(tmp_path / "SoccerTwos.onnx", {"obs_0": [8]}, 0, [], 2)
     checks = {check.name: check for check in verify.verify(str(path), None, 0, 1, False).checks}
-    assert checks["spaces"].status == "no" and told in checks["spaces"].found
+    assert checks["spaces"].status == "no" and OURS in checks["spaces"].found
 
 
 def test_a_graph_of_another_program_is_told_who_exports_one(tmp_path: Path) -> None:

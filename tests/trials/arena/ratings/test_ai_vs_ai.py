@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from played import record
 
 from trials.arena.ratings import ai_vs_ai, bradley_terry, sheet
 from trials.arena.ratings.ai_vs_ai import EloRow, Row
@@ -34,20 +35,7 @@ matches = st.lists(st.builds(Row, few, few, st.just(0), st.sampled_from([0.0, 0.
 
 
 def match(number: int, result: float, a: str = "0f" * 32, b: str = "house") -> MatchRecord:
-    return MatchRecord(
-        number=number,
-        pair=number // 2,
-        a=a,
-        b=b,
-        a_team=1 if number % 2 else 0,
-        seed=1,
-        environment="soccer-1",
-        result=result,
-        goals_a=int(result == 1),
-        goals_b=int(result == 0),
-        decisions=10,
-        time=1675425102.9 + number,
-    )
+    return record(number, result, a=a, b=b, time=1675425102.9 + number)
 
 
 def test_the_published_history_is_read_and_written_as_it_is(tmp_path: Path) -> None:

@@ -7,27 +7,18 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from pair_laws import chances, feasible
 
 from trials.arena.ratings import bradley_terry
 from trials.arena.ratings.elo import CHI_SQUARED_95, direct, on_ladder
 from trials.arena.ratings.ladder_file import Ladder, LadderPlayer
-from trials.arena.ratings.pentanomial import PAIR_SCORES, REGULARISER, elo, expected, outcomes, shortfall
+from trials.arena.ratings.pentanomial import PAIR_SCORES, REGULARISER, elo, outcomes, shortfall
 from trials.errors import SetupError
 from trials.records import MatchRecord
 
 Records = Callable[..., list[MatchRecord]]
 quick = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 counts_of_pairs = st.lists(st.integers(0, 60), min_size=5, max_size=5).filter(lambda c: sum(c) > 0)
-
-
-def pair_distribution(gap: float, draws: float, together: float = 0.0) -> np.ndarray:
-    """Five probabilities of a pair at an Elo gap; `together` is the share of pairs whose two results are one."""
-    score = float(expected(gap))
-    draws = min(draws, 1.9 * min(score, 1 - score))
-    match = np.array([1 - score - draws / 2, draws, score - draws / 2])
-    same = np.zeros(5)
-    same[::2] = match
-    return (1 - together) * np.convolve(match, match) + together * same
 
 
 def test_outcomes_count_pairs(records: Records) -> None:
@@ -97,9 +88,9 @@ def test_draws_narrow_and_twins_widen_the_interval(records: Records) -> None:
 @pytest.mark.parametrize("gap", [0.0, 50.0, 200.0, 400.0])
 def test_intervals_cover_the_truth(gap: float, draws: float, together: float) -> None:
     """95 % of intervals from 100 pairs hold the true gap; more where hardly a pair differs from the next."""
-    chances = pair_distribution(gap, draws, together)
-    drawn = np.random.default_rng(1).multinomial(100, chances, size=4000) + REGULARISER
-    inside = 2 * shortfall(PAIR_SCORES - float(chances @ PAIR_SCORES), drawn) <= CHI_SQUARED_95
+    law = chances(gap, feasible(gap, draws), together)
+    drawn = np.random.default_rng(1).multinomial(100, law, size=4000) + REGULARISER
+    inside = 2 * shortfall(PAIR_SCORES - float(law @ PAIR_SCORES), drawn) <= CHI_SQUARED_95
     assert 0.935 < inside.mean() < 0.985
 
 
@@ -177,7 +168,7 @@ def test_a_ladder_interval_covers_the_truth(records: Records) -> None:
         steps = ladder(np.diag([400.0, 400.0, 0.0]), tuple(true + rng.normal(0, [20, 20, 0])))
         played = []
         for k, pairs in enumerate((15, 40, 15)):
-            drawn = rng.multinomial(pairs, pair_distribution(1000 - true[k], 0.3))
+            drawn = rng.multinomial(pairs, chances(1000 - true[k], 0.3))
             played += records(tuple(drawn), b=steps.rungs[k].name, first=100 * k)
         rating = on_ladder(played, steps)
         inside += rating.low <= 1000 <= rating.high
@@ -200,8 +191,8 @@ def test_the_joint_fit_finds_the_truth_with_honest_errors() -> None:
         table = {}
         for i in range(4):
             for j in range(i):
-                chances = pair_distribution(true[i] - true[j], 0.4, 0.2)
-                table[names[i], names[j]] = rng.multinomial(150, chances)
+                gap = true[i] - true[j]
+                table[names[i], names[j]] = rng.multinomial(150, chances(gap, feasible(gap, 0.4), 0.2))
         fitted = bradley_terry.fit(names, table).anchored(3, 1200)
         z.append((fitted.ratings - true)[:3] / np.sqrt(np.diag(fitted.covariance)[:3]))
     assert np.abs(np.mean(z, axis=0)).max() < 0.35

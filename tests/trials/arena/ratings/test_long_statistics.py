@@ -6,6 +6,7 @@ from itertools import product
 
 import numpy as np
 import pytest
+from pair_laws import chances, feasible, sequential
 
 from trials.arena.ratings import bradley_terry
 from trials.arena.ratings.elo import CHI_SQUARED_95, direct
@@ -13,20 +14,6 @@ from trials.arena.ratings.pentanomial import PAIR_SCORES, REGULARISER, Reals, el
 from trials.records import MatchRecord
 
 pytestmark = pytest.mark.slow
-
-
-def feasible(gap: float, draws: float) -> float:
-    """The share of draws, or the largest that leaves the score which the gap demands: then the weaker never wins."""
-    return min(draws, 2 * float(expected(-abs(gap))))
-
-
-def chances(gap: float, draws: float, correlation: float = 0.0) -> Reals:
-    """Of a pair's five outcomes, (5,), with that correlation between its two results."""
-    score = float(expected(gap))
-    match = np.array([1 - score - draws / 2, draws, score - draws / 2]).clip(0)
-    surplus = np.array([0, 0.5, 1]) - score
-    joined = np.outer(match, match) * (1 + correlation * np.outer(surplus, surplus) / (match @ surplus**2))
-    return np.array([np.fliplr(joined).trace(offset) for offset in (2, 1, 0, -1, -2)])
 
 
 def held(drawn: Reals, score: float) -> Reals:
@@ -96,26 +83,6 @@ def wald(probabilities: Reals, elo0: float, elo1: float, bound: float, overshoot
     drift = steps * (score - (low + high) / 2) / (high - low)
     accepted = 1 / (1 + math.exp(-2 * drift * bound / steps))
     return accepted, bound**2 / steps if abs(drift) < 1e-9 else bound * (2 * accepted - 1) / drift
-
-
-def sequential(probabilities: Reals, runs: int, seed: int, most: int = 50_000) -> tuple[Reals, Reals]:
-    """Accepted, rejected or neither (1, -1, 0), and pairs played, of tests [0, 50] at alpha = beta = 0.05, (runs,)."""
-    rng, bound, block = np.random.default_rng(seed), math.log(19), 64
-    counts, alive = np.zeros((runs, 5)), np.arange(runs)
-    decided, pairs = np.zeros(runs), np.full(runs, float(most))
-    at0, at1 = (PAIR_SCORES - expected(gap) for gap in (0, 50))
-    for played in range(0, most, block):
-        drawn = np.eye(5)[rng.choice(5, (len(alive), block), p=probabilities)]
-        path = counts[alive, None] + drawn.cumsum(axis=1)
-        ratio = shortfall(at0, path + REGULARISER) - shortfall(at1, path + REGULARISER)
-        over = np.abs(ratio) >= bound
-        first, ended = over.argmax(axis=1), over.any(axis=1)
-        decided[alive[ended]] = np.sign(ratio[ended, first[ended]])
-        pairs[alive[ended]] = played + first[ended] + 1
-        counts[alive], alive = path[:, -1], alive[~ended]
-        if not len(alive):
-            break
-    return decided, pairs
 
 
 def test_sequential_tests_err_and_last_as_theory_says() -> None:

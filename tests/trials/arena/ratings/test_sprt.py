@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pair_laws import chances, sequential
 
 from trials.arena.games.soccer import SoccerTwos
 from trials.arena.matches.match import play
 from trials.arena.ratings import sprt
-from trials.arena.ratings.pentanomial import PAIR_SCORES, REGULARISER, expected, shortfall
+from trials.arena.ratings.pentanomial import PAIR_SCORES, REGULARISER, expected
 
 counts_of_pairs = st.lists(st.integers(0, 80), min_size=5, max_size=5)
 
@@ -90,40 +91,9 @@ def test_the_command_line_judges_five_counts(capsys: pytest.CaptureFixture[str])
     assert "elo0 < elo1" in capsys.readouterr().err
 
 
-def simulate(gap: float, draws: float, runs: int, seed: int = 1, most: int = 2000) -> tuple[float, float, float]:
-    """Shares accepted and rejected, and mean pairs, of tests [0, 50] between players `gap` Elo apart."""
-    score = float(expected(gap))
-    match = np.array([1 - score - draws / 2, draws, score - draws / 2])
-    rng = np.random.default_rng(seed)
-    counts, alive = np.zeros((runs, 5)), np.arange(runs)
-    decided, pairs = np.zeros(runs), np.full(runs, most)
-    at0, at1 = PAIR_SCORES - expected(0), PAIR_SCORES - expected(50)
-    for played in range(1, most + 1):
-        counts[alive, rng.choice(5, len(alive), p=np.convolve(match, match))] += 1
-        weights = counts[alive] + REGULARISER
-        llr = shortfall(at0, weights) - shortfall(at1, weights)
-        over = np.where(llr >= math.log(19), 1, np.where(llr <= -math.log(19), -1, 0))
-        decided[alive], pairs[alive[over != 0]] = over, played
-        alive = alive[over == 0]
-        if not len(alive):
-            break
-    return float((decided == 1).mean()), float((decided == -1).mean()), float(pairs.mean())
-
-
 @pytest.mark.parametrize("draws", [0.0, 0.5])
 def test_error_rates_are_as_promised(draws: float) -> None:
-    accepted, _, pairs = simulate(0, draws, 2000)
-    _, rejected, _ = simulate(50, draws, 2000)
-    assert accepted < 0.05 + 3 * math.sqrt(0.05 * 0.95 / 2000)
-    assert rejected < 0.05 + 3 * math.sqrt(0.05 * 0.95 / 2000)
-    assert pairs < 180
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("draws", [0.0, 0.3, 0.6, 0.8])
-@pytest.mark.parametrize("gap", [0.0, 50.0])
-def test_error_rates_in_the_long_run(gap: float, draws: float) -> None:
-    accepted, rejected, _ = simulate(gap, draws, 8000, seed=2)
-    wrong = rejected if gap else accepted
-    assert wrong < 0.05 + 3 * math.sqrt(0.05 * 0.95 / 8000)
-    assert accepted + rejected > 0.999
+    for gap, wrong in ((0, 1), (50, -1)):
+        decided, pairs = sequential(chances(gap, draws), 2000, seed=1)
+        assert (decided == wrong).mean() < 0.05 + 3 * math.sqrt(0.05 * 0.95 / 2000)
+        assert pairs.mean() < 180

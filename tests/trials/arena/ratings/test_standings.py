@@ -3,6 +3,7 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import played
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -74,7 +75,7 @@ def test_the_cross_table_is_the_direct_rating_from_both_sides(circle: list[Match
     there, back = cross["rock", "scissors"], cross["scissors", "rock"]
     assert (there.elo, there.low, there.high) == (direct.elo, direct.low, direct.high)
     assert (back.elo, back.low, back.high) == pytest.approx((-direct.elo, -direct.high, -direct.low))
-    assert there.score + back.score == 1
+    assert there.result.score + back.result.score == 1
     assert (there.result.wins, there.result.draws, there.result.losses) == (direct.wins, direct.draws, direct.losses)
 
 
@@ -97,22 +98,7 @@ def _game(random: Any) -> list[MatchRecord]:
     for pairing, (a, b) in enumerate((("p", "q"), ("q", "r"), ("p", "r"))):
         for number in range(2 * random.randint(1, 4)):
             points = random.choice((0.0, 0.5, 1.0))
-            made.append(
-                MatchRecord(
-                    number=100 * pairing + number,
-                    pair=50 * pairing + number // 2,
-                    a=a,
-                    b=b,
-                    a_team=number % 2,
-                    seed=1,
-                    environment="soccer-1",
-                    result=points,
-                    goals_a=int(points == 1),
-                    goals_b=int(points == 0),
-                    decisions=5,
-                    time=0.0,
-                )
-            )
+            made.append(played.record(100 * pairing + number, points, a=a, b=b))
     return made
 
 
@@ -151,7 +137,7 @@ def test_one_sided_disconnected_and_lonely_tables_are_finite_and_unsure(records:
     assert found["p"].low > 1200
     assert found["r"].high - found["r"].low > 2000  # nothing connects it with the anchor
     alone = standings.table(between(records, "p", "p", (5, 0, 5, 0, 5)))
-    assert [(s.id, s.elo, s.matches) for s in alone.standings] == [("p", 1200, 0)] and alone.cross == {}
+    assert [(s.id, s.elo, s.total.matches) for s in alone.standings] == [("p", 1200, 0)] and alone.cross == {}
     drawn = {s.id: s for s in standings.table(between(records, "p", "q", (0, 0, 30, 0, 0))).standings}
     assert drawn["p"].elo == drawn["q"].elo == 1200 and drawn["p"].low < 1200 < drawn["p"].high
 
@@ -179,7 +165,7 @@ def test_schedules_of_several_seeds_are_added(records: Records) -> None:
     made = between(records, "p", "q", (5, 0, 5, 0, 9))
     again = [replace(record, seed=2) for record in made]
     one, two = standings.table(made).standings[0], standings.table(made + again).standings[0]
-    assert two.matches == 2 * one.matches
+    assert two.total.matches == 2 * one.total.matches
     assert two.high - two.low == pytest.approx((one.high - one.low) / np.sqrt(2), rel=0.05)
 
 
@@ -187,13 +173,13 @@ def test_a_published_history_is_rated_without_sides() -> None:
     rows = [ai_vs_ai.Row("a/x", "b/y", 100 + k, float(k % 4 > 0)) for k in range(40)]
     rows += [ai_vs_ai.Row("b/y", "a/x", 200 + k, 0.5) for k in range(40)]
     table = standings.published(rows)
-    assert [(s.id, s.matches, s.sides) for s in table.standings] == [("a/x", 80, None), ("b/y", 80, None)]
+    assert [(s.id, s.total.matches, s.sides) for s in table.standings] == [("a/x", 80, None), ("b/y", 80, None)]
     assert (table.standings[0].total.wins, table.standings[0].total.draws, table.standings[0].total.losses) == (
         30,
         40,
         10,
     )
-    assert table.cross["a/x", "b/y"].score == 50 / 80
+    assert table.cross["a/x", "b/y"].result.score == 50 / 80
     assert table.standings[0].elo - table.standings[1].elo == pytest.approx(400 * np.log10(50 / 30), rel=0.02)
     with pytest.raises(SetupError, match="the history has none"):
         standings.published([])
