@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import ray
-from pydantic import TypeAdapter
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from sweep.cluster import workdir
@@ -20,9 +19,6 @@ from trials.records import Candidate, TrialSpec
 from trials.storage import Storage
 from trials.trial import Rate, rated
 
-_SPEC: TypeAdapter[TrialSpec] = TypeAdapter(TrialSpec)
-_CANDIDATE: TypeAdapter[Candidate] = TypeAdapter(Candidate)
-_RATED: TypeAdapter[TrialRated] = TypeAdapter(TrialRated)
 T = TypeVar("T")
 PATIENCE_S, AGAIN_S = 300.0, 5.0
 """How long a file may be away that was there, and until a storage is asked again, seconds."""
@@ -53,10 +49,7 @@ class _Rater:
         self._terms = terms
         self._rate: Rate | None = None
 
-    def rate(self, spec: str, candidate: str) -> str:
-        return _RATED.dump_json(self._rated(_SPEC.validate_json(spec), _CANDIDATE.validate_json(candidate))).decode()
-
-    def _rated(self, spec: TrialSpec, candidate: Candidate) -> TrialRated:
+    def rate(self, spec: TrialSpec, candidate: Candidate) -> TrialRated:
         terms, storage = self._terms, self._terms.storage
         if storage is None:
             run = RunFolder(Path(terms.run))
@@ -110,8 +103,7 @@ class Raters:
             self._raters[node] = _Rater.options(  # type: ignore[attr-defined]
                 scheduling_strategy=near
             ).remote(self._terms)
-        words = _SPEC.dump_json(spec).decode(), _CANDIDATE.dump_json(candidate).decode()
-        self._under_way[self._raters[node].rate.remote(*words)] = spec, candidate, again
+        self._under_way[self._raters[node].rate.remote(spec, candidate)] = spec, candidate, again
 
     def finished(self, wait: bool = False) -> Iterator[tuple[int, TrialRated | None, str]]:
         """(trial, its rating, what went wrong) of each that is done, all of them with `wait`."""
@@ -121,7 +113,7 @@ class Raters:
                 return
             spec, candidate, again = self._under_way.pop(done[0])
             try:
-                yield spec.number, _RATED.validate_json(ray.get(done[0])), ""
+                yield spec.number, ray.get(done[0]), ""
             except ray.exceptions.RayError as error:
                 if again or self._terms.storage is None or "BadPolicy" in type(error).__name__:
                     yield spec.number, None, last_line(error)

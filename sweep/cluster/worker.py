@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import ray
-from pydantic import TypeAdapter
 from ray import tune
 
 from sweep.cluster import stop_signals, workdir
@@ -23,11 +22,6 @@ from trials.trial import Heartbeat, Trial
 
 HEARTBEAT_S = 2.0
 """How often a trial shows a sign of life, seconds."""
-
-_SPEC: TypeAdapter[TrialSpec] = TypeAdapter(TrialSpec)
-_RATED: TypeAdapter[TrialRated] = TypeAdapter(TrialRated)
-_RESUMED: TypeAdapter[TrialResumed] = TypeAdapter(TrialResumed)
-_TRAINING: TypeAdapter[Training] = TypeAdapter(Training)
 
 
 @dataclass(frozen=True)
@@ -57,7 +51,7 @@ class TrialActor(tune.Trainable):  # type: ignore[misc]
     def setup(self, config: dict[str, Any]) -> None:
         """As `ray.tune.Trainable.setup`: take over what the trial is."""
         self._cluster: Cluster | None = config["cluster"]
-        self._spec = _SPEC.validate_json(config["spec"])
+        self._spec: TrialSpec = config["spec"]
         self._config = config
         self._trial: Trial | None = None
         self._held: tuple[dict[str, Any], int] | None = None
@@ -155,9 +149,8 @@ def _result(happened: TrialRated | TrialResumed | Heartbeat | Training) -> dict[
         case Heartbeat(step=step, steps_per_second=rate):
             return {"step": step, "steps_per_second": rate, "done": False}
         case TrialRated(rung=rung, rating=rating):
-            return {"rung": rung, "elo": rating.elo, "rated": _RATED.dump_json(happened).decode(), "done": False}
+            return {"rung": rung, "elo": rating.elo, "rated": happened, "done": False}
         case TrialResumed(resumed=step):
-            words = _RESUMED.dump_json(happened).decode()
-            return {"resumed": words, "step": step, "steps_per_second": 0.0, "done": False}
+            return {"resumed": happened, "step": step, "steps_per_second": 0.0, "done": False}
         case Training():
-            return {"ended": _TRAINING.dump_json(happened).decode(), "done": True}
+            return {"ended": happened, "done": True}

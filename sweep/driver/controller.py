@@ -6,8 +6,6 @@ from dataclasses import replace
 from itertools import count
 from typing import Any
 
-from pydantic import TypeAdapter
-
 from search_spaces import Space
 from sweep.driver.running_trial import RunningTrial, StorageWord, ending, failures
 from sweep.search import specs
@@ -17,14 +15,9 @@ from trials import ledger
 from trials.events import Event, TrialBegan, TrialEnded, TrialRated, TrialResumed, WarmStarted
 from trials.folder import RunFolder
 from trials.learner import trainer_log
-from trials.records import Candidate, Rating, Training, TrialSpec
+from trials.records import Candidate, Rating, TrialSpec
 from trials.run_state import Past
 from trials.trial import RETRIES
-
-_SPEC: TypeAdapter[TrialSpec] = TypeAdapter(TrialSpec)
-_RATED: TypeAdapter[TrialRated] = TypeAdapter(TrialRated)
-_RESUMED: TypeAdapter[TrialResumed] = TypeAdapter(TrialResumed)
-_TRAINING: TypeAdapter[Training] = TypeAdapter(Training)
 
 
 class Controller:
@@ -178,7 +171,7 @@ class Controller:
 
     def _config(self, spec: TrialSpec) -> dict[str, Any]:
         return {
-            "spec": _SPEC.dump_json(spec).decode(),
+            "spec": spec,
             "run": str(self.run.path.resolve()),
             "baseline": self.baseline,
             "rating_matches": self.settings.rating_matches,
@@ -195,17 +188,17 @@ class Controller:
         if "step" in result:
             trial.at(int(result["step"]), float(result["steps_per_second"]))
         if "resumed" in result:
-            self.record(self._by_whom(_RESUMED.validate_json(result["resumed"])))
+            self.record(self._by_whom(result["resumed"]))
         if "rated" in result:
-            rated = _RATED.validate_json(result["rated"])
+            rated = result["rated"]
             if self.knows(trial_id, rated.rung):
                 return
             trial.rated.append(rated)
             self.last_rating[trial.spec.number] = rated.rating
             self.record(rated)
         if "ended" in result:
-            trial.training = _TRAINING.validate_json(result["ended"])
-            trial.step = trial.training.steps
+            trial.training = result["ended"]
+            trial.step = result["ended"].steps
             trial.node = str(result.get("node", ""))
 
     def _by_whom(self, event: TrialResumed) -> TrialResumed:

@@ -14,7 +14,6 @@ import pytest
 from events import ended, rated, rebuilt, spec_of
 from final_events import SEEDS, finals, product, question, trained, tuning
 from patience import communicate, now
-from pydantic import TypeAdapter
 from real_sweep import SWEEP, Finished, json_of, plain_environ, run_sweep, trainers
 from rich.console import Console
 
@@ -150,7 +149,7 @@ def test_the_controller_hands_out_finals_that_the_study_does_not_know(controller
     assert not controller.exhausted and controller.retraining
     known = len(controller.study.trials)
     controller.propose("a")
-    controller.heard("a", {"ended": TypeAdapter(Training).dump_json(LOST).decode()})
+    controller.heard("a", {"ended": LOST})
     controller.done("a")
     events = ledger.read(controller.run.ledger)
     began, end = events[-2:]

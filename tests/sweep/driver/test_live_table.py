@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 from events import ended, rated, rating, spec_of
-from pydantic import TypeAdapter
 from rich.console import Console
 
 from search_spaces import load
@@ -119,7 +118,7 @@ def test_states_of_trials_that_have_no_slot(controller: Controller) -> None:
     controller.lost("a", "node lost")
     whole = Training(fault="none", reason="", log_tail="", steps=207, began=1.0, train_seconds=4.0,
                      process_seconds=5.0, candidate=replace(rated(1, 200, 1.0).candidate, steps=STEPS))  # fmt: skip
-    controller.heard("b", {"ended": TypeAdapter(Training).dump_json(whole).decode()})
+    controller.heard("b", {"ended": whole})
     controller.done("b")
     assert {row.number: row.state for row in progress.rows(controller)} == {0: "waiting", 1: "rating", 2: "starting"}
 
@@ -192,8 +191,7 @@ def test_a_trial_that_a_person_stopped_has_no_dead_worker(last: State, why: str,
     controller.propose("a")
     found = TrialResumed(time=9.0, trial=4, reason="its worker died", reached=750, resumed=500)
     for _ in range(2):
-        controller.heard("a", {"resumed": TypeAdapter(TrialResumed).dump_json(found).decode(), "step": 500,
-                               "steps_per_second": 0.0})  # fmt: skip
+        controller.heard("a", {"resumed": found, "step": 500, "steps_per_second": 0.0})
     first, second = [e.reason for e in ledger.read(controller.run.ledger) if isinstance(e, TrialResumed)]
     assert (first, second) == (why, "its worker died")  # the second time one did
 

@@ -6,7 +6,6 @@ from pathlib import Path
 import optuna
 import pytest
 from events import ended, rated, rebuilt, spec_of
-from pydantic import TypeAdapter
 from ray.tune.schedulers import TrialScheduler
 from simulated import Worker, drive
 
@@ -20,7 +19,7 @@ from sweep.search import study as studies
 from trials import ledger
 from trials import run_state as pasts
 from trials.errors import SetupError
-from trials.events import Event, SweepBegan, TrialBegan, TrialEnded, TrialRated
+from trials.events import Event, SweepBegan, TrialBegan, TrialEnded
 from trials.folder import RunFolder
 from trials.records import TrialSpec
 from trials.trial import RETRIES
@@ -90,8 +89,7 @@ def test_a_rung_that_another_worker_tells_again_is_counted_once(controller: Made
 
     def tell(name: str, elo: float) -> None:
         event = rated(driver.live[name].spec.number, 100_000, elo)
-        told = TypeAdapter(TrialRated).dump_json(event).decode()
-        made.on_trial_result(None, Worker(name), {"rung": 100_000, "elo": elo, "rated": told})
+        made.on_trial_result(None, Worker(name), {"rung": 100_000, "elo": elo, "rated": event})
 
     for name in "abcd":
         driver.propose(name)
