@@ -1,7 +1,7 @@
 """The last rating of a trial, out of its slot: an actor on each machine plays while the slot's next trial trains."""
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -11,12 +11,12 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from sweep.cluster import workdir
 from sweep.cluster.versions import difference, installed
+from sweep.cluster.worker import Cluster
 from trials.arena.ratings import ladder, yardstick
 from trials.errors import SetupError, last_line
 from trials.events import TrialRated
 from trials.folder import RunFolder
 from trials.records import Candidate, TrialSpec
-from trials.storage import Storage
 from trials.trial import Rate, rated
 
 T = TypeVar("T")
@@ -35,10 +35,8 @@ class RatingTerms:
     baseline: str
     """As `trials.arena.players.load.load` takes it; on a cluster a file's name in the run."""
     matches: int
-    storage: Storage | None = None
-    """Where the run is kept on a cluster; None: workers share its folder."""
-    installed: Mapping[str, str] | None = None
-    """What a cluster's machine must have installed."""
+    cluster: Cluster | None
+    """None: workers share the run's folder."""
 
 
 @ray.remote(num_cpus=0, max_restarts=-1, max_task_retries=ATTEMPTS)
@@ -50,13 +48,14 @@ class _Rater:
         self._rate: Rate | None = None
 
     def rate(self, spec: TrialSpec, candidate: Candidate) -> TrialRated:
-        terms, storage = self._terms, self._terms.storage
-        if storage is None:
+        terms, cluster = self._terms, self._terms.cluster
+        if cluster is None:
             run = RunFolder(Path(terms.run))
             self._rate = self._rate or yardstick.rater(run, spec.executable, terms.baseline, terms.matches)
             return rated(spec, run, candidate, spec.steps, self._rate)
-        if terms.installed is not None and (wrong := difference(dict(terms.installed), installed())):
+        if wrong := difference(cluster.installed, installed()):
             raise SetupError(f"its node has {wrong}")
+        storage = cluster.storage
         if self._rate is None:
             self._rate = ladder.rater(_patiently(lambda: workdir.player(terms.baseline, storage)), terms.matches)
         with workdir.borrowed() as run:
@@ -115,7 +114,7 @@ class Raters:
             try:
                 yield spec.number, ray.get(done[0]), ""
             except ray.exceptions.RayError as error:
-                if again or self._terms.storage is None or "BadPolicy" in type(error).__name__:
+                if again or self._terms.cluster is None or "BadPolicy" in type(error).__name__:
                     yield spec.number, None, last_line(error)
                 else:  # its node is gone, and where the rater went it could not play: the driver's own machine can
                     self._raters.clear()

@@ -257,17 +257,14 @@ class Controller:
         self.over.append(ended)
         self.record(ended)
         if training is not None and training.fault == "setup":
-            self._break(training.reason)
+            self.break_off(training.reason)
         if too_many := failures(self.over, self.settings.max_failure_rate):
-            self._break(too_many)
+            self.break_off(too_many)
+        self.heed()
 
     def break_off(self, reason: str) -> None:
         """The sweep cannot go on; who hands out trials heeds it."""
         self.broken = self.broken or reason
-
-    def _break(self, reason: str) -> None:
-        self.break_off(reason)
-        self.heed()
 
     def heed(self) -> None:
         """Where the sweep is to stop, ask every trial under way to, once, and end those that wait for a worker."""

@@ -108,15 +108,8 @@ def conduct(controller: Controller, session: Session) -> None:
     """Run the sweep's trials to their end; what happened is in the ledger, why it ended early in the controller."""
     if controller.exhausted:
         return
-    cluster = session.cluster
-    terms = RatingTerms(
-        str(controller.run.path.resolve()),
-        controller.baseline,
-        controller.settings.rating_matches,
-        cluster.storage if cluster is not None else None,
-        cluster.installed if cluster is not None else None,
-    )
-    raters = Raters(terms)
+    run, matches = controller.run.path.resolve(), controller.settings.rating_matches
+    raters = Raters(RatingTerms(str(run), controller.baseline, matches, session.cluster))
     controller.rater = raters
     if session.order is not None:
         controller.order = session.order
@@ -131,7 +124,7 @@ def conduct(controller: Controller, session: Session) -> None:
         ),
         run_config=tune.RunConfig(
             name="finals" if controller.retraining else "tuning",
-            storage_path=str(controller.run.path.resolve() / "ray"),
+            storage_path=str(run / "ray"),
             callbacks=[_Watch(controller, session, raters)],
             stop=_Brake(controller),
             verbose=0,
@@ -149,7 +142,7 @@ def conduct(controller: Controller, session: Session) -> None:
             controller.done(trial_id)
         for number, rated, error in raters.finished(wait=True):
             controller.rated_elsewhere(number, rated, error)
-    shutil.rmtree(controller.run.path / "ray", ignore_errors=True)  # Ray's own notes, which nobody reads
+    shutil.rmtree(run / "ray", ignore_errors=True)  # Ray's own notes, which nobody reads
 
 
 @contextmanager
