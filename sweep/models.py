@@ -16,8 +16,9 @@ from sweep.runs import RUNS
 from trials import ledger, policies
 from trials.arena.games.game import Behavior
 from trials.arena.games.soccer import SOCCER
-from trials.arena.players import baseline, onnx_external
+from trials.arena.players import baseline
 from trials.arena.players.load import BUILT_IN, EARLIER, HOUSE, LADDER, files_of, load
+from trials.arena.players.onnx_external import copy, digest_of
 from trials.arena.players.sandbox import vet
 from trials.errors import BadPolicy, SetupError, UsageError, did_you_mean
 from trials.folder import RunFolder
@@ -55,12 +56,10 @@ def resolve(text: str, behavior: Behavior = SOCCER) -> Model:
 
     Raises BadPolicy where there is none, and HubError, a SetupError, where the Hub has none or cannot be asked.
     """
-    if text in BUILT_IN and text != "house":
+    if text == HOUSE.stem or text in EARLIER:
+        return Model(text, text, digest_of(LADDER / f"{text}.onnx"))
+    if text in BUILT_IN:
         return Model(text, text, text)
-    if text in EARLIER:
-        return Model(text, text, _hash(LADDER / f"{text}.onnx"))
-    if text == "house":
-        return Model(text, text, _hash(HOUSE))
     if (own := of_a_run(text)) is not None:
         vet(Path(own.load), behavior)
         return own
@@ -73,7 +72,7 @@ def resolve(text: str, behavior: Behavior = SOCCER) -> Model:
         raise UsageError(_no_model(text))
     vet(path, behavior)
     name = path.stem if path.stem not in (*BUILT_IN, *EARLIER) else path.name  # those names are the house's own
-    return Model(name, str(path.parent.resolve() / path.name), _hash(path))
+    return Model(name, str(path.parent.resolve() / path.name), digest_of(path))
 
 
 def _of_two(path: Path, text: str, behavior: Behavior) -> Model:
@@ -97,7 +96,7 @@ def of_a_run(text: str) -> Model | None:
     trial, steps = (int(found[part]) if found[part] else None for part in ("trial", "steps"))
     number, path = policies.file_of(run, ledger.read(run.ledger), trial, steps)
     name = f"{run.path.resolve().name}:{number}" + (f"@{steps}" if steps is not None else "")
-    return Model(name, str(path.absolute()), _hash(path))
+    return Model(name, str(path.absolute()), digest_of(path))
 
 
 def run_called(word: str) -> RunFolder | None:
@@ -136,7 +135,7 @@ def kept(model: Model, run: RunFolder) -> Model:
     if not Path(model.load).is_absolute():
         return model
     path = run.baseline / f"{model.name.removesuffix('.onnx')}.onnx"
-    onnx_external.copy(Path(model.load), path)
+    copy(Path(model.load), path)
     return replace(model, load=str(path.absolute()))
 
 
@@ -194,7 +193,3 @@ def _own_name(model: Model, among: Sequence[Model]) -> str:
         if folder.name not in {their.name for their in theirs}:
             return f"{folder.name}/{model.name}"
     return f"{model.name}~{model.sha256[:6]}"
-
-
-def _hash(path: Path) -> str:
-    return onnx_external.digest_of(path)

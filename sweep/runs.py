@@ -4,9 +4,8 @@ import json
 import socket
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import psutil
 from rich.table import Table
@@ -124,11 +123,6 @@ def listed(runs: Path = RUNS, tell: Tell = lambda note: None) -> list[Line]:
         best = round(max(elos), 1) if elos else None
         found.append(Line(str(run.path), state(run, events), known.over, planned, best, known.first))
     return sorted(found, key=lambda line: -line.began)
-
-
-def values(lines: Sequence[Line]) -> dict[str, Any]:
-    """For `--json`."""
-    return {"runs": [asdict(line) for line in lines]}
 
 
 def table(lines: Sequence[Line]) -> Table:
