@@ -63,8 +63,8 @@ def resolve(text: str, behavior: Behavior = SOCCER) -> Model:
     if (own := of_a_run(text)) is not None:
         vet(Path(own.load), behavior)
         return own
-    if on_hub(text):
-        return _from_hub(text, behavior)
+    if (found := _hub_id(text)) is not None:
+        return _from_hub(text, found, behavior)
     path = Path(os.path.expanduser(text))
     if behavior.roles:
         return _of_two(path, text, behavior)
@@ -121,8 +121,13 @@ def _no_model(text: str) -> str:
 
 def on_hub(text: str) -> bool:
     """Whether a word means a model on the Hub: it is an id, and nothing here has that name."""
+    return _hub_id(text) is not None
+
+
+def _hub_id(text: str) -> re.Match[str] | None:
     found = _HUB_ID.fullmatch(text)
-    return found is not None and not found["repo"].endswith(".onnx") and not os.path.lexists(os.path.expanduser(text))
+    here = found is None or found["repo"].endswith(".onnx") or os.path.lexists(os.path.expanduser(text))
+    return None if here else found
 
 
 def typed(text: str) -> str:
@@ -157,13 +162,10 @@ def of_run(run: RunFolder, text: str, digest: str, behavior: Behavior = SOCCER) 
     return found
 
 
-def _from_hub(text: str, behavior: Behavior) -> Model:
+def _from_hub(text: str, found: re.Match[str], behavior: Behavior) -> Model:
     """Downloaded, if it is not in the cache, and tried out as any stranger's file."""
     from reports import hub  # here, because its client takes its time
 
-    found = _HUB_ID.fullmatch(text)
-    if found is None:
-        raise ValueError(f"a Hub id must be USER/NAME, but got {text}")
     try:
         model = hub.model(found["repo"], found["revision"], found["file"])
     except hub.HubError as error:

@@ -21,7 +21,11 @@ from trials.results import plain
 if TYPE_CHECKING:
     from trials.folder import RunFolder
 
-RAY = "Of a Ray cluster, host:port or auto; default: RAY_ADDRESS, where that is set, else Ray on this machine."
+RAY = click.option(
+    "--ray-address",
+    envvar="RAY_ADDRESS",
+    help="Of a Ray cluster, host:port or auto; default: RAY_ADDRESS, where that is set, else Ray on this machine.",
+)
 
 
 def main() -> NoReturn:
@@ -85,7 +89,7 @@ for _command in (matches.play, matches.tournament, matches.rate, matches.watch, 
 @click.option("--seed", type=int, help="Of proposals, trainers, environments and matches.")
 @click.option("--out", type=click.Path(path_type=Path), help="Folder of the run; default runs/SPACE-DATE-TIME.")
 @click.option("--storage", help="Where a cluster keeps the run: a path, or s3://bucket/prefix; default: --out itself.")
-@click.option("--ray-address", envvar="RAY_ADDRESS", help=RAY)
+@RAY
 def run(space: str, warm_start: Path | None, **given: Any) -> int:
     """Sweep SPACE: propose, train, rate, report.
 
@@ -186,7 +190,7 @@ def _note(run: "RunFolder") -> None:
 @click.argument("run", required=False)
 @click.option("--trials", metavar="N|+N", help="Trials in all, fewer too, or so many more.")
 @click.option("--final-seeds", type=click.IntRange(0, 100), help="Fresh training seeds of finalists and course.")
-@click.option("--ray-address", envvar="RAY_ADDRESS", help=RAY)
+@RAY
 def resume(run: str | None, trials: str | None, final_seeds: int | None, ray_address: str | None) -> int:
     """Go on with a sweep that was stopped or killed, or widen one.
 
@@ -209,7 +213,7 @@ def _go_on(run: str | None, trials: str | None, final_seeds: int | None, ray_add
 @cli.command()
 @click.argument("run", required=False)
 @click.option("--final-seeds", type=click.IntRange(0, 100), help="Fresh training seeds of finalists and course.")
-@click.option("--ray-address", envvar="RAY_ADDRESS", help=RAY)
+@RAY
 def finish(run: str | None, final_seeds: int | None, ray_address: str | None) -> int:
     """End a sweep early, with the trials that it has.
 

@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -11,7 +10,7 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from sweep.cluster import workdir
 from sweep.cluster.versions import difference, installed
-from sweep.cluster.worker import Cluster
+from sweep.cluster.worker import Terms
 from trials.arena.ratings import ladder, yardstick
 from trials.errors import SetupError, last_line
 from trials.events import TrialRated
@@ -26,24 +25,11 @@ ATTEMPTS = 5
 """How often a rating is begun anew where its machine dies."""
 
 
-@dataclass(frozen=True)
-class RatingTerms:
-    """What all ratings of a sweep have in common."""
-
-    run: str
-    """The run's folder."""
-    baseline: str
-    """As `trials.arena.players.load.load` takes it; on a cluster a file's name in the run."""
-    matches: int
-    cluster: Cluster | None
-    """None: workers share the run's folder."""
-
-
 @ray.remote(num_cpus=0, max_restarts=-1, max_task_retries=ATTEMPTS)
 class _Rater:
     """Rates what it is told to, one candidate after the other."""
 
-    def __init__(self, terms: RatingTerms) -> None:
+    def __init__(self, terms: Terms) -> None:
         self._terms = terms
         self._rate: Rate | None = None
 
@@ -83,7 +69,7 @@ def _patiently(ask: Callable[[], T]) -> T:
 class Raters:
     """Owns the ratings under way; `finished` gives those that are done."""
 
-    def __init__(self, terms: RatingTerms) -> None:
+    def __init__(self, terms: Terms) -> None:
         self._terms = terms
         self._raters: dict[str, Any] = {}
         self._under_way: dict[Any, tuple[TrialSpec, Candidate, bool]] = {}
@@ -92,11 +78,8 @@ class Raters:
         """As for the controller: Ray pickles it for a restore that is never asked for."""
         return str, ("raters",)
 
-    def __call__(self, spec: TrialSpec, candidate: Candidate, node: str) -> None:
-        """Rate the candidate, on its node if that still stands."""
-        self._ask(spec, candidate, node, again=False)
-
-    def _ask(self, spec: TrialSpec, candidate: Candidate, node: str, again: bool) -> None:
+    def __call__(self, spec: TrialSpec, candidate: Candidate, node: str, again: bool = False) -> None:
+        """Rate the candidate, on its node if that still stands; `again`: nowhere else."""
         if node not in self._raters:
             near = NodeAffinitySchedulingStrategy(node, soft=not again) if node else "DEFAULT"
             self._raters[node] = _Rater.options(  # type: ignore[attr-defined]
@@ -118,4 +101,4 @@ class Raters:
                     yield spec.number, None, last_line(error)
                 else:  # its node is gone, and where the rater went it could not play: the driver's own machine can
                     self._raters.clear()
-                    self._ask(spec, candidate, ray.get_runtime_context().get_node_id(), again=True)
+                    self(spec, candidate, ray.get_runtime_context().get_node_id(), again=True)

@@ -36,11 +36,25 @@ class Cluster:
     """What is installed where the driver runs."""
 
 
+@dataclass(frozen=True)
+class Terms:
+    """What all trials of a sweep have in common, where they train and where they are rated."""
+
+    run: str
+    """The run's folder."""
+    baseline: str
+    """As `trials.arena.players.load.load` takes it; on a cluster a file's name in the run."""
+    matches: int
+    """Of a rating."""
+    cluster: Cluster | None
+    """None: workers share the run's folder."""
+
+
 class TrialActor(tune.Trainable):  # type: ignore[misc]
     """A Ray Tune trainable: `step` is the next thing that happens to the trial, `cleanup` stops it with its export.
 
-    Where a worker dies, the trial is set up again in another, and finds its checkpoint. Its config is what
-    `Controller.propose` gives, `resources` (CPU, GPU), `refused` (nodes, Ray's ids) and `cluster` (Cluster or None).
+    Where a worker dies, the trial is set up again in another, and finds its checkpoint. Its config is `spec`
+    (TrialSpec), `terms` (Terms), `resources` (CPU, GPU) and `refused` (nodes, Ray's ids).
     """
 
     @classmethod
@@ -50,14 +64,14 @@ class TrialActor(tune.Trainable):  # type: ignore[misc]
 
     def setup(self, config: dict[str, Any]) -> None:
         """As `ray.tune.Trainable.setup`: take over what the trial is."""
-        self._cluster: Cluster | None = config["cluster"]
         self._spec: TrialSpec = config["spec"]
-        self._config = config
+        self._terms: Terms = config["terms"]
+        self._cluster = self._terms.cluster
+        self._storage = self._cluster.storage if self._cluster is not None else None
         self._trial: Trial | None = None
         self._held: tuple[dict[str, Any], int] | None = None
         self._node = ray.get_runtime_context().get_node_id()
-        storage = self._cluster.storage if self._cluster is not None else None
-        self._place = Workplace(RunFolder(Path(config["run"])), self._spec.number, storage)
+        self._place = Workplace(RunFolder(Path(self._terms.run)), self._spec.number, self._storage)
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:
         """Take the next trial in the same worker, which saves a worker's start."""
@@ -104,7 +118,7 @@ class TrialActor(tune.Trainable):  # type: ignore[misc]
             time.sleep(HEARTBEAT_S)  # the driver learns of it in that time
             return {"misplaced": wrong, "done": True}
         try:
-            name = workdir.player(self._config["baseline"], self._cluster.storage if self._cluster else None)
+            name = workdir.player(self._terms.baseline, self._storage)
             if not (away := self._place.prepare()):
                 self._place.have(needed(self._spec.config))
         except OSError as error:
@@ -114,9 +128,8 @@ class TrialActor(tune.Trainable):  # type: ignore[misc]
         if away:
             time.sleep(HEARTBEAT_S)
             return {"away": away, "done": False}
-        run, matches = self._place.run, int(self._config["rating_matches"])
-        rate = yardstick.rater(run, self._spec.executable, name, matches)
-        self._trial = Trial(self._spec, run, rate, rate_last=False)
+        rate = yardstick.rater(self._place.run, self._spec.executable, name, self._terms.matches)
+        self._trial = Trial(self._spec, self._place.run, rate, rate_last=False)
         return {}
 
     def _with_storage(self, result: dict[str, Any]) -> dict[str, Any]:

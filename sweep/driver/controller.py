@@ -144,13 +144,13 @@ class Controller:
         """Whether every trial is out of its slot for good."""
         return self.all_proposed and not self.live
 
-    def propose(self, trial_id: str) -> dict[str, Any]:
-        """The next trial, recorded before it starts, as Ray's config for its worker; first those that were cut off."""
+    def propose(self, trial_id: str) -> TrialSpec:
+        """The next trial, recorded before it starts; first those that were cut off."""
         if self._again:
             trial = self._again.pop(0)
             trial.slot, trial.heard = self._free_slot(), False
             self.live[trial_id] = trial
-            return self._config(trial.spec)
+            return trial.spec
         earlier: list[TrialRated] = []
         proposal: studies.Proposal | None = None
         if self._queue:
@@ -163,19 +163,11 @@ class Controller:
         self.live[trial_id] = RunningTrial(spec, self._free_slot(), proposal, rated=earlier)
         self.specs[spec.number] = spec
         self.record(TrialBegan(time=time.time(), spec=spec))
-        return self._config(spec)
+        return spec
 
     def _free_slot(self) -> int:
         taken = {trial.slot for trial in self.live.values()}
         return next(slot for slot in count() if slot not in taken)
-
-    def _config(self, spec: TrialSpec) -> dict[str, Any]:
-        return {
-            "spec": spec,
-            "run": str(self.run.path.resolve()),
-            "baseline": self.baseline,
-            "rating_matches": self.settings.rating_matches,
-        }
 
     def heard(self, trial_id: str, result: dict[str, Any]) -> None:
         """A worker's result: a sign of life, a rating, or the end of its training."""

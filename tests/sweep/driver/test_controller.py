@@ -57,10 +57,10 @@ def ends(controller: Controller) -> list[TrialEnded]:
 
 
 def test_a_proposal_is_on_record_before_its_worker_knows_it(controller: Controller) -> None:
-    config = controller.propose("a")
+    spec = controller.propose("a")
     (event,) = ledger.read(controller.run.ledger)
     assert isinstance(event, TrialBegan) and event.spec.origin == "course"
-    assert config["spec"] == event.spec
+    assert spec == event.spec
 
 
 def test_a_driver_killed_before_its_first_proposal_leaves_the_course_to_the_next(controller: Controller) -> None:
@@ -143,16 +143,16 @@ def test_a_sweep_that_only_fails_is_stopped_and_says_what_failed(controller: Con
 
 
 def test_a_trial_whose_worker_died_goes_on_until_that_leads_nowhere(controller: Controller) -> None:
-    first = controller.propose("a")["spec"]
+    first = controller.propose("a")
     controller.heard("a", {"step": 500, "steps_per_second": 1.0})
     for step in (500, 500, 900, 900, 900):  # a step forward forgives the deaths before it
         controller.lost("a", "node lost")
         assert not ends(controller) and not controller.exhausted
-        assert controller.propose("a")["spec"] == first
+        assert controller.propose("a") == first
         controller.heard("a", {"step": step, "steps_per_second": 1.0})
     for _ in range(RETRIES - 2):
         controller.lost("a", "node lost")
-        assert controller.propose("a")["spec"] == first
+        assert controller.propose("a") == first
     controller.lost("a", "node lost")
     (end,) = ends(controller)
     assert (end.state, end.reason) == ("failed", "its worker failed: node lost")
@@ -185,11 +185,11 @@ def test_a_worker_that_dies_while_the_sweep_stops_leaves_its_trial_to_the_next_d
 def test_a_trial_on_the_wrong_machine_goes_to_another(controller: Controller) -> None:
     said: list[str] = []
     controller.say = said.append
-    first = controller.propose("a")["spec"]
+    first = controller.propose("a")
     controller.heard("a", {"misplaced": "selfplay-sweep 0.0.9 in place of 0.1.0"})
     controller.done("a")
     assert not ends(controller) and "selfplay-sweep 0.0.9" in said[0]
-    assert controller.propose("b")["spec"] == first
+    assert controller.propose("b") == first
     assert len([e for e in ledger.read(controller.run.ledger) if isinstance(e, TrialBegan)]) == 1
 
 
