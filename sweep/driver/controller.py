@@ -19,6 +19,9 @@ from trials.records import Candidate, Rating, TrialSpec
 from trials.run_state import Past
 from trials.trial import RETRIES
 
+NOTHING = Past(events=(), unfinished=(), rated=(), ended=())
+"""Of a sweep that begins."""
+
 
 class Controller:
     """Owns the study, the ledger's writing end and the table of trials under way; Ray's hooks call it."""
@@ -36,17 +39,17 @@ class Controller:
         """Begin a sweep, with what `warm` takes over from another run, or go on from its `past`."""
         self.settings, self.space, self.run = settings, space, run
         self._render, self.baseline = render, baseline
-        self.past = past
-        self._queue = list(past.unfinished) if past is not None else []
-        number = len(past.ended) + len(past.unfinished) if past is not None else 0
+        self.past = past = past or NOTHING
+        self._queue = list(past.unfinished)
+        number = len(past.ended) + len(past.unfinished)
         # another seed after each cut: the same one would propose what it proposed before
         seed = settings.seed + 7_919 * number
         self.study = studies.open_study(run.study, seed, settings.startup_trials, settings.sampler, settings.objectives)
-        events = past.events if past is not None else (warm,) if warm is not None else ()
+        events = (warm,) if warm is not None else past.events
         studies.fill(self.study, events, space)
         if space.parameters:
             studies.enqueue_course(self.study, space, events)
-        self.specs = {e.spec.number: e.spec for e in (past.events if past else ()) if isinstance(e, TrialBegan)}
+        self.specs = {e.spec.number: e.spec for e in past.events if isinstance(e, TrialBegan)}
         """Of every trial that has begun."""
         self.retraining = False
         """Whether tuning is over: what is handed out are final trials."""
@@ -55,12 +58,11 @@ class Controller:
         self.configurations: dict[int, int] = {}
         """Final trial to the trial whose configuration it is."""
         self.live: dict[str, RunningTrial] = {}
-        self.over: list[TrialEnded] = list(past.ended) if past is not None else []
+        self.over: list[TrialEnded] = list(past.ended)
         self._trained = 0
         self.broken: str | None = None
         self.interrupted = False
-        rated = past.rated if past is not None else ()
-        self.last_rating: dict[int, Rating] = {event.candidate.trial: event.rating for event in rated}
+        self.last_rating: dict[int, Rating] = {event.candidate.trial: event.rating for event in past.rated}
         self.listeners: list[Callable[[Event], None]] = []
         self.awaiting: dict[int, RunningTrial] = {}
         """Trained, and being rated outside their slots."""
@@ -157,7 +159,7 @@ class Controller:
             spec = self._queue.pop(0)
             if spec.origin != "final":
                 proposal = studies.again(self.study, spec.number)
-            earlier = [e for e in self.past.rated if e.candidate.trial == spec.number] if self.past else []
+            earlier = [e for e in self.past.rated if e.candidate.trial == spec.number]
         else:
             proposal, spec = studies.proposed(self.study, self.space, self._render)
         self.live[trial_id] = RunningTrial(spec, self._free_slot(), proposal, rated=earlier)
@@ -195,7 +197,7 @@ class Controller:
 
     def _by_whom(self, event: TrialResumed) -> TrialResumed:
         """A worker finds a trial that had begun, and cannot tell that a person had ended it in order."""
-        if self.past is None or event.trial not in self.past.stopped or event.trial in self._went_on:
+        if event.trial not in self.past.stopped or event.trial in self._went_on:
             return event
         self._went_on.add(event.trial)
         return replace(event, reason="the sweep was stopped")

@@ -86,9 +86,6 @@ def promote(run: RunFolder, order: Order, say: Say) -> Promotion:
             called=product.spec.called,
             steps=product.candidate.steps,
             dry_run=order.dry_run,
-            refused=None,
-            checks=[],
-            elo=None,
         )
         proven: Proof | None = None
         try:
