@@ -18,7 +18,7 @@ from sweep.driver.tuner import _Watch
 from sweep.search import specs
 from trials import ledger, run_state
 from trials.errors import SetupError
-from trials.events import SweepEnded, TrialBegan, TrialEnded, TrialResumed
+from trials.events import TrialBegan, TrialEnded, TrialResumed
 from trials.folder import RunFolder
 from trials.records import Training
 from trials.trial import RETRIES
@@ -243,11 +243,6 @@ def test_idle_share_is_slot_time_without_a_trainer() -> None:
     ]
     assert math.isclose(timing.idle_share(list(events), slots=2), 1 - 14 / 20)
     assert timing.idle_share([], slots=2) == 0.0
-
-
-def test_an_unfinished_ledger_has_no_end(controller: Controller) -> None:
-    controller.propose("a")
-    assert not [event for event in ledger.read(controller.run.ledger) if isinstance(event, SweepEnded)]
 
 
 def test_programs_are_looked_at_before_anything_starts(controller: Controller, tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import paddles
 import pytest
-from real_sweep import run_sweep
+from real_sweep import Command, run_sweep
 
 from search_spaces import course, from_text, load
 from search_spaces.rules import check
@@ -120,8 +120,10 @@ def test_earlier_winners_stand_on_the_yardstick(tmp_path: Path, monkeypatch: pyt
         (("--won-by", "bot"), "bot"),
     ],
 )
-def test_what_is_for_other_games_is_refused_in_soccer(words: tuple[str, ...], line: str, tmp_path: Path) -> None:
-    done = run_sweep("run", "quick", *words, "--out", "out", cwd=tmp_path)
+def test_what_is_for_other_games_is_refused_in_soccer(
+    words: tuple[str, ...], line: str, command: Command, tmp_path: Path
+) -> None:
+    done = command("run", "quick", *words, "--out", "out", cwd=tmp_path)
     assert done.returncode == 2
     assert line in done.stderr
     assert not (tmp_path / "out").exists()
