@@ -50,3 +50,12 @@ def command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str])
         return subprocess.CompletedProcess(words, int(end.value.code or 0), printed.out, printed.err)
 
     return run
+
+
+@pytest.fixture(scope="module")
+def table(request: pytest.FixtureRequest) -> Iterator[list[str]]:
+    """Rows of a table of faults below the module's HEAD, printed at its end."""
+    rows: list[str] = []
+    yield rows
+    head = request.module.HEAD
+    print("\n", head, "|---" * (head.count("|") - 1) + "|", *rows, sep="\n")

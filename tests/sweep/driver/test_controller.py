@@ -6,7 +6,7 @@ from types import SimpleNamespace
 from typing import cast
 
 import pytest
-from events import ended, rated, spec_of
+from events import candidate, ended, rated, spec_of, training
 
 from search_spaces import load
 from sweep import settings
@@ -20,22 +20,7 @@ from trials import ledger, run_state
 from trials.errors import SetupError
 from trials.events import TrialBegan, TrialEnded, TrialResumed
 from trials.folder import RunFolder
-from trials.records import Training
 from trials.trial import RETRIES
-
-
-def training(fault: str = "none", reason: str = "", candidate: int = 0) -> dict[str, object]:
-    made = Training(
-        fault=fault,  # type: ignore[arg-type]
-        reason=reason,
-        log_tail="the log's end" if reason else "",
-        steps=150,
-        began=10.0,
-        train_seconds=4.0,
-        process_seconds=5.0,
-        candidate=rated(0, candidate, 1000.0).candidate if candidate else None,
-    )
-    return {"ended": made}
 
 
 def rating(number: int, rung: int, elo: float) -> dict[str, object]:
@@ -77,7 +62,7 @@ def test_a_driver_killed_before_its_first_proposal_leaves_the_course_to_the_next
 def test_slots_are_reused(controller: Controller) -> None:
     for name in "ab":
         controller.propose(name)
-    controller.heard("a", training())
+    controller.heard("a", {"ended": training()})
     controller.done("a")
     controller.propose("c")
     assert sorted(trial.slot for trial in controller.live.values()) == [0, 1]
@@ -91,7 +76,7 @@ def test_the_last_rung_completes_a_trial_and_a_lower_one_prunes_it(controller: C
     controller.prune("b")
     assert controller.run.trial(1).stop.exists() and not controller.run.trial(0).stop.exists()
     for name in "ab":
-        controller.heard(name, training())
+        controller.heard(name, {"ended": training()})
         controller.done(name)
     assert [(end.trial, end.state) for end in ends(controller)] == [(0, "complete"), (1, "pruned")]
     assert "below the best 1/2 at 100,000 steps" in ends(controller)[1].reason
@@ -110,7 +95,7 @@ def test_an_interrupt_asks_every_trial_to_stop_and_starts_no_other(controller: C
     assert all(controller.run.trial(number).stop.exists() for number in (0, 1))
     assert controller.stopping
     for name in "ab":
-        controller.heard(name, training())
+        controller.heard(name, {"ended": training()})
         controller.done(name)
     assert {end.state for end in ends(controller)} == {"stopped"}
 
@@ -118,7 +103,7 @@ def test_an_interrupt_asks_every_trial_to_stop_and_starts_no_other(controller: C
 def test_a_broken_set_up_stops_the_sweep_at_once(controller: Controller) -> None:
     for name in "ab":
         controller.propose(name)
-    controller.heard("a", training("setup", "set-up: the ONNX export must work"))
+    controller.heard("a", {"ended": training("setup", "set-up: the ONNX export must work")})
     controller.done("a")
     assert controller.broken == "set-up: the ONNX export must work"
     assert controller.run.trial(1).stop.exists()
@@ -126,7 +111,7 @@ def test_a_broken_set_up_stops_the_sweep_at_once(controller: Controller) -> None
 
 def test_a_failed_trial_has_its_reason_and_log(controller: Controller) -> None:
     controller.propose("a")
-    controller.heard("a", training("trial", "ValueError: nan"))
+    controller.heard("a", {"ended": training("trial", "ValueError: nan")})
     controller.done("a")
     (end,) = ends(controller)
     assert (end.state, end.reason, end.log_tail) == ("failed", "ValueError: nan", "the log's end")
@@ -136,7 +121,7 @@ def test_a_failed_trial_has_its_reason_and_log(controller: Controller) -> None:
 def test_a_sweep_that_only_fails_is_stopped_and_says_what_failed(controller: Controller) -> None:
     for name in "abcd":
         controller.propose(name)
-        controller.heard(name, training("trial", "ValueError: nan"))
+        controller.heard(name, {"ended": training("trial", "ValueError: nan")})
         controller.done(name)
     assert controller.broken is not None
     assert "4 of 4 did; the last: ValueError: nan" in controller.broken
@@ -163,7 +148,7 @@ def test_a_trial_that_waits_for_a_worker_is_ended_once_when_the_sweep_breaks(con
         controller.propose(name)
     controller.lost("a", "node lost")
     for name in "bcd":
-        controller.heard(name, training("trial", "ValueError: nan"))
+        controller.heard(name, {"ended": training("trial", "ValueError: nan")})
         controller.done(name)
     controller.interrupted = True
     controller.heed()
@@ -195,9 +180,9 @@ def test_a_trial_on_the_wrong_machine_goes_to_another(controller: Controller) ->
 
 def test_the_last_rating_leaves_the_slot_to_the_next_trial(controller: Controller) -> None:
     asked = []
-    controller.rater = lambda spec, candidate, node: asked.append((spec.number, candidate.steps, node))
+    controller.rater = lambda spec, last, node: asked.append((spec.number, last.steps, node))
     controller.propose("a")
-    controller.heard("a", training(candidate=200_000) | {"node": "n1"})
+    controller.heard("a", {"ended": training(candidate=candidate(0, 200_007)), "node": "n1"})
     controller.done("a")
     assert asked == [(0, 200_007, "n1")] and not ends(controller)
     controller.propose("b")

@@ -19,16 +19,8 @@ from trials.learner import progress
 from trials.soccer.executable import launcher
 
 pytestmark = pytest.mark.faults
+HEAD = "| fault | when, steps | steps lost | seconds | what it ended as | left running |"
 STEPS, INTERVAL = 60_000, 5000
-
-
-@pytest.fixture(scope="module")
-def table() -> Iterator[list[str]]:
-    rows: list[str] = []
-    yield rows
-    print("\n\n| fault | when, steps | steps lost | seconds | what it ended as | left running |")
-    print("|---|---|---|---|---|---|")
-    print("\n".join(rows))
 
 
 @pytest.fixture

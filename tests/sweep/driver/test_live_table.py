@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from events import ended, rated, rating, spec_of
+from events import candidate, ended, rated, rating, spec_of, training
 from rich.console import Console
 
 from search_spaces import load
@@ -19,7 +19,7 @@ from trials import ledger, run_state
 from trials.errors import SetupError
 from trials.events import TrialBegan, TrialResumed
 from trials.folder import RunFolder, driving
-from trials.records import State, Training
+from trials.records import State
 
 SIZES = [(80, 12), (80, 24), (120, 40), (60, 8)]
 STEPS = 1000
@@ -111,14 +111,12 @@ def test_a_stop_is_said_in_the_table_and_no_time_left_stays(controller: Controll
 
 
 def test_states_of_trials_that_have_no_slot(controller: Controller) -> None:
-    controller.rater = lambda spec, candidate, node: None
+    controller.rater = lambda *_: None
     for name in "abc":
         controller.propose(name)
     controller.heard("a", {"step": 750, "steps_per_second": 10.0})
     controller.lost("a", "node lost")
-    whole = Training(fault="none", reason="", log_tail="", steps=207, began=1.0, train_seconds=4.0,
-                     process_seconds=5.0, candidate=replace(rated(1, 200, 1.0).candidate, steps=STEPS))  # fmt: skip
-    controller.heard("b", {"ended": whole})
+    controller.heard("b", {"ended": training(candidate=candidate(1, STEPS), steps=207)})
     controller.done("b")
     assert {row.number: row.state for row in progress.rows(controller)} == {0: "waiting", 1: "rating", 2: "starting"}
 
