@@ -39,7 +39,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 def test_two_trials_share_a_gpu(cluster: str, tmp_path: Path) -> None:
     (tmp_path / "tiny.yaml").write_text(SPACE)
     out = tmp_path / f"shares-{os.getpid()}"
-    words = ["--trials", "2", "--slots", "2", "--steps", "6000", "--gpus-per-trial", "0.5", "--torch-device", "cpu"]
+    words = ["--trials", "2", "--slots", "2", "--steps", "3000", "--gpus-per-trial", "0.5", "--torch-device", "cpu"]
     sweep = subprocess.Popen(
         [*SWEEP, "run", str(tmp_path / "tiny.yaml"), *words, "--out", str(out)],
         stdout=subprocess.PIPE,
@@ -59,7 +59,7 @@ def test_two_trials_share_a_gpu(cluster: str, tmp_path: Path) -> None:
 
 def test_a_trial_without_a_gpu_sees_none_and_nothing_listens_beyond_loopback(tmp_path: Path) -> None:
     (tmp_path / "tiny.yaml").write_text(SPACE)
-    words = ["--trials", "1", "--slots", "1", "--steps", "6000", "--out", str(tmp_path / "run")]
+    words = ["--trials", "1", "--slots", "1", "--steps", "3000", "--out", str(tmp_path / "run")]
     env = plain_environ() | {"CUDA_VISIBLE_DEVICES": "0,1"}
     sweep = subprocess.Popen([*SWEEP, "run", str(tmp_path / "tiny.yaml"), *words], stdout=subprocess.DEVNULL, env=env)
     seen: set[str | None] = set()
