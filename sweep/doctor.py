@@ -5,7 +5,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
@@ -29,10 +29,6 @@ class Tried:
     found: str
     mend: str
     """What to do; empty where it is well."""
-
-    def as_dict(self) -> dict[str, object]:
-        """As JSON has it."""
-        return asdict(self)
 
 
 def examine(env: str | None = None) -> list[Tried]:
@@ -77,9 +73,14 @@ def _torch() -> str:
 def _trainer() -> str:
     """A trainer's process as a trial starts it: mlagents imports, takes the course's YAML, exports an ONNX."""
     code = "from trials.learner import smoke; smoke.main()"
-    done = stint.run([sys.executable, "-c", code], 180)
+    return _said(code, 180, "the trainer's process failed")
+
+
+def _said(code: str, seconds: float, failed: str) -> str:
+    """The last line that a Python of its own prints for `code`. Raises RuntimeError with its last words."""
+    done = stint.run([sys.executable, "-c", code], seconds)
     if done.returncode != 0:
-        raise RuntimeError((done.stderr.strip().splitlines() or ["the trainer's process failed"])[-1])
+        raise RuntimeError((done.stderr.strip().splitlines() or [failed])[-1])
     return done.stdout.strip().splitlines()[-1]
 
 
@@ -99,10 +100,7 @@ def _ray() -> str:
         f" _node_ip_address='127.0.0.1', _temp_dir={temporary.folder()!r}); "
         "print(ray.get(ray.remote(lambda: ray.__version__).remote()))"
     )
-    done = stint.run([sys.executable, "-c", code], 120)
-    if done.returncode != 0:
-        raise RuntimeError((done.stderr.strip().splitlines() or ["Ray did not start"])[-1])
-    return f"ray {done.stdout.strip().splitlines()[-1]} started and ran a task"
+    return f"ray {_said(code, 120, 'Ray did not start')} started and ran a task"
 
 
 def _executable(env: str) -> str:
@@ -142,10 +140,8 @@ def _gpu() -> str:
     if torch.cuda.is_available():
         value = float(torch.ones(8, device="cuda").sum())
         return f"{torch.cuda.get_device_name(0)}, {torch.cuda.device_count()} in all, {value:g} computed"
-    if (
-        shutil.which("nvidia-smi")
-        and not subprocess.run(["nvidia-smi", "-L"], capture_output=True, check=False).returncode
-    ):
+    words = ["nvidia-smi", "-L"]
+    if shutil.which(words[0]) and not subprocess.run(words, capture_output=True, check=False).returncode:
         raise RuntimeError(f"a GPU is there, but torch {torch.__version__} does not use it")
     return "none; trials train on the CPU"
 
@@ -162,9 +158,5 @@ CHECKS: tuple[tuple[str, Callable[[], str], str], ...] = (
     ("arena", _arena, "the checkout is not whole: `git status`, then `make clean-env sweep`"),
     ("ports", _ports, "end what listens between ports 20000 and 29999, or remove stale locks it names"),
     ("gpu", _gpu, "`make torch TORCH=auto` takes the CUDA build; compare `nvidia-smi`'s driver with the build's CUDA"),
-    (
-        "ray",
-        _ray,
-        "look for an older Ray (`ray stop`), for /dev/shm being full, and whether TMPDIR can be written",
-    ),
+    ("ray", _ray, "look for an older Ray (`ray stop`), for /dev/shm being full, and whether TMPDIR can be written"),
 )

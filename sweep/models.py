@@ -16,8 +16,9 @@ from sweep.runs import RUNS
 from trials import ledger, policies
 from trials.arena.games.game import Behavior
 from trials.arena.games.soccer import SOCCER
-from trials.arena.players import baseline, onnx_external
+from trials.arena.players import baseline
 from trials.arena.players.load import BUILT_IN, EARLIER, HOUSE, LADDER, files_of, load
+from trials.arena.players.onnx_external import copy, digest_of
 from trials.arena.players.sandbox import vet
 from trials.errors import BadPolicy, SetupError, UsageError, did_you_mean
 from trials.folder import RunFolder
@@ -55,17 +56,15 @@ def resolve(text: str, behavior: Behavior = SOCCER) -> Model:
 
     Raises BadPolicy where there is none, and HubError, a SetupError, where the Hub has none or cannot be asked.
     """
-    if text in BUILT_IN and text != "house":
+    if text == HOUSE.stem or text in EARLIER:
+        return Model(text, text, digest_of(LADDER / f"{text}.onnx"))
+    if text in BUILT_IN:
         return Model(text, text, text)
-    if text in EARLIER:
-        return Model(text, text, _hash(LADDER / f"{text}.onnx"))
-    if text == "house":
-        return Model(text, text, _hash(HOUSE))
     if (own := of_a_run(text)) is not None:
         _vet(Path(own.load), behavior)
         return own
-    if on_hub(text):
-        return _from_hub(text, behavior)
+    if (found := _hub_id(text)) is not None:
+        return _from_hub(text, found, behavior)
     path = Path(os.path.expanduser(text))
     if not (path.exists() if behavior.roles else path.is_file()):
         raise UsageError(_no_model(text))
@@ -73,7 +72,7 @@ def resolve(text: str, behavior: Behavior = SOCCER) -> Model:
     if behavior.roles:
         return Model(path.stem, str(path.absolute()), load(str(path), behavior).id)
     name = path.stem if path.stem not in (*BUILT_IN, *EARLIER) else path.name  # those names are the house's own
-    return Model(name, str(path.parent.resolve() / path.name), _hash(path))
+    return Model(name, str(path.parent.resolve() / path.name), digest_of(path))
 
 
 def _vet(path: Path, behavior: Behavior) -> None:
@@ -93,7 +92,7 @@ def of_a_run(text: str) -> Model | None:
     trial, steps = (int(found[part]) if found[part] else None for part in ("trial", "steps"))
     number, path = policies.file_of(run, ledger.read(run.ledger), trial, steps)
     name = f"{run.path.resolve().name}:{number}" + (f"@{steps}" if steps is not None else "")
-    return Model(name, str(path.absolute()), _hash(path))
+    return Model(name, str(path.absolute()), digest_of(path))
 
 
 def run_called(word: str) -> RunFolder | None:
@@ -118,8 +117,13 @@ def _no_model(text: str) -> str:
 
 def on_hub(text: str) -> bool:
     """Whether a word means a model on the Hub: it is an id, and nothing here has that name."""
+    return _hub_id(text) is not None
+
+
+def _hub_id(text: str) -> re.Match[str] | None:
     found = _HUB_ID.fullmatch(text)
-    return found is not None and not found["repo"].endswith(".onnx") and not os.path.lexists(os.path.expanduser(text))
+    here = found is None or found["repo"].endswith(".onnx") or os.path.lexists(os.path.expanduser(text))
+    return None if here else found
 
 
 def typed(text: str) -> str:
@@ -133,7 +137,7 @@ def kept(model: Model, run: RunFolder) -> Model:
         return model
     name = model.name.removesuffix(".onnx")
     path = run.baseline / (name if Path(model.load).is_dir() else f"{name}.onnx")
-    onnx_external.copy(Path(model.load), path)
+    copy(Path(model.load), path)
     return replace(model, load=str(path.absolute()))
 
 
@@ -155,13 +159,10 @@ def of_run(run: RunFolder, text: str, digest: str, behavior: Behavior = SOCCER) 
     return found
 
 
-def _from_hub(text: str, behavior: Behavior) -> Model:
+def _from_hub(text: str, found: re.Match[str], behavior: Behavior) -> Model:
     """Downloaded, if it is not in the cache, and tried out as any stranger's file."""
     from reports import hub  # here, because its client takes its time
 
-    found = _HUB_ID.fullmatch(text)
-    if found is None:
-        raise ValueError(f"a Hub id must be USER/NAME, but got {text}")
     try:
         model = hub.model(found["repo"], found["revision"], found["file"])
     except hub.HubError as error:
@@ -191,7 +192,3 @@ def _own_name(model: Model, among: Sequence[Model]) -> str:
         if folder.name not in {their.name for their in theirs}:
             return f"{folder.name}/{model.name}"
     return f"{model.name}~{model.sha256[:6]}"
-
-
-def _hash(path: Path) -> str:
-    return onnx_external.digest_of(path)

@@ -4,9 +4,8 @@ import json
 import socket
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import psutil
 from rich.table import Table
@@ -60,33 +59,29 @@ def newest(runs: Path = RUNS, tell: Tell = lambda note: None, complete: bool = F
 
     `tell` is told of those whose ledgers cannot be read. Raises SetupError where there is none.
     """
-    found: list[tuple[float, RunFolder]] = []
-    for run, events in _runs(runs, tell if complete else None):
-        end = run_state.end_of(events)
-        if not complete:
-            found.append((run.ledger.stat().st_mtime, run))
-        elif end is not None and end.state == "complete":
-            found.append((end.time, run))
-    if not found and complete:
-        raise SetupError(
-            f"a finished run must be there, but {runs} has none; `make sweep` makes one, `sweep resume` ends one,"
-            " or name the run"
-        )
+    if complete:
+        ends = [(run, run_state.end_of(events)) for run, events in _runs(runs, tell)]
+        found = [(end.time, run) for run, end in ends if end is not None and end.state == "complete"]
+        lacking = "a finished run must be there, but {} has none; `make sweep` makes one, `sweep resume` ends one"
+        lacking += ", or name the run"
+    else:
+        found = [(path.stat().st_mtime, RunFolder(path.parent)) for path in sorted(runs.glob("*/ledger.jsonl"))]
+        lacking = "a run must be there, but {} has none; `sweep run` makes one, or name its folder"
     if not found:
-        raise SetupError(f"a run must be there, but {runs} has none; `sweep run` makes one, or name its folder")
+        raise SetupError(lacking.format(runs))
     return max(found, key=lambda pair: pair[0])[1]
 
 
-def _runs(runs: Path, tell: Tell | None) -> list[tuple[RunFolder, list[Event]]]:
-    """Every run in the folder with its events, none where nobody is told of what cannot be read."""
+def _runs(runs: Path, tell: Tell) -> list[tuple[RunFolder, list[Event]]]:
+    """Every run in the folder with its events; `tell` is told of what cannot be read."""
     found: list[tuple[RunFolder, list[Event]]] = []
     odd: list[str] = []
     for path in sorted(runs.glob("*/ledger.jsonl")):
         try:
-            found.append((RunFolder(path.parent), ledger.read(path) if tell is not None else []))
+            found.append((RunFolder(path.parent), ledger.read(path)))
         except (SweepError, OSError) as error:
             odd.append(f"{path.parent.name} ({error})")
-    if odd and tell is not None:
+    if odd:
         others = f", and {len(odd) - 1} more" if len(odd) > 1 else ""
         tell(f"passed over, because its ledger cannot be read: {odd[0]}{others}")
     return found
@@ -124,11 +119,6 @@ def listed(runs: Path = RUNS, tell: Tell = lambda note: None) -> list[Line]:
         best = round(max(elos), 1) if elos else None
         found.append(Line(str(run.path), state(run, events), known.over, planned, best, known.first))
     return sorted(found, key=lambda line: -line.began)
-
-
-def values(lines: Sequence[Line]) -> dict[str, Any]:
-    """For `--json`."""
-    return {"runs": [asdict(line) for line in lines]}
 
 
 def table(lines: Sequence[Line]) -> Table:

@@ -130,7 +130,8 @@ def make(**values: object) -> Settings:
         first = error.errors()[0]
         name = str(first["loc"][0]) if first["loc"] else "settings"
         option = "--" + name.replace("_", "-")
-        raise UsageError(f"{option}: {_lower(first['msg'])}, but got {first['input']!r}; give another value") from None
+        rule = first["msg"][:1].lower() + first["msg"][1:]
+        raise UsageError(f"{option}: {rule}, but got {first['input']!r}; give another value") from None
 
 
 def read(path: Path) -> Settings:
@@ -151,10 +152,6 @@ def write(settings: Settings, path: Path) -> None:
     """Write them whole, for `read` and for people."""
     with written_whole(path) as temporary:
         temporary.write_text(yaml.safe_dump(_SETTINGS.dump_python(settings, mode="json"), sort_keys=False))
-
-
-def _lower(text: str) -> str:
-    return text[:1].lower() + text[1:]
 
 
 def build(path: Path) -> Path:

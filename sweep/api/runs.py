@@ -5,7 +5,7 @@ import os
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from functools import partial
 from os import PathLike, fspath
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -181,39 +181,26 @@ def run(
     given: dict[str, Any] = dict(locals())
     from rich.console import Console
 
-    from search_spaces import load
-    from sweep import settings
-    from sweep.driver.run import sweep
-    from sweep.search.warm_start import name_of
+    from sweep.cluster import address
+    from sweep.driver.run import begin
     from trials.errors import SetupError
 
     if threading.current_thread() is not threading.main_thread():
         raise SetupError("a sweep must run in a process's main thread, whose signals stop it; call it from there")
     for name in ("space", "quiet", "warm_start"):
         del given[name]
-    loaded, before = load(str(space)), Path(warm_start) if warm_start is not None else None
-    given["yardstick"] = tuple(fspath(word) for word in yardstick) if yardstick else None
-    given["out"] = Path(out or f"runs/{loaded.name}-{datetime.now():%Y%m%d-%H%M%S}")
-    given["ray_address"] = _cluster(ray_address)
-    made = settings.of_space(str(space), loaded, given)
-    command = settings.command(str(space), given, name_of(before) if before is not None else None)
+    given["yardstick"] = tuple(fspath(word) for word in yardstick or ())
+    cluster = address.given(ray_address or os.environ.get(address.VARIABLE), ray_address is None)
+    given["ray_address"] = cluster.text if cluster is not None else None
     console = Console(quiet=quiet)
     if console.is_jupyter:  # which says that it is a terminal, but shows a live table's every state
         console = Console(quiet=quiet, force_jupyter=False, force_terminal=False)
-    if sweep(made, command, console, before):
-        raise KeyboardInterrupt(f"the sweep was interrupted; go on with `sweep resume {made.out}`")
-    return Run(made.out)
-
-
-def _cluster(text: str | None) -> str | None:
-    """The address of a Ray cluster that answers; None: this machine is meant. Raises SetupError."""
-    from sweep.cluster import address
-
-    found = address.given(text or os.environ.get(address.VARIABLE), text is None)
-    if found is None:
-        return None
-    address.must_answer(found)
-    return found.text
+    before = Path(warm_start) if warm_start is not None else None
+    answered = partial(address.must_answer, cluster) if cluster is not None else lambda: None
+    status, folder = begin(str(space), given, before, console, answered)
+    if status:
+        raise KeyboardInterrupt(f"the sweep was interrupted; go on with `sweep resume {folder}`")
+    return Run(folder)
 
 
 def open_run(path: str | Path) -> Run:

@@ -11,12 +11,16 @@ Sections = Mapping[str, Sequence[str]]
 """Heading to names, in the order they are shown."""
 
 
-class Command(click.Command):
-    """A command whose options are shown in sections; those in none come last, under `Options`."""
+class _Sectioned:
+    """What has sections."""
 
     def __init__(self, *arguments: Any, sections: Sections | None = None, **more: Any) -> None:
         super().__init__(*arguments, **more)
         self.sections = dict(sections or {})
+
+
+class Command(_Sectioned, click.Command):
+    """A command whose options are shown in sections; those in none come last, under `Options`."""
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """As click does, by sections."""
@@ -26,14 +30,10 @@ class Command(click.Command):
         _write(formatter, rows, self.sections | {"Options": [name for name in rows if name not in named]})
 
 
-class Group(click.Group):
+class Group(_Sectioned, click.Group):
     """A group whose commands are shown in sections; those in none come last, under `Commands`."""
 
     command_class = Command
-
-    def __init__(self, *arguments: Any, sections: Sections | None = None, **more: Any) -> None:
-        super().__init__(*arguments, **more)
-        self.sections = dict(sections or {})
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """As click does, by sections."""

@@ -7,9 +7,8 @@ from typing import Any
 import click
 
 from sweep.cli.commands import Command
-from sweep.cli.newest import run_or_newest
 from sweep.cli.numbers import ELO, Count
-from sweep.cli.options import CORES, JSON, MODEL, MODELS, progress, sprt
+from sweep.cli.options import CORES, JSON, MODEL, MODELS, RUN, progress, run_or_newest, sprt
 from sweep.matches.conditions import PROVING
 from trials.results import plain
 
@@ -23,7 +22,7 @@ _PROOF = ("matches", "min_elo", "sprt", "baseline", "cores", "force")
         "What it must prove": _PROOF,
     },
 )
-@click.argument("run", required=False, type=click.Path(path_type=Path))
+@RUN
 @click.option("--repo", required=True, metavar="USER/NAME", help="The repository on the Hub; made if it is not there.")
 @click.option("--trial", type=click.IntRange(0), help="Another trial's policy than the one the run carries on.")
 @click.option("--private", is_flag=True, help="Make the repository private.")

@@ -8,7 +8,7 @@ import click
 
 from sweep.cli.commands import Group
 from sweep.cli.numbers import SECONDS, YEAR, Choice, Finite
-from sweep.cli.options import CORES, JSON
+from sweep.cli.options import CORES, JSON, note
 
 FOLDER = click.argument("folder", metavar="LEAGUE", type=click.Path(path_type=Path, file_okay=False))
 UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
@@ -79,7 +79,7 @@ def run(
         half=precision,
     )
     keep = kept_in(dataset) if dataset else None
-    played(folder, sources, terms, rounds=rounds, every=every, keep=keep, console=Console(stderr=False))
+    played(folder, sources, terms, rounds=rounds, every=every, keep=keep, console=Console())
 
 
 @league.command()
@@ -113,7 +113,7 @@ def rebuild(folder: Path, source: str) -> None:
     SOURCE is a league's folder or dataset (hub:USER/NAME), or a soccer_history.csv."""
     from sweep.league.rounds import rebuild as rebuilt
 
-    found = rebuilt(folder, source, lambda note: click.echo(f"note: {note}", err=True))
+    found = rebuilt(folder, source, note)
     click.echo(f"{len(found.matches)} matches of {len(found.standings())} models in {folder}")
 
 

@@ -4,7 +4,6 @@ import gc
 import json
 import sys
 from collections.abc import Callable
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -13,9 +12,8 @@ import click
 from sweep.cli import hub, matches
 from sweep.cli.commands import COMMANDS, SWEEPING, Command, Group
 from sweep.cli.league import league
-from sweep.cli.newest import RUN, run_or_newest
 from sweep.cli.numbers import Choice, Finite
-from sweep.cli.options import JSON, WON_BY
+from sweep.cli.options import JSON, RUN, WON_BY, note, run_or_newest
 from sweep.ways import KNOWN
 from trials.errors import SweepError, UsageError
 from trials.results import plain
@@ -23,7 +21,11 @@ from trials.results import plain
 if TYPE_CHECKING:
     from trials.folder import RunFolder
 
-RAY = "Of a Ray cluster, host:port or auto; default: RAY_ADDRESS, where that is set, else Ray on this machine."
+RAY = click.option(
+    "--ray-address",
+    envvar="RAY_ADDRESS",
+    help="Of a Ray cluster, host:port or auto; default: RAY_ADDRESS, where that is set, else Ray on this machine.",
+)
 
 
 def main() -> NoReturn:
@@ -54,16 +56,7 @@ def cli() -> None:
     """Find the hyperparameters that make self-play agents win."""
 
 
-_COMMANDS: tuple[click.Command, ...] = (
-    matches.play,
-    matches.tournament,
-    matches.rate,
-    matches.watch,
-    hub.promote,
-    hub.verify,
-    league,
-)
-for _command in _COMMANDS:
+for _command in (matches.play, matches.tournament, matches.rate, matches.watch, hub.promote, hub.verify, league):
     cli.add_command(_command)
 
 
@@ -96,26 +89,17 @@ for _command in _COMMANDS:
 @click.option("--seed", type=int, help="Of proposals, trainers, environments and matches.")
 @click.option("--out", type=click.Path(path_type=Path), help="Folder of the run; default runs/SPACE-DATE-TIME.")
 @click.option("--storage", help="Where a cluster keeps the run: a path, or s3://bucket/prefix; default: --out itself.")
-@click.option("--ray-address", envvar="RAY_ADDRESS", help=RAY)
+@RAY
 def run(space: str, warm_start: Path | None, **given: Any) -> int:
     """Sweep SPACE: propose, train, rate, report.
 
     SPACE is quick, soccertwos, course, proof, or any trainer YAML."""
     from rich.console import Console
 
-    from search_spaces import load
-    from sweep import settings
-    from sweep.driver.run import sweep
-    from sweep.search.warm_start import name_of
+    from sweep.driver.run import begin
 
-    loaded = load(space)
-    given["yardstick"] = given["yardstick"] or None
-    given["out"] = given["out"] or Path("runs") / f"{loaded.name}-{datetime.now():%Y%m%d-%H%M%S}"
     given["ray_address"], answered = _cluster(given["ray_address"])
-    made = settings.of_space(space, loaded, given)
-    answered()
-    command = settings.command(space, given, name_of(warm_start) if warm_start is not None else None)
-    return sweep(made, command, Console(stderr=False), warm_start)
+    return begin(space, given, warm_start, Console(), answered)[0]
 
 
 def _cluster(text: str | None) -> tuple[str | None, Callable[[], None]]:
@@ -130,7 +114,7 @@ def _cluster(text: str | None) -> tuple[str | None, Callable[[], None]]:
     def answered() -> None:
         address.must_answer(found)
         if found.source == address.VARIABLE:
-            click.echo(f"note: {address.VARIABLE} is set: the sweep runs on {found.text}; {found.without}", err=True)
+            note(f"{address.VARIABLE} is set: the sweep runs on {found.text}; {found.without}")
 
     return found.text, answered
 
@@ -161,11 +145,11 @@ def list_(runs: Path, as_json: bool) -> None:
     """The runs there are, the newest first.
 
     They are looked for in the folder RUNS, by default runs."""
-    from sweep.runs import listed, table, values
+    from sweep.runs import listed, table
 
-    found = listed(runs, lambda note: click.echo(f"note: {note}", err=True))
+    found = listed(runs, note)
     if as_json:
-        click.echo(json.dumps(values(found)))
+        click.echo(json.dumps({"runs": [plain(line) for line in found]}))
     elif found:
         from rich.console import Console
 
@@ -198,15 +182,15 @@ def _note(run: "RunFolder") -> None:
     """Say on stderr which lines of the run's ledger were passed over."""
     from trials import ledger
 
-    if note := ledger.notes(run.ledger):
-        click.echo(f"note: {note}", err=True)
+    if passed_over := ledger.notes(run.ledger):
+        note(passed_over)
 
 
 @cli.command()
 @click.argument("run", required=False)
 @click.option("--trials", metavar="N|+N", help="Trials in all, fewer too, or so many more.")
 @click.option("--final-seeds", type=click.IntRange(0, 100), help="Fresh training seeds of finalists and course.")
-@click.option("--ray-address", envvar="RAY_ADDRESS", help=RAY)
+@RAY
 def resume(run: str | None, trials: str | None, final_seeds: int | None, ray_address: str | None) -> int:
     """Go on with a sweep that was stopped or killed, or widen one.
 
@@ -223,13 +207,13 @@ def _go_on(run: str | None, trials: str | None, final_seeds: int | None, ray_add
     cluster, answered = _cluster(ray_address)
     answered()
     found = folder(run, cluster) if run is not None else run_or_newest(None)
-    return go_on(found, trials, cluster, Console(stderr=False), final_seeds, finish=finish)
+    return go_on(found, trials, cluster, Console(), final_seeds, finish=finish)
 
 
 @cli.command()
 @click.argument("run", required=False)
 @click.option("--final-seeds", type=click.IntRange(0, 100), help="Fresh training seeds of finalists and course.")
-@click.option("--ray-address", envvar="RAY_ADDRESS", help=RAY)
+@RAY
 def finish(run: str | None, final_seeds: int | None, ray_address: str | None) -> int:
     """End a sweep early, with the trials that it has.
 
@@ -250,7 +234,7 @@ def extend(run: Path | None, trial: int, steps: int, changes: tuple[str, ...]) -
 
     from sweep.driver.extend import extend as train_further
 
-    return train_further(run_or_newest(run), trial, steps, changes, Console(stderr=False))
+    return train_further(run_or_newest(run), trial, steps, changes, Console())
 
 
 @cli.command()
@@ -261,15 +245,14 @@ def doctor(env: str | None, as_json: bool) -> int:
     from sweep.doctor import examine, table
 
     checks = examine(env)
+    well = all(check.ok for check in checks)
     if as_json:
-        click.echo(
-            json.dumps({"ok": all(check.ok for check in checks), "checks": [check.as_dict() for check in checks]})
-        )
+        click.echo(json.dumps({"ok": well, "checks": [plain(check) for check in checks]}))
     else:
         from rich.console import Console
 
         Console().print(table(checks))
-    return 0 if all(check.ok for check in checks) else 1
+    return 0 if well else 1
 
 
 @cli.command()

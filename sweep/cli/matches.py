@@ -7,9 +7,8 @@ from typing import Any
 import click
 
 from sweep.cli.commands import Command
-from sweep.cli.newest import run_or_newest
 from sweep.cli.numbers import PROBABILITY, Count
-from sweep.cli.options import CONDITIONS, JSON, MODEL, MODELS, SEED, conditions_of, progress, sprt
+from sweep.cli.options import CONDITIONS, JSON, MODEL, MODELS, SEED, conditions_of, progress, run_or_newest, sprt
 from sweep.matches.conditions import MATCHES, PAIRS, WATCHED, Conditions
 from trials.results import plain
 

@@ -1,9 +1,9 @@
-"""Options and arguments that several commands have, written once: models, matches, tests, output."""
+"""Options and arguments that several commands have, written once: runs, models, matches, tests, output."""
 
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 from click.shell_completion import CompletionItem
@@ -11,8 +11,12 @@ from click.shell_completion import CompletionItem
 from sweep.cli.numbers import ELO_OF_A_TEST, Choice, Count
 from sweep.matches import conditions
 
+if TYPE_CHECKING:
+    from trials.folder import RunFolder
+
 F = TypeVar("F", bound=Callable[..., Any])
 
+RUN = click.argument("run", required=False, type=click.Path(path_type=Path))
 JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON object and nothing else.")
 CORES = click.option("--cores", type=Count(conditions.CORES), default=1, show_default=True, help="CPU cores that play.")
 SEED = click.option("--seed", type=Count(conditions.SEED), default=0, show_default=True, help="Of the matches.")
@@ -88,3 +92,20 @@ def _ascending(
 def progress(as_json: bool) -> bool:
     """Whether a progress bar is shown."""
     return not as_json and sys.stderr.isatty()
+
+
+def note(text: str) -> None:
+    """Say it on stderr, beside what was asked for."""
+    click.echo(f"note: {text}", err=True)
+
+
+def run_or_newest(run: Path | None, complete: bool = False) -> "RunFolder":
+    """The run that was named, else the newest, which is said; `complete`: the newest that is. Raises SetupError."""
+    from sweep import models, runs
+    from trials.folder import RunFolder
+
+    if run is not None:
+        return models.run_called(str(run)) or RunFolder(run)
+    found = runs.newest(tell=note, complete=complete)
+    note(f"RUN is {found.path}, the newest{' that is complete' if complete else ''}")
+    return found

@@ -1,28 +1,23 @@
 """The last rating of a trial, out of its slot: an actor on each machine plays while the slot's next trial trains."""
 
 import time
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
 import ray
-from pydantic import TypeAdapter
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from sweep.cluster import workdir
 from sweep.cluster.versions import difference, installed
+from sweep.cluster.worker import Terms
 from trials.arena.ratings import ladder, yardstick
 from trials.errors import SetupError, last_line
 from trials.events import TrialRated
 from trials.folder import RunFolder
 from trials.records import Candidate, TrialSpec
-from trials.storage import Storage
 from trials.trial import Rate, rated
 
-_SPEC: TypeAdapter[TrialSpec] = TypeAdapter(TrialSpec)
-_CANDIDATE: TypeAdapter[Candidate] = TypeAdapter(Candidate)
-_RATED: TypeAdapter[TrialRated] = TypeAdapter(TrialRated)
 T = TypeVar("T")
 PATIENCE_S, AGAIN_S = 300.0, 5.0
 """How long a file may be away that was there, and until a storage is asked again, seconds."""
@@ -30,40 +25,23 @@ ATTEMPTS = 5
 """How often a rating is begun anew where its machine dies."""
 
 
-@dataclass(frozen=True)
-class RatingTerms:
-    """What all ratings of a sweep have in common."""
-
-    run: str
-    """The run's folder."""
-    baseline: str
-    """As `trials.arena.players.load.load` takes it; on a cluster a file's name in the run."""
-    matches: int
-    storage: Storage | None = None
-    """Where the run is kept on a cluster; None: workers share its folder."""
-    installed: Mapping[str, str] | None = None
-    """What a cluster's machine must have installed."""
-
-
 @ray.remote(num_cpus=0, max_restarts=-1, max_task_retries=ATTEMPTS)
 class _Rater:
     """Rates what it is told to, one candidate after the other."""
 
-    def __init__(self, terms: RatingTerms) -> None:
+    def __init__(self, terms: Terms) -> None:
         self._terms = terms
         self._rate: Rate | None = None
 
-    def rate(self, spec: str, candidate: str) -> str:
-        return _RATED.dump_json(self._rated(_SPEC.validate_json(spec), _CANDIDATE.validate_json(candidate))).decode()
-
-    def _rated(self, spec: TrialSpec, candidate: Candidate) -> TrialRated:
-        terms, storage = self._terms, self._terms.storage
-        if storage is None:
+    def rate(self, spec: TrialSpec, candidate: Candidate) -> TrialRated:
+        terms, cluster = self._terms, self._terms.cluster
+        if cluster is None:
             run = RunFolder(Path(terms.run))
             self._rate = self._rate or yardstick.rater(run, spec.executable, terms.baseline, terms.matches)
             return rated(spec, run, candidate, spec.steps, self._rate)
-        if terms.installed is not None and (wrong := difference(dict(terms.installed), installed())):
+        if wrong := difference(cluster.installed, installed()):
             raise SetupError(f"its node has {wrong}")
+        storage = cluster.storage
         if self._rate is None:
             self._rate = ladder.rater(_patiently(lambda: workdir.player(terms.baseline, storage)), terms.matches)
         with workdir.borrowed() as run:
@@ -91,7 +69,7 @@ def _patiently(ask: Callable[[], T]) -> T:
 class Raters:
     """Owns the ratings under way; `finished` gives those that are done."""
 
-    def __init__(self, terms: RatingTerms) -> None:
+    def __init__(self, terms: Terms) -> None:
         self._terms = terms
         self._raters: dict[str, Any] = {}
         self._under_way: dict[Any, tuple[TrialSpec, Candidate, bool]] = {}
@@ -100,18 +78,14 @@ class Raters:
         """As for the controller: Ray pickles it for a restore that is never asked for."""
         return str, ("raters",)
 
-    def __call__(self, spec: TrialSpec, candidate: Candidate, node: str) -> None:
-        """Rate the candidate, on its node if that still stands."""
-        self._ask(spec, candidate, node, again=False)
-
-    def _ask(self, spec: TrialSpec, candidate: Candidate, node: str, again: bool) -> None:
+    def __call__(self, spec: TrialSpec, candidate: Candidate, node: str, again: bool = False) -> None:
+        """Rate the candidate, on its node if that still stands; `again`: nowhere else."""
         if node not in self._raters:
             near = NodeAffinitySchedulingStrategy(node, soft=not again) if node else "DEFAULT"
             self._raters[node] = _Rater.options(  # type: ignore[attr-defined]
                 scheduling_strategy=near
             ).remote(self._terms)
-        words = _SPEC.dump_json(spec).decode(), _CANDIDATE.dump_json(candidate).decode()
-        self._under_way[self._raters[node].rate.remote(*words)] = spec, candidate, again
+        self._under_way[self._raters[node].rate.remote(spec, candidate)] = spec, candidate, again
 
     def finished(self, wait: bool = False) -> Iterator[tuple[int, TrialRated | None, str]]:
         """(trial, its rating, what went wrong) of each that is done, all of them with `wait`."""
@@ -121,10 +95,10 @@ class Raters:
                 return
             spec, candidate, again = self._under_way.pop(done[0])
             try:
-                yield spec.number, _RATED.validate_json(ray.get(done[0])), ""
+                yield spec.number, ray.get(done[0]), ""
             except ray.exceptions.RayError as error:
-                if again or self._terms.storage is None or "BadPolicy" in type(error).__name__:
+                if again or self._terms.cluster is None or "BadPolicy" in type(error).__name__:
                     yield spec.number, None, last_line(error)
                 else:  # its node is gone, and where the rater went it could not play: the driver's own machine can
                     self._raters.clear()
-                    self._ask(spec, candidate, ray.get_runtime_context().get_node_id(), again=True)
+                    self(spec, candidate, ray.get_runtime_context().get_node_id(), again=True)

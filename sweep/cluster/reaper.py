@@ -15,6 +15,7 @@ from collections.abc import Iterator
 
 import psutil
 
+from trials.learner import process_tree
 from trials.stint import Stint
 
 POLL_S = 0.5
@@ -50,25 +51,15 @@ def main() -> None:
         time.sleep(POLL_S)
     family.discard(psutil.Process())
     grace = Stint(*(process.pid for process in family))
-    while (left := [process for process in family if _lives(process)]) and grace.seconds < GRACE_S:
+    while (left := [process for process in family if process_tree.lives(process)]) and grace.seconds < GRACE_S:
         time.sleep(POLL_S / 5)
     for process in left:
-        for survivor in [*_children(process), process]:
+        survivors = [process]
+        with contextlib.suppress(psutil.NoSuchProcess):
+            survivors = [*process.children(recursive=True), process]
+        for survivor in survivors:
             with contextlib.suppress(psutil.NoSuchProcess):
                 survivor.kill()
-
-
-def _lives(process: psutil.Process) -> bool:
-    """Whether it runs; what nobody has waited for, as in a container without an init, has ended all the same."""
-    with contextlib.suppress(psutil.NoSuchProcess):
-        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
-    return False
-
-
-def _children(process: psutil.Process) -> list[psutil.Process]:
-    with contextlib.suppress(psutil.NoSuchProcess):
-        return list(process.children(recursive=True))
-    return []
 
 
 if __name__ == "__main__":

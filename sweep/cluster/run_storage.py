@@ -99,10 +99,8 @@ def fetched(address: str, into: Path, heavy: bool) -> RunFolder:
             raise SetupError(
                 f"{run.path} must be the run kept at {address} or not there, but it is another; move it away"
             )
-        if mine.startswith(theirs) and mine:  # this machine drove it last, and may know more
-            bring(place, run, "", {}, heavy, missing=True)
-        else:
-            bring(place, run, "", {}, heavy)
+        ours = bool(mine) and mine.startswith(theirs)  # this machine drove it last, and may know more
+        bring(place, run, "", {}, heavy, missing=ours)
     except OSError as error:
         raise SetupError(
             f"a run's storage must answer, but {address} does not ({reason(error)}); check the address"

@@ -61,7 +61,7 @@ class Keeper:
         """Trial to how often it was asked for, until what was there at the last asking is here."""
         self._seen: dict[str, Stat] = {}
         """What was fetched."""
-        self._lock, self._wake, self._closed = threading.Lock(), threading.Event(), False
+        self._lock, self._wake, self._closed = threading.Lock(), threading.Event(), threading.Event()
         self._beaten = time.monotonic()
         try:
             must_be_alone(storage)
@@ -81,7 +81,6 @@ class Keeper:
             self._mirrors.append(Mirror(files.path, storage / files.path.relative_to(run.path).as_posix()))
         for mirror in self._mirrors:
             mirror.start()
-        self._over = threading.Event()
         self._threads = [threading.Thread(target=work, daemon=True, name="keeper") for work in (self._work, self._live)]
         for thread in self._threads:
             thread.start()
@@ -97,7 +96,9 @@ class Keeper:
     def settle(self, seconds: float = SETTLE_S) -> None:
         """Wait until everything is where it should be. Raises SetupError after `seconds` in which nothing moved."""
         asked, moved, since = [(mirror, mirror.ask()) for mirror in self._mirrors], -1, 0.0
-        while not self._closed and (self._wanted or not all(mirror.reached(number) for mirror, number in asked)):
+        while not self._closed.is_set():
+            if not self._wanted and all(mirror.reached(number) for mirror, number in asked):
+                return
             before, moved = moved, len(self._seen) + sum(mirror.put for mirror in self._mirrors)
             since = time.monotonic() if moved != before else since
             if time.monotonic() - since > seconds:
@@ -109,9 +110,8 @@ class Keeper:
 
     def close(self) -> None:
         """End the threads and say that this driver is done."""
-        self._closed = True
+        self._closed.set()
         self._wake.set()
-        self._over.set()
         for thread in self._threads:
             thread.join()
         for mirror in self._mirrors:
@@ -121,28 +121,26 @@ class Keeper:
                 self._storage.remove(BEAT)
 
     def _work(self) -> None:
-        while not self._closed:
+        while not self._closed.is_set():
             self._wake.wait(BEAT_S / 5)
             self._wake.clear()
             with contextlib.suppress(OSError):  # tried again in the next round
                 for number in sorted(self._wanted):
-                    if not self._closed:
+                    if not self._closed.is_set():
                         self._bring(number)
 
     def _live(self) -> None:
         """Apart from the other work: a trial that takes long to fetch must not make this driver look dead."""
-        while not self._closed:
-            self._over.wait(BEAT_S / 5)
+        while not self._closed.wait(BEAT_S / 5):
             with contextlib.suppress(OSError):  # the next word may come through
-                if not self._closed:
-                    self._beat()
+                self._beat()
 
     def _beat(self) -> None:
         """Say that this driver lives, unless another has taken over while the storage was away."""
         if time.monotonic() - self._beaten < BEAT_S:
             return
         if self._storage.read(BEAT) not in (None, self._me):
-            self._closed = True
+            self._closed.set()
             for mirror in self._mirrors:
                 mirror.close()
             self.broken(f"a run has one driver at a time, but another has taken over {self._storage.address}")

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import ray
-from pydantic import TypeAdapter
 from ray import tune
 
 from sweep.cluster import stop_signals, workdir
@@ -24,11 +23,6 @@ from trials.trial import Heartbeat, Trial
 HEARTBEAT_S = 2.0
 """How often a trial shows a sign of life, seconds."""
 
-_SPEC: TypeAdapter[TrialSpec] = TypeAdapter(TrialSpec)
-_RATED: TypeAdapter[TrialRated] = TypeAdapter(TrialRated)
-_RESUMED: TypeAdapter[TrialResumed] = TypeAdapter(TrialResumed)
-_TRAINING: TypeAdapter[Training] = TypeAdapter(Training)
-
 
 @dataclass(frozen=True)
 class Cluster:
@@ -42,11 +36,25 @@ class Cluster:
     """What is installed where the driver runs."""
 
 
+@dataclass(frozen=True)
+class Terms:
+    """What all trials of a sweep have in common, where they train and where they are rated."""
+
+    run: str
+    """The run's folder."""
+    baseline: str
+    """As `trials.arena.players.load.load` takes it; on a cluster a file's name in the run."""
+    matches: int
+    """Of a rating."""
+    cluster: Cluster | None
+    """None: workers share the run's folder."""
+
+
 class TrialActor(tune.Trainable):  # type: ignore[misc]
     """A Ray Tune trainable: `step` is the next thing that happens to the trial, `cleanup` stops it with its export.
 
-    Where a worker dies, the trial is set up again in another, and finds its checkpoint. Its config is what
-    `Controller.propose` gives, `resources` (CPU, GPU), `refused` (nodes, Ray's ids) and `cluster` (Cluster or None).
+    Where a worker dies, the trial is set up again in another, and finds its checkpoint. Its config is `spec`
+    (TrialSpec), `terms` (Terms), `resources` (CPU, GPU) and `refused` (nodes, Ray's ids).
     """
 
     @classmethod
@@ -56,14 +64,14 @@ class TrialActor(tune.Trainable):  # type: ignore[misc]
 
     def setup(self, config: dict[str, Any]) -> None:
         """As `ray.tune.Trainable.setup`: take over what the trial is."""
-        self._cluster: Cluster | None = config["cluster"]
-        self._spec = _SPEC.validate_json(config["spec"])
-        self._config = config
+        self._spec: TrialSpec = config["spec"]
+        self._terms: Terms = config["terms"]
+        self._cluster = self._terms.cluster
+        self._storage = self._cluster.storage if self._cluster is not None else None
         self._trial: Trial | None = None
         self._held: tuple[dict[str, Any], int] | None = None
         self._node = ray.get_runtime_context().get_node_id()
-        storage = self._cluster.storage if self._cluster is not None else None
-        self._place = Workplace(RunFolder(Path(config["run"])), self._spec.number, storage)
+        self._place = Workplace(RunFolder(Path(self._terms.run)), self._spec.number, self._storage)
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:
         """Take the next trial in the same worker, which saves a worker's start."""
@@ -110,7 +118,7 @@ class TrialActor(tune.Trainable):  # type: ignore[misc]
             time.sleep(HEARTBEAT_S)  # the driver learns of it in that time
             return {"misplaced": wrong, "done": True}
         try:
-            name = workdir.player(self._config["baseline"], self._cluster.storage if self._cluster else None)
+            name = workdir.player(self._terms.baseline, self._storage)
             if not (away := self._place.prepare()):
                 self._place.have(needed(self._spec.config))
         except OSError as error:
@@ -120,9 +128,8 @@ class TrialActor(tune.Trainable):  # type: ignore[misc]
         if away:
             time.sleep(HEARTBEAT_S)
             return {"away": away, "done": False}
-        run, matches = self._place.run, int(self._config["rating_matches"])
-        rate = yardstick.rater(run, self._spec.executable, name, matches)
-        self._trial = Trial(self._spec, run, rate, rate_last=False)
+        rate = yardstick.rater(self._place.run, self._spec.executable, name, self._terms.matches)
+        self._trial = Trial(self._spec, self._place.run, rate, rate_last=False)
         return {}
 
     def _with_storage(self, result: dict[str, Any]) -> dict[str, Any]:
@@ -155,9 +162,8 @@ def _result(happened: TrialRated | TrialResumed | Heartbeat | Training) -> dict[
         case Heartbeat(step=step, steps_per_second=rate):
             return {"step": step, "steps_per_second": rate, "done": False}
         case TrialRated(rung=rung, rating=rating):
-            return {"rung": rung, "elo": rating.elo, "rated": _RATED.dump_json(happened).decode(), "done": False}
+            return {"rung": rung, "elo": rating.elo, "rated": happened, "done": False}
         case TrialResumed(resumed=step):
-            words = _RESUMED.dump_json(happened).decode()
-            return {"resumed": words, "step": step, "steps_per_second": 0.0, "done": False}
+            return {"resumed": happened, "step": step, "steps_per_second": 0.0, "done": False}
         case Training():
-            return {"ended": _TRAINING.dump_json(happened).decode(), "done": True}
+            return {"ended": happened, "done": True}

@@ -6,8 +6,6 @@ from dataclasses import replace
 from itertools import count
 from typing import Any
 
-from pydantic import TypeAdapter
-
 from search_spaces import Space
 from sweep.driver.running_trial import RunningTrial, StorageWord, ending, failures
 from sweep.search import specs
@@ -17,14 +15,12 @@ from trials import ledger
 from trials.events import Event, TrialBegan, TrialEnded, TrialRated, TrialResumed, WarmStarted
 from trials.folder import RunFolder
 from trials.learner import trainer_log
-from trials.records import Candidate, Rating, Training, TrialSpec
+from trials.records import Candidate, Rating, TrialSpec
 from trials.run_state import Past
 from trials.trial import RETRIES
 
-_SPEC: TypeAdapter[TrialSpec] = TypeAdapter(TrialSpec)
-_RATED: TypeAdapter[TrialRated] = TypeAdapter(TrialRated)
-_RESUMED: TypeAdapter[TrialResumed] = TypeAdapter(TrialResumed)
-_TRAINING: TypeAdapter[Training] = TypeAdapter(Training)
+NOTHING = Past(events=(), unfinished=(), rated=(), ended=())
+"""Of a sweep that begins."""
 
 
 class Controller:
@@ -43,17 +39,17 @@ class Controller:
         """Begin a sweep, with what `warm` takes over from another run, or go on from its `past`."""
         self.settings, self.space, self.run = settings, space, run
         self._render, self.baseline = render, baseline
-        self.past = past
-        self._queue = list(past.unfinished) if past is not None else []
-        number = len(past.ended) + len(past.unfinished) if past is not None else 0
+        self.past = past = past or NOTHING
+        self._queue = list(past.unfinished)
+        number = len(past.ended) + len(past.unfinished)
         # another seed after each cut: the same one would propose what it proposed before
         seed = settings.seed + 7_919 * number
         self.study = studies.open_study(run.study, seed, settings.startup_trials, settings.sampler, settings.objectives)
-        events = past.events if past is not None else (warm,) if warm is not None else ()
+        events = (warm,) if warm is not None else past.events
         studies.fill(self.study, events, space)
         if space.parameters:
             studies.enqueue_course(self.study, space, events)
-        self.specs = {e.spec.number: e.spec for e in (past.events if past else ()) if isinstance(e, TrialBegan)}
+        self.specs = {e.spec.number: e.spec for e in past.events if isinstance(e, TrialBegan)}
         """Of every trial that has begun."""
         self.retraining = False
         """Whether tuning is over: what is handed out are final trials."""
@@ -62,12 +58,11 @@ class Controller:
         self.configurations: dict[int, int] = {}
         """Final trial to the trial whose configuration it is."""
         self.live: dict[str, RunningTrial] = {}
-        self.over: list[TrialEnded] = list(past.ended) if past is not None else []
+        self.over: list[TrialEnded] = list(past.ended)
         self._trained = 0
         self.broken: str | None = None
         self.interrupted = False
-        rated = past.rated if past is not None else ()
-        self.last_rating: dict[int, Rating] = {event.candidate.trial: event.rating for event in rated}
+        self.last_rating: dict[int, Rating] = {event.candidate.trial: event.rating for event in past.rated}
         self.listeners: list[Callable[[Event], None]] = []
         self.awaiting: dict[int, RunningTrial] = {}
         """Trained, and being rated outside their slots."""
@@ -151,38 +146,30 @@ class Controller:
         """Whether every trial is out of its slot for good."""
         return self.all_proposed and not self.live
 
-    def propose(self, trial_id: str) -> dict[str, Any]:
-        """The next trial, recorded before it starts, as Ray's config for its worker; first those that were cut off."""
+    def propose(self, trial_id: str) -> TrialSpec:
+        """The next trial, recorded before it starts; first those that were cut off."""
         if self._again:
             trial = self._again.pop(0)
             trial.slot, trial.heard = self._free_slot(), False
             self.live[trial_id] = trial
-            return self._config(trial.spec)
+            return trial.spec
         earlier: list[TrialRated] = []
         proposal: studies.Proposal | None = None
         if self._queue:
             spec = self._queue.pop(0)
             if spec.origin != "final":
                 proposal = studies.again(self.study, spec.number)
-            earlier = [e for e in self.past.rated if e.candidate.trial == spec.number] if self.past else []
+            earlier = [e for e in self.past.rated if e.candidate.trial == spec.number]
         else:
             proposal, spec = studies.proposed(self.study, self.space, self._render)
         self.live[trial_id] = RunningTrial(spec, self._free_slot(), proposal, rated=earlier)
         self.specs[spec.number] = spec
         self.record(TrialBegan(time=time.time(), spec=spec))
-        return self._config(spec)
+        return spec
 
     def _free_slot(self) -> int:
         taken = {trial.slot for trial in self.live.values()}
         return next(slot for slot in count() if slot not in taken)
-
-    def _config(self, spec: TrialSpec) -> dict[str, Any]:
-        return {
-            "spec": _SPEC.dump_json(spec).decode(),
-            "run": str(self.run.path.resolve()),
-            "baseline": self.baseline,
-            "rating_matches": self.settings.rating_matches,
-        }
 
     def heard(self, trial_id: str, result: dict[str, Any]) -> None:
         """A worker's result: a sign of life, a rating, or the end of its training."""
@@ -195,22 +182,22 @@ class Controller:
         if "step" in result:
             trial.at(int(result["step"]), float(result["steps_per_second"]))
         if "resumed" in result:
-            self.record(self._by_whom(_RESUMED.validate_json(result["resumed"])))
+            self.record(self._by_whom(result["resumed"]))
         if "rated" in result:
-            rated = _RATED.validate_json(result["rated"])
+            rated = result["rated"]
             if self.knows(trial_id, rated.rung):
                 return
             trial.rated.append(rated)
             self.last_rating[trial.spec.number] = rated.rating
             self.record(rated)
         if "ended" in result:
-            trial.training = _TRAINING.validate_json(result["ended"])
-            trial.step = trial.training.steps
+            trial.training = result["ended"]
+            trial.step = result["ended"].steps
             trial.node = str(result.get("node", ""))
 
     def _by_whom(self, event: TrialResumed) -> TrialResumed:
         """A worker finds a trial that had begun, and cannot tell that a person had ended it in order."""
-        if self.past is None or event.trial not in self.past.stopped or event.trial in self._went_on:
+        if event.trial not in self.past.stopped or event.trial in self._went_on:
             return event
         self._went_on.add(event.trial)
         return replace(event, reason="the sweep was stopped")
@@ -264,17 +251,14 @@ class Controller:
         self.over.append(ended)
         self.record(ended)
         if training is not None and training.fault == "setup":
-            self._break(training.reason)
+            self.break_off(training.reason)
         if too_many := failures(self.over, self.settings.max_failure_rate):
-            self._break(too_many)
+            self.break_off(too_many)
+        self.heed()
 
     def break_off(self, reason: str) -> None:
         """The sweep cannot go on; who hands out trials heeds it."""
         self.broken = self.broken or reason
-
-    def _break(self, reason: str) -> None:
-        self.break_off(reason)
-        self.heed()
 
     def heed(self) -> None:
         """Where the sweep is to stop, ask every trial under way to, once, and end those that wait for a worker."""

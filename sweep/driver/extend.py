@@ -16,7 +16,8 @@ from search_spaces import text as texts
 from sweep import models
 from sweep.cluster import reaper, run_storage, sync
 from sweep.driver.commands import typed
-from sweep.driver.progress import printer
+from sweep.driver.progress import printer, tell
+from sweep.driver.running_trial import RunningTrial
 from sweep.settings import read
 from trials import ledger
 from trials.arena.ratings import yardstick
@@ -53,8 +54,9 @@ def extend(run: RunFolder, number: int, steps: int, changes: Sequence[str], cons
         rate = yardstick.rater(run, spec.executable, baseline.load, settings.rating_matches)
         with sync.kept(run, settings, [spec.number]):
             _take_checkpoint(run, number, spec.number)
-            console.print(_said(spec, steps), highlight=False, soft_wrap=True)
-            return _train(run, spec, rate, console, spec.steps - steps)
+            before = spec.steps - steps
+            tell(console, f"trial {spec.number} goes on from trial {number} at {before:,} steps, for {steps:,} more")
+            return _train(run, spec, rate, console, before)
 
 
 def _further(run: RunFolder, events: Sequence[Event], number: int, steps: int, changes: Sequence[str]) -> TrialSpec:
@@ -77,31 +79,23 @@ def _further(run: RunFolder, events: Sequence[Event], number: int, steps: int, c
     check_config(config)
     check_with_mlagents(config)
     new = max(specs) + 1
-    fields = {name: getattr(parent, name) for name in parent.__dataclass_fields__}
-    return TrialSpec(
-        **fields
-        | {
-            "number": new,
-            "origin": "extended",
-            "parent": number,
-            "configuration": None,
-            "config": config,
-            "params": {**parent.params, **changed},
-            "seed": parent.seed + new - number,
-            "steps": whole,
-            "rungs": (whole,),
-        }
+    return replace(
+        parent,
+        number=new,
+        origin="extended",
+        parent=number,
+        configuration=None,
+        config=config,
+        params={**parent.params, **changed},
+        seed=parent.seed + new - number,
+        steps=whole,
+        rungs=(whole,),
     )
 
 
 def _below(behaviors: Mapping[str, Any]) -> Any:
     """Where KEY of --set begins: below the behavior, and of several with its name."""
     return behaviors if len(behaviors) > 1 else next(iter(behaviors.values()))
-
-
-def _said(spec: TrialSpec, steps: int) -> str:
-    """Which trial goes on, from where, and how far."""
-    return f"trial {spec.number} goes on from trial {spec.parent} at {spec.steps - steps:,} steps, for {steps:,} more"
 
 
 def _changed(config: Mapping[str, Any], changes: Sequence[str]) -> tuple[dict[str, Any], dict[str, Value]]:
@@ -140,40 +134,28 @@ def _take_checkpoint(run: RunFolder, parent: int, new: int) -> None:
 
 
 def _train(run: RunFolder, spec: TrialSpec, rate: Rate, console: Console, inherited: int) -> int:
-    tell = printer(console, time.time(), inherited)
+    show = printer(console, time.time(), inherited)
 
     def record(event: Event) -> None:
         ledger.append(run.ledger, event)
-        tell(event)
+        show(event)
 
     record(TrialBegan(time=time.time(), spec=spec))
     trial = Trial(spec, run, rate)
-    interrupted, rated = False, None
+    over = RunningTrial(spec, 0, None)
+    interrupted = False
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         while not isinstance(news := trial.advance(HEARTBEAT_S), Training):
             if isinstance(news, TrialRated | TrialResumed):
                 record(news)
-                rated = news if isinstance(news, TrialRated) else rated
+            if isinstance(news, TrialRated):
+                over.rated.append(news)
     except KeyboardInterrupt:
         interrupted = True
     finally:
-        training = trial.stop()
-    failed = training.fault != "none"
-    record(
-        TrialEnded(
-            time=time.time(),
-            trial=spec.number,
-            state="failed" if failed else "complete" if rated is not None else "stopped",
-            reason=training.reason or ("interrupted" if interrupted else ""),
-            log_tail=training.log_tail,
-            steps=training.steps,
-            train_seconds=training.train_seconds,
-            process_seconds=training.process_seconds,
-            began=training.began,
-            slot=0,
-            candidate=training.candidate,
-        )
-    )
-    console.print(f"report: {typed(page.build(run))}", highlight=False, soft_wrap=True, markup=False)
-    return 130 if interrupted else 1 if failed else 0
+        over.training = trial.stop()
+    over.conclude("", "interrupted")
+    record(over.end(""))
+    tell(console, f"report: {typed(page.build(run))}")
+    return 130 if interrupted else 1 if over.state == "failed" else 0

@@ -6,13 +6,13 @@ Then come matches to look at: the winner meets the runner-up, and typical matche
 import contextlib
 import time
 from collections.abc import Callable, Sequence
+from typing import Literal
 
 from reports.run import replays
 from sweep.driver import prepare
 from sweep.models import Model
 from sweep.settings import Settings
 from trials import ledger, retrained, run_state
-from trials.arena.games.game import Game
 from trials.arena.matches import log, match
 from trials.arena.players import load as players
 from trials.arena.ratings import elo, sprt
@@ -27,8 +27,6 @@ PAIRS = 20
 """Played against the runner-up at most: enough to see how it goes, not to choose by."""
 OFFSET = 3
 """Of the schedule's seed, behind those of the headline's matches."""
-
-
 FRESH = 7_919
 """Added to the sweep's seed: fresh matches share no world state and no action stream with tuning matches."""
 
@@ -39,22 +37,22 @@ def play(record: Callable[[Event], None], run: RunFolder, settings: Settings, ba
     What a driver before this one recorded stays.
     """
     events = ledger.read(run.ledger)
-    winner, course = _products(retrained.of(events)) or choose(events)
+    known = run_state.run_of(run.name, events)
+    winner, course = _products(known.finals) or choose(events)
     if winner is None:
         return
     against = course if course is not None and course.trial != winner.trial else None
-    if not _known(events, winner, "winner", against):
+    if not _is_of(known.winner, winner, against):
         record(_fresh(run, settings, baseline, winner, "winner", against))
-    if against is not None and not _known(events, against, "course", None):
+    if against is not None and not _is_of(known.course, against, None):
         record(_fresh(run, settings, baseline, against, "course", None))
 
 
-def _known(events: list[Event], mine: Candidate, role: str, course: Candidate | None) -> bool:
-    """Whether the last fresh rating in that role is of this policy, and of the same matches."""
-    said = [event for event in events if isinstance(event, FreshRated) and event.role == role]
-    if not said or said[-1].candidate != mine:
+def _is_of(said: FreshRated | None, mine: Candidate, course: Candidate | None) -> bool:
+    """Whether the last fresh rating in a role is of this policy, and of the same matches."""
+    if said is None or said.candidate != mine:
         return False
-    met = said[-1].against_course
+    met = said.against_course
     return course is None if met is None else course is not None and course.name in met.by_opponent
 
 
@@ -68,43 +66,36 @@ def _products(found: retrained.Retrained | None) -> tuple[Candidate, Candidate |
 
 
 def _fresh(
-    run: RunFolder, settings: Settings, baseline: Model, mine: Candidate, role: str, course: Candidate | None
-) -> FreshRated:
-    with prepare.game_of_run(run, settings) as game:
-        return _played(run, settings, baseline, mine, role, course, game)
-
-
-def _played(
     run: RunFolder,
     settings: Settings,
     baseline: Model,
     mine: Candidate,
-    role: str,
+    role: Literal["winner", "course"],
     course: Candidate | None,
-    game: Game,
 ) -> FreshRated:
-    player = players.load(run.path / mine.path, game.behavior)
     pairs = (settings.fresh_matches + 1) // 2
     seed = settings.seed * 1_000_003 + FRESH + mine.trial
+    with prepare.game_of_run(run, settings) as game:
+        player = players.load(run.path / mine.path, game.behavior)
 
-    def direct(opponent: str, called: str, kind: str, offset: int) -> tuple[Rating, list[MatchRecord]]:
-        other = players.load(opponent, game.behavior)
-        matches = match.play(player, other, pairs, seed + offset, game=game).records
-        names = {player.id: mine.name, other.id: called}
-        log.write(run.fresh_matches(role, kind), matches, names, again=True)
-        return elo.direct(matches, called), matches
+        def direct(opponent: str, called: str, kind: str, offset: int) -> tuple[Rating, list[MatchRecord]]:
+            other = players.load(opponent, game.behavior)
+            matches = match.play(player, other, pairs, seed + offset, game=game).records
+            names = {player.id: mine.name, other.id: called}
+            log.write(run.fresh_matches(role, kind), matches, names, again=True)
+            return elo.direct(matches, called), matches
 
-    against_baseline, _ = direct(baseline.load, baseline.name, "baseline", 0)
-    random, matches = direct("random", "random", "random", 1)
-    return FreshRated(
-        time=time.time(),
-        candidate=mine,
-        role="winner" if role == "winner" else "course",
-        baseline=against_baseline,
-        random=random,
-        random_sprt=sprt.verdict(outcomes(matches), 0.0, 50.0),
-        against_course=direct(str(run.path / course.path), course.name, "course", 2)[0] if course else None,
-    )
+        against_baseline, _ = direct(baseline.load, baseline.name, "baseline", 0)
+        random, matches = direct("random", "random", "random", 1)
+        return FreshRated(
+            time=time.time(),
+            candidate=mine,
+            role=role,
+            baseline=against_baseline,
+            random=random,
+            random_sprt=sprt.verdict(outcomes(matches), 0.0, 50.0),
+            against_course=direct(str(run.path / course.path), course.name, "course", 2)[0] if course else None,
+        )
 
 
 def play_to_watch(run: RunFolder, settings: Settings) -> None:
@@ -113,11 +104,12 @@ def play_to_watch(run: RunFolder, settings: Settings) -> None:
     The log is their only record: nothing is chosen by them. A runner-up that is the course's policy was met already.
     """
     events = ledger.read(run.ledger)
-    mine, theirs = _winner(events), runner_up(events)
-    if mine is None or run.yardstick.is_file():  # replays are SoccerTwos' alone
+    known, theirs = run_state.run_of(run.name, events), runner_up(events)
+    if known.winner is None or run.yardstick.is_file():  # replays are SoccerTwos' alone
         return
+    mine, met = known.winner.candidate, known.winner.against_course
     path = run.fresh_matches("winner", replays.OPPONENTS[1])
-    if theirs is None or theirs.sha256 == mine.sha256 or _met(events, theirs):
+    if theirs is None or theirs.sha256 == mine.sha256 or (met and theirs.name in met.by_opponent):
         path.unlink(missing_ok=True)  # of a choice before this one
     elif not _watched(run, mine, theirs):
         path.unlink(missing_ok=True)
@@ -126,7 +118,7 @@ def play_to_watch(run: RunFolder, settings: Settings) -> None:
             pairs = min(PAIRS, (settings.fresh_matches + 1) // 2)
             seed = settings.seed * 1_000_003 + FRESH + mine.trial + OFFSET
             log.write(path, match.play(a, b, pairs, seed).records, {a.id: mine.name, b.id: theirs.name}, again=True)
-    replays.keep(run_state.run_of(run.name, events), run)
+    replays.keep(known, run)
 
 
 def runner_up(events: Sequence[Event]) -> Candidate | None:
@@ -137,17 +129,6 @@ def runner_up(events: Sequence[Event]) -> Candidate | None:
         return next((best.rated.candidate for best in others if best is not None and best.rated), None)
     last = sorted(run_state.whole(events)[1].values(), key=lambda event: -event.rating.elo)
     return last[1].candidate if len(last) > 1 else None
-
-
-def _winner(events: Sequence[Event]) -> Candidate | None:
-    said = [event.candidate for event in events if isinstance(event, FreshRated) and event.role == "winner"]
-    return said[-1] if said else None
-
-
-def _met(events: Sequence[Event], theirs: Candidate) -> bool:
-    """Whether the headline's matches were against this one."""
-    said = [event for event in events if isinstance(event, FreshRated) and event.role == "winner"]
-    return said[-1].against_course is not None and theirs.name in said[-1].against_course.by_opponent
 
 
 def _watched(run: RunFolder, mine: Candidate, theirs: Candidate) -> bool:

@@ -28,8 +28,8 @@ def shown(controller: Controller, console: Console) -> Iterator[None]:
     """Show the controller's trials until the block ends."""
     began = time.time()
     if console.is_terminal:
-        tell = printer(console, began)
-        controller.listeners.append(lambda event: tell(event) if _is_trouble(event) else None)
+        show = printer(console, began)
+        controller.listeners.append(lambda event: show(event) if _is_trouble(event) else None)
         with Live(get_renderable=lambda: view(controller, began, console), console=console, refresh_per_second=2):
             yield
     else:
@@ -99,18 +99,21 @@ def _is_trouble(event: Event) -> bool:
     return isinstance(event, TrialResumed) or (isinstance(event, TrialEnded) and event.state == "failed")
 
 
+def tell(console: Console, text: str) -> None:
+    """Print a line as it is, broken nowhere."""
+    console.print(text, markup=False, highlight=False, soft_wrap=True)
+
+
 def printer(console: Console, began: float, inherited: int = 0) -> Callable[[Event], None]:
     """A listener that prints a line an event, `began` (unix seconds) being zero; `inherited`: steps of a trial's parent
     that it was not this training's work to make."""
 
-    def tell(event: Event) -> None:
+    def show(event: Event) -> None:
         text = _line(event, inherited)
         if text:
-            console.print(
-                f"[{timing.clock(time.time() - began):>7}] {text}", markup=False, highlight=False, soft_wrap=True
-            )
+            tell(console, f"[{timing.clock(time.time() - began):>7}] {text}")
 
-    return tell
+    return show
 
 
 def _line(event: Event, inherited: int = 0) -> str:

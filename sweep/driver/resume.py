@@ -14,7 +14,7 @@ from reports.run import page
 from search_spaces import from_text
 from sweep import models
 from sweep.cluster import run_storage, sync
-from sweep.driver import prepare, verdict
+from sweep.driver import prepare, progress, verdict
 from sweep.driver import run as runs
 from sweep.search import specs
 from sweep.settings import MOST, Settings, read, write
@@ -50,7 +50,7 @@ def resume(
     with driving(run):
         events = ledger.read(run.ledger)
         if note := ledger.notes(run.ledger):
-            console.print(f"note: {note}", highlight=False, soft_wrap=True, markup=False)
+            progress.tell(console, f"note: {note}")
         question = next((event for event in events if isinstance(event, SweepBegan)), None)
         if question is None:
             raise SetupError(f"a ledger must begin with its sweep, but {run.ledger} does not; start the sweep anew")

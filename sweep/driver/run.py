@@ -6,32 +6,27 @@ import platform
 import shutil
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, replace
+from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import psutil
 from rich.console import Console
 
 from reports.run import page
-from search_spaces import (
-    Space,
-    against_course,
-    course,
-    files,
-    notes,
-    owners,
-    render,
-)
+from search_spaces import Space, against_course, course, files, load, notes, owners, render
 from sweep import models
 from sweep.cluster import run_storage, sync
 from sweep.driver import finals, headline, prepare, progress, timing, verdict
 from sweep.driver.controller import Controller
+from sweep.driver.progress import tell
 from sweep.search.specs import Render, renderer
-from sweep.search.warm_start import said, take_over
-from sweep.settings import Settings, build
+from sweep.search.warm_start import name_of, said, take_over
+from sweep.settings import Settings, build, of_space
+from sweep.settings import command as command_of
 from sweep.settings import write as write_settings
 from trials import ledger, run_state
 from trials.arena.matches import match
@@ -48,15 +43,27 @@ Outcome = Literal["complete", "interrupted", "failed"]
 PACKAGES = ("mlagents", "torch", "ray", "optuna", "onnxruntime", "numpy", "numba", "selfplay-sweep")
 
 
+def begin(
+    space: str, given: Mapping[str, Any], warm_start: Path | None, console: Console, answered: Callable[[], None]
+) -> tuple[int, Path]:
+    """Run the sweep that was asked for, by `Settings`' names (None: not given); `sweep`'s exit status, and the folder.
+
+    `answered` says that the cluster does, if one is meant, once what was given is known to be well. Raises SweepError.
+    """
+    loaded = load(space)
+    out = given["out"] or f"runs/{loaded.name}-{datetime.now():%Y%m%d-%H%M%S}"
+    given = {**given, "out": Path(out), "yardstick": given["yardstick"] or None}
+    made = of_space(space, loaded, given)
+    answered()
+    command = command_of(space, given, name_of(warm_start) if warm_start is not None else None)
+    return sweep(made, command, console, warm_start), made.out
+
+
 def sweep(settings: Settings, command: str, console: Console, warm_start: Path | None = None) -> int:
     """Run a sweep, with what the run at `warm_start` knows. Returns the exit status: 0 complete, 130 interrupted.
 
     Raises SweepError before anything starts.
     """
-
-    def say(text: str) -> None:
-        console.print(text, markup=False, highlight=False, soft_wrap=True)
-
     space, baseline = prepare.prepare(settings)
     inputs = files.named(space)
     tried = [(each.key, str(each.source)) for each in inputs] + prepare.device(settings)
@@ -66,18 +73,21 @@ def sweep(settings: Settings, command: str, console: Console, warm_start: Path |
     if not space.parameters:
         rendered(0, {})  # a file without parameters is one trial: what it breaks is known now
     warm = take_over(warm_start, settings, space, rendered) if warm_start is not None else None
-    say("checking the configuration with mlagents ...")
+    tell(console, "checking the configuration with mlagents ...")
     check_with_mlagents(course(space) if space.parameters else render(space, {}), *tried)
     if warm is not None:
-        say(said(warm))
+        tell(console, said(warm))
     for note in (*owners.notes(space, asdict(settings), build), *notes(space, settings.steps, settings.fields)):
-        say(f"note: {note}")
+        tell(console, f"note: {note}")
     run, there = RunFolder(settings.out), settings.out.exists()
     prepare.must_be_new(run)
     run_storage.must_be_free(settings)
     run.trials.mkdir(parents=True, exist_ok=True)
     with driving(run), _kept_if_begun(run, there):
-        _open(run, settings, space)
+        prepare.must_be_new(run)  # now that nobody else drives it
+        with written_whole(run.space) as temporary:
+            temporary.write_text(space.text, encoding="utf-8")
+        write_settings(settings, run.settings)
         run_storage.keep(inputs, run)
         baseline = models.kept(baseline, run)
         if prepare.other_game(space):
@@ -99,19 +109,16 @@ def drive(
 ) -> int:
     """The sweep in its folder, from its beginning or from what was `before`; the exit status."""
     began = time.time()
-
-    def told(text: str) -> None:
-        console.print(text, markup=False, highlight=False, soft_wrap=True)
-
-    told(prepare.asked(settings, space))
+    tell(console, prepare.asked(settings, space))
     if not prepare.other_game(space):
-        told("compiling the game (a minute, the first time) ...")
+        tell(console, "compiling the game (a minute, the first time) ...")
         match.play(players.load("still"), players.load("random"), 1, settings.seed)  # here, not per worker
 
     def say(text: str) -> None:
-        told(f"note: {text}")
+        tell(console, f"note: {text}")
 
-    told(f"asking the machines of {settings.ray_address} ..." if settings.ray_address else "starting Ray ...")
+    asked = f"asking the machines of {settings.ray_address}" if settings.ray_address else "starting Ray"
+    tell(console, f"{asked} ...")
     with _ray_address(settings.ray_address), sync.kept(run, settings) as keeper:
         from sweep.driver import tuner  # Ray takes seconds to import; a refused space should not wait for it
 
@@ -224,14 +231,6 @@ def _close(
     if state == "complete":
         verdict.keep_best(controller.run, events)
     verdict.say(controller.run, events, console)
-
-
-def _open(run: RunFolder, settings: Settings, space: Space) -> None:
-    """What the sweep is, in its folder, which is this process's alone."""
-    prepare.must_be_new(run)
-    with written_whole(run.space) as temporary:
-        temporary.write_text(space.text, encoding="utf-8")
-    write_settings(settings, run.settings)
 
 
 def _began(settings: Settings, space: Space, baseline: models.Model, command: str, run: RunFolder) -> SweepBegan:

@@ -3,11 +3,14 @@
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from sweep.search import study as studies
 from trials.events import TrialEnded, TrialRated
 from trials.records import Candidate, State, Training, TrialSpec
 from trials.trial import WHOLE
+
+if TYPE_CHECKING:
+    from sweep.search import study as studies
 
 MIN_JUDGED = 4
 """Trials that must be over before their failure rate says anything."""
@@ -19,7 +22,7 @@ class RunningTrial:
 
     spec: TrialSpec
     slot: int
-    proposal: studies.Proposal | None
+    proposal: "studies.Proposal | None"
     """None for a final trial: the study did not propose it."""
     step: int = 0
     steps_per_second: float = 0.0

@@ -20,9 +20,8 @@ def make(controller: Controller) -> "_AtRungs":
     """The scheduler that the sweep's settings name, told of every rung that was reached before this driver."""
     kinds: dict[str, Callable[[Controller], _AtRungs]] = {"asha": _Halving, "median": _Median, "none": _Whole}
     scheduler = kinds["none" if controller.retraining else controller.settings.scheduler](controller)
-    past = controller.past
-    again = {spec.number for spec in past.unfinished} if past is not None else set()
-    for event in past.rated if past is not None else ():
+    again = {spec.number for spec in controller.past.unfinished}
+    for event in controller.past.rated:
         # those under way tell it once more themselves; what was extended stands at rungs of its own
         if event.candidate.trial not in again and event.rung in controller.settings.rungs:
             scheduler.remember(_Before(f"before-{event.candidate.trial}"), event.rung, event.rating.elo)

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from rich.console import Console
 
@@ -53,16 +53,6 @@ class TrialRow:
 
 
 @dataclass(frozen=True, kw_only=True)
-class OverSeeds:
-    """Elo over training seeds; a single seed gives no interval."""
-
-    elo: float
-    low: float | None
-    high: float | None
-    seeds: int
-
-
-@dataclass(frozen=True, kw_only=True)
 class Retrained:
     """A configuration over its training seeds."""
 
@@ -70,8 +60,8 @@ class Retrained:
     course: bool
     trials: list[int]
     seeds: list[int]
-    baseline: OverSeeds | None
-    against_course: OverSeeds | None
+    baseline: Estimate | None
+    against_course: Estimate | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -161,8 +151,7 @@ def _row(trial: run_state.TrialHistory) -> TrialRow:
 
 def phase(events: Sequence[Event]) -> str:
     """What a sweep is doing, or was when its driver ended: `tuning`, `finals: ...`, `headline matches`, `over`."""
-    drivers = [at for at, event in enumerate(events) if isinstance(event, SweepBegan)]
-    mine = events[drivers[-1] :] if drivers else events
+    mine = timing.of_last_driver(events)
     end = run_state.end_of(events)
     if end is not None and end.state == "complete":
         return "over"
@@ -183,16 +172,16 @@ def _configuration(one: retrained.Configuration) -> Retrained:
         course=one.course,
         trials=[policy.number for policy in one.policies],
         seeds=[policy.seed for policy in one.policies],
-        baseline=_over_seeds(one.baseline),
-        against_course=_over_seeds(one.against_course),
+        baseline=_rounded(one.baseline),
+        against_course=_rounded(one.against_course),
     )
 
 
-def _over_seeds(found: Estimate | None) -> OverSeeds | None:
+def _rounded(found: Estimate | None) -> Estimate | None:
     if found is None:
         return None
     low, high = (None if end is None else round(end, 1) for end in (found.low, found.high))
-    return OverSeeds(elo=round(found.elo, 1), low=low, high=high, seeds=found.seeds)
+    return replace(found, elo=round(found.elo, 1), low=low, high=high)
 
 
 def show(run: RunFolder, console: Console) -> None:
@@ -219,28 +208,27 @@ def _title(run: RunFolder, known: run_state.Run, events: Sequence[Event]) -> str
     told += [doing] if doing not in ("over", "tuning") else []
     if known.end is not None:
         told.append(timing.clock(known.end.seconds))
-    elif (by := runs.driver(run)) is not None and by.alive:
-        seconds = time.time() - max((event.time for event in events if isinstance(event, SweepBegan)), default=0.0)
-        told.append(timing.clock(seconds) + _left(run, known, events, seconds))
+    elif events and (by := runs.driver(run)) is not None and by.alive:
+        mine = timing.of_last_driver(events)
+        seconds = time.time() - mine[0].time
+        told.append(timing.clock(seconds) + _left(run, known, mine, seconds))
     return f"{run.name}: {', '.join(told)}"
 
 
-def _left(run: RunFolder, known: run_state.Run, events: Sequence[Event], seconds: float) -> str:
-    """`, about 7:05 left`, by what its last driver has seen trained, as the live table has it."""
-    at = max((at for at, event in enumerate(events) if isinstance(event, SweepBegan)), default=None)
-    if at is None:  # its first line is being written
+def _left(run: RunFolder, known: run_state.Run, mine: Sequence[Event], seconds: float) -> str:
+    """`, about 7:05 left`, by what its last driver, who wrote `mine`, has seen trained, as the live table has it."""
+    began, finals = mine[0], known.finals
+    if not isinstance(began, SweepBegan):  # which is being written
         return ""
-    mine = {event.spec.number for event in events[at:] if isinstance(event, TrialBegan)}
-    where = {number: progress.read(run.trial(number)) for number in mine}
-    began, finals = events[at], known.finals
-    if not isinstance(began, SweepBegan):
-        return ""
+    where = [
+        progress.read(run.trial(n)) for n in {event.spec.number for event in mine if isinstance(event, TrialBegan)}
+    ]
     only = any(trial.spec.origin == "fixed" for trial in known.trials)
     again = began.final_seeds * (1 if only else 1 + began.finalists)
     retrained = len(finals.seeds) * len(finals.configurations) if finals is not None else again
     tuning, anew = ([(t.steps, t.ended is not None) for t in trials] for trials in (known.trials, known.retrained))
     rest = timing.left(tuning, began.trials, anew, retrained, began.steps)
-    return timing.said(seconds, sum(max(0, it.step - it.resumed) for it in where.values()), rest)
+    return timing.said(seconds, sum(max(0, it.step - it.resumed) for it in where), rest)
 
 
 def _all(known: run_state.Run) -> list[run_state.TrialHistory]:

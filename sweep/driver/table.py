@@ -36,7 +36,6 @@ class Row:
     steps_per_second: float | None
     rating: Rating | None
     params: Mapping[str, Value] = field(default_factory=dict)
-    reason: str = ""
 
     @property
     def over(self) -> bool:

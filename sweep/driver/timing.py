@@ -41,13 +41,17 @@ def clock(seconds: float) -> str:
     return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
 
 
+def of_last_driver(events: Sequence[Event]) -> Sequence[Event]:
+    """What the last driver wrote, its first line before all."""
+    return events[max((at for at, event in enumerate(events) if isinstance(event, SweepBegan)), default=0) :]
+
+
 def idle_share(events: Sequence[Event], slots: int) -> float:
     """Share of slot time without a trainer's process, from the first trial's proposal to the last trial's end.
 
     Of the last driver alone: pauses between drivers are nobody's.
     """
-    last_driver = max((at for at, event in enumerate(events) if isinstance(event, SweepBegan)), default=0)
-    events = events[last_driver:]
+    events = of_last_driver(events)
     starts = [event.time for event in events if isinstance(event, TrialBegan)]
     ends = [event for event in events if isinstance(event, TrialEnded) and event.began]
     if not starts or not ends:

@@ -28,10 +28,10 @@ os.environ |= {  # read when Ray is imported
 from ray import tune
 from ray.tune.search import Searcher
 
-from sweep.cluster.raters import Raters, RatingTerms
+from sweep.cluster.raters import Raters
 from sweep.cluster.session import Session as Session
 from sweep.cluster.session import ray_session as ray_session
-from sweep.cluster.worker import TrialActor
+from sweep.cluster.worker import Terms, TrialActor
 from sweep.driver import schedulers
 from sweep.driver.controller import Controller
 from trials.errors import last_line
@@ -40,9 +40,9 @@ from trials.errors import last_line
 class _Proposals(Searcher):  # type: ignore[misc]
     """Ray asks for the next configuration: Optuna's proposal, through the controller."""
 
-    def __init__(self, controller: Controller, session: Session) -> None:
+    def __init__(self, controller: Controller, session: Session, terms: Terms) -> None:
         super().__init__(metric="elo", mode="max")
-        self._controller, self._session = controller, session
+        self._controller, self._session, self._terms = controller, session, terms
 
     def suggest(self, trial_id: str) -> dict[str, Any] | str | None:
         """The next trial for a free slot; None: not now."""
@@ -53,8 +53,8 @@ class _Proposals(Searcher):  # type: ignore[misc]
             return str(Searcher.FINISHED)
         if len(controller.live) >= session.room or controller.all_proposed:
             return None
-        placed = {"resources": session.resources, "refused": session.refused, "cluster": session.cluster}
-        return controller.propose(trial_id) | placed
+        placed = {"resources": session.resources, "refused": session.refused}
+        return {"spec": controller.propose(trial_id), "terms": self._terms} | placed
 
     def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
         if error:
@@ -108,14 +108,8 @@ def conduct(controller: Controller, session: Session) -> None:
     """Run the sweep's trials to their end; what happened is in the ledger, why it ended early in the controller."""
     if controller.exhausted:
         return
-    cluster = session.cluster
-    terms = RatingTerms(
-        str(controller.run.path.resolve()),
-        controller.baseline,
-        controller.settings.rating_matches,
-        cluster.storage if cluster is not None else None,
-        cluster.installed if cluster is not None else None,
-    )
+    run = controller.run.path.resolve()
+    terms = Terms(str(run), controller.baseline, controller.settings.rating_matches, session.cluster)
     raters = Raters(terms)
     controller.rater = raters
     if session.order is not None:
@@ -123,7 +117,7 @@ def conduct(controller: Controller, session: Session) -> None:
     tuner = tune.Tuner(
         TrialActor,
         tune_config=tune.TuneConfig(
-            search_alg=_Proposals(controller, session),
+            search_alg=_Proposals(controller, session, terms),
             scheduler=schedulers.make(controller),
             num_samples=-1,  # `_Proposals` says when there is nothing more
             reuse_actors=True,
@@ -131,7 +125,7 @@ def conduct(controller: Controller, session: Session) -> None:
         ),
         run_config=tune.RunConfig(
             name="finals" if controller.retraining else "tuning",
-            storage_path=str(controller.run.path.resolve() / "ray"),
+            storage_path=str(run / "ray"),
             callbacks=[_Watch(controller, session, raters)],
             stop=_Brake(controller),
             verbose=0,
@@ -149,7 +143,7 @@ def conduct(controller: Controller, session: Session) -> None:
             controller.done(trial_id)
         for number, rated, error in raters.finished(wait=True):
             controller.rated_elsewhere(number, rated, error)
-    shutil.rmtree(controller.run.path / "ray", ignore_errors=True)  # Ray's own notes, which nobody reads
+    shutil.rmtree(run / "ray", ignore_errors=True)  # Ray's own notes, which nobody reads
 
 
 @contextmanager

@@ -1,7 +1,7 @@
 """How matches are played, for the command line and Python alike: what may be asked for, in which bounds, and where."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,11 +23,10 @@ class Whole:
 
     def fault(self, value: object) -> str:
         """What is wrong with a value, `must be 1 to 100, but got 0; ...`; empty where nothing is."""
-        whole = isinstance(value, int) and not isinstance(value, bool)
-        if isinstance(value, int) and whole and self.low <= value <= self.high and not (self.even and value % 2):
-            return ""
         mend = "give another number"
-        if isinstance(value, int) and whole and self.low < value < self.high:
+        if isinstance(value, int) and not isinstance(value, bool) and self.low <= value <= self.high:
+            if not (self.even and value % 2):
+                return ""
             mend = f"a pair is a match from each side: say {value - 1} or {value + 1}"
         even = "an even number, " if self.even else ""
         return f"must be {even}{self.low:,} to {self.high:,}, but got {value}; {mend}"
@@ -95,11 +94,9 @@ class Conditions:
 
         executable.find(self.env)
 
-    @contextmanager
-    def game(self) -> "Iterator[Game]":
+    def game(self) -> "AbstractContextManager[Game]":
         """What is played: as `game_of`."""
-        with game_of(self.env, self.seed, self.won_by) as game:
-            yield game
+        return game_of(self.env, self.seed, self.won_by)
 
 
 @contextmanager

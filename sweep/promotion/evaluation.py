@@ -94,12 +94,17 @@ def _seeds(what: Any) -> Iterator[int]:
 
 def baseline_of(run: RunFolder, events: Sequence[Event], other: str | None, behavior: Behavior = SOCCER) -> Model:
     """The run's baseline as it was, or an `other`. Raises SetupError where it is another file now, BadPolicy."""
-    began = next((event for event in reversed(events) if isinstance(event, SweepBegan)), None)
+    began = last_began(events)
     if other is not None or began is None:
         with of_option("--baseline"):
             return models.resolve(other or "house", behavior)
     found = models.of_run(run, read(run.settings).baseline, began.baseline_sha256, behavior)
     return replace(found, revision=began.baseline_revision)
+
+
+def last_began(events: Sequence[Event]) -> SweepBegan | None:
+    """What the run's last driver began with."""
+    return next((event for event in reversed(events) if isinstance(event, SweepBegan)), None)
 
 
 def prove(policy: Path, repo: str, run: RunFolder, events: Sequence[Event], baseline: Model, bar: Bar) -> Proof:
@@ -110,7 +115,7 @@ def prove(policy: Path, repo: str, run: RunFolder, events: Sequence[Event], base
     simple = {"still": 0, "random": RANDOM_PAIRS}
     if bar.sprt and baseline.name in simple:
         raise UsageError(f"--sprt is against the baseline, but that is {baseline.name}; name one: --baseline house")
-    attempt, seed = fresh_seeds(run, events)
+    began, (attempt, seed) = last_began(events), fresh_seeds(run, events)
     logs_of(run).mkdir(parents=True, exist_ok=True)
     played: dict[str, PlayResult] = {}
     logs: list[str] = []
@@ -119,11 +124,12 @@ def prove(policy: Path, repo: str, run: RunFolder, events: Sequence[Event], base
     where = "" if bar.env is None else f" --env {bar.env.name}"
     where += f" --won-by {bar.won_by}" if bar.won_by else ""
 
-    def meet(opponent: Model, seed: int, pairs: int, test: play.TestTerms | None) -> None:
+    def meet(opponent: Model, seed: int, pairs: int, sprt: tuple[float, float] | None, most: int) -> None:
         path = logs_of(run) / f"{attempt:04d}-{len(played)}.parquet"
-        asked = f"--matches {2 * pairs}"
-        if test is not None:
-            asked = f"--sprt {test.elo0:g} {test.elo1:g} --max-pairs {test.max_pairs} --fresh-pairs {pairs}"
+        test, asked = None, f"--matches {2 * pairs}"
+        if sprt is not None:
+            test = play.TestTerms(elo0=sprt[0], elo1=sprt[1], max_pairs=most, fresh_pairs=pairs)
+            asked = f"--sprt {test.elo0:g} {test.elo1:g} --max-pairs {most} --fresh-pairs {pairs}"
         cores = bar.cores if bar.env is None else 1
         how = Conditions(seed=seed, cores=cores, log_to=path, env=bar.env, won_by=bar.won_by)
         played[opponent.name] = play.play(str(policy), opponent.load, 2 * pairs, how, test=test, progress=bar.progress)
@@ -131,16 +137,12 @@ def prove(policy: Path, repo: str, run: RunFolder, events: Sequence[Event], base
         called = opponent.pinned or Path(opponent.load).name
         commands.append(f"sweep play {repo} {called} {asked} --seed {seed}{where}")
 
-    def terms(elo: tuple[float, float], fresh: int, most: int = MAX_PAIRS) -> play.TestTerms:
-        return play.TestTerms(elo0=elo[0], elo1=elo[1], max_pairs=most, fresh_pairs=fresh)
-
     pairs = bar.matches // 2
     for at, (name, few) in enumerate(simple.items()):
         fresh = pairs if baseline.name == name else few
-        meet(models.resolve(name), seed + at, fresh, terms((ELO0, ELO1), fresh))
+        meet(models.resolve(name), seed + at, fresh, (ELO0, ELO1), MAX_PAIRS)
     if baseline.name not in simple:
-        meet(baseline, seed + 2, pairs, terms(bar.sprt, pairs, 5 * MAX_PAIRS) if bar.sprt else None)
-    order = [baseline.name, *(name for name in ("random",) if name != baseline.name)]
+        meet(baseline, seed + 2, pairs, bar.sprt, 5 * MAX_PAIRS)
     first = played[baseline.name]
     told = Evaluation(
         policy=PolicyFile(policy.name, sha256(policy.read_bytes()).hexdigest()),
@@ -148,12 +150,16 @@ def prove(policy: Path, repo: str, run: RunFolder, events: Sequence[Event], base
         kick_off=first.kick_off,
         attempt=attempt,
         baseline=Opponent(baseline.name, baseline.sha256),
-        ratings=[rating for name in order if (rating := _against(name, played[name])) is not None],
+        ratings=[
+            rating
+            for name in dict.fromkeys((baseline.name, "random"))
+            if (rating := _against(name, played[name])) is not None
+        ],
         tests=[_test_against(name, found, found.sprt) for name, found in played.items() if found.sprt is not None],
         commands=commands,
         logs=logs,
         evaluated_with={name: version(name) for name in ("selfplay-sweep", "onnxruntime", "numpy", "numba")},
-        versions=_trained_with(events),
+        versions=began.versions if began is not None else {},
     )
     return Proof(told, tuple(_gate(played, baseline.name, bar)))
 
@@ -167,11 +173,6 @@ def matches(run: RunFolder, proof: Proof, target: Path) -> None:
 
 
 # --- what came of it ---------------------------------------------------------------------------------------------
-
-
-def _trained_with(events: Sequence[Event]) -> dict[str, str]:
-    began = [event for event in events if isinstance(event, SweepBegan)]
-    return dict(began[-1].versions) if began else {}
 
 
 def _against(name: str, found: PlayResult) -> Against | None:
@@ -212,11 +213,10 @@ def _gate(played: Mapping[str, PlayResult], baseline: str, bar: Bar) -> Iterable
         yield _tested(f"--sprt against {baseline}", mine.sprt)
     if bar.min_elo is not None and mine.elo is not None:
         found = f"{mine.elo:+.1f} Elo [{mine.low:+.0f}, {mine.high:+.0f}] against {baseline}"
-        short = not mine.elo >= bar.min_elo  # NaN passes no gate
-        wanted = f"{bar.min_elo:+g} is asked"
-        yield (
-            Check("--min-elo", "no", f"{found}, but {wanted}", "train on") if short else Check("--min-elo", "ok", found)
-        )
+        if mine.elo >= bar.min_elo:
+            yield Check("--min-elo", "ok", found)
+        else:  # NaN too
+            yield Check("--min-elo", "no", f"{found}, but {bar.min_elo:+g} is asked", "train on")
 
 
 def _tested(name: str, test: TestResult | None) -> Check:

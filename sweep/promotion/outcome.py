@@ -21,10 +21,10 @@ class Promotion:
     called: str
     steps: int
     dry_run: bool
-    refused: str | None
+    refused: str | None = None
     """Of what the policy falls short; then nothing is uploaded or left, and all below the checks is empty."""
-    checks: list[Check]
-    elo: Against | None
+    checks: list[Check] = field(default_factory=list)
+    elo: Against | None = None
     """Against the baseline; None: it fell short before a match was played."""
     folder: str | None = None
     files: Mapping[str, int] = field(default_factory=dict)

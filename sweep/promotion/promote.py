@@ -26,7 +26,7 @@ from trials.arena.games.game import Behavior
 from trials.arena.games.soccer import SOCCER
 from trials.arena.players.load import BUILT_IN
 from trials.errors import SetupError, UsageError
-from trials.events import Event, Promoted, SweepBegan
+from trials.events import Event, Promoted
 from trials.folder import RunFolder, assembled, driving
 from trials.records import TrialSpec
 from trials.results import plain
@@ -76,7 +76,6 @@ def promote(run: RunFolder, order: Order, say: Say) -> Promotion:
         settings = replace(read(run.settings), out=run.path, ray_address=None)
         product = product_of(run, events, order.trial)
         bar, behavior = _in_its_game(order.bar, run, product, events)
-        order = replace(order, bar=bar)
         run_storage.have_checkpoints(run, settings, [product.candidate.trial])
         private = private_of(run, order.repo, product.spec)
         target = run.path / "promotion" / f"trial-{product.candidate.trial:04d}"
@@ -87,9 +86,6 @@ def promote(run: RunFolder, order: Order, say: Say) -> Promotion:
             called=product.spec.called,
             steps=product.candidate.steps,
             dry_run=order.dry_run,
-            refused=None,
-            checks=[],
-            elo=None,
         )
         proven: Proof | None = None
         try:
@@ -99,14 +95,13 @@ def promote(run: RunFolder, order: Order, say: Say) -> Promotion:
                 seen = _no_leaks(folder, private)
                 shaped = _structure(folder, behavior, product.candidate.steps, order.force)
                 say("playing fresh matches")
-                proven = _proved(folder, behavior, product, events, order)
+                baseline = evaluations.baseline_of(run, events, order.baseline, behavior)
+                proven = evaluations.prove(folder / product.names.onnx, order.repo, run, events, baseline, bar)
                 gate = [*proven.gate, *shaped]
                 _let_through(gate, order.force)
                 _write_proof(folder, product, contents, events, proven, gate, order, private)
                 _no_leaks(folder, private, seen)
-                _let_through(
-                    [check for check in _examined(folder, behavior, False) if check.name not in FORCEABLE], False
-                )
+                _let_through(_firm(_examined(folder, behavior, load=False)))
         except Refused as refusal:
             elo = proven.evaluation.ratings[0] if proven is not None else None
             return replace(begun, refused=str(refusal), checks=refusal.found, elo=elo)
@@ -166,7 +161,8 @@ def _in_its_game(bar: Bar, run: RunFolder, product: Product, events: Sequence[Ev
         return bar, SOCCER
     from trials.arena.games import executable as executables  # here, because gRPC takes its time
 
-    began = next(event for event in reversed(events) if isinstance(event, SweepBegan))
+    began = evaluations.last_began(events)
+    assert began is not None  # a yardstick is of a sweep that began
     env = executables.find(Path(str(product.spec.executable)))
     won_by = executables.won_by_of(began.environment)
     if (now := executables.stamp(env, won_by)) != began.environment:
@@ -184,27 +180,26 @@ def _examined(folder: Path, behavior: Behavior, load: bool = True) -> list[Check
 
 def _structure(folder: Path, behavior: Behavior, steps: int, force: bool) -> list[Check]:
     """What is wrong with the files, before minutes are spent on matches; only what --force lets pass comes back."""
-    seen = [
-        check for check in _examined(folder, behavior) if check.name not in ("tag", "trained")
-    ]  # the card comes later
+    later = ("tag", "trained")  # which are on the card
+    seen = [check for check in _examined(folder, behavior) if check.name not in later]
     broken = checks.broken([*seen, checks.trained_for(steps)])
-    _let_through([check for check in broken if check.name not in FORCEABLE], False)
+    _let_through(_firm(broken))
     _let_through(broken, force)
     return broken
 
 
-def _let_through(found: Sequence[Check], force: bool) -> None:
+def _firm(found: Sequence[Check]) -> list[Check]:
+    """Those that --force does not overrule."""
+    return [check for check in found if check.name not in FORCEABLE]
+
+
+def _let_through(found: Sequence[Check], force: bool = False) -> None:
     """Raise Refused at the first that falls short, unless it is overruled."""
     short = checks.broken(found)
     if short and not force:
         others = f" (and {', '.join(check.name for check in short[1:])})" if len(short) > 1 else ""
         mend = f"; {short[0].mend}" if short[0].mend else ""
         raise Refused(f"a policy must pass its gate, but {short[0].name}: {short[0].found}{others}{mend}", found)
-
-
-def _proved(folder: Path, behavior: Behavior, product: Product, events: Sequence[Event], order: Order) -> Proof:
-    baseline = evaluations.baseline_of(product.run, events, order.baseline, behavior)
-    return evaluations.prove(folder / product.names.onnx, order.repo, product.run, events, baseline, order.bar)
 
 
 # --- card and upload ---------------------------------------------------------------------------------------------

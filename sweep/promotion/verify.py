@@ -3,7 +3,6 @@
 import math
 import os
 import tempfile
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -25,7 +24,8 @@ UNIFORM = 3 * math.log(3)
 """Nats of the three branches when every action is as likely as any other: an untrained policy's."""
 NEAR = 0.001
 """Nats from there within which a policy is as it began: first weights put an export 0.0001 to 0.0005 away."""
-WANTED = ["README.md", "*.onnx", "configuration.yaml", "config.json", "run_logs/*.json"]
+WANTED = ["README.md", "configuration.yaml", "config.json", "run_logs/*.json"]
+"""What is looked at of a repository, beside the ONNX files at its root."""
 STYLE = {"ok": "[green]pass[/]", "advice": "[yellow]warn[/]", "no": "[red]fail[/]", "unknown": "[dim]?[/]"}
 """What a person is shown of a check's status."""
 
@@ -77,17 +77,12 @@ def _subject(what: str, revision: str | None, scratch: Path) -> tuple[ModelFiles
     from reports import hub
 
     there = hub.remote(what, revision or at or None)
-    folder = hub.fetched(there.version, patterns=_small(there.files), into=scratch)
+    policies = [name for name in there.files if name.lower().endswith(".onnx") and "/" not in name]
+    folder = hub.fetched(there.version, patterns=[*policies, *WANTED], into=scratch)
     policy = model_files.policy_of(model_files.of_folder(folder))
     if policy is not None and (others := [file.name for file in onnx_external.files(policy)]):
         hub.fetched(there.version, patterns=others, into=scratch, limit=onnx_external.MAX_BYTES)
     return replace(model_files.of_folder(folder), names=list(there.files), tags=there.tags), there.version.revision
-
-
-def _small(names: Sequence[str]) -> list[str]:
-    """What is looked at: of ONNX files those at the root alone."""
-    policies = [name for name in names if name.lower().endswith(".onnx") and "/" not in name]
-    return [*policies, *(pattern for pattern in WANTED if "onnx" not in pattern)]
 
 
 def _matches(policy: Path, pairs: int, cores: int, progress: bool) -> list[Check]:

@@ -25,7 +25,6 @@ MAX_PASSED_OVER = 100
 """Proposals in a row that may break a relation before the sweep gives up."""
 TOLD = "told by a warm start"
 """Attribute of the study: how many of its first trials are another run's."""
-Study = optuna.Study
 Proposal = optuna.Trial
 """A trial the study asked for and has not been told of yet."""
 
@@ -132,8 +131,10 @@ def fill(study: optuna.Study, events: Iterable[Event], space: Space) -> None:
     final one with a result is a further observation of its configuration's parameters: a widened sweep learns from it.
     """
     run = run_state.run_of("", tuple(events))
-    if run.warm is not None:
-        _take_over(study, run.warm, space)
+    if run.warm is not None:  # what another run observed comes before this sweep's own trials
+        for observed in run.warm.told:
+            _add(study, space, observed.params, observed.elo, observed.state, None, "warm")
+        study.set_user_attr(TOLD, len(run.warm.told))
     trials = {trial.number: trial for trial in (*run.trials, *run.retrained)}
     for number in range(max(trials, default=-1) + 1):
         trial = trials.get(number)
@@ -145,16 +146,7 @@ def fill(study: optuna.Study, events: Iterable[Event], space: Space) -> None:
             continue
         end, elo = trial.ended, {rated.rung: rated.rating.elo for rated in trial.rungs}
         known = cost(end.steps, end.train_seconds) if end else None
-        state, values = _outcome(study, end.state if end else "running", elo, known)
-        study.add_trial(_frozen(study, space, trial.spec.params, elo, state, values, trial.spec.origin))
-
-
-def _take_over(study: optuna.Study, warm: WarmStarted, space: Space) -> None:
-    """Add what another run observed, before this sweep's own trials."""
-    for observed in warm.told:
-        state, values = _outcome(study, observed.state, observed.elo, None)
-        study.add_trial(_frozen(study, space, observed.params, observed.elo, state, values, "warm"))
-    study.set_user_attr(TOLD, len(warm.told))
+        _add(study, space, trial.spec.params, elo, end.state if end else "running", known, trial.spec.origin)
 
 
 def again(study: optuna.Study, number: int) -> optuna.Trial:
@@ -162,29 +154,29 @@ def again(study: optuna.Study, number: int) -> optuna.Trial:
     return optuna.Trial(study, study.trials[number + _told(study)]._trial_id)
 
 
-def _frozen(
+def _add(
     study: optuna.Study,
     space: Space,
     params: Mapping[str, Value],
     elo: Mapping[int, float],
-    state: TrialState,
-    values: list[float] | None,
+    ended: str,
+    cost: float | None,
     origin: str,
-) -> optuna.trial.FrozenTrial:
-    """A trial as the study would hold it had it been proposed and told there."""
-    distributions: dict[str, Any] = {}
+) -> None:
+    """Add a trial as the study would hold it had it been proposed and told there."""
+    state, values = _outcome(study, ended, elo, cost)
+    fixed = FixedTrial(dict(params))
     if params:
-        fixed = FixedTrial(dict(params))
         fill_in(space, fixed)
-        distributions = dict(fixed.distributions)
-    return create_trial(
+    told = create_trial(
         params=dict(params),
-        distributions=distributions,
+        distributions=dict(fixed.distributions),
         values=values,
         intermediate_values=dict(elo) if len(study.directions) == 1 else None,
         state=state,
         user_attrs={"origin": origin},
     )
+    study.add_trial(told)
 
 
 def _outcome(

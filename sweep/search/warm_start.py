@@ -20,12 +20,13 @@ from sweep.runs import names as run_names
 from sweep.search.specs import Render
 from sweep.search.study import course_params
 from sweep.settings import Settings
-from trials import ledger
+from trials import ledger, run_state
 from trials.arena.games.soccer import SOCCER
 from trials.arena.ratings import ladder_file
 from trials.errors import BadTrial, SpaceError, UsageError, did_you_mean
-from trials.events import Event, Observation, SweepBegan, TrialBegan, TrialEnded, TrialRated, WarmStarted
+from trials.events import Observation, WarmStarted
 from trials.records import TrialSpec, Value
+from trials.run_state import TrialHistory
 from trials.soccer.constants import VERSION as ENVIRONMENT
 
 BEST = 3
@@ -66,13 +67,13 @@ def take_over(path: Path, settings: Settings, space: Space, rendered: Render) ->
             + (near or f"{RUNS}/ has {', '.join(there[-5:]) or 'no run'}")
         )
     file = run.ledger if run is not None else path
-    events = ledger.read(file)
-    question = next((event for event in events if isinstance(event, SweepBegan)), None)
+    run_there = run_state.run_of("", ledger.read(file))
+    trials, question = (*run_there.trials, *run_there.retrained), run_there.question
     if question is None:
         raise UsageError(f"--warm-start must name a sweep's run, but {file} tells of none; name another")
     other_game = space.behavior != SOCCER.name
     for what, theirs, ours in (
-        ("behavior", _behavior(events), space.behavior),
+        ("behavior", next((trial.spec.behavior for trial in trials), SOCCER.name), space.behavior),
         ("ladder", question.ladder, ladder_file.read().version),
         ("environment", question.environment, ENVIRONMENT),
     ):
@@ -81,7 +82,7 @@ def take_over(path: Path, settings: Settings, space: Space, rendered: Render) ->
                 f"--warm-start must name a run of the same {what}, but that of {question.name} is {theirs} and this"
                 f" one's is {ours}: their Elo is never compared; sweep without it"
             )
-    known, refused = _fitting(_rated(events), space)
+    known, refused = _fitting(_rated(trials), space)
     if not known:
         raise UsageError(
             f"--warm-start must name a run with a trial that fits {space.file}, but {question.name} has none:"
@@ -111,26 +112,15 @@ def said(warm: WarmStarted) -> str:
     return f"warm start: trials {numbers} of {warm.run} are proposed first and evaluated anew, since {warm.reason}"
 
 
-def _rated(events: Sequence[Event]) -> list[_Known]:
+def _rated(trials: Sequence[TrialHistory]) -> list[_Known]:
     """Trials with open values that were rated, complete or pruned, by number; those that were extended left out."""
-    specs = {event.spec.number: event.spec for event in events if isinstance(event, TrialBegan)}
-    states = {event.trial: event.state for event in events if isinstance(event, TrialEnded)}
-    elo: dict[int, dict[int, float]] = {}
-    for event in events:
-        if isinstance(event, TrialRated) and math.isfinite(event.rating.elo):
-            elo.setdefault(event.candidate.trial, {})[event.rung] = event.rating.elo
     found = []
-    for number in sorted(set(specs) & set(elo)):
-        spec, state = specs[number], states.get(number)
-        if spec.params and spec.parent is None and (state == "complete" or state == "pruned"):
-            found.append(_Known(spec, Observation(trial=number, params=spec.params, elo=elo[number], state=state)))
+    for trial in sorted(trials, key=lambda trial: trial.number):
+        elo = {rated.rung: rated.rating.elo for rated in trial.rungs if math.isfinite(rated.rating.elo)}
+        spec, state = trial.spec, trial.state
+        if elo and spec.params and spec.parent is None and (state == "complete" or state == "pruned"):
+            found.append(_Known(spec, Observation(trial=spec.number, params=spec.params, elo=elo, state=state)))
     return found
-
-
-def _behavior(events: Sequence[Event]) -> str:
-    """What the run's trials trained."""
-    began = (event for event in events if isinstance(event, TrialBegan))
-    return next((event.spec.behavior for event in began), SOCCER.name)
 
 
 def _fitting(known: Sequence[_Known], space: Space) -> tuple[list[_Known], str]:

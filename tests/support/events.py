@@ -1,14 +1,14 @@
 """Ledger events for tests of what reads them."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import optuna
 
 from search_spaces import Space
 from sweep.search import study
 from trials.events import Event, TrialEnded, TrialRated
-from trials.records import Candidate, Rating, Side, State, TrialSpec, Value
+from trials.records import Candidate, Rating, Side, State, Training, TrialSpec, Value
 
 
 def rating(elo: float, half: float = 50.0) -> Rating:
@@ -73,6 +73,24 @@ def ended(
         began=began,
         slot=slot,
         candidate=candidate(trial, 207),
+    )
+
+
+def training(
+    fault: Literal["none", "trial", "machine", "setup"] = "none",
+    reason: str = "",
+    candidate: Candidate | None = None,
+    steps: int = 150,
+) -> Training:
+    return Training(
+        fault=fault,
+        reason=reason,
+        log_tail="the log's end" if reason else "",
+        steps=steps,
+        began=10.0,
+        train_seconds=4.0,
+        process_seconds=5.0,
+        candidate=candidate,
     )
 
 

@@ -29,6 +29,7 @@ from trials.arena.players import load as players
 from trials.arena.ratings.elo import direct
 from trials.arena.ratings.ladder import Rated
 from trials.events import Event, TrialEnded
+from trials.records import TrialSpec
 from trials.trial import Trial
 
 STEPS = 100_000
@@ -68,7 +69,7 @@ class Costs:
         self._proposing, self._driver, self._looking = 0.0, psutil.Process(), 0.0
         propose = controller.propose
 
-        def timed(trial_id: str) -> dict[str, Any]:
+        def timed(trial_id: str) -> TrialSpec:
             began = time.monotonic()
             try:
                 return propose(trial_id)

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -52,6 +53,8 @@ behaviors:
 """
 
 SWEEP = (sys.executable, "-m", "sweep")
+Command = Callable[..., subprocess.CompletedProcess[str]]
+"""What `run_sweep` is, or the fixture `command`."""
 
 
 @dataclass(frozen=True)

@@ -5,15 +5,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from events import rated
-from pydantic import TypeAdapter
 
 from sweep.driver.controller import Controller
 from sweep.driver.schedulers import make
-from trials.events import TrialRated
 from trials.records import Training, TrialSpec
-
-_RATED: TypeAdapter[TrialRated] = TypeAdapter(TrialRated)
-_TRAINING: TypeAdapter[Training] = TypeAdapter(Training)
 
 
 @dataclass(frozen=True)
@@ -73,14 +68,13 @@ def drive(
         spec, rung = live.spec, live.spec.rungs[place]
         spent += rung - (spec.rungs[place - 1] if place else 0)
         told = rated(spec.number, rung, elo(spec, rung))
-        result = {"rung": rung, "elo": told.rating.elo, "rated": _RATED.dump_json(told).decode()}
-        scheduler.on_trial_result(None, Worker(name), result)
+        scheduler.on_trial_result(None, Worker(name), {"rung": rung, "elo": told.rating.elo, "rated": told})
         pruned = live.state == "pruned"
         found.append(Reached(spent, spec, rung, told.rating.elo, pruned))
         if pruned or rung == spec.steps:
             ended = Training(fault="none", reason="", log_tail="", steps=rung, began=1.0, candidate=told.candidate,
                              train_seconds=seconds(spec) * rung / spec.steps, process_seconds=1.0)  # fmt: skip
-            controller.heard(name, {"ended": _TRAINING.dump_json(ended).decode()})
+            controller.heard(name, {"ended": ended})
             scheduler.on_trial_complete(None, Worker(name), {})
             controller.done(name)
             begin(now)

@@ -10,7 +10,7 @@ from typing import TypeVar
 
 import yaml
 from patience import communicate, now
-from real_sweep import SPACE, SWEEP, Finished, json_of, plain_environ, run_sweep, trainers
+from real_sweep import SWEEP, Command, Finished, json_of, plain_environ, run_sweep, trainers
 
 from trials import ledger
 from trials.arena.matches import log
@@ -99,8 +99,8 @@ def test_every_tuning_rating_is_recomputed_exactly_from_its_log(finished: Finish
         assert elo.on_ladder(tuning(finished, event), ladder) == event.rating
 
 
-def test_all_matches_of_a_run_make_one_table(finished: Finished) -> None:
-    found = json_of(run_sweep("rate", str(finished.run.path), "--json"))
+def test_all_matches_of_a_run_make_one_table(finished: Finished, command: Command) -> None:
+    found = json_of(command("rate", str(finished.run.path), "--json"))
     named = {row["model"] for row in found["ratings"]}  # type: ignore[attr-defined]
     assert {"random", "house", of(finished, FreshRated)[0].candidate.name} <= named and found["anchor"] == "house"
 
@@ -109,9 +109,9 @@ def tuning(finished: Finished, event: TrialRated) -> list[MatchRecord]:
     return log.read(finished.run.trial(event.candidate.trial).matches(event.candidate.steps)).records
 
 
-def test_a_run_is_never_overwritten(finished: Finished, space_file: Path) -> None:
+def test_a_run_is_never_overwritten(finished: Finished, space_file: Path, command: Command) -> None:
     before = finished.run.ledger.read_bytes()
-    again = run_sweep("run", str(space_file), "--out", str(finished.run.path))
+    again = command("run", str(space_file), "--out", str(finished.run.path))
     assert again.returncode == 1
     assert "--out must name a new folder" in again.stderr
     assert finished.run.ledger.read_bytes() == before
@@ -128,38 +128,40 @@ def test_a_run_that_is_being_driven_is_left_alone_before_its_ledger_is_there(tmp
     assert run.settings.read_text() == run.space.read_text() == "mine"
 
 
-def test_a_device_that_this_machine_lacks_is_refused_before_anything_is_written(tmp_path: Path) -> None:
-    (tmp_path / "tiny.yaml").write_text(SPACE)
+def test_a_device_that_this_machine_lacks_is_refused_before_anything_is_written(
+    space_file: Path, command: Command, tmp_path: Path
+) -> None:
     words = ("--trials", "1", "--slots", "1", "--torch-device", "cuda", "--out", str(tmp_path / "run"))
-    done = run_sweep("run", str(tmp_path / "tiny.yaml"), *words)
+    done = command("run", str(space_file), *words)
     assert done.returncode == 1 and "--torch-device cuda needs a GPU that torch can use" in done.stderr
     assert not (tmp_path / "run").exists()
 
 
-def test_a_sweep_that_ray_has_no_room_for_leaves_no_folder_and_says_what_it_did(tmp_path: Path) -> None:
-    (tmp_path / "tiny.yaml").write_text(SPACE)
-    done = run_sweep("run", str(tmp_path / "tiny.yaml"), "--gpus-per-trial", "1", "--out", str(tmp_path / "run"))
-    assert done.returncode == 1 and "--gpus-per-trial must be at most what Ray has" in done.stderr
-    assert [path.name for path in tmp_path.iterdir()] == ["tiny.yaml"]
+def test_a_sweep_that_ray_has_no_room_for_leaves_no_folder_and_says_what_it_did(
+    space_file: Path, tmp_path: Path
+) -> None:
+    done = run_sweep("run", str(space_file), "--gpus-per-trial", "1", "--out", str(tmp_path / "run"))
+    assert done.returncode == 1 and "--gpus-per-trial must be at most what Ray has, 0, but got 1" in done.stderr
+    assert list(tmp_path.iterdir()) == []
     said = ["checking the configuration", "tiny: 4 trials of 6,000 steps", "compiling the game", "starting Ray"]
     at = [done.stdout.index(words) for words in said]
     assert at == sorted(at)
 
 
-def test_status_and_report_read_the_ledger(finished: Finished) -> None:
-    found = json_of(run_sweep("status", str(finished.run.path), "--json"))
+def test_status_and_report_read_the_ledger(finished: Finished, command: Command) -> None:
+    found = json_of(command("status", str(finished.run.path), "--json"))
     assert found["state"] == "complete"
     assert [row["trial"] for row in found["trials"]] == [0, 1, 2, 3]  # type: ignore[index, attr-defined]
     finished.run.report.unlink()
-    assert json_of(run_sweep("report", str(finished.run.path), "--json")) == {"report": str(finished.run.report)}
+    assert json_of(command("report", str(finished.run.path), "--json")) == {"report": str(finished.run.report)}
     assert finished.run.report.is_file()
 
 
-def test_a_trained_candidate_plays(finished: Finished) -> None:
+def test_a_trained_candidate_plays(finished: Finished, command: Command) -> None:
     ended = of(finished, TrialEnded)[0]
     assert ended.candidate is not None
     path = str(finished.run.path / ended.candidate.path)
-    found = json_of(run_sweep("play", path, "random", "--matches", "8", "--seed", "5", "--json"))
+    found = json_of(command("play", path, "random", "--matches", "8", "--seed", "5", "--json"))
     assert found["matches"] == 8
     assert found["a_sha256"] == ended.candidate.sha256
 

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
-from real_sweep import SPACE, json_of, run_sweep
+from real_sweep import SPACE, Command, json_of, run_sweep
 
 
 @pytest.mark.parametrize(
@@ -39,8 +39,10 @@ from real_sweep import SPACE, json_of, run_sweep
         (("play", "house", "nobody.onnx"), "a model must be an ONNX file or one of"),
     ],
 )
-def test_a_mistake_is_one_line_and_leaves_nothing(words: tuple[str, ...], message: str, tmp_path: Path) -> None:
-    done = run_sweep(*words, cwd=tmp_path)
+def test_a_mistake_is_one_line_and_leaves_nothing(
+    words: tuple[str, ...], message: str, command: Command, tmp_path: Path
+) -> None:
+    done = command(*words, cwd=tmp_path)
     assert done.returncode == 2
     assert done.stdout == ""
     (line,) = done.stderr.strip().splitlines()
@@ -58,11 +60,11 @@ def test_a_mistake_is_one_line_and_leaves_nothing(words: tuple[str, ...], messag
     ],
 )
 def test_a_bad_space_is_refused_by_name_before_anything_starts(
-    old: str, new: str, message: str, tmp_path: Path
+    old: str, new: str, message: str, command: Command, tmp_path: Path
 ) -> None:
     assert old in SPACE
     (tmp_path / "bad.yaml").write_text(SPACE.replace(old, new))
-    done = run_sweep("run", "bad.yaml", cwd=tmp_path)
+    done = command("run", "bad.yaml", cwd=tmp_path)
     assert done.returncode == 1
     (line,) = done.stderr.strip().splitlines()
     assert message in line and "bad.yaml" in line
@@ -74,9 +76,9 @@ def test_wrong_usage_is_status_2() -> None:
     assert run_sweep("dance").returncode == 2
 
 
-def test_play_prints_one_object_that_depends_on_the_seed_alone() -> None:
+def test_play_prints_one_object_that_depends_on_the_seed_alone(command: Command) -> None:
     words = ("play", "chaser", "random", "--matches", "20", "--json")
-    first, again, other = (json_of(run_sweep(*words, "--seed", seed)) for seed in ("7", "7", "8"))
+    first, again, other = (json_of(command(*words, "--seed", seed)) for seed in ("7", "7", "8"))
     rates = {"matches_per_second", "decisions_per_second", "seconds"}
     promised = {"a", "b", "matches", "wins", "draws", "losses", "by_side", "elo", "elo_low", "elo_high", "seed"}
     assert promised | rates | {"mean_decisions", "median_decisions", "entropy", "environment"} <= first.keys()
@@ -85,16 +87,21 @@ def test_play_prints_one_object_that_depends_on_the_seed_alone() -> None:
     assert first["wins"] + first["draws"] + first["losses"] == first["matches"] == 20  # type: ignore[operator]
 
 
-def test_play_for_a_person_is_text() -> None:
-    done = run_sweep("play", "chaser", "still", "--matches", "8")
+def test_play_for_a_person_is_text(command: Command) -> None:
+    done = command("play", "chaser", "still", "--matches", "8")
     assert done.returncode == 0
     assert "chaser against still" in done.stdout and "95 % interval" in done.stdout
     with pytest.raises(json.JSONDecodeError):
         json.loads(done.stdout)
 
 
-def test_doctor_names_what_it_tried() -> None:
+def test_doctor_names_what_it_tried(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All of it is well though the path of the temporary folder is too long for Ray's sockets."""
+    monkeypatch.delenv("RAY_TMPDIR", raising=False)
+    monkeypatch.setenv("TMPDIR", str(long := tmp_path / ("a" * 60)))
+    long.mkdir()
     found = json_of(run_sweep("doctor", "--json"))
     checks = {check["name"]: check for check in found["checks"]}  # type: ignore[attr-defined]
     assert {"python", "torch", "trainer", "arena", "ray", "disk"} <= checks.keys()
     assert found["ok"] is True, checks
+    assert "started and ran a task" in checks["ray"]["found"] and not list(long.glob("ray*"))

@@ -117,14 +117,13 @@ def test_a_ledgers_line_with_them_is_named(bad: str, tmp_path: Path) -> None:
 
 
 def test_a_rating_in_a_ledger_is_a_number(tmp_path: Path) -> None:
-    told = {
+    told: dict[str, object] = {
         "event": "promoted",
         "time": 1.0,
         "repo": "a/b",
         "commit": "c",
         "url": "u",
         "sha256": "s",
-        "baseline": "house",
     }
     told |= {"candidate": {"trial": 0, "steps": 1, "path": "p", "sha256": "s"}, "low": -1.0, "high": 1.0}
     told |= {"baseline": "house", "matches": 8, "forced": False, "elo": math.nan}

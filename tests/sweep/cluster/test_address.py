@@ -2,16 +2,17 @@
 
 import os
 import socket
-import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
 
+import click
 import pytest
+from click.testing import CliRunner
 from patience import now
-from real_sweep import SWEEP, plain_environ
+from real_sweep import Command
 
+from sweep.cli import main
 from sweep.cluster import address
 from sweep.driver import run
 from trials.errors import SetupError
@@ -46,6 +47,13 @@ def web() -> Iterator[int]:
         threading.Thread(target=answer, daemon=True).start()
         yield int(listening.getsockname()[1])
         listening.shutdown(socket.SHUT_RDWR)
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever does not answer is waited for, but not for seconds."""
+    monkeypatch.setattr(address, "PATIENCE_S", 0.1)
+    monkeypatch.setattr(address, "CONNECT_S", 0.5)
 
 
 @pytest.mark.parametrize("text", [None, "", "  ", "local"])
@@ -89,7 +97,7 @@ def test_what_is_no_address_is_refused_with_the_form(text: str, mend: str) -> No
         assert ("unset RAY_ADDRESS" in line) == environment and "\n" not in line
 
 
-def test_nobody_there_and_nobody_who_is_a_head(silent: int, web: int) -> None:
+def test_nobody_there_and_nobody_who_is_a_head(silent: int, web: int, impatient: None) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         nobody = free.getsockname()[1]
@@ -108,21 +116,14 @@ def test_nobody_there_and_nobody_who_is_a_head(silent: int, web: int) -> None:
         address.must_answer(address.Address("nosuch.invalid:6379", "--ray-address"))
 
 
-@pytest.mark.parametrize("command", [("run", "quick"), ("resume", "somewhere")])
-def test_the_command_says_who_gave_it_before_anything_is_written(command: tuple[str, ...], tmp_path: Path) -> None:
-    for words, environ, source in (
-        (("--ray-address", "127.0.0.1:1"), {}, "--ray-address"),
-        ((), {"RAY_ADDRESS": "127.0.0.1:1"}, "RAY_ADDRESS"),
-    ):
-        done = subprocess.run(
-            [*SWEEP, *command, *words],
-            capture_output=True,
-            text=True,
-            timeout=900,
-            cwd=tmp_path,
-            check=False,
-            env=plain_environ() | environ,
-        )
+@pytest.mark.parametrize("words", [("run", "quick"), ("resume", "somewhere")])
+def test_the_command_says_who_gave_it_before_anything_is_written(
+    words: tuple[str, ...], command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, impatient: None
+) -> None:
+    for option, source in ((("--ray-address", "127.0.0.1:1"), "--ray-address"), ((), "RAY_ADDRESS")):
+        if not option:
+            monkeypatch.setenv("RAY_ADDRESS", "127.0.0.1:1")
+        done = command(*words, *option, cwd=tmp_path)
         assert done.returncode == 1 and done.stdout == ""
         (line,) = done.stderr.strip().splitlines()
         assert line.startswith(f"sweep: {source} must name a running Ray cluster, but 127.0.0.1:1 does not answer")
@@ -130,22 +131,18 @@ def test_the_command_says_who_gave_it_before_anything_is_written(command: tuple[
 
 
 def test_the_help_says_that_the_variable_counts() -> None:
-    done = subprocess.run([*SWEEP, "run", "--help"], capture_output=True, text=True, check=True, env=os.environ)
-    assert "default: RAY_ADDRESS, where that is set" in " ".join(done.stdout.split())
+    text = CliRunner().invoke(main.cli, ["run", "--help"]).output
+    assert "default: RAY_ADDRESS, where that is set" in " ".join(text.split())
 
 
-def test_an_empty_option_wins_over_the_variable(monkeypatch: pytest.MonkeyPatch) -> None:
-    code = """
-import click
-from sweep.cli.main import _cluster
-@click.command()
-@click.option("--ray-address", envvar="RAY_ADDRESS")
-def command(ray_address): print(_cluster(ray_address)[0])
-command(["--ray-address", ""])
-"""
-    monkeypatch.setenv("RAY_ADDRESS", "127.0.0.1:1")
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.split() == ["None"]
+def test_an_empty_option_wins_over_the_variable() -> None:
+    @click.command()
+    @main.RAY
+    def asked(ray_address: str | None) -> None:
+        click.echo(main._cluster(ray_address)[0])
+
+    done = CliRunner().invoke(asked, ["--ray-address", ""], env={"RAY_ADDRESS": "127.0.0.1:1"})
+    assert done.exit_code == 0 and done.output.split() == []
 
 
 def test_ray_finds_the_sweeps_address_and_afterwards_the_callers(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -21,6 +21,7 @@ from trials.folder import RunFolder
 from trials.storage import Storage, storage
 
 pytestmark = pytest.mark.faults
+HEAD = "| fault on a cluster | at step | steps lost | seconds until it went on | left running |"
 STEPS, INTERVAL, FAULT = 60_000, 12_000, 22_000
 """Steps of the one trial, between checkpoints, and at which the fault comes."""
 PATIENCE_S = 400.0
@@ -84,15 +85,6 @@ class Sweep:
 def lost(at: int, resumed: TrialResumed) -> int:
     """Steps to be trained again."""
     return max(at, resumed.reached) - resumed.resumed
-
-
-@pytest.fixture(scope="module")
-def table() -> Iterator[list[str]]:
-    rows: list[str] = []
-    yield rows
-    print("\n\n| fault on a cluster | at step | steps lost | seconds until it went on | left running |")
-    print("|---|---|---|---|---|")
-    print("\n".join(rows))
 
 
 @pytest.fixture(scope="module")

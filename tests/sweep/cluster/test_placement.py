@@ -10,7 +10,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from real_sweep import SPACE, SWEEP, plain_environ, run_sweep, trainers
+from real_sweep import SPACE, SWEEP, Command, plain_environ, trainers
 
 from trials.ports import PortLease
 
@@ -39,7 +39,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 def test_two_trials_share_a_gpu(cluster: str, tmp_path: Path) -> None:
     (tmp_path / "tiny.yaml").write_text(SPACE)
     out = tmp_path / f"shares-{os.getpid()}"
-    words = ["--trials", "2", "--slots", "2", "--steps", "6000", "--gpus-per-trial", "0.5", "--torch-device", "cpu"]
+    words = ["--trials", "2", "--slots", "2", "--steps", "3000", "--gpus-per-trial", "0.5", "--torch-device", "cpu"]
     sweep = subprocess.Popen(
         [*SWEEP, "run", str(tmp_path / "tiny.yaml"), *words, "--out", str(out)],
         stdout=subprocess.PIPE,
@@ -57,16 +57,9 @@ def test_two_trials_share_a_gpu(cluster: str, tmp_path: Path) -> None:
     assert len(seen) >= 2 and set(seen.values()) == {"0"}, seen
 
 
-def test_more_gpus_than_there_are_is_refused(cluster: str, tmp_path: Path) -> None:
-    (tmp_path / "tiny.yaml").write_text(SPACE)
-    words = ("--gpus-per-trial", "2", "--ray-address", cluster, "--out", str(tmp_path / "run"))
-    done = run_sweep("run", str(tmp_path / "tiny.yaml"), *words)
-    assert done.returncode == 1 and "--gpus-per-trial must be at most what Ray has, 1, but got 2" in done.stderr
-
-
 def test_a_trial_without_a_gpu_sees_none_and_nothing_listens_beyond_loopback(tmp_path: Path) -> None:
     (tmp_path / "tiny.yaml").write_text(SPACE)
-    words = ["--trials", "1", "--slots", "1", "--steps", "6000", "--out", str(tmp_path / "run")]
+    words = ["--trials", "1", "--slots", "1", "--steps", "3000", "--out", str(tmp_path / "run")]
     env = plain_environ() | {"CUDA_VISIBLE_DEVICES": "0,1"}
     sweep = subprocess.Popen([*SWEEP, "run", str(tmp_path / "tiny.yaml"), *words], stdout=subprocess.DEVNULL, env=env)
     seen: set[str | None] = set()
@@ -82,6 +75,6 @@ def test_a_trial_without_a_gpu_sees_none_and_nothing_listens_beyond_loopback(tmp
     assert heard and all(ip == "::1" or ip.removeprefix("::ffff:").startswith("127.") for ip in heard), heard
 
 
-def test_a_device_that_is_none_is_refused(tmp_path: Path) -> None:
-    done = run_sweep("run", "quick", "--torch-device", "gpu", "--out", str(tmp_path / "run"))
+def test_a_device_that_is_none_is_refused(command: Command, tmp_path: Path) -> None:
+    done = command("run", "quick", "--torch-device", "gpu", "--out", str(tmp_path / "run"))
     assert done.returncode == 2 and "--torch-device" in done.stderr and not (tmp_path / "run").exists()

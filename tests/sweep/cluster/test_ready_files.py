@@ -19,7 +19,7 @@ from patience import communicate, now
 from ray.autoscaler._private.util import prepare_config, validate_config
 from ray.scripts.scripts import start as ray_start
 from rayjob import schema
-from real_sweep import run_sweep
+from real_sweep import Command
 
 from sweep.cli.main import cli
 from sweep.cluster import ready_files
@@ -63,11 +63,11 @@ def test_the_sweep_in_it_has_only_options_that_exist(kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", ready_files.FILES)
-def test_the_command_gives_the_file(kind: str, tmp_path: Path) -> None:
-    assert run_sweep("cluster", kind).stdout == ready_files.text(kind)
-    assert run_sweep("cluster", kind, "--out", "mine", cwd=tmp_path).returncode == 0
+def test_the_command_gives_the_file(kind: str, command: Command, tmp_path: Path) -> None:
+    assert command("cluster", kind).stdout == ready_files.text(kind)
+    assert command("cluster", kind, "--out", "mine", cwd=tmp_path).returncode == 0
     (tmp_path / "mine").write_text("filled in")
-    again = run_sweep("cluster", kind, "--out", "mine", cwd=tmp_path)
+    again = command("cluster", kind, "--out", "mine", cwd=tmp_path)
     assert again.returncode == 1 and "must be a new file" in again.stderr
     assert (tmp_path / "mine").read_text() == "filled in"
 

@@ -4,7 +4,6 @@ from pathlib import Path
 
 import pytest
 
-from sweep import doctor
 from sweep.cluster import temporary
 from trials.errors import SetupError
 
@@ -27,12 +26,6 @@ def test_a_short_one_is_rays_own_choice(monkeypatch: pytest.MonkeyPatch) -> None
     assert temporary.folder() is not None
     monkeypatch.setenv("RAY_TMPDIR", "/tmp")
     assert temporary.folder() is None
-
-
-def test_a_ray_starts_all_the_same(long: Path) -> None:
-    assert str(temporary.folder()).startswith("/tmp/ray-")
-    assert "started and ran a task" in doctor._ray()
-    assert not list(long.glob("ray*"))
 
 
 def test_where_nothing_short_can_be_written_the_variable_is_named(long: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -83,9 +83,10 @@ def test_a_file_that_never_comes_is_no_storage_that_is_away(tmp_path: Path, monk
         threads=1,
         rungs=(1000,),
     )
-    vars(actor).update(_cluster=None, _trial=None, _spec=spec, _place=place, _config={"baseline": "house"})
+    terms = worker.Terms(str(tmp_path), "house", 8, None)
+    vars(actor).update(_cluster=None, _storage=None, _trial=None, _spec=spec, _place=place, _terms=terms)
     result = actor._begin()
-    assert result["done"] and "away" not in result and '"fault":"setup"' in result["ended"]
+    assert result["done"] and "away" not in result and result["ended"].fault == "setup"
     (tmp_path / "kept" / workdir.SEEN).unlink()  # as where it is no longer mounted
     with pytest.raises(FileNotFoundError, match="does not show the run"):
         place.have(["inputs/1-old.pt"])

@@ -4,26 +4,21 @@ import json
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from events import rebuilt
-from real_sweep import Finished, json_of, run_sweep
+from real_sweep import Command, Finished, json_of, run_sweep
 
 from reports.run import ranking
+from search_spaces import load
 from sweep import settings
 from sweep.cluster import run_storage
 from trials import ledger, run_state
 from trials.errors import SetupError
 from trials.events import TrialBegan, TrialEnded, TrialRated
 from trials.folder import RunFolder, driving
-
-
-@pytest.fixture
-def copied(finished: Finished, tmp_path: Path) -> RunFolder:
-    """The finished sweep in a folder of its own, to be written to."""
-    shutil.copytree(finished.run.path, tmp_path / "run")
-    return RunFolder(tmp_path / "run")
 
 
 def test_a_finished_trial_is_trained_further_with_another_configuration(copied: RunFolder) -> None:
@@ -58,13 +53,10 @@ def test_a_finished_trial_is_trained_further_with_another_configuration(copied: 
     assert status["trials"][4]["origin"] == "extended"  # type: ignore[index]
 
 
-def test_the_rebuilt_study_is_that_of_the_sweep_alone(copied: RunFolder, space_file: Path) -> None:
-    from search_spaces import load
-
-    events = ledger.read(copied.ledger)
+def test_the_rebuilt_study_is_that_of_the_sweep_alone(finished: Finished, space_file: Path) -> None:
+    events = ledger.read(finished.run.ledger)
     spec = next(e.spec for e in events if isinstance(e, TrialBegan))
-    fields = {name: getattr(spec, name) for name in spec.__dataclass_fields__}
-    extended = TrialBegan(time=1.0, spec=type(spec)(**fields | {"number": 4, "origin": "extended", "parent": 0}))
+    extended = TrialBegan(time=1.0, spec=replace(spec, number=4, origin="extended", parent=0))
     found = rebuilt([*events, extended], load(str(space_file)), 3, 2)
     assert [trial.state.name for trial in found.trials[4:]] == ["FAIL"]  # its number is taken, and that is all
     assert found.trials[4].params == {}
@@ -73,34 +65,34 @@ def test_the_rebuilt_study_is_that_of_the_sweep_alone(copied: RunFolder, space_f
 @pytest.mark.parametrize(
     ("words", "line"),
     [
-        (("--trial", "9", "--steps", "1000"), "--trial must be one of the run's, 0 to 3, but got 9"),
-        (("--trial", "0", "--steps", "1000", "--set", "beta"), "--set must be KEY=VALUE"),
+        (("--trial", "9"), "--trial must be one of the run's, 0 to 3, but got 9"),
+        (("--set", "beta"), "--set must be KEY=VALUE"),
         (
-            ("--trial", "0", "--steps", "1000", "--set", "network_settings.hidden_units=64"),
+            ("--set", "network_settings.hidden_units=64"),
             "must stay as the checkpoint",
         ),
-        (("--trial", "0", "--steps", "1000", "--set", "trainer_type=ppo"), "trainer_type must stay as the checkpoint"),
+        (("--set", "trainer_type=ppo"), "trainer_type must stay as the checkpoint"),
         (
-            ("--trial", "0", "--steps", "1000", "--set", "reward_signals.extrinsic.network_settings.hidden_units=8"),
+            ("--set", "reward_signals.extrinsic.network_settings.hidden_units=8"),
             "network_settings must stay as the checkpoint",
         ),
-        (("--trial", "0", "--steps", "1000", "--set", "hyperparameters.bta=1"), "did you mean beta?"),
-        (("--trial", "0", "--steps", "1000", "--set", "hyperparameters.beta=x"), "beta"),
-        (("--trial", "0", "--steps", "1000", "--set", "hyperparameters.beta.x=1"), "beta"),
+        (("--set", "hyperparameters.bta=1"), "did you mean beta?"),
+        (("--set", "hyperparameters.beta=x"), "beta"),
+        (("--set", "hyperparameters.beta.x=1"), "beta"),
     ],
 )
 def test_what_cannot_be_extended_is_refused_and_nothing_written(
-    words: tuple[str, ...], line: str, copied: RunFolder
+    words: tuple[str, ...], line: str, copied: RunFolder, command: Command
 ) -> None:
     before = copied.ledger.read_bytes()
-    done = run_sweep("extend", str(copied.path), *words)
+    done = command("extend", str(copied.path), "--trial", "0", "--steps", "1000", *words)
     assert done.returncode == 1 and line in done.stderr and len(done.stderr.strip().splitlines()) == 1
     assert copied.ledger.read_bytes() == before and not copied.trial(4).path.exists()
 
 
-def test_a_trial_without_a_checkpoint_cannot_be_extended(copied: RunFolder) -> None:
+def test_a_trial_without_a_checkpoint_cannot_be_extended(copied: RunFolder, command: Command) -> None:
     shutil.rmtree(copied.trial(0).results)
-    done = run_sweep("extend", str(copied.path), "--trial", "0", "--steps", "1000")
+    done = command("extend", str(copied.path), "--trial", "0", "--steps", "1000")
     assert done.returncode == 1 and "must have a checkpoint" in done.stderr
 
 

@@ -3,7 +3,6 @@
 import os
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -20,16 +19,8 @@ from trials.learner import progress
 from trials.soccer.executable import launcher
 
 pytestmark = pytest.mark.faults
+HEAD = "| fault | when, steps | steps lost | seconds | what it ended as | left running |"
 STEPS, INTERVAL = 60_000, 5000
-
-
-@pytest.fixture(scope="module")
-def table() -> Iterator[list[str]]:
-    rows: list[str] = []
-    yield rows
-    print("\n\n| fault | when, steps | steps lost | seconds | what it ended as | left running |")
-    print("|---|---|---|---|---|---|")
-    print("\n".join(rows))
 
 
 @pytest.fixture
@@ -43,18 +34,7 @@ def sweep(tmp_path: Path) -> Iterator[Callable[[], tuple["subprocess.Popen[str]"
 
     def start() -> tuple["subprocess.Popen[str]", RunFolder]:
         run = RunFolder(tmp_path / "run")
-        words = [
-            "--trials",
-            "1",
-            "--slots",
-            "1",
-            "--steps",
-            str(STEPS),
-            "--env",
-            str(executable),
-            "--out",
-            str(run.path),
-        ]
+        words = [*f"--trials 1 --slots 1 --steps {STEPS}".split(), "--env", str(executable), "--out", str(run.path)]
         started.append(
             subprocess.Popen(
                 [*SWEEP, "run", str(tmp_path / "tiny.yaml"), *words],
@@ -156,29 +136,3 @@ def test_ctrl_c(times: int, sweep: Callable[..., tuple["subprocess.Popen[str]", 
         (ended,) = [event for event in ledger.read(run.ledger) if isinstance(event, TrialEnded)]
         assert ended.candidate is not None and ended.candidate.steps >= at
     table.append(f"| SIGINT {'once' if times == 1 else 'twice'} | {at} | 0 | {seconds:.1f} | {said} | nothing |")
-
-
-@pytest.mark.parametrize(
-    ("make", "line"),
-    [
-        (lambda path: None, "is not there"),
-        (lambda path: path.write_text("#!/bin/sh\n"), "--env must be executable"),
-    ],
-    ids=("missing", "not executable"),
-)
-def test_an_executable_that_is_none_is_refused_before_anything_starts(
-    make: Callable[[Path], object], line: str, tmp_path: Path, table: list[str]
-) -> None:
-    path = tmp_path / "Soccer.x86_64"
-    make(path)
-    began = now()
-    done = subprocess.run(
-        [sys.executable, "-m", "sweep", "run", "quick", "--env", str(path), "--out", str(tmp_path / "run")],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    status = 1 if path.exists() else 2  # a name of nothing is a mistake of the command's
-    assert done.returncode == status and line in done.stderr and not (tmp_path / "run").exists()
-    said = done.stderr.strip().replace(str(tmp_path), "")
-    table.append(f"| {line} | - | - | {now() - began:.1f} | {said} | nothing |")

@@ -2,7 +2,6 @@
 
 import io
 import os
-import shutil
 import signal
 import subprocess
 import time
@@ -11,11 +10,10 @@ from pathlib import Path
 
 import optuna
 import pytest
-from events import ended, rated, rebuilt, spec_of
+from events import ended, rated, rebuilt, spec_of, training
 from final_events import SEEDS, finals, product, question, trained, tuning
 from patience import communicate, now
-from pydantic import TypeAdapter
-from real_sweep import SWEEP, Finished, json_of, plain_environ, run_sweep, trainers
+from real_sweep import SWEEP, Command, json_of, plain_environ, run_sweep, trainers
 from rich.console import Console
 
 from reports.run import ranking, tables
@@ -27,7 +25,6 @@ from sweep.driver.controller import Controller
 from sweep.search import study as studies
 from sweep.search.specs import renderer
 from trials import ledger, retrained, run_state
-from trials import run_state as pasts
 from trials.arena.matches import log
 from trials.arena.ratings import elo as rating
 from trials.arena.ratings import ladder_file
@@ -43,7 +40,6 @@ from trials.events import (
     TrialRated,
 )
 from trials.folder import RunFolder
-from trials.records import Training
 
 ELOS = {2: (40.0, 60.0, 80.0), 3: (90.0, 120.0, 150.0), 0: (0.0, 10.0, -10.0)}
 
@@ -93,7 +89,7 @@ def test_what_was_trained_is_reused_and_what_was_cut_goes_on_first() -> None:
 def test_finals_are_no_trials_of_tuning() -> None:
     before, events = tuning(), [*tuning(), *finals(ELOS)]
     assert run_state.whole(events) == run_state.whole(before) and run_state.choose(events) == run_state.choose(before)
-    past = pasts.past_of([*events, *trained(30, 2, 5, None, "running")])
+    past = run_state.past_of([*events, *trained(30, 2, 5, None, "running")])
     assert [event.trial for event in past.ended] == [0, 1, 2, 3] and past.unfinished == ()
     assert {event.candidate.trial for event in past.rated} == {0, 1, 2, 3}
     mine, theirs = run_state.run_of("x", before), run_state.run_of("x", events)
@@ -127,20 +123,8 @@ def controller(tmp_path: Path) -> Controller:
     for event in [*tuning(), *trained(9, 2, 77, 10.0)]:  # of a seed that is none of this sweep's
         bare = replace(event, spec=replace(event.spec, params={})) if isinstance(event, TrialBegan) else event
         ledger.append(folder.ledger, bare)
-    past = pasts.past_of(ledger.read(folder.ledger))
+    past = run_state.past_of(ledger.read(folder.ledger))
     return Controller(made, space, folder, renderer(made, space), "house", past)
-
-
-LOST = Training(
-    fault="machine",
-    reason="its trainer died",
-    log_tail="",
-    steps=0,
-    began=0.0,
-    train_seconds=0.0,
-    process_seconds=0.0,
-    candidate=None,
-)
 
 
 def test_the_controller_hands_out_finals_that_the_study_does_not_know(controller: Controller) -> None:
@@ -150,7 +134,7 @@ def test_the_controller_hands_out_finals_that_the_study_does_not_know(controller
     assert not controller.exhausted and controller.retraining
     known = len(controller.study.trials)
     controller.propose("a")
-    controller.heard("a", {"ended": TypeAdapter(Training).dump_json(LOST).decode()})
+    controller.heard("a", {"ended": training("machine", "its trainer died")})
     controller.done("a")
     events = ledger.read(controller.run.ledger)
     began, end = events[-2:]
@@ -174,14 +158,14 @@ def test_the_phase_is_in_the_ledger() -> None:
     assert status.phase(events) == "headline matches"
     end = SweepEnded(time=9.0, state="complete", reason="", seconds=1.0, idle_share=0.0)
     over = [*events, product(12), end]
-    assert status.phase(over) == "over" and pasts.end_of(over) == end
+    assert status.phase(over) == "over" and run_state.end_of(over) == end
     assert status.phase([*over, TrialBegan(time=9.0, spec=replace(spec_of(30), origin="extended"))]) == "over"
 
 
 def test_a_driver_that_was_killed_after_an_earlier_one_had_ended_has_no_end() -> None:
     end = SweepEnded(time=9.0, state="complete", reason="", seconds=1.0, idle_share=0.0)
     events = [question(), *tuning(), end, question()]
-    assert pasts.end_of(events) is None and status.phase(events) == "tuning"
+    assert run_state.end_of(events) is None and status.phase(events) == "tuning"
 
 
 def test_settings_from_before_there_were_finals_have_none(tmp_path: Path) -> None:
@@ -193,11 +177,9 @@ def test_settings_from_before_there_were_finals_have_none(tmp_path: Path) -> Non
     assert settings.read(tmp_path / "sweep.yaml").final_seeds == 0
 
 
-def test_real_finals_are_cut_resumed_and_told(finished: Finished, tmp_path: Path) -> None:
-    shutil.copytree(finished.run.path, tmp_path / "run")
-    folder = RunFolder(tmp_path / "run")
-    before = ledger.read(folder.ledger)
-    refused = run_sweep("resume", str(folder.path), "--final-seeds", "0")
+def test_real_finals_are_cut_resumed_and_told(copied: RunFolder, command: Command) -> None:
+    folder, before = copied, ledger.read(copied.ledger)
+    refused = command("resume", str(folder.path), "--final-seeds", "0")
     assert refused.returncode == 1 and "all 4 trials of run are over" in refused.stderr
     words = [*SWEEP, "resume", str(folder.path), "--final-seeds", "2"]
     driver = subprocess.Popen(
@@ -211,7 +193,7 @@ def test_real_finals_are_cut_resumed_and_told(finished: Finished, tmp_path: Path
     output, _ = communicate(driver, 150)
     assert driver.returncode == 130 and trainers(folder.path) == [], output
     cut = ledger.read(folder.ledger)
-    state = json_of(run_sweep("status", str(folder.path), "--json"))
+    state = json_of(command("status", str(folder.path), "--json"))
     assert state["state"] == "interrupted" and str(state["phase"]).startswith("finals: ")
     assert not any(isinstance(event, RetrainedRated) for event in cut) and folder.report.is_file()
 
@@ -245,11 +227,11 @@ def test_real_finals_are_cut_resumed_and_told(finished: Finished, tmp_path: Path
     winner = [event for event in after if isinstance(event, FreshRated)][-1 if found.chosen.course else -2]
     assert found.chosen.best is not None and winner.candidate.trial == found.chosen.best.number
     assert winner.role == "winner"
-    table = json_of(run_sweep("rate", str(folder.path), "--json"))
+    table = json_of(command("rate", str(folder.path), "--json"))
     assert {f"trial {n} at" for n in (4, 5, 6, 7)} <= {row["model"].rsplit(" ", 1)[0] for row in table["ratings"]}  # type: ignore[attr-defined]
     page = folder.report.read_text()
     assert "A policy is not a configuration" in page and 'id="trial-4"' not in page
-    over = json_of(run_sweep("status", str(folder.path), "--json"))
+    over = json_of(command("status", str(folder.path), "--json"))
     assert (over["phase"], over["chosen"]) == ("over", found.chosen.number)
 
 
@@ -280,7 +262,7 @@ def test_finals_that_were_begun_and_are_not_wanted_any_more_say_nothing(controll
 
 def test_a_narrowed_sweep_hands_out_no_trial_that_was_cut_off(controller: Controller, tmp_path: Path) -> None:
     ledger.append(controller.run.ledger, TrialBegan(time=1.0, spec=spec_of(11)))
-    past = pasts.past_of(ledger.read(controller.run.ledger))
+    past = run_state.past_of(ledger.read(controller.run.ledger))
     for trials, exhausted in ((5, False), (4, True)):
         made = replace(controller.settings, trials=trials)
         again = Controller(made, controller.space, RunFolder(tmp_path), renderer(made, controller.space), "house", past)

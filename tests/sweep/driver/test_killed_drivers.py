@@ -7,7 +7,7 @@ import random
 import subprocess
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -24,6 +24,7 @@ from trials.folder import RunFolder
 from trials.learner import process, progress
 
 pytestmark = pytest.mark.faults
+HEAD = "| the driver was killed | over | steps reached | steps lost | all gone after, s | what it came to |"
 TRIALS, STEPS, INTERVAL = 6, 12_000, 2000
 RUNGS = STEPS // 2, STEPS
 COURSE = {"hyperparameters.learning_rate": 0.0005, "hyperparameters.num_epoch": 3}
@@ -31,15 +32,6 @@ A_TRAJECTORY = 64 * 16
 """A trainer counts steps a trajectory at a time: `time_horizon` decisions of each of the fields' agents."""
 MARK = "TEST_SWEEP_MARK"
 T = TypeVar("T")
-
-
-@pytest.fixture(scope="module")
-def table() -> Iterator[list[str]]:
-    rows: list[str] = []
-    yield rows
-    print("\n\n| the driver was killed | over | steps reached | steps lost | all gone after, s | what it came to |")
-    print("|---|---|---|---|---|---|")
-    print("\n".join(rows))
 
 
 @dataclass

@@ -6,8 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from events import ended, rated, rating, spec_of
-from pydantic import TypeAdapter
+from events import candidate, ended, rated, rating, spec_of, training
 from rich.console import Console
 
 from search_spaces import load
@@ -20,7 +19,7 @@ from trials import ledger, run_state
 from trials.errors import SetupError
 from trials.events import TrialBegan, TrialResumed
 from trials.folder import RunFolder, driving
-from trials.records import State, Training
+from trials.records import State
 
 SIZES = [(80, 12), (80, 24), (120, 40), (60, 8)]
 STEPS = 1000
@@ -112,14 +111,12 @@ def test_a_stop_is_said_in_the_table_and_no_time_left_stays(controller: Controll
 
 
 def test_states_of_trials_that_have_no_slot(controller: Controller) -> None:
-    controller.rater = lambda spec, candidate, node: None
+    controller.rater = lambda *_: None
     for name in "abc":
         controller.propose(name)
     controller.heard("a", {"step": 750, "steps_per_second": 10.0})
     controller.lost("a", "node lost")
-    whole = Training(fault="none", reason="", log_tail="", steps=207, began=1.0, train_seconds=4.0,
-                     process_seconds=5.0, candidate=replace(rated(1, 200, 1.0).candidate, steps=STEPS))  # fmt: skip
-    controller.heard("b", {"ended": TypeAdapter(Training).dump_json(whole).decode()})
+    controller.heard("b", {"ended": training(candidate=candidate(1, STEPS), steps=207)})
     controller.done("b")
     assert {row.number: row.state for row in progress.rows(controller)} == {0: "waiting", 1: "rating", 2: "starting"}
 
@@ -192,8 +189,7 @@ def test_a_trial_that_a_person_stopped_has_no_dead_worker(last: State, why: str,
     controller.propose("a")
     found = TrialResumed(time=9.0, trial=4, reason="its worker died", reached=750, resumed=500)
     for _ in range(2):
-        controller.heard("a", {"resumed": TypeAdapter(TrialResumed).dump_json(found).decode(), "step": 500,
-                               "steps_per_second": 0.0})  # fmt: skip
+        controller.heard("a", {"resumed": found, "step": 500, "steps_per_second": 0.0})
     first, second = [e.reason for e in ledger.read(controller.run.ledger) if isinstance(e, TrialResumed)]
     assert (first, second) == (why, "its worker died")  # the second time one did
 

@@ -1,5 +1,6 @@
 """A sweep in which nothing that it proposed has lived is no success, whatever trial 0 did."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -19,8 +20,7 @@ from trials.records import State, TrialSpec
 
 
 def spec(number: int, origin: str = "sampled", configuration: int | None = None, seed: int = 0) -> TrialSpec:
-    fields = {name: getattr(spec_of(number), name) for name in TrialSpec.__dataclass_fields__}
-    return TrialSpec(**fields | {"origin": origin, "configuration": configuration, "seed": seed})
+    return replace(spec_of(number), origin=origin, configuration=configuration, seed=seed)
 
 
 def told(*trials: tuple[TrialSpec, State]) -> list[Event]:

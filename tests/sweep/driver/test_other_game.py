@@ -8,7 +8,7 @@ from typing import Any
 
 import paddles
 import pytest
-from real_sweep import run_sweep
+from real_sweep import Command, run_sweep
 
 from search_spaces import course, from_text, load
 from search_spaces.rules import check
@@ -64,7 +64,11 @@ def test_trial_0_is_the_space_in_the_middle_of_its_ranges() -> None:
             "self_play must be written: trials are rated by matches, but got",
         ),
         (SPACE.replace("Paddles:", "SoccerTwos: {}\n  B:"), True, "must hold exactly one behavior"),
-        (SPACE.replace("Paddles:", "A: {}\n  B:"), True, "self_play must be written: trials are rated by matches, but got nothing"),
+        (
+            SPACE.replace("Paddles:", "A: {}\n  B:"),
+            True,
+            "self_play must be written: trials are rated by matches, but got nothing",
+        ),
     ],
 )
 def test_what_cannot_be_swept_is_refused_in_one_line(text: str, any_game: bool, line: str) -> None:
@@ -122,8 +126,10 @@ def test_earlier_winners_stand_on_the_yardstick(tmp_path: Path, monkeypatch: pyt
         (("--won-by", "bot"), "bot"),
     ],
 )
-def test_what_is_for_other_games_is_refused_in_soccer(words: tuple[str, ...], line: str, tmp_path: Path) -> None:
-    done = run_sweep("run", "quick", *words, "--out", "out", cwd=tmp_path)
+def test_what_is_for_other_games_is_refused_in_soccer(
+    words: tuple[str, ...], line: str, command: Command, tmp_path: Path
+) -> None:
+    done = command("run", "quick", *words, "--out", "out", cwd=tmp_path)
     assert done.returncode == 2
     assert line in done.stderr
     assert not (tmp_path / "out").exists()

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 import yaml
-from real_sweep import SPACE, json_of, run_sweep
+from real_sweep import SPACE, Command, json_of, run_sweep
 
 from trials import ledger
 from trials.events import SweepEnded, TrialBegan, TrialEnded
@@ -22,14 +22,8 @@ FEW = {"rating_matches": 8, "fresh_matches": 8}
 
 def test_a_config_json_of_the_hub_trains_from_any_folder(tmp_path: Path) -> None:
     whole = check_with_mlagents({"behaviors": {"SoccerTwos": SMALL | {"max_steps": 5_000_000}}})
-    control = {
-        "run_id": "SoccerTwos",
-        "resume": True,
-        "inference": True,
-        "initialize_from": "Old",
-        "results_dir": "results",
-    }
-    whole["checkpoint_settings"] |= control
+    control = {"run_id": "SoccerTwos", "resume": True, "inference": True, "initialize_from": "Old"}
+    whole["checkpoint_settings"] |= control | {"results_dir": "results"}
     whole["env_settings"] |= {"seed": 7, "num_areas": 4, "num_envs": 3, "base_port": 5007}
     whole["torch_settings"] = {"device": "cpu"}
     (tmp_path / "home").mkdir()
@@ -41,11 +35,8 @@ def test_a_config_json_of_the_hub_trains_from_any_folder(tmp_path: Path) -> None
     assert "note: config.json: env_settings.num_areas 4 gives way to --fields 2" in notes
     assert "note: config.json: env_settings.seed 7 is taken as --seed" in notes
     (left,) = [note for note in notes if "left out are" in note]
-    for key in (
-        *(f"checkpoint_settings.{name}" for name in ("run_id", "resume", "inference")),
-        "env_settings.num_envs",
-    ):
-        assert key in left
+    assert "env_settings.num_envs" in left
+    assert all(f"checkpoint_settings.{name}" in left for name in ("run_id", "resume", "inference"))
     (spec,) = [event.spec for event in ledger.read(RunFolder(tmp_path / "run").ledger) if isinstance(event, TrialBegan)]
     assert (spec.seed, spec.fields, spec.device) == (7000, 2, "cpu")
     resolved = yaml.safe_load((RunFolder(tmp_path / "run").trial(0).results / "configuration.yaml").read_text())
@@ -77,7 +68,7 @@ def test_a_sweep_whose_every_proposal_fails_ends_as_a_failure(tmp_path: Path) ->
     assert "All 2 trials that the sweep proposed failed: nothing is known" in run.report.read_text()
 
 
-def test_what_must_not_start_leaves_nothing(tmp_path: Path) -> None:
+def test_what_must_not_start_leaves_nothing(command: Command, tmp_path: Path) -> None:
     (tmp_path / "home").mkdir()
     for more, line in (
         (
@@ -90,7 +81,7 @@ def test_what_must_not_start_leaves_nothing(tmp_path: Path) -> None:
     ):
         text = yaml.safe_dump({"behaviors": {"SoccerTwos": SMALL}}) + more + "\n"
         (tmp_path / "home" / "my.yaml").write_text(text)
-        done = run_sweep("run", "home/my.yaml", "--steps", "1000", "--out", "run", cwd=tmp_path)
+        done = command("run", "home/my.yaml", "--steps", "1000", "--out", "run", cwd=tmp_path)
         assert done.returncode == 1 and done.stdout in ("", "checking the configuration with mlagents ...\n"), (
             done.stdout
         )

@@ -1,6 +1,5 @@
 """A sweep goes on after its driver was killed, was stopped, or is to be widened: real trainers, real Ray."""
 
-import os
 import shutil
 import signal
 import subprocess
@@ -11,7 +10,7 @@ from pathlib import Path
 import pytest
 from events import ended, rated, spec_of
 from patience import now
-from real_sweep import SPACE, SWEEP, Finished, json_of, plain_environ, run_sweep, trainers
+from real_sweep import SPACE, SWEEP, Command, json_of, plain_environ, run_sweep, trainers
 
 from sweep import models, settings
 from sweep.driver import headline, resume
@@ -96,34 +95,33 @@ def test_a_killed_driver_costs_nothing_that_was_finished(tmp_path: Path) -> None
     assert note in run_sweep("report", str(run.path)).stderr
 
 
-@pytest.fixture
-def copied(finished: Finished, tmp_path: Path) -> RunFolder:
-    shutil.copytree(finished.run.path, tmp_path / "run")
-    return RunFolder(tmp_path / "run")
-
-
-def test_a_finished_sweep_is_widened(copied: RunFolder) -> None:
-    nothing = run_sweep("resume", str(copied.path))
+def test_a_sweep_that_is_widened_goes_on_with_what_was_cut_and_proposes_more(
+    copied: RunFolder, command: Command
+) -> None:
+    nothing = command("resume", str(copied.path))
     assert nothing.returncode == 1 and "all 4 trials of run are over; widen it with --trials +N" in nothing.stderr
-    before = ledger.read(copied.ledger)
-    done = run_sweep("resume", str(copied.path), "--trials", "+1")
+    events = ledger.read(copied.ledger)
+    spec = next(event.spec for event in events if isinstance(event, TrialBegan) and event.spec.number == 1)
+    ledger.append(copied.ledger, TrialBegan(time=1.0, spec=replace(spec, number=4)))  # by a driver that died
+    done = run_sweep("resume", str(copied.path), "--trials", "+2")
     assert done.returncode == 0, done.stdout + done.stderr
-    new = ledger.read(copied.ledger)[len(before) :]
-    (began,) = [event for event in new if isinstance(event, TrialBegan)]
-    assert began.spec.number == 4 and began.spec.origin == "sampled"
-    earlier = [event.spec.params for event in before if isinstance(event, TrialBegan)]
-    assert began.spec.params not in earlier
-    again = run_sweep("resume", str(copied.path))
-    assert again.returncode == 1 and "all 5 trials of run are over" in again.stderr  # it remembers that it was widened
+    new = ledger.read(copied.ledger)[len(events) + 1 :]
+    cut, proposed = sorted((event.spec for event in new if isinstance(event, TrialBegan)), key=lambda spec: spec.number)
+    assert (cut.number, cut.params) == (4, spec.params)
+    assert (proposed.number, proposed.origin) == (5, "sampled")
+    assert proposed.params not in [event.spec.params for event in events if isinstance(event, TrialBegan)]
+    assert settings.read(copied.settings).trials == 6  # it remembers that it was widened
+    again = command("resume", str(copied.path))
+    assert again.returncode == 1 and "all 6 trials of run are over" in again.stderr
 
 
-def test_a_report_that_a_killed_driver_left_unwritten_is_written(copied: RunFolder) -> None:
+def test_a_report_that_a_killed_driver_left_unwritten_is_written(copied: RunFolder, command: Command) -> None:
     copied.report.unlink()
     before = copied.ledger.read_bytes()
-    done = run_sweep("resume", str(copied.path))
+    done = command("resume", str(copied.path))
     assert done.returncode == 0 and "report: " in done.stdout, done.stderr
     assert copied.report.is_file() and copied.ledger.read_bytes() == before
-    assert run_sweep("resume", str(copied.path)).returncode == 1
+    assert command("resume", str(copied.path)).returncode == 1
 
 
 def test_headline_matches_on_record_are_not_played_again(copied: RunFolder) -> None:
@@ -140,19 +138,7 @@ def test_headline_matches_on_record_are_not_played_again(copied: RunFolder) -> N
     assert isinstance(again, FreshRated) and replace(again, time=before[0].time) == before[0]
 
 
-def test_a_widened_sweep_that_was_cut_goes_on_without_being_told_again(copied: RunFolder) -> None:
-    events = ledger.read(copied.ledger)
-    spec = next(event.spec for event in events if isinstance(event, TrialBegan) and event.spec.number == 1)
-    fields = {name: getattr(spec, name) for name in spec.__dataclass_fields__}
-    ledger.append(copied.ledger, TrialBegan(time=1.0, spec=type(spec)(**fields | {"number": 4})))
-    done = run_sweep("resume", str(copied.path), "--trials", "5")
-    assert done.returncode == 0, done.stdout + done.stderr
-    new = ledger.read(copied.ledger)[len(events) + 1 :]
-    assert [event.spec.number for event in new if isinstance(event, TrialBegan)] == [4]
-    assert settings.read(copied.settings).trials == 5
-
-
-def test_a_sweep_is_finished_early_with_the_trials_it_has(copied: RunFolder) -> None:
+def test_a_sweep_is_finished_early_with_the_trials_it_has(copied: RunFolder, command: Command) -> None:
     cut = [event for event in ledger.read(copied.ledger) if not isinstance(event, FreshRated | SweepEnded)]
     cut = [event for event in cut if not (isinstance(event, TrialEnded) and event.trial == 3)]
     copied.ledger.unlink()
@@ -167,7 +153,7 @@ def test_a_sweep_is_finished_early_with_the_trials_it_has(copied: RunFolder) -> 
     assert [event for event in new if isinstance(event, FreshRated)]
     assert isinstance(new[-1], SweepEnded) and new[-1].state == "complete"
     assert "best policy: " in done.stdout and (copied.best / "SoccerTwos.onnx").is_file()
-    again = run_sweep("finish", str(copied.path))
+    again = command("finish", str(copied.path))
     assert again.returncode == 1 and "must have something left to do" in again.stderr
 
 
@@ -178,10 +164,10 @@ def test_narrowing_keeps_what_is_over() -> None:
     assert resume._trials(made, None, 5) == 8
 
 
-def test_damaged_settings_are_said_in_one_line(copied: RunFolder) -> None:
+def test_damaged_settings_are_said_in_one_line(copied: RunFolder, command: Command) -> None:
     copied.settings.write_text("trials: many\n")
     for words in (("resume", str(copied.path)), ("extend", str(copied.path), "--trial", "0", "--steps", "1000")):
-        done = run_sweep(*words)
+        done = command(*words)
         assert done.returncode == 1 and "a run must hold its settings" in done.stderr
         assert len(done.stderr.strip().splitlines()) == 1
 
@@ -193,15 +179,15 @@ def test_damaged_settings_are_said_in_one_line(copied: RunFolder) -> None:
         (("--trials", "many"), "--trials must be a number or +N"),
     ],
 )
-def test_what_cannot_go_on_is_refused(words: tuple[str, ...], line: str, copied: RunFolder) -> None:
+def test_what_cannot_go_on_is_refused(words: tuple[str, ...], line: str, copied: RunFolder, command: Command) -> None:
     before = copied.ledger.read_bytes()
-    done = run_sweep("resume", str(copied.path), *words)
+    done = command("resume", str(copied.path), *words)
     assert done.returncode == 1 and line in done.stderr and copied.ledger.read_bytes() == before
 
 
-def test_another_ladder_or_baseline_is_refused_by_name(copied: RunFolder) -> None:
+def test_another_ladder_or_baseline_is_refused_by_name(copied: RunFolder, command: Command) -> None:
     text = copied.ledger.read_text()
     copied.ledger.write_text(text.replace('"ladder":"ladder-2"', '"ladder":"ladder-1"', 1))
-    done = run_sweep("resume", str(copied.path), "--trials", "+1")
+    done = command("resume", str(copied.path), "--trials", "+1")
     assert done.returncode == 1 and "its ladder was ladder-1 and the installed one is ladder-2" in done.stderr
-    assert run_sweep("resume", os.fspath(copied.path / "nowhere")).returncode == 2
+    assert command("resume", str(copied.path / "nowhere")).returncode == 2

@@ -12,7 +12,7 @@ from types import SimpleNamespace
 import pytest
 from events import ended, rated, spec_of
 from final_events import finals, question, tuning
-from real_sweep import json_of, run_sweep
+from real_sweep import Command, json_of
 from rich.console import Console
 
 from sweep import runs
@@ -44,8 +44,8 @@ def at(run: RunFolder, number: int, step: int, resumed: int = 0) -> None:
 
 
 def test_a_trial_that_a_second_driver_began_again_keeps_its_rating_and_its_resumes(tmp_path: Path) -> None:
-    run = RunFolder(tmp_path)
-    events = (
+    run = write(
+        tmp_path,
         TrialBegan(time=1.0, spec=spec_of(0)),
         rated(0, 100, 1000.0),
         TrialResumed(time=3.0, trial=0, reason="its trainer died", reached=120, resumed=107),
@@ -53,8 +53,6 @@ def test_a_trial_that_a_second_driver_began_again_keeps_its_rating_and_its_resum
         TrialBegan(time=5.0, spec=spec_of(1)),
         ended(1, "failed"),
     )
-    for event in events:
-        ledger.append(run.ledger, event)
     first, second = status.summary(run).trials
     assert (first.state, first.elo, first.steps, first.resumed) == ("running", 1000.0, 107, 1)
     assert (second.state, second.reason, second.elo) == ("failed", "because", None)
@@ -66,10 +64,7 @@ def test_a_trial_that_a_second_driver_began_again_keeps_its_rating_and_its_resum
 
 
 def test_a_line_about_a_trial_that_nobody_began_is_passed_over(tmp_path: Path) -> None:
-    run = RunFolder(tmp_path)
-    for event in (rated(7, 100, 1000.0), ended(7)):
-        ledger.append(run.ledger, event)
-    assert status.summary(run).trials == []
+    assert status.summary(write(tmp_path, rated(7, 100, 1000.0), ended(7))).trials == []
 
 
 def test_a_running_sweep_says_who_drives_it_how_far_its_trainers_are_and_how_long_it_takes(
@@ -153,13 +148,13 @@ def test_the_runs_there_are_are_listed_the_newest_first(tmp_path: Path) -> None:
     assert len(console.file.getvalue().splitlines()) >= 4  # type: ignore[attr-defined]
 
 
-def test_run_defaults_to_the_newest_and_says_which(tmp_path: Path) -> None:
+def test_run_defaults_to_the_newest_and_says_which(command: Command, tmp_path: Path) -> None:
     several(tmp_path / "runs")
     assert runs.newest(tmp_path / "runs").name == "third"
     with pytest.raises(SetupError, match=r"a run must be there, but .* has none; `sweep run` makes one"):
         runs.newest(tmp_path)
-    done = run_sweep("status", "--json", cwd=tmp_path)
+    done = command("status", "--json", cwd=tmp_path)
     assert json_of(done)["run"] == "third" and "note: RUN is runs/third, the newest" in done.stderr
-    listed = json_of(run_sweep("list", "--json", cwd=tmp_path))
+    listed = json_of(command("list", "--json", cwd=tmp_path))
     assert [row["run"] for row in listed["runs"]] == ["runs/third", "runs/second", "runs/first"]  # type: ignore[attr-defined]
-    assert "runs/second running or killed    4/4     1100 " in run_sweep("list", cwd=tmp_path).stdout
+    assert "runs/second running or killed    4/4     1100 " in command("list", cwd=tmp_path).stdout

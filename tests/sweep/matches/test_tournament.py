@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from real_sweep import json_of, run_sweep
+from real_sweep import Command, json_of, run_sweep
 
 from sweep.matches import play, rate, tournament
 from sweep.matches.conditions import Conditions
@@ -49,9 +49,9 @@ def test_a_tournament_tells_ratings_and_a_cross_table(three: tuple[dict[str, Any
     assert blue["wins"] + purple["wins"] == house["wins"] and sum(blue.values()) == sum(purple.values()) == 40
 
 
-def test_ratings_are_recomputed_exactly_from_the_log(three: tuple[dict[str, Any], Path]) -> None:
+def test_ratings_are_recomputed_exactly_from_the_log(three: tuple[dict[str, Any], Path], command: Command) -> None:
     found, path = three
-    again = json_of(run_sweep("rate", str(path), "--json"))
+    again = json_of(command("rate", str(path), "--json"))
     assert again == {key: found[key] for key in again}
     whole = rate.rate([path], "random", None)
     assert whole.anchor == "random" and whole.ratings[-1].elo == 1200
@@ -64,13 +64,15 @@ def test_one_core_plays_the_same_tournament(three: tuple[dict[str, Any], Path]) 
     assert alone["ratings"] == found["ratings"] and alone["cross_table"] == found["cross_table"]
 
 
-def test_the_history_goes_out_and_comes_in(three: tuple[dict[str, Any], Path], tmp_path: Path) -> None:
+def test_the_history_goes_out_and_comes_in(
+    three: tuple[dict[str, Any], Path], command: Command, tmp_path: Path
+) -> None:
     found, path = three
     out = tmp_path / "soccer_history.csv"
-    assert run_sweep("rate", str(path), "--history", str(out)).returncode == 0
+    assert command("rate", str(path), "--history", str(out)).returncode == 0
     assert out.read_text().splitlines()[0] == "model1,model2,timestamp,result"
     assert len(ai_vs_ai.opened(out)[0]) == 120
-    back = json_of(run_sweep("rate", str(out), "--baseline", "local/house", "--json"))
+    back = json_of(command("rate", str(out), "--baseline", "local/house", "--json"))
     by_name: dict[str, Any] = {row["model"]: row for row in back["ratings"]}  # type: ignore[attr-defined]
     for row in found["ratings"]:
         same = by_name[f"local/{row['model']}"]
@@ -79,8 +81,8 @@ def test_the_history_goes_out_and_comes_in(three: tuple[dict[str, Any], Path], t
     assert back["environment"] == "ai-vs-ai"
 
 
-def test_a_person_sees_tables(three: tuple[dict[str, Any], Path]) -> None:
-    done = run_sweep("rate", str(three[1]))
+def test_a_person_sees_tables(three: tuple[dict[str, Any], Path], command: Command) -> None:
+    done = command("rate", str(three[1]))
     assert done.returncode == 0
     for words in ("Ratings", "Score against, %", "house stands at 1200", "120 matches"):
         assert words in done.stdout
@@ -104,10 +106,10 @@ def test_a_person_sees_tables(three: tuple[dict[str, Any], Path]) -> None:
     ],
 )
 def test_a_mistake_is_said_before_anything_is_played(
-    words: tuple[str, ...], status: int, line: str, tmp_path: Path
+    words: tuple[str, ...], status: int, line: str, command: Command, tmp_path: Path
 ) -> None:
     (tmp_path / "there.csv").write_text("precious")
-    done = run_sweep("tournament", *words, "--pairs", "100000", cwd=tmp_path)
+    done = command("tournament", *words, "--pairs", "100000", cwd=tmp_path)
     assert done.returncode == status and done.stdout == "" and line in done.stderr
     assert (tmp_path / "there.csv").read_text() == "precious"
 
@@ -167,10 +169,10 @@ def test_ctrl_c_keeps_the_pairings_that_were_played(tmp_path: Path, monkeypatch:
 # --- sweep play ---------------------------------------------------------------------------------------------------
 
 
-def test_a_test_says_its_verdict_and_estimates_from_fresh_matches(tmp_path: Path) -> None:
+def test_a_test_says_its_verdict_and_estimates_from_fresh_matches(command: Command, tmp_path: Path) -> None:
     path = tmp_path / "match.parquet"
     words = ("house", "random", "--sprt", "0", "50", "--fresh-pairs", "30", "--log", str(path), "--json", "--seed", "4")
-    found = json_of(run_sweep("play", *words))
+    found = json_of(command("play", *words))
     test: dict[str, Any] = found["sprt"]  # type: ignore[assignment]
     assert test["verdict"] == "accepted" and test["llr"] >= test["upper"] > 0 > test["lower"]
     assert test["matches"] == 2 * test["pairs"] == 2 * sum(test["pentanomial"])
@@ -209,8 +211,8 @@ def test_goals_and_deterministic_play_are_asked_for() -> None:
         (("--goals", "0"), "--goals"),
     ],
 )
-def test_wrong_usage_of_play_is_status_2(words: tuple[str, ...], line: str) -> None:
-    done = run_sweep("play", "house", "random", *words)
+def test_wrong_usage_of_play_is_status_2(words: tuple[str, ...], line: str, command: Command) -> None:
+    done = command("play", "house", "random", *words)
     assert done.returncode == 2 and line in done.stderr
 
 

@@ -208,7 +208,7 @@ def doc(run: RunFolder) -> None:
     onnx.helper.set_model_props(model, {"made by": "/home/carolwilson/soccer"})
     onnx.save(model, path)
     sha = hashlib.sha256(path.read_bytes()).hexdigest()
-    old = models._hash(LADDER / "house-1500k.onnx")
+    old = models.digest_of(LADDER / "house-1500k.onnx")
     head, _, tail = run.ledger.read_text().partition('"spec":{"number":1,')
     run.ledger.write_text(head + '"spec":{"number":1,' + tail.replace(old, sha))
 

@@ -1,6 +1,6 @@
 """A warm start: what an earlier run gives, told or evaluated anew, and a resume that needs this ledger alone."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -36,9 +36,6 @@ def elo(spec: TrialSpec, rung: int) -> float:
     return 1000.0 + 10 * spec.number + rung / 10_000
 
 
-Sweep = Callable[..., Controller]
-
-
 def controller(
     out: Path, warm_start: WarmStarted | None = None, past: pasts.Past | None = None, **given: object
 ) -> Controller:
@@ -57,7 +54,7 @@ def earlier(tmp_path: Path) -> Path:
     made.record(began("earlier", made.settings, made.space))
     drive(made, lambda spec, rung: elo(spec, rung) - (900 if spec.number == 3 else 0), lambda spec: 1.0)
     four = next(e.spec for e in ledger.read(made.run.ledger) if isinstance(e, TrialBegan) and e.spec.number == 4)
-    further = TrialSpec(**{**vars(four), "number": 6, "origin": "extended", "parent": 4, "steps": 2 * STEPS})
+    further = replace(four, number=6, origin="extended", parent=4, steps=2 * STEPS)
     for event in (TrialBegan(time=1.0, spec=further), rated(6, 2 * STEPS, 2000.0), ended(6)):
         made.record(event)
     return out
