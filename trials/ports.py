@@ -13,8 +13,6 @@ import socket
 import sys
 import tempfile
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 from filelock import FileLock, Timeout
 
@@ -28,7 +26,7 @@ CELL = 10
 """Ports under one lock. A lease takes whole cells, so that few locks do and blocks of any size lie side by side."""
 
 
-class PortLease:
+class PortLease(contextlib.ExitStack):
     """Owns `count` consecutive ports of this machine, `ports`, until it is closed or its process dies, however.
 
     Held by the process that listens: forked children keep the ports (not the lock), started programs neither."""
@@ -37,8 +35,7 @@ class PortLease:
         """Take the first free block, looking from a place that differs by process.
 
         Raises SetupError if none is left, or if locks cannot be kept in the folder of temporary files."""
-        if not 1 <= count <= len(among):
-            raise SetupError(f"a lease must be of 1 to {len(among)} ports, but {count} were asked for")
+        super().__init__()
         folder = lock_folder()
         firsts = list(range(among.start, among.stop - count + 1, CELL))
         spread = os.getpid() % len(firsts)
@@ -46,24 +43,12 @@ class PortLease:
             held = _take(folder, first, count)
             if held is not None:
                 self.ports = range(first, first + count)
-                self._held = held
+                self.push(held)
                 return
         raise SetupError(
             f"a trial must have {count} consecutive free ports, but all blocks between {among.start} and"
             f" {among.stop - 1} are leased (locks in {folder}) or in use; run fewer trials at once on this machine"
         )
-
-    def close(self) -> None:
-        """Give the ports back; again is harmless."""
-        self._held.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
 
 def lock_folder() -> Path:

@@ -125,12 +125,6 @@ def test_when_none_is_left_one_line_says_so() -> None:
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("count", [0, -1, CELL + 1])
-def test_a_count_that_cannot_be_is_refused(count: int) -> None:
-    with pytest.raises(SetupError, match=f"of 1 to {CELL} ports, but {count} were"):
-        PortLease(count, range(AMONG.start, AMONG.start + CELL))
-
-
 def test_closing_gives_the_ports_back_to_others_and_to_whoever_listens() -> None:
     among = range(AMONG.start, AMONG.start + CELL)
     lease = PortLease(CELL, among)
