@@ -27,15 +27,15 @@ from trials.arena.ratings.pentanomial import Reals
 from trials.folder import written_whole
 from trials.league import prior
 from trials.league.folder import LeagueFolder
-from trials.league.pairings import Tally, games
+from trials.league.pairings import Tally, totals
 from trials.league.roster import Entry, Key, called
+from trials.records import Side
 
 FORMAT = "league-1"
 COLUMNS = (
     *("rank", "tied", "user", "model", "revision", "elo", "low", "high", "games", "wins", "draws", "losses"),
     *("ai_vs_ai", "provisional", "state", "same_as", "player"),
 )
-
 
 ANCHOR = 1200.0
 FEW = 30
@@ -150,9 +150,9 @@ def places(
     The latter are called as in `names`, by player.
     """
     listed = _listed(rated, entries, names or {})
-    counted, totals = games(tally), _totals(tally)
+    results = dict.fromkeys(rated.players, Side(wins=0, draws=0, losses=0)) | totals(tally)
     number = {player: at for at, player in enumerate(rated.players)}
-    provisional = {player: _provisional(counted.get(player, 0), rated.connected[at]) for player, at in number.items()}
+    provisional = {player: _provisional(results[player].matches, rated.connected[at]) for player, at in number.items()}
     active = {entry.player for entry in listed if entry.state == "playing"}
     ranks = _ranks(rated, [player in active and not provisional[player] for player in rated.players])
     often = np.bincount([rank for rank in ranks if rank is not None], minlength=1)
@@ -161,7 +161,7 @@ def places(
     for entry in sorted(listed, key=lambda entry: entry.state != "playing"):
         at = number[entry.player]
         rank = ranks[at] if entry.state == "playing" else None
-        wins, draws, losses = totals.get(entry.player, (0, 0, 0))
+        played = results[entry.player]
         elo, half = float(rated.fit.ratings[at]), float(rated.half[at])
         leader = first.setdefault(entry.player, entry.name)
         found.append(
@@ -174,10 +174,10 @@ def places(
                 elo=elo,
                 low=elo - half,
                 high=elo + half,
-                games=counted.get(entry.player, 0),
-                wins=wins,
-                draws=draws,
-                losses=losses,
+                games=played.matches,
+                wins=played.wins,
+                draws=played.draws,
+                losses=played.losses,
                 ai_vs_ai=ai_vs_ai.get(entry.player, START),
                 provisional=provisional[entry.player],
                 state=entry.state,
@@ -217,16 +217,6 @@ def _listed(rated: Ratings, entries: Mapping[Key, Entry], names: Mapping[str, st
 
 def _provisional(played: int, connected: bool) -> Provisional:
     return "few games" if played < FEW else "" if connected else "not connected"
-
-
-def _totals(tally: Tally) -> dict[str, tuple[int, int, int]]:
-    """Player to wins, draws and losses."""
-    found: dict[str, tuple[int, int, int]] = {}
-    for (a, b), of in tally.items():
-        for player, won, lost in ((a, of.wins, of.losses), (b, of.losses, of.wins)):
-            wins, draws, losses = found.get(player, (0, 0, 0))
-            found[player] = (wins + won, draws + of.draws, losses + lost)
-    return found
 
 
 def _ranks(rated: Ratings, ranked: Sequence[bool]) -> list[int | None]:

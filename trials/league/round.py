@@ -129,16 +129,15 @@ class _RunningRound:
         step = (self.core_seconds + GUESSED * planning.SECONDS_A_STEP) / (self.decisions + GUESSED)
         if self.terms.matchmaking == "closest":
             self._drawn = True
-            plan = planning.closest(
+            queue, self._rated = planning.closest(
                 self.store.tally, self._players, self.store.last_round, self.number, self.terms, step
             )
         else:
             barred = self._barred | self._under_way
-            plan = planning.informative(
+            queue, self._rated = planning.informative(
                 self.store.tally, self._players, barred, self.terms, step, self.house, self._rated
             )
-        self._rated = plan.rated
-        self._queue.extend(plan.queue)
+        self._queue.extend(queue)
 
     def enter(self, outcome: Outcome) -> None:
         """Take in what came of a task."""

@@ -133,7 +133,7 @@ def test_it_answers_with_what_the_view_says(served: Served) -> None:
     assert headers["X-Content-Type-Options"] == "nosniff" and "Access-Control-Allow-Origin" not in headers
     _, headers, board = served.ask("api/leaderboard")
     seen = reader.opened(served.path)
-    assert [row["player"] for row in board["models"]] == [place.player for place in seen.standings()]
+    assert [row["player"] for row in board["models"]] == [place.player for place in seen.standings]
     _, _, model = served.ask("api/model?player=chaser")
     assert model["place"]["games"] == 32 and model["opponents"][0]["b"] == "random"
     _, _, pair = served.ask("api/pair?a=random&b=chaser")
@@ -281,7 +281,7 @@ def test_no_process_for_a_match_costs_that_match_only(monkeypatch: pytest.Monkey
             if len(begun) < 3:
                 raise BlockingIOError(11, "Resource temporarily unavailable")
 
-        def record(self, job: Job, seconds: float) -> str:
+        def record(self, job: Job) -> str:
             return "packed"
 
         kill = end = lambda self: None
