@@ -58,7 +58,7 @@ def opened(
     with ExitStack() as kept:
         folder = kept.enter_context(TemporaryDirectory(prefix="sweep-env-", ignore_cleanup_errors=True))
         if port is None:
-            port = kept.enter_context(PortLease()).ports[0]
+            port = kept.enter_context(PortLease()).port
         env = _Unity.__new__(_Unity)
         kept.callback(env._close)  # whatever __init__ has got to
         engine = EngineConfigurationChannel()
