@@ -77,31 +77,10 @@ def read(path: Path) -> Matches:
 
     What is not yet whole at the end of a file that is being written is left out. Raises SetupError.
     """
-    if (published := _published(path)) is not None:
-        return published
     data = history.whole(history.tidied(path)[0])
     header = history.COLUMNS if history.is_own(data) else ai_vs_ai.HISTORY
     table = _table(data, header, path) if data.count(b"\n") > 1 else None
     return _once(_matches(table, header, path))
-
-
-def _published(path: Path) -> Matches | None:
-    """AI vs AI's own file, just as it publishes it, far sooner read than by its columns' names; None: it is not so."""
-    try:
-        data = path.read_bytes()
-    except OSError:
-        return None
-    if not (
-        data.startswith(",".join(ai_vs_ai.HISTORY).encode() + b"\n") and data.endswith(b"\n") and b"\n" in data[31:]
-    ):
-        return None
-    try:
-        found = _matches(_table(data, ai_vs_ai.HISTORY, path), ai_vs_ai.HISTORY, path)
-        for name in found.models:
-            ai_vs_ai.Row(name, name, 0, 0.5)
-    except (SetupError, ValueError):
-        return None
-    return found if all(name == ai_vs_ai.listed(name) for name in found.models) else None
 
 
 def _table(data: bytes, header: tuple[str, ...], path: Path) -> Any:

@@ -15,7 +15,7 @@ from random import Random
 import numpy as np
 from numpy.typing import NDArray
 
-from trials.arena.ratings.bradley_terry import NORMAL_95, PER_ELO, Places
+from trials.arena.ratings.bradley_terry import NORMAL_95, PER_ELO, Places, shift_to
 from trials.arena.ratings.pentanomial import Reals
 from trials.league.leaderboard import FEW
 
@@ -76,7 +76,7 @@ def informative(
     FEW, or its 95 % interval is wider than `half`, Elo, to either side.
     """
     n = len(known.ratings)
-    covariance, shift = known.covariance.copy(), _shift(n, known.anchor)
+    covariance, shift = known.covariance.copy(), shift_to(known.anchor, n)
     weights = matches * _worth(known.ratings, covariance) * PER_ELO**2
     still = np.triu(allowed | allowed.T, 1)
     games = known.games.copy()
@@ -125,12 +125,6 @@ def _apart(gain: Reals) -> tuple[Places, Places]:
             break
     found = np.array(chosen, np.intp).reshape(-1, 2)
     return found[:, 0], found[:, 1]
-
-
-def _shift(n: int, anchor: int | None) -> Reals:
-    """What takes fitted ratings to those shown: less the anchor's, or the mean."""
-    fixed = np.full((n, n), 1 / n) if anchor is None else np.eye(n)[[anchor]].repeat(n, axis=0)
-    return np.asarray(np.eye(n) - fixed, np.float64)
 
 
 def _differences(of: Reals) -> Reals:

@@ -13,7 +13,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from ctypes import c_int
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import lru_cache
 from multiprocessing import connection
 from multiprocessing.sharedctypes import RawValue
@@ -216,28 +216,15 @@ def _play(task: Task, loaded: Callable[[str, int], Player], asking: Any) -> Outc
     return Outcome(task, tuple(played.records), time.process_time() - began, played.decisions)
 
 
-@dataclass
 class _Asked:
     """A player that says in shared memory when it is being asked."""
 
-    player: Player
-    number: int
-    asking: Any = field(repr=False)
-
-    @property
-    def name(self) -> str:
-        return self.player.name
-
-    @property
-    def id(self) -> str:
-        return self.player.id
-
-    @property
-    def memory(self) -> int:
-        return self.player.memory
+    def __init__(self, player: Player, number: int, asking: Any) -> None:
+        self.name, self.id, self.memory = player.name, player.id, player.memory
+        self._player, self._number, self._asking = player, number, asking
 
     def decide(self, observations: Floats, memory: Floats, log_probabilities: Floats) -> None:
         """As Player.decide."""
-        self.asking.value = self.number
-        self.player.decide(observations, memory, log_probabilities)
-        self.asking.value = 0
+        self._asking.value = self._number
+        self._player.decide(observations, memory, log_probabilities)
+        self._asking.value = 0

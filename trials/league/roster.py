@@ -151,15 +151,6 @@ def departures(of: Mapping[Key, Entry], offers: Iterable[Offer], silent: Iterabl
     return changes
 
 
-def players(of: Mapping[Key, Entry]) -> dict[str, list[Entry]]:
-    """Player to the entries that play under it, the first that entered in front: whose name the history gets."""
-    found: dict[str, list[Entry]] = {}
-    for entry in of.values():
-        if entry.state == "playing":
-            found.setdefault(entry.player, []).append(entry)
-    return found
-
-
 def called(of: Mapping[Key, Entry]) -> dict[Key, str]:
     """What each is called where all are told apart: of models of one name that play, the first that entered has it.
 
