@@ -244,7 +244,8 @@ def test_a_visitor_has_one_match_at_a_time_and_the_queue_ends(served: Served, mo
 
 def test_the_recorder_plays_only_what_entered_and_dies_alone() -> None:
     job = Job(("random", "chaser"), ("random", "other"), ("a", "b"), seed=1)
-    with Recorder() as recorder:
+    recorder = Recorder()
+    try:
         with pytest.raises(SetupError, match="was changed"):
             recorder.record(job)
         limits = psutil.Process(recorder._process.pid).rlimit(psutil.RLIMIT_AS)
@@ -253,7 +254,9 @@ def test_the_recorder_plays_only_what_entered_and_dies_alone() -> None:
             recorder.record(Job(("random", "random"), ("random", "random"), ("a", "b"), seed=1), 0.0)
         with pytest.raises(LostTrial, match="died"):
             recorder.record(job)
-    assert not recorder.alive
+        assert not recorder.alive
+    finally:
+        recorder.end()
 
 
 def test_a_recorder_that_is_lost_is_over_at_once_and_leaves_no_pipe_open(monkeypatch: pytest.MonkeyPatch) -> None:
