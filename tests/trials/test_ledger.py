@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from trials import ledger
@@ -32,9 +32,11 @@ def spec(number: int = 0, **changes: object) -> TrialSpec:
     return TrialSpec(**(plain | changes))  # type: ignore[arg-type]
 
 
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(params=st.dictionaries(st.text(min_size=1), VALUES, max_size=5))
-def test_what_was_appended_is_read_back(tmp_path_factory: pytest.TempPathFactory, params: dict[str, object]) -> None:
-    path = tmp_path_factory.mktemp("ledger") / "ledger.jsonl"
+def test_what_was_appended_is_read_back(tmp_path: Path, params: dict[str, object]) -> None:
+    path = tmp_path / "ledger.jsonl"
+    path.unlink(missing_ok=True)
     events = [
         TrialBegan(time=1.5, spec=spec(params=params)),
         SweepEnded(time=2.0, state="complete", reason="", seconds=1.0, idle_share=0.25),
