@@ -19,7 +19,7 @@ from urllib.request import Request, urlopen
 import psutil
 import pytest
 from click.testing import CliRunner
-from league_made import BEGAN
+from league_made import BEGAN, over
 from offline_page import BROWSER, MISSING, chromium, until
 from patience import now, survivors
 
@@ -38,7 +38,6 @@ from trials.errors import LostTrial, SetupError
 from trials.league import history, reader, roster
 from trials.league.folder import LeagueFolder
 from trials.league.roster import Change
-from trials.league.store import Round
 from trials.stint import ended
 
 NAMES = {"random": "built-in/random", "chaser": "built-in/chaser", "gone": "<script>alert(1)</script>/../../etc/passwd"}
@@ -336,25 +335,12 @@ def test_a_round_writes_the_page_and_is_not_stopped_by_it(league: Path, monkeypa
     page, said = league / "league.html", list[str]()
     page.unlink(missing_ok=True)
     monkeypatch.setattr(league_page, "Recorder", None)  # a round of seconds is too short to record anything
-    over = Round(
-        number=1,
-        matchmaking="information",
-        began=BEGAN,
-        seconds=10.0,
-        core_seconds=10.0,
-        cores=1,
-        models=2,
-        pairings=1,
-        matches=32,
-        failed=0,
-        half=50.0,
-        widest=50.0,
-    )
-    league_page.after(reader.opened(league), {name: name for name in NAMES}, over, said.append)
+    finished = over(1, BEGAN, 10.0, 2, 32)
+    league_page.after(reader.opened(league), {name: name for name in NAMES}, finished, said.append)
     assert page.is_file() and said == []
     page.unlink()
     page.mkdir()
-    league_page.after(reader.opened(league), {}, over, said.append)
+    league_page.after(reader.opened(league), {}, finished, said.append)
     page.rmdir()
     assert len(said) == 1 and said[0].startswith("the page was not written")
 

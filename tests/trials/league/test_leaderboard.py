@@ -36,6 +36,10 @@ def playing(of: Mapping[Key, Entry]) -> set[str]:
     return {each.player for each in of.values() if each.state == "playing"}
 
 
+def entered(name: str, sha: str, source: str, revision: str = "") -> Change:
+    return Change(what="entered", name=name, revision=revision or sha, time=0, sha256=sha, source=source)
+
+
 def test_ties_share_a_rank_and_a_clear_gap_does_not() -> None:
     table = {
         ("a", "b"): summed([5, 5, 20, 5, 5]),
@@ -81,7 +85,7 @@ def test_one_file_under_two_names_is_one_player_on_two_lines() -> None:
 
 def test_who_is_gone_keeps_matches_and_loses_the_rank() -> None:
     table = {("a", "b"): summed([0, 0, 10, 10, 20]), ("b", "c"): summed([0, 0, 10, 10, 20])}
-    changes = [Change(what="entered", name=f"x/{i}", revision="1", time=0, sha256=i, source="s") for i in "abc"]
+    changes = [entered(f"x/{i}", i, "s", "1") for i in "abc"]
     gone = Change(what="gone", name="x/a", revision="1", time=1)
     found = places(rate(table), table, entries([*changes, gone]), {})
     assert [(p.model, p.rank, p.state) for p in found] == [
@@ -93,25 +97,16 @@ def test_who_is_gone_keeps_matches_and_loses_the_rank() -> None:
 
 
 def test_a_changed_revision_is_a_new_entry_and_the_old_one_goes() -> None:
-    before = entries([Change(what="entered", name="x/m", revision="1", time=0, sha256="a" * 64, source="s")])
+    first = entered("x/m", "a" * 64, "s", "1")
+    before = entries([first])
     now = [Offer(name="x/m", revision="2", source="s")]
     changes = departures(before, now, (), 5.0)
     assert [(c.what, c.revision) for c in changes] == [("gone", "1")]
-    after = entries(
-        [
-            Change(what="entered", name="x/m", revision="1", time=0, sha256="a" * 64, source="s"),
-            *changes,
-            Change(what="entered", name="x/m", revision="2", time=6, sha256="b" * 64, source="s"),
-        ]
-    )
+    after = entries([first, *changes, entered("x/m", "b" * 64, "s", "2")])
     assert [e.state for e in after.values()] == ["gone", "playing"] and playing(after) == {"b" * 16}
     assert departures(before, [], ["s"], 5.0) == []  # a source that does not answer says nothing of its models
     back = departures(after, [*now, Offer(name="x/m", revision="1", source="s")], (), 7.0)
     assert [(c.what, c.revision) for c in back] == [("back", "1")]
-
-
-def entered(name: str, sha: str, source: str, revision: str = "") -> Change:
-    return Change(what="entered", name=name, revision=revision or sha, time=0, sha256=sha, source=source)
 
 
 def test_models_of_one_name_from_different_places_are_told_apart() -> None:
