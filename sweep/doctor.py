@@ -1,5 +1,6 @@
 """What this machine can run, and what to do about what it cannot."""
 
+import contextlib
 import platform
 import shutil
 import subprocess
@@ -129,8 +130,9 @@ def _disk() -> str:
 
 
 def _ports() -> str:
-    with PortLease(16) as lease:
-        return f"16 ports from {lease.ports[0]} leased"
+    with contextlib.ExitStack() as held:
+        ports = [held.enter_context(PortLease()).port for _ in range(16)]
+    return f"{len(ports)} ports from {ports[0]} leased"
 
 
 def _gpu() -> str:

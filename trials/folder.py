@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 from uuid import uuid4
 
 import psutil
@@ -18,57 +19,49 @@ from filelock import FileLock, Timeout
 from trials.errors import SetupError, UsageError
 
 
+class Folder(Protocol):
+    """Has files of known names."""
+
+    @property
+    def path(self) -> Path:
+        """Where it is."""
+
+
+class Below:
+    """A file or folder of that name below a folder's `path`."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __get__(self, folder: Folder, _: object = None) -> Path:
+        return folder.path / self._name
+
+
 @dataclass(frozen=True)
 class TrialFolder:
     """Files of one trial, `runs/NAME/trials/0007/`."""
 
     path: Path
 
-    @property
-    def spec(self) -> Path:
-        """The TrialSpec as JSON, what the launcher reads."""
-        return self.path / "spec.json"
-
-    @property
-    def trainer_yaml(self) -> Path:
-        """The rendered configuration, as `mlagents-learn` takes it."""
-        return self.path / "trainer.yaml"
-
-    @property
-    def log(self) -> Path:
-        """Everything the trainer's process printed."""
-        return self.path / "trainer.log"
-
-    @property
-    def metrics(self) -> Path:
-        """Summaries, one JSON object a line: step, time (unix seconds), seconds (since the start), statistic: mean."""
-        return self.path / "metrics.jsonl"
-
-    @property
-    def progress(self) -> Path:
-        """Where the trainer is now, replaced whole: step, steps it resumed from (0: begun anew), seconds since its
-        first step, time (unix seconds)."""
-        return self.path / "progress.json"
-
-    @property
-    def candidates(self) -> Path:
-        """Exported policies, `SoccerTwos-200512.onnx`: whole files only."""
-        return self.path / "candidates"
-
-    @property
-    def results(self) -> Path:
-        """What mlagents itself writes: checkpoints, configuration.yaml, run_logs, TensorBoard events."""
-        return self.path / "mlagents"
-
-    @property
-    def training_status(self) -> Path:
-        """mlagents' own state beside the checkpoints: ghost Elo and lessons."""
-        return self.results / "run_logs" / "training_status.json"
-
-    @property
-    def stop(self) -> Path:
-        """Where it exists, the trial is asked to end: it exports once more and stops its trainer."""
-        return self.path / "stop"
+    spec = Below("spec.json")
+    """The TrialSpec as JSON, what the launcher reads."""
+    trainer_yaml = Below("trainer.yaml")
+    """The rendered configuration, as `mlagents-learn` takes it."""
+    log = Below("trainer.log")
+    """Everything the trainer's process printed."""
+    metrics = Below("metrics.jsonl")
+    """Summaries, one JSON object a line: step, time (unix seconds), seconds (since the start), statistic: mean."""
+    progress = Below("progress.json")
+    """Where the trainer is now, replaced whole: step, steps it resumed from (0: begun anew), seconds since its
+    first step, time (unix seconds)."""
+    candidates = Below("candidates")
+    """Exported policies, `SoccerTwos-200512.onnx`: whole files only."""
+    results = Below("mlagents")
+    """What mlagents itself writes: checkpoints, configuration.yaml, run_logs, TensorBoard events."""
+    training_status = Below("mlagents/run_logs/training_status.json")
+    """mlagents' own state beside the checkpoints: ghost Elo and lessons."""
+    stop = Below("stop")
+    """Where it exists, the trial is asked to end: it exports once more and stops its trainer."""
 
     def matches(self, steps: int) -> Path:
         """The log of the matches that rated the candidate exported at `steps` (trials/arena/matches/log.py)."""
@@ -81,59 +74,39 @@ class RunFolder:
 
     path: Path
 
+    ledger = Below("ledger.jsonl")
+    """Everything that happened, a JSON object a line."""
+    study = Below("study.log")
+    """Optuna's journal, for optuna-dashboard; a view that can be rebuilt from the ledger."""
+    report = Below("report.html")
+    """The page."""
+    next_space = Below("next.yaml")
+    """The space that the report suggests to search next."""
+    space = Below("space.yaml")
+    """The search space as it was when the sweep began."""
+    yardstick = Below("yardstick.json")
+    """What trials are rated on in a game that has no ladder (trials/arena/ratings/yardstick.py)."""
+    settings = Below("sweep.yaml")
+    """The sweep's settings."""
+    best = Below("best")
+    """Of a finished sweep: the policy that it carries on, `SoccerTwos.onnx`, and the `configuration.yaml` of it."""
+    baseline = Below("baseline")
+    """The file of a baseline that is no built-in, below this folder: a resumed run needs that very one."""
+    trials = Below("trials")
+    """The trials' folders."""
+    lock = Below(".driver")
+    """Held by the one process that writes the ledger."""
+    driver = Below(".driver.json")
+    """Who holds that, for `sweep status`: pid, host, began (unix seconds, of the process)."""
+
     @property
     def name(self) -> str:
         """The run's name: its folder's."""
         return self.path.name
 
-    @property
-    def ledger(self) -> Path:
-        """Everything that happened, a JSON object a line."""
-        return self.path / "ledger.jsonl"
-
-    @property
-    def study(self) -> Path:
-        """Optuna's journal, for optuna-dashboard; a view that can be rebuilt from the ledger."""
-        return self.path / "study.log"
-
-    @property
-    def report(self) -> Path:
-        """The page."""
-        return self.path / "report.html"
-
     def table(self, name: str) -> Path:
         """A table of the report, as a file of its own."""
         return self.path / "tables" / f"{name}.csv"
-
-    @property
-    def next_space(self) -> Path:
-        """The space that the report suggests to search next."""
-        return self.path / "next.yaml"
-
-    @property
-    def space(self) -> Path:
-        """The search space as it was when the sweep began."""
-        return self.path / "space.yaml"
-
-    @property
-    def yardstick(self) -> Path:
-        """What trials are rated on in a game that has no ladder (trials/arena/ratings/yardstick.py)."""
-        return self.path / "yardstick.json"
-
-    @property
-    def settings(self) -> Path:
-        """The sweep's settings."""
-        return self.path / "sweep.yaml"
-
-    @property
-    def best(self) -> Path:
-        """Of a finished sweep: the policy that it carries on, `SoccerTwos.onnx`, and the `configuration.yaml` of it."""
-        return self.path / "best"
-
-    @property
-    def baseline(self) -> Path:
-        """The file of a baseline that is no built-in, below this folder: a resumed run needs that very one."""
-        return self.path / "baseline"
 
     def fresh_matches(self, role: str, opponent: str) -> Path:
         """The log of the matches that were played after the choice was made."""
@@ -146,21 +119,6 @@ class RunFolder:
     def match_logs(self) -> list[Path]:
         """Every match log of the run, tuning matches first."""
         return [*sorted(self.trials.glob("*/matches/*.parquet")), *sorted(self.path.glob("fresh_matches/*.parquet"))]
-
-    @property
-    def trials(self) -> Path:
-        """The trials' folders."""
-        return self.path / "trials"
-
-    @property
-    def lock(self) -> Path:
-        """Held by the one process that writes the ledger."""
-        return self.path / ".driver"
-
-    @property
-    def driver(self) -> Path:
-        """Who holds that, for `sweep status`: pid, host, began (unix seconds, of the process)."""
-        return self.path / ".driver.json"
 
     def trial(self, number: int) -> TrialFolder:
         """The folder of the trial `number`."""
@@ -186,15 +144,12 @@ def driving(run: RunFolder) -> Iterator[None]:
 @contextmanager
 def only_one(lock: Path, refusal: str) -> Iterator[None]:
     """Hold the file `lock` until the block ends or the process dies. Raises SetupError(refusal) if another does."""
-    held = FileLock(lock, timeout=0, thread_local=False)
     try:
-        held.acquire()
+        held = FileLock(lock, timeout=0, thread_local=False).acquire()
     except Timeout:
         raise SetupError(refusal) from None
-    try:
+    with held:
         yield
-    finally:
-        held.release()
 
 
 @contextmanager

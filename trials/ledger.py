@@ -6,6 +6,7 @@ import gc
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TypeVar
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 from pydantic_core import from_json
@@ -13,6 +14,7 @@ from pydantic_core import from_json
 from trials.errors import SetupError, UsageError, did_you_mean
 from trials.events import Event
 
+Line = TypeVar("Line")
 _EVENT: TypeAdapter[Event] = TypeAdapter(Event, config=ConfigDict(ser_json_inf_nan="strings"))
 
 
@@ -42,8 +44,30 @@ def append_lines(path: Path, line: bytes) -> None:
 
 def read(path: Path) -> list[Event]:
     """All whole events, oldest first. A half-written line is not believed; any other damage is a SetupError."""
+    must_be_there(path)
     with _no_collections():
-        return list(_events(path))
+        return read_lines(path, _EVENT, "every line of a ledger must be one of its events")
+
+
+def read_lines(path: Path, kind: TypeAdapter[Line], rule: str) -> list[Line]:
+    """All whole lines of a file that `append_lines` wrote, oldest first; none where there is no file.
+
+    A half-written line is not believed; any other that is not of the `kind` breaks the `rule`, a SetupError.
+    """
+    found = []
+    for number, line in _lines(path):
+        try:
+            found.append(kind.validate_json(line))
+        except ValidationError as error:
+            if _is_half(line):
+                continue
+            what = error.errors()[0]
+            raise SetupError(
+                f"{rule}, but line {number} of {path} is not"
+                f" ({': '.join(filter(None, ['.'.join(map(str, what['loc'])), what['msg']]))}); was it written by"
+                " another version?"
+            ) from None
+    return found
 
 
 def must_be_there(path: Path) -> None:
@@ -58,6 +82,7 @@ def must_be_there(path: Path) -> None:
 
 def half_written(path: Path) -> list[int]:
     """Numbers, from 1, of the lines that `read` passes over: a driver died while it wrote them, or is writing."""
+    must_be_there(path)
     return [number for number, line in _lines(path) if _is_half(line)]
 
 
@@ -79,37 +104,22 @@ def _is_half(line: bytes) -> bool:
 
 
 def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
-    """Lines that are not empty, with their numbers from 1."""
-    must_be_there(path)
+    """Lines that are not empty, with their numbers from 1; none where there is no file."""
+    if not path.is_file():
+        return
     for number, line in enumerate(path.read_bytes().split(b"\n"), 1):
         line = line.rstrip(b"\0")  # which a file system may leave in place of what a lost machine was writing
         if line:
             yield number, line
 
 
-def _events(path: Path) -> Iterator[Event]:
-    for number, line in _lines(path):
-        try:
-            yield _EVENT.validate_json(line)
-        except ValidationError as error:
-            if _is_half(line):
-                continue
-            what = error.errors()[0]
-            raise SetupError(
-                f"every line of a ledger must be one of its events, but line {number} of {path} is not"
-                f" ({': '.join(filter(None, ['.'.join(map(str, what['loc'])), what['msg']]))}); was it written by"
-                " another version?"
-            ) from None
-
-
 @contextlib.contextmanager
 def _no_collections() -> Iterator[None]:
     """No search for garbage in the block: events come in hundreds of thousands of objects, and none of them is."""
-    if not gc.isenabled():
-        yield
-        return
+    collects = gc.isenabled()
     gc.disable()
     try:
         yield
     finally:
-        gc.enable()
+        if collects:
+            gc.enable()

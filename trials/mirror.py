@@ -99,19 +99,18 @@ class Mirror:
 
     def _put_changed(self, whole: bool) -> None:
         here = self._files(whole)
-        changed = [name for name, stamp in here.items() if self._kept.get(name) != stamp]
-        if changed and not whole and (stamp := _stamp(self._local / TOLD)) is not None:
-            here[TOLD] = stamp
-        for name, stamp in here.items():
-            if self._kept.get(name) != stamp:
-                try:
-                    self._storage.put(self._local / name, name)
-                except FileNotFoundError:
-                    if (self._local / name).exists():  # then it is the storage that is gone
-                        raise
-                    continue
-                self._kept[name] = stamp
-                self.put += 1
+        changed = {name: stamp for name, stamp in here.items() if self._kept.get(name) != stamp}
+        if changed and not whole and (told := _stamp(self._local / TOLD)) is not None:
+            changed[TOLD] = told
+        for name, stamp in changed.items():
+            try:
+                self._storage.put(self._local / name, name)
+            except FileNotFoundError:
+                if (self._local / name).exists():  # then it is the storage that is gone
+                    raise
+                continue
+            self._kept[name] = stamp
+            self.put += 1
         for name in [name for name in self._kept if name not in here and not (self._local / name).exists()]:
             self._storage.remove(name)
             del self._kept[name]

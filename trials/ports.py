@@ -1,10 +1,10 @@
-"""Ports for a trainer's environments: blocks that no two trials of a machine ever share.
+"""Ports for a trainer's environments, which no two trials of a machine ever share.
 
 mlagents looks whether a port is free, lets go of it, and listens later with SO_REUSEPORT (mlagents_envs 1.1.0
 `rpc_communicator.py`): of two trainers that start together both may listen, and clients are dealt to either. So whoever
 listens leases first. A lease is a file lock, which the kernel takes back when the holder dies, and on Linux also the
-ports themselves: bound, never listened on, so that a user with another folder of locks, or another container on the
-same network, finds them taken.
+port itself: bound, never listened on, so that a user with another folder of locks, or another container on the
+same network, finds it taken.
 """
 
 import contextlib
@@ -13,8 +13,6 @@ import socket
 import sys
 import tempfile
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 from filelock import FileLock, Timeout
 
@@ -24,46 +22,43 @@ from trials.folder import own
 PORTS = range(20_000, 30_000)
 """Above the ports of Ray's workers (10002-19999), below those that Linux (32768-60999) and macOS (49152-65535) deal out
 to clients and Kubernetes to its services (30000-32767)."""
-CELL = 10
-"""Ports under one lock. A lease takes whole cells, so that few locks do and blocks of any size lie side by side."""
 
 
-class PortLease:
-    """Owns `count` consecutive ports of this machine, `ports`, until it is closed or its process dies, however.
+class PortLease(contextlib.ExitStack):
+    """Owns a port of this machine, `port`, until it is closed or its process dies, however.
 
-    Held by the process that listens: forked children keep the ports (not the lock), started programs neither."""
+    Held by the process that listens: forked children keep the port (not the lock), started programs neither."""
 
-    def __init__(self, count: int = 1, among: range = PORTS) -> None:
-        """Take the first free block, looking from a place that differs by process.
+    def __init__(self, among: range = PORTS) -> None:
+        """Take the first free one, looking from a place that differs by process.
 
         Raises SetupError if none is left, or if locks cannot be kept in the folder of temporary files."""
-        if not 1 <= count <= len(among):
-            raise SetupError(f"a lease must be of 1 to {len(among)} ports, but {count} were asked for")
-        folder = lock_folder()
-        firsts = list(range(among.start, among.stop - count + 1, CELL))
-        spread = os.getpid() % len(firsts)
-        for first in firsts[spread:] + firsts[:spread]:
-            held = _take(folder, first, count)
-            if held is not None:
-                self.ports = range(first, first + count)
-                self._held = held
+        super().__init__()
+        folder, spread = lock_folder(), os.getpid() % len(among)
+        for port in (*among[spread:], *among[:spread]):
+            if self._takes(folder, port):
+                self.port = port
                 return
         raise SetupError(
-            f"a trial must have {count} consecutive free ports, but all blocks between {among.start} and"
-            f" {among.stop - 1} are leased (locks in {folder}) or in use; run fewer trials at once on this machine"
+            f"a trial must have a free port, but all between {among.start} and {among.stop - 1} are leased (locks in"
+            f" {folder}) or in use; run fewer trials at once on this machine"
         )
 
-    def close(self) -> None:
-        """Give the ports back; again is harmless."""
-        self._held.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
+    def _takes(self, folder: Path, port: int) -> bool:
+        # A soft lock, filelock's substitute where the file system has none, would outlive its holder.
+        lock = FileLock(folder / f"{port}.lock", thread_local=False, fallback_to_soft=False)
+        try:
+            lock.acquire(blocking=False)
+        except Timeout:
+            return False
+        except OSError as error:
+            raise _unwritable(error) from error
+        self.callback(lock.release)
+        if (bound := _bound(port)) is None:
+            self.close()
+            return False
+        self.enter_context(bound)
+        return True
 
 
 def lock_folder() -> Path:
@@ -72,28 +67,6 @@ def lock_folder() -> Path:
         return own(Path(tempfile.gettempdir()) / f"selfplay-sweep-ports-{os.getuid()}")
     except OSError as error:
         raise (_unwritable(error) if error.errno else SetupError(str(error))) from error
-
-
-def _take(folder: Path, first: int, count: int) -> contextlib.ExitStack | None:
-    """What holds the ports from `first` on, or None if someone has one of them."""
-    with contextlib.ExitStack() as held:
-        for cell in range(first, first + count, CELL):
-            # A soft lock, filelock's substitute where the file system has none, would outlive its holder.
-            lock = FileLock(folder / f"{cell}.lock", thread_local=False, fallback_to_soft=False)
-            try:
-                lock.acquire(blocking=False)
-            except Timeout:
-                return None
-            except OSError as error:
-                raise _unwritable(error) from error
-            held.callback(lock.release)
-        for port in range(first, first + count):
-            bound = _bound(port)
-            if bound is None:
-                return None
-            held.enter_context(bound)
-        return held.pop_all()
-    return None
 
 
 def _bound(port: int) -> socket.socket | None:

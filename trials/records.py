@@ -206,9 +206,6 @@ class Rating:
         """How many were counted."""
         return self.wins + self.draws + self.losses
 
-    def __repr__(self) -> str:
-        return f"<Rating {self.elo:+.0f} [{self.low:.0f}, {self.high:.0f}] {self.wins}-{self.draws}-{self.losses}>"
-
 
 @dataclass(frozen=True, kw_only=True, config=CONFIG)
 class Verdict:

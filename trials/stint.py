@@ -124,7 +124,11 @@ def _schedstat(file: Path) -> tuple[float, float] | None:
 def _by_thread(pids: Iterable[int], before: Times, passed: float) -> Times:
     found, waiting = {}, list(pids)
     while waiting:
-        for thread in _threads(waiting.pop()):
+        try:
+            threads = [*Path(f"/proc/{waiting.pop()}/task").iterdir()]
+        except OSError:  # gone
+            continue
+        for thread in threads:
             if (told := _schedstat(thread / "schedstat")) is not None:
                 number = int(thread.name)
                 then = before.get(number)
@@ -133,13 +137,6 @@ def _by_thread(pids: Iterable[int], before: Times, passed: float) -> Times:
             with contextlib.suppress(OSError):
                 waiting += map(int, (thread / "children").read_text(encoding="ascii").split())
     return found
-
-
-def _threads(pid: int) -> list[Path]:
-    try:
-        return [Path(entry) for entry in os.scandir(f"/proc/{pid}/task")]
-    except OSError:
-        return []
 
 
 def _is_ready(stat: Path) -> bool:

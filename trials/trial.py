@@ -84,7 +84,9 @@ class Trial:
                     return self._end(fault, f"{reason}; given up after {RETRIES} new starts")
                 if fault != "machine":
                     return self._end(fault, reason)
-                self._lose(reason)
+                self._lost.append(_Life(progress.read(self.files), self.process.seconds))
+                self._resuming = reason
+                self.process = self._start()  # from its last whole checkpoint
             left = deadline - time.monotonic()
             if left <= 0:
                 return self._heartbeat()
@@ -105,12 +107,6 @@ class Trial:
         started = TrainerProcess(self.files, self.spec.threads, self._program)
         self._told, self._silent = 0.0, Stint(started.pid)
         return started
-
-    def _lose(self, reason: str) -> None:
-        """The machine failed this training: begin again from its last whole checkpoint."""
-        self._lost.append(_Life(progress.read(self.files), self.process.seconds))
-        self._resuming = reason
-        self.process = self._start()
 
     def _going_on(self) -> TrialResumed | None:
         """Word of a new start, once the new trainer has said from where."""

@@ -36,7 +36,7 @@ FAR = 1_200.0
 
 def plain(league: League) -> dict[str, Any]:
     """Everything the pages show, as plain values."""
-    places, matches = league.standings(), league.matches
+    places, matches = league.standings, league.matches
     players = tuple(sorted({*league.rated.players, *matches.players}))
     number = {player: at for at, player in enumerate(players)}
     axis = _axis(places)

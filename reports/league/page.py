@@ -39,7 +39,7 @@ class Recorded:
 def data(league: League) -> dict[str, Any]:
     """What the page is built from, as plain values; every name is one line of what can be printed."""
     found = league_data.plain(league)
-    places = league.standings()
+    places = league.standings
     for row, place in zip(found["models"], places, strict=True):
         row[2], row[15] = shown(place.name, LONGEST), shown(place.same_as, LONGEST)
         row += [round(place.since), typed(place)]
@@ -68,7 +68,7 @@ def headline(places: Sequence[Place]) -> str:
 
 def kicker(league: League) -> str:
     """What there is, in a line."""
-    active = sum(place.state == "playing" for place in league.standings())
+    active = sum(place.state == "playing" for place in league.standings)
     parts = [
         f"{active:,} models",
         f"{len(league.matches):,} matches",

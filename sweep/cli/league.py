@@ -89,12 +89,12 @@ def run(
 @JSON
 def show(folder: Path, everyone: bool, environment: str | None, as_json: bool) -> None:
     """The leaderboard of LEAGUE, from its history."""
-    from sweep.league.rounds import summary, table
-    from trials.league import reader
+    from sweep.league.rounds import table
+    from trials.league import leaderboard, reader
 
     found = reader.opened(folder, environment)
     if as_json:
-        click.echo(json.dumps(summary(found)))
+        click.echo(json.dumps(leaderboard.plain(found.standings, found.about())))
     else:
         from rich.console import Console
 
@@ -114,7 +114,7 @@ def rebuild(folder: Path, source: str) -> None:
     from sweep.league.rounds import rebuild as rebuilt
 
     found = rebuilt(folder, source, note)
-    click.echo(f"{len(found.matches)} matches of {len(found.standings())} models in {folder}")
+    click.echo(f"{len(found.matches)} matches of {len(found.standings)} models in {folder}")
 
 
 @league.command()

@@ -3,13 +3,14 @@
 import os
 import secrets
 import threading
-from collections import OrderedDict, deque
+from collections import OrderedDict
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
+from queue import SimpleQueue
 from zlib import crc32
 
-from sweep.league.recorder import SECONDS, Job, Recorder
+from sweep.league.recorder import Job, Recorder
 from trials.errors import SweepError, reason
 
 AT_ONCE = 2
@@ -66,12 +67,13 @@ class Ticket:
 class MatchQueue:
     """Owns the threads that have matches played, and what they played; `end` ends both."""
 
-    def __init__(self, at_once: int | None = None, waiting: int = WAITING, seconds: float = SECONDS) -> None:
-        self._lock, self._work = threading.Lock(), threading.Condition()
-        self._tickets: OrderedDict[str, Ticket] = OrderedDict()
-        self._queue: deque[Ticket] = deque()
+    def __init__(self, at_once: int | None = None, waiting: int = WAITING) -> None:
+        self._lock, self._waiting, self._ended = threading.Lock(), waiting, False
+        self._tickets: dict[str, Ticket] = {}
+        """In the order they were asked for."""
+        self._queue: SimpleQueue[Ticket | None] = SimpleQueue()
+        """None wakes a thread up to end."""
         self._cache: OrderedDict[tuple[str, str, int], str] = OrderedDict()
-        self._waiting, self._seconds, self._ended = waiting, seconds, False
         self._recorders: set[Recorder] = set()
         count = at_once or max(1, min(AT_ONCE, (os.cpu_count() or 2) // 2))
         self._threads = [threading.Thread(target=self._serve, daemon=True) for _ in range(count)]
@@ -87,14 +89,12 @@ class MatchQueue:
                 ticket.state, ticket.packed = "done", known
             elif any(each.visitor == visitor and not each.over for each in self._tickets.values()):
                 raise Busy("one match at a time for each visitor, and yours is still to be played", 5)
-            elif len(self._queue) >= self._waiting:
+            elif len(self._ahead()) >= self._waiting:
                 raise Busy(f"at most {self._waiting} matches may wait to be played, and as many do", 10)
             else:
-                self._queue.append(ticket)
+                self._queue.put(ticket)
             self._tickets[ticket.id] = ticket
             self._forget()
-        with self._work:
-            self._work.notify()
         return ticket
 
     def ticket(self, id_: str) -> Ticket | None:
@@ -105,16 +105,20 @@ class MatchQueue:
     def ahead(self, ticket: Ticket) -> int:
         """How many are to be played before it."""
         with self._lock:
-            return self._queue.index(ticket) if ticket in self._queue else 0
+            waiting = self._ahead()
+            return waiting.index(ticket) if ticket in waiting else 0
+
+    def _ahead(self) -> list[Ticket]:
+        return [ticket for ticket in self._tickets.values() if ticket.state == "waiting"]
 
     def end(self) -> None:
         """Play no more, and leave nothing running."""
-        with self._work:
-            self._ended = True
-            self._work.notify_all()
         with self._lock:
+            self._ended = True
             for recorder in self._recorders:
                 recorder.kill()
+        for _ in self._threads:
+            self._queue.put(None)
         for thread in self._threads:
             thread.join(10)
 
@@ -129,21 +133,17 @@ class MatchQueue:
     # --- a thread ---
 
     def _serve(self) -> None:
-        spare: Recorder | None = None
-        try:
-            while not self._ended:
-                with suppress(OSError):  # no process to be had now; a ticket tries again, and is told
-                    spare = spare or self._begin()  # before it is needed
-                ticket = self._next()
-                if spare is not None and not spare.alive:  # it died waiting
-                    self._done_with(spare)
-                    spare = None
-                if ticket is not None:
-                    self._play(ticket, spare)
-                    spare = None
-        finally:
-            if spare is not None:
+        while True:
+            spare: Recorder | None = None
+            with suppress(OSError):  # no process to be had now; a ticket tries again, and is told
+                spare = self._begin()  # before it is needed
+            ticket = self._queue.get()
+            if spare is not None and (self._ended or not spare.alive):  # it died waiting
                 self._done_with(spare)
+                spare = None
+            if ticket is None or self._ended:
+                return
+            self._play(ticket, spare)
 
     def _begin(self) -> Recorder | None:
         """None: nothing more is to be played. Raises OSError."""
@@ -159,23 +159,15 @@ class MatchQueue:
         with self._lock:
             self._recorders.discard(recorder)
 
-    def _next(self) -> Ticket | None:
-        with self._work:
-            self._work.wait_for(lambda: self._ended or bool(self._queue))
-        with self._lock:
-            if self._ended or not self._queue:
-                return None
-            ticket = self._queue.popleft()
-            ticket.state = "playing"
-            return ticket
-
     def _play(self, ticket: Ticket, recorder: Recorder | None) -> None:
         """Whatever goes wrong is this ticket's alone. `recorder` is ended; without one another is begun."""
         packed, line = "", "the server ends"
+        with self._lock:
+            ticket.state = "playing"
         try:
             recorder = recorder or self._begin()
             if recorder is not None:
-                packed, line = recorder.record(ticket.job(ticket.seed), self._seconds), ""
+                packed, line = recorder.record(ticket.job(ticket.seed)), ""
         except (OSError, SweepError) as error:
             packed, line = "", reason(error)
         if recorder is not None:

@@ -1,12 +1,11 @@
 """A league's page and the matches that can be watched in it: whose, where their policies are, recorded in limits."""
 
-import json
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Literal
 
 from pydantic import TypeAdapter
 
@@ -30,7 +29,6 @@ from trials.soccer.constants import VERSION
 from trials.stint import Stint
 
 REPLAYS = "replays.json"
-FORMAT = "league-replays-1"
 ROOM = 600_000
 """Characters that all recorded matches may take of the page,"""
 MOST = 140_000
@@ -43,27 +41,28 @@ WORTH = 5.0
 """Seconds below which it is not begun."""
 PAIRINGS = 60
 WORDS = {1.0: "A typical win of {a}", 0.5: "A typical draw", 0.0: "A typical loss of {a}"}
-_RECORDS: TypeAdapter[tuple[MatchRecord, ...]] = TypeAdapter(tuple[MatchRecord, ...])
 
 
-class Finder(Protocol):
-    """Knows where a player's policy is."""
-
-    def file(self, player: str) -> str:
-        """What trials.arena.players.load.load takes. Raises OSError or SweepError where it is not at hand."""
+Find = Callable[[str], str]
+"""A player to what trials.arena.players.load.load takes. Raises OSError or SweepError where it is not at hand."""
 
 
-class Known:
-    """Files as a round had them."""
+@dataclass(frozen=True)
+class _Kept(Recorded):
+    """Matches that the page can play, as the history had them."""
 
-    def __init__(self, files: Mapping[str, str]) -> None:
-        self._files = files
+    matches: tuple[MatchRecord, ...]
 
-    def file(self, player: str) -> str:
-        """Raises SetupError."""
-        if player not in self._files:
-            raise SetupError(f"the policy of {player} is unavailable: it did not play in this round")
-        return self._files[player]
+
+@dataclass(frozen=True)
+class _Replays:
+    """What the file REPLAYS holds."""
+
+    pairings: tuple[_Kept, ...]
+    format: Literal["league-replays-1"] = "league-replays-1"
+
+
+_REPLAYS: TypeAdapter[_Replays] = TypeAdapter(_Replays)
 
 
 class Asked:
@@ -99,38 +98,38 @@ def playable(league: League) -> dict[str, Entry]:
     return found
 
 
-def write(league: League, finder: Finder | None = None, patience: float = PATIENCE) -> Path:
-    """Write the page whole, with recorded matches; `finder` lets missing ones be recorded. Raises OSError."""
-    return pages.write(league, recorded(league, finder, patience))
+def write(league: League, find: Find, patience: float = PATIENCE) -> Path:
+    """Write the page whole, with recorded matches, missing ones recorded anew. Raises OSError."""
+    return pages.write(league, recorded(league, find, patience))
 
 
-def recorded(league: League, finder: Finder | None = None, patience: float = PATIENCE) -> list[Recorded]:
-    """Matches to look at, the most telling pairings first, as many as there is room for."""
-    path = league.folder.path / REPLAYS
-    kept, wanted = _kept(path), _wanted(league)
-    found: dict[Pairing, tuple[tuple[MatchRecord, ...], Recorded]] = {}
-    missing = []
+def recorded(league: League, find: Find | None = None, patience: float = PATIENCE) -> list[Recorded]:
+    """Matches to look at, the most telling pairings first, as many as there is room for.
+
+    With `find` missing ones are recorded, and all are kept for the next time. Raises OSError.
+    """
+    path, wanted = league.folder.path / REPLAYS, _wanted(league)
+    kept = _kept(path)
+    found = {key: kept[key] for key in wanted if key in kept and {*kept[key].matches} <= {*_history(league, *key)}}
+    missing = [key for key in wanted if key not in found]
+    if find is not None and missing and patience >= WORTH:
+        found |= _recorded(league, find, missing, ROOM - sum(len(each.packed) for each in found.values()), patience)
+    chosen: list[_Kept] = []
+    room = ROOM
     for key in wanted:
-        if key in kept and _in_history(league, *key, kept[key][0]):
-            found[key] = kept[key]
-        else:
-            missing.append(key)
-    if finder is not None and missing and patience >= WORTH:
-        room = ROOM - sum(len(each.packed) for _, each in found.values())
-        found |= _recorded(league, finder, missing, room, patience)
-    chosen, room = [], ROOM
-    for key in wanted:
-        if key in found and len(found[key][1].packed) <= room:
+        if key in found and len(found[key].packed) <= room:
             chosen.append(found[key])
-            room -= len(found[key][1].packed)
-    if finder is not None:
-        _keep(path, chosen)
-    return [each for _, each in chosen]
+            room -= len(found[key].packed)
+    if find is not None:
+        with written_whole(path) as temporary:
+            temporary.write_bytes(_REPLAYS.dump_json(_Replays(tuple(chosen))))
+            temporary.chmod(0o644)
+    return [*chosen]
 
 
 def _wanted(league: League) -> list[Pairing]:
     """The first against the second, neighbours, and everyone against the nearest that it has met."""
-    ranked = [place for place in league.standings() if place.rank is not None and not place.same_as]
+    ranked = [place for place in league.standings if place.rank is not None and not place.same_as]
     players = [place.player for place in ranked]
     elo = {place.player: place.elo for place in ranked}
     near = [pairing(*both) for both in pairwise(players)]
@@ -174,16 +173,12 @@ def _history(league: League, a: str, b: str) -> list[MatchRecord]:
     ]
 
 
-def _in_history(league: League, a: str, b: str, records: Sequence[MatchRecord]) -> bool:
-    """Whether the history still has these matches just so."""
-    return set(records) <= set(_history(league, a, b))
-
-
 def _recorded(
-    league: League, finder: Finder, wanted: Sequence[Pairing], room: int, patience: float
-) -> dict[Pairing, tuple[tuple[MatchRecord, ...], Recorded]]:
+    league: League, find: Find, wanted: Sequence[Pairing], room: int, patience: float
+) -> dict[Pairing, _Kept]:
     """What can be recorded of those within room and patience; who cannot be played is left out."""
-    found: dict[Pairing, tuple[tuple[MatchRecord, ...], Recorded]] = {}
+    found: dict[Pairing, _Kept] = {}
+    of = {entry.sha256: player for player, entry in playable(league).items()}
     stint = Stint(os.getpid())
     recorder: Recorder | None = None
     try:
@@ -192,7 +187,7 @@ def _recorded(
             if room <= 0 or left <= 0 or league.environment != VERSION:
                 break
             try:
-                job = _job(league, finder, key, both=not found)
+                job = _job(league, find, key, both=not found)
                 if job is None:
                     continue
                 if recorder is not None and not recorder.alive:
@@ -203,9 +198,8 @@ def _recorded(
             except (OSError, SweepError):
                 continue  # the page shows the command instead
             if packed and len(packed) <= min(MOST, room):
-                a, b = (job.matches[0].a, job.matches[0].b)
-                of = {entry.sha256: player for player, entry in playable(league).items()}
-                found[key] = job.matches, Recorded(of[a], of[b], job.titles, packed)
+                a, b = job.ids
+                found[key] = _Kept(of[a], of[b], job.titles, packed, job.matches)
                 room -= len(packed)
     finally:
         if recorder is not None:
@@ -213,7 +207,7 @@ def _recorded(
     return found
 
 
-def _job(league: League, finder: Finder, key: Pairing, both: bool) -> Job | None:
+def _job(league: League, find: Find, key: Pairing, both: bool) -> Job | None:
     """A typical match of the two, with the commoner result; `both`: a win and a loss."""
     records = _history(league, *key)
     chosen = highlights(records)
@@ -226,7 +220,7 @@ def _job(league: League, finder: Finder, key: Pairing, both: bool) -> Job | None
     names = tuple(shown(league.place(player).name) for player in (a, b))
     titles = tuple(WORDS[match.result].format(a=names[0]) for match in chosen)
     return Job(
-        files=(finder.file(a), finder.file(b)),
+        files=(find(a), find(b)),
         ids=(chosen[0].a, chosen[0].b),
         names=(names[0], names[1]),
         matches=chosen,
@@ -234,35 +228,15 @@ def _job(league: League, finder: Finder, key: Pairing, both: bool) -> Job | None
     )
 
 
-# --- kept ----------------------------------------------------------------------------------------------------------
-
-
-def _keep(path: Path, chosen: Sequence[tuple[tuple[MatchRecord, ...], Recorded]]) -> None:
-    """Raises OSError."""
-    pairings = [{"matches": [asdict(match) for match in matches]} | asdict(each) for matches, each in chosen]
-    with written_whole(path) as temporary:
-        temporary.write_text(json.dumps({"format": FORMAT, "pairings": pairings}), encoding="ascii")
-        temporary.chmod(0o644)
-
-
-def _kept(path: Path) -> dict[Pairing, tuple[tuple[MatchRecord, ...], Recorded]]:
+def _kept(path: Path) -> dict[Pairing, _Kept]:
     """What was recorded before; nothing of a file that is damaged or not there."""
     try:
-        found = json.loads(path.read_bytes())
-        if not isinstance(found, dict) or found.get("format") != FORMAT:
-            return {}
-        return dict(_read(found["pairings"]))
-    except (OSError, ValueError, KeyError, TypeError, RecursionError, SetupError):
+        found = _REPLAYS.validate_json(path.read_bytes()).pairings
+        for each in found:
+            pack.parts(each.packed)
+    except (OSError, ValueError, SetupError):
         return {}
-
-
-def _read(pairings: Sequence[dict[str, Any]]) -> Iterator[tuple[Pairing, tuple[tuple[MatchRecord, ...], Recorded]]]:
-    """Raises ValidationError (a ValueError), SetupError, KeyError or TypeError."""
-    for each in pairings:
-        pack.parts(each["packed"])
-        titles = tuple(str(title) for title in each["titles"])
-        one = Recorded(str(each["a"]), str(each["b"]), titles, each["packed"])
-        yield pairing(one.a, one.b), (_RECORDS.validate_python(each["matches"]), one)
+    return {pairing(each.a, each.b): each for each in found}
 
 
 def opened(path: Path) -> Path:
@@ -271,13 +245,19 @@ def opened(path: Path) -> Path:
     Raises SetupError, OSError.
     """
     league = reader.opened(path)
-    return write(league, Asked(league))
+    return write(league, Asked(league).file)
 
 
 def after(league: League | None, files: Mapping[str, str], over: Round, tell: Callable[[str], object]) -> None:
     """The page at the end of a round, played with those files; a page that cannot be written stops no league."""
+
+    def at_hand(player: str) -> str:
+        if player not in files:
+            raise SetupError(f"the policy of {player} is unavailable: it did not play in this round")
+        return files[player]
+
     try:
         if league is not None:
-            write(league, Known(files), min(PATIENCE, SHARE * over.seconds))
+            write(league, at_hand, min(PATIENCE, SHARE * over.seconds))
     except (OSError, SweepError) as error:
         tell(f"the page was not written: {reason(error)}")

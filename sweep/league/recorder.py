@@ -15,7 +15,6 @@ import signal
 import subprocess
 import sys
 from dataclasses import asdict, dataclass
-from types import TracebackType
 from typing import Any
 
 from pydantic import TypeAdapter
@@ -56,7 +55,7 @@ _JOB: TypeAdapter[Job] = TypeAdapter(Job)
 
 
 class Recorder:
-    """Owns one such process; `with` ends it. One job at a time."""
+    """Owns one such process; `end` it. One job at a time."""
 
     def __init__(self) -> None:
         self._process = subprocess.Popen(
@@ -67,12 +66,6 @@ class Recorder:
             env=os.environ | {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "NUMBA_NUM_THREADS": "1"},
         )
         self._ready = False
-
-    def __enter__(self) -> "Recorder":
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        self.end()
 
     @property
     def alive(self) -> bool:

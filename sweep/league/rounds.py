@@ -7,7 +7,6 @@ from itertools import count
 from pathlib import Path
 from shutil import copyfile
 from tempfile import TemporaryDirectory
-from typing import Any
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
@@ -55,7 +54,8 @@ def run(
         store = Store(league)
         if store.repaired:
             console.print(f"{store.repaired} bytes of a half-written pair were cut off the history")
-        sources = sources or [earlier(word) for word in sorted({e.source for e in _active(store)})]
+        those = {entry.source for entry in store.entries.values() if entry.state == "playing" and entry.source}
+        sources = sources or [earlier(word) for word in sorted(those)]
         for number in count(1):
             began = time.monotonic()
             last = number == (rounds or (1 if every is None else None))
@@ -64,21 +64,13 @@ def run(
             if finished is not None and keep is not None:
                 _put(keep, league, finished, console, last or idle)
             if idle:
-                console.print(f"nothing to play: every model has {play_enough(terms)}")
-                return
-            if last:
+                enough = f"a 95 % interval of ± {terms.half:g} Elo or less"
+                enough = enough if terms.matchmaking == "information" else "played"
+                console.print(f"nothing to play: every model has {enough}")
+            if last or idle:
                 return
             if every is not None:
                 time.sleep(max(0.0, began + every - time.monotonic()))
-
-
-def play_enough(terms: RoundTerms) -> str:
-    """What a model needs no more than."""
-    return f"a 95 % interval of ± {terms.half:g} Elo or less" if terms.matchmaking == "information" else "played"
-
-
-def _active(store: Store) -> list[Any]:
-    return [entry for entry in store.entries.values() if entry.state == "playing" and entry.source]
 
 
 def _round(store: Store, sources: Sequence[Source], terms: RoundTerms, console: Console, patient: bool) -> Round | None:
@@ -111,7 +103,7 @@ def _leaderboard(league: LeagueFolder) -> League | None:
     if not league.roster.is_file():
         return None
     found = reader.opened(league.path, environment=VERSION)
-    leaderboard.write(league, found.standings(), found.about())
+    leaderboard.write(league, found.standings, found.about())
     return found
 
 
@@ -182,13 +174,8 @@ def _rebuilt(league: LeagueFolder, source: Path, tell: Callable[[str], object]) 
         with written_whole(league.history) as temporary:  # the last: with it the league is there
             temporary.write_bytes(data)
         found = reader.opened(league.path)
-        leaderboard.write(league, found.standings(), found.about())
+        leaderboard.write(league, found.standings, found.about())
     return found
-
-
-def summary(found: League) -> dict[str, Any]:
-    """The leaderboard as plain values."""
-    return leaderboard.plain(found.standings(), found.about())
 
 
 def table(found: League, everyone: bool) -> Grid:
@@ -201,7 +188,7 @@ def table(found: League, everyone: bool) -> Grid:
     for heading in headings:
         left = heading in ("user", "model", "revision", "")
         shown.add_column(heading, justify="left" if left else "right", no_wrap=True)
-    for place in found.standings():
+    for place in found.standings:
         if everyone or place.state == "playing":
             shown.add_row(*_cells(place))
     return shown

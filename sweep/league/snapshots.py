@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -26,7 +26,7 @@ LOOK = 2.0
 REST = 5.0
 """and at least so many times what the last reading took: a large league takes a while."""
 ANSWERS = 512
-"""About models and pairings, kept as they are."""
+"""About models, and about pairings, kept as they are."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ class Snapshot:
     def players(self) -> dict[str, str]:
         """Player to the name it stands under."""
         found: dict[str, str] = {}
-        for place in self.league.standings():
+        for place in self.league.standings:
             found.setdefault(place.player, place.name)
         return found
 
@@ -82,42 +82,34 @@ class Snapshot:
         return key if key in self.players else None
 
     @cached_property
-    def _answers(self) -> dict[tuple[str, ...], Body]:
-        return {}
+    def model(self) -> Callable[[str], Body]:
+        """Everything about one player."""
+        return lru_cache(ANSWERS)(self._model)
 
-    def model(self, player: str) -> Body:
-        """Everything about one."""
-        return self._once((player,), lambda: self._model(player))
-
-    def pair(self, a: str, b: str) -> Body:
+    @cached_property
+    def pair(self) -> Callable[[str, str], Body]:
         """What two have played."""
-        return self._once((a, b), lambda: self._pair(a, b))
+        return lru_cache(ANSWERS)(self._pair)
 
-    def _once(self, key: tuple[str, ...], make: Callable[[], dict[str, Any]]) -> Body:
-        if (known := self._answers.get(key)) is not None:
-            return known
-        if len(self._answers) >= ANSWERS:
-            self._answers.clear()
-        return self._answers.setdefault(key, body(make()))
-
-    def _model(self, player: str) -> dict[str, Any]:
+    def _model(self, player: str) -> Body:
         card = self.league.model(player)
-        return {
+        found = {
             "version": self.version,
             "place": leaderboard.row(card.place),
-            "names": [list(name) for name in card.names],
+            "names": card.names,
             "blue": asdict(card.blue),
             "purple": asdict(card.purple),
             "opponents": [_met(each) for each in card.opponents],
         }
+        return body(found)
 
-    def _pair(self, a: str, b: str) -> dict[str, Any]:
+    def _pair(self, a: str, b: str) -> Body:
         found = self.league.head_to_head(a, b) if a != b else None
-        return {"version": self.version, "met": _met(found) if found else None}
+        return body({"version": self.version, "met": _met(found) if found else None})
 
 
 def _met(found: HeadToHead) -> dict[str, Any]:
-    return asdict(found) | {"score": found.score}
+    return asdict(found) | {"score": found.result.score}
 
 
 class Followed:
@@ -146,7 +138,7 @@ class Followed:
             league,
             Body(shown.encode()),
             body(found),
-            body(leaderboard.plain(league.standings(), league.about())),
+            body(leaderboard.plain(league.standings, league.about())),
             pages.policy(pages.scripts(), served=True),
         )
 

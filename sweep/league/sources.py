@@ -134,34 +134,17 @@ class Tagged:
         return Playable(str(found.path), found.sha256)
 
 
-@dataclass
-class Earlier:
-    """A source that the roster names: where it is gone now, it does not answer, and is asked again next time."""
-
-    word: str
-    strange: bool = True
-
-    def __post_init__(self) -> None:
-        self._found: Source | None = None
-
-    def offers(self, tell: Tell) -> list[Offer]:
-        """Those of what it was. Raises FileNotFoundError where it is gone."""
-        return self._there().offers(tell)
-
-    def fetch(self, offer: Offer) -> Playable:
-        """The same."""
-        return self._there().fetch(offer)
-
-    def _there(self) -> Source:
-        self._found = self._found or _named(self.word)
-        if self._found is None:
-            raise FileNotFoundError("it is no longer there")
-        return self._found
-
-
 def earlier(word: str) -> Source:
-    """A source as the roster of a league names it, there or not."""
-    return _named(word) or Earlier(word)
+    """A source as the roster of a league names it: where it is gone it does not answer, and is asked again."""
+    return _named(word) or Files(word, True, lambda: _back(word))
+
+
+def _back(word: str) -> Iterator[tuple[str, Path]]:
+    """The files of a source that was gone. Raises FileNotFoundError where it still is."""
+    found = _named(word)
+    if not isinstance(found, Files):
+        raise FileNotFoundError("it is no longer there")
+    return found.listing()
 
 
 def typed(word: str) -> Source:

@@ -62,23 +62,28 @@ def make(
                 records = [replace(r, a=ids[one], b=ids[two], time=clock, seed=9) for r in played]
                 history.append(league.history, number, (called[one], called[two]), records)
                 count += len(records)
-        over = Round(
-            number=number,
-            matchmaking="information",
-            began=BEGAN + number * apart,
-            seconds=apart / 4,
-            core_seconds=apart / 4,
-            cores=1,
-            models=models,
-            pairings=count // 8,
-            matches=count,
-            failed=0,
-            half=30.0,
-            widest=60.0,
-            notes=("somebody/else did not answer",),
-        )
-        append_lines(league.rounds, json.dumps(asdict(over)).encode() + b"\n")
+        finished = over(number, BEGAN + number * apart, apart / 4, models, count)
+        append_lines(league.rounds, json.dumps(asdict(finished)).encode() + b"\n")
     return league
+
+
+def over(number: int, began: float, seconds: float, models: int, matches: int) -> Round:
+    """A round that is."""
+    return Round(
+        number=number,
+        matchmaking="information",
+        began=began,
+        seconds=seconds,
+        core_seconds=seconds,
+        cores=1,
+        models=models,
+        pairings=matches // 8,
+        matches=matches,
+        failed=0,
+        half=30.0,
+        widest=60.0,
+        notes=("somebody/else did not answer",),
+    )
 
 
 def main() -> None:

@@ -96,17 +96,17 @@ def until(pool: Pool, terms: RoundTerms, half: float, share: float = 0.9, most: 
     while True:
         number += 1
         if terms.matchmaking == "closest":
-            plan = planning.closest(sums, players, last, number, terms, SECONDS_A_STEP)
+            queue, _ = planning.closest(sums, players, last, number, terms, SECONDS_A_STEP)
         else:
-            plan = planning.informative(sums, players, (), terms, SECONDS_A_STEP, None, rated)
-        for planned in plan.queue:
+            queue, _ = planning.informative(sums, players, (), terms, SECONDS_A_STEP, None, rated)
+        for planned in queue:
             records, cost = pool.play(planned, sums[planned.pairing].following if planned.pairing in sums else 0)
             pairings.add(sums, records)
             last |= dict.fromkeys(planned.pairing, number)
             matches, seconds = matches + len(records), seconds + cost
         rated = rate(sums, players, None, rated)
         halves = rated.half
-        if float(np.quantile(halves, share)) <= half or seconds > most or not plan.queue:
+        if float(np.quantile(halves, share)) <= half or seconds > most or not queue:
             break
     truth = np.array([pool.elo[player] for player in rated.players])
     error = (rated.fit.ratings - rated.fit.ratings.mean()) - (truth - truth.mean())

@@ -96,7 +96,7 @@ class RayCluster:
     def head(self, cpus: int = 0) -> Node:
         """Start the head."""
         with PortLease() as lease:
-            self.address = f"127.0.0.1:{lease.ports[0]}"
+            self.address = f"127.0.0.1:{lease.port}"
         port = self.address.partition(":")[2]
         return self._up(self.start("--head", f"--port={port}", f"--num-cpus={cpus}", "--include-dashboard=false"))
 

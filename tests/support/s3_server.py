@@ -44,7 +44,7 @@ class S3Server:
 def s3_server() -> Iterator[S3Server]:
     """A server for the block; whoever speaks to it has KEYS in the environment."""
     with PortLease() as lease:
-        port = lease.ports[0]
+        port = lease.port
     process = subprocess.Popen(
         [sys.executable, "-W", "ignore", "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)],
         stdout=subprocess.DEVNULL,

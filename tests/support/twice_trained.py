@@ -200,7 +200,7 @@ def wire(folder: Path) -> Any:
     channel, lease = EnvironmentParametersChannel(), PortLease()
     path = str(install(folder / "SoccerTwos.x86_64"))
     words = ["--fields", "2"]
-    env = UnityEnvironment(path, base_port=lease.ports[0], side_channels=[channel], seed=5, additional_args=words)
+    env = UnityEnvironment(path, base_port=lease.port, side_channels=[channel], seed=5, additional_args=words)
     env.reset()
     return env, channel
 

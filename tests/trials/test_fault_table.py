@@ -14,16 +14,12 @@ from pathlib import Path
 from typing import Any
 
 import bad_executables
+import one_trial
 import psutil
 import pytest
-import yaml
+from one_trial import rated
 from patience import now
-from real_sweep import SPACE
 
-from trials.arena.matches import match
-from trials.arena.players import load as players
-from trials.arena.ratings.elo import direct
-from trials.arena.ratings.ladder import Rated
 from trials.events import TrialResumed
 from trials.folder import RunFolder
 from trials.learner import process_tree
@@ -36,20 +32,8 @@ STEPS, INTERVAL = 40_000, 5000
 
 
 def spec_of(executable: Path | None, **more: Any) -> TrialSpec:
-    config = yaml.safe_load(SPACE)
-    behavior = config["behaviors"]["SoccerTwos"]
-    behavior["hyperparameters"] |= {"learning_rate": 3e-4, "num_epoch": 3}
-    behavior |= {"max_steps": STEPS, "checkpoint_interval": INTERVAL, "summary_freq": 1000}
-    config = {key: config[key] for key in ("behaviors", "environment_parameters")}
-    given = dict(number=0, origin="fixed", params={}, config=config, seed=1, steps=STEPS, fields=4, threads=1)
-    given |= {"rungs": (STEPS,), "executable": str(executable) if executable else None, "stall_seconds": 60.0}
-    return TrialSpec(**{**given, **more})  # type: ignore[arg-type]
-
-
-def rated(path: Path, seed: int) -> Rated:
-    played = match.play(players.load(path), players.load("still"), 1, seed)
-    rating = direct(played.records, "still")
-    return Rated(rating=rating, records=played.records, baseline=None, names={})
+    given = {"executable": str(executable) if executable else None, "stall_seconds": 60.0}
+    return one_trial.spec_of(STEPS, behavior={"checkpoint_interval": INTERVAL}, **given | more)
 
 
 @dataclass

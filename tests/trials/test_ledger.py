@@ -4,39 +4,27 @@ import os
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from events import spec_of
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from trials import ledger
 from trials.errors import SetupError
 from trials.events import SweepEnded, TrialBegan
-from trials.records import TrialSpec
+from trials.records import Value
 
 VALUES = st.one_of(
     st.booleans(), st.integers(-(2**53), 2**53), st.floats(allow_nan=False, allow_infinity=False), st.text()
 )
 
 
-def spec(number: int = 0, **changes: object) -> TrialSpec:
-    plain: dict[str, object] = {
-        "number": number,
-        "origin": "sampled",
-        "params": {"hyperparameters.learning_rate": 1e-4},
-        "config": {"behaviors": {"SoccerTwos": {"trainer_type": "poca"}}},
-        "seed": 1,
-        "steps": 1000,
-        "fields": 8,
-        "threads": 1,
-        "rungs": (500, 1000),
-    }
-    return TrialSpec(**(plain | changes))  # type: ignore[arg-type]
-
-
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(params=st.dictionaries(st.text(min_size=1), VALUES, max_size=5))
-def test_what_was_appended_is_read_back(tmp_path_factory: pytest.TempPathFactory, params: dict[str, object]) -> None:
-    path = tmp_path_factory.mktemp("ledger") / "ledger.jsonl"
+def test_what_was_appended_is_read_back(tmp_path: Path, params: dict[str, Value]) -> None:
+    path = tmp_path / "ledger.jsonl"
+    path.unlink(missing_ok=True)
     events = [
-        TrialBegan(time=1.5, spec=spec(params=params)),
+        TrialBegan(time=1.5, spec=spec_of(0, params)),
         SweepEnded(time=2.0, state="complete", reason="", seconds=1.0, idle_share=0.25),
     ]
     for event in events:
@@ -47,11 +35,11 @@ def test_what_was_appended_is_read_back(tmp_path_factory: pytest.TempPathFactory
 @pytest.mark.parametrize("cut", [1, 20, 200])
 def test_a_half_line_is_not_believed_and_does_not_spoil_the_next(tmp_path: Path, cut: int) -> None:
     path = tmp_path / "ledger.jsonl"
-    first, second = TrialBegan(time=1.0, spec=spec(0)), TrialBegan(time=2.0, spec=spec(1))
+    first, second = TrialBegan(time=1.0, spec=spec_of(0)), TrialBegan(time=2.0, spec=spec_of(1))
     ledger.append(path, first)
     ledger.append(path, second)
     path.write_bytes(path.read_bytes()[:-cut])  # the driver died in mid-write
-    third = TrialBegan(time=3.0, spec=spec(2))
+    third = TrialBegan(time=3.0, spec=spec_of(2))
     ledger.append(path, third)
     read = ledger.read(path)
     assert read in ([first, third], [first, second, third])  # only the newline may have been cut off
@@ -77,10 +65,10 @@ def test_another_versions_line_is_named(tmp_path: Path) -> None:
 @pytest.mark.parametrize("torn", [b'{"event": "end", "ti', b'{"event":\0\0\0\0\0', b"\0\0\0"])
 def test_what_a_lost_machine_left_is_not_believed(torn: bytes, tmp_path: Path) -> None:
     path = tmp_path / "ledger.jsonl"
-    ledger.append(path, TrialBegan(time=1.0, spec=spec(0)))
+    ledger.append(path, TrialBegan(time=1.0, spec=spec_of(0)))
     with path.open("ab") as file:
         file.write(torn)
-    ledger.append(path, TrialBegan(time=2.0, spec=spec(1)))
+    ledger.append(path, TrialBegan(time=2.0, spec=spec_of(1)))
     assert [event.time for event in ledger.read(path)] == [1.0, 2.0]
 
 
@@ -91,7 +79,7 @@ def test_what_a_lost_machine_left_is_not_believed(torn: bytes, tmp_path: Path) -
 def test_damage_that_no_half_written_line_has_is_named_by_its_line(was: bytes, now: bytes, tmp_path: Path) -> None:
     path = tmp_path / "ledger.jsonl"
     for number in range(3):
-        ledger.append(path, TrialBegan(time=number + 1.0, spec=spec(number)))
+        ledger.append(path, TrialBegan(time=number + 1.0, spec=spec_of(number)))
     first, second, third = path.read_bytes().splitlines(keepends=True)
     damaged = second.replace(was, now)
     assert damaged != second
@@ -102,22 +90,22 @@ def test_damage_that_no_half_written_line_has_is_named_by_its_line(was: bytes, n
 
 def test_a_full_disk_leaves_whole_lines_and_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "ledger.jsonl"
-    ledger.append(path, TrialBegan(time=1.0, spec=spec(0)))
+    ledger.append(path, TrialBegan(time=1.0, spec=spec_of(0)))
     whole = path.read_bytes()
     write = os.write
     monkeypatch.setattr(os, "write", lambda handle, data: write(handle, data[: len(data) // 2]))
     with pytest.raises(OSError, match="No space left"):
-        ledger.append(path, TrialBegan(time=2.0, spec=spec(1)))
+        ledger.append(path, TrialBegan(time=2.0, spec=spec_of(1)))
     assert path.read_bytes() == whole
     monkeypatch.undo()
-    ledger.append(path, TrialBegan(time=3.0, spec=spec(2)))
+    ledger.append(path, TrialBegan(time=3.0, spec=spec_of(2)))
     assert [event.time for event in ledger.read(path)] == [1.0, 3.0]
 
 
 def test_a_line_torn_anywhere_costs_itself_alone(tmp_path: Path) -> None:
     path = tmp_path / "ledger.jsonl"
     for number in (0, 1):
-        ledger.append(path, TrialBegan(time=float(number), spec=spec(number)))
+        ledger.append(path, TrialBegan(time=float(number), spec=spec_of(number)))
     first, second = path.read_bytes().splitlines(keepends=True)
     for cut in range(len(second) - 1):
         path.write_bytes(first + second[:cut])

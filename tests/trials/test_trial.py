@@ -10,12 +10,9 @@ from typing import Any
 import pytest
 import yaml
 from busy import busy
+from one_trial import rated, spec_of
 from patience import now
-from real_sweep import SPACE
 
-from trials.arena.matches import match
-from trials.arena.players import load as players
-from trials.arena.ratings.elo import direct
 from trials.arena.ratings.ladder import Rated
 from trials.events import TrialRated, TrialResumed
 from trials.folder import RunFolder
@@ -49,16 +46,9 @@ if how == "wire": print("machine: UnityTimeOutException: The Unity environment t
 LATEST = "the environment ended at step 700 of 1,000"
 
 
-def spec_of(steps: int = 1000, rungs: tuple[int, ...] = (1000,), **more: Any) -> TrialSpec:
-    config = {"behaviors": {"SoccerTwos": {"trainer_type": "poca", "max_steps": steps}}}
-    given = dict(number=0, origin="fixed", params={}, config=config, seed=1, steps=steps, fields=4, threads=1)
-    return TrialSpec(**{**given, "rungs": rungs, **more})  # type: ignore[arg-type]
-
-
 def no_matches(path: Path, seed: int) -> Rated:
-    played = match.play(players.load("random"), players.load("still"), 1, seed)
-    rating = direct(played.records, "still")
-    return Rated(rating=rating, records=played.records, baseline=None, names={})
+    """Of what a stand-in exports, which is no policy."""
+    return rated(Path("random"), seed)
 
 
 @pytest.fixture
@@ -71,7 +61,7 @@ def begin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Tria
         run.trial(0).path.mkdir(parents=True, exist_ok=True)
         if orders:
             (run.trial(0).path / "orders").write_text("\n".join(orders))
-        return Trial(spec or spec_of(), run, no_matches, "stand_in_trainer")
+        return Trial(spec or spec_of(1000), run, no_matches, "stand_in_trainer")
 
     return start
 
@@ -96,11 +86,11 @@ def lived(trial: Trial, seconds: float = 500.0) -> list[Any]:
     ],
 )
 def test_what_the_machine_broke_goes_on(order: str, reason: str, begin: Callable[..., Trial]) -> None:
-    resumed, rated, end = lived(begin(order, "whole 1000"))
-    assert isinstance(resumed, TrialResumed) and isinstance(rated, TrialRated)
+    resumed, last, end = lived(begin(order, "whole 1000"))
+    assert isinstance(resumed, TrialResumed) and isinstance(last, TrialRated)
     assert (resumed.reason, resumed.reached, resumed.resumed) == (reason, 700, 600)
     assert (end.fault, end.reason, end.steps, end.train_seconds) == ("none", "", 1000, 4.0)
-    assert end.candidate == rated.candidate and end.process_seconds > 0
+    assert end.candidate == last.candidate and end.process_seconds > 0
 
 
 @pytest.mark.parametrize(("order", "fault"), [("nan 500", "trial"), ("full 500", "setup")])
@@ -119,14 +109,14 @@ def test_a_machine_that_fails_it_again_and_again_is_given_up(begin: Callable[...
 
 
 def test_a_hanging_trainer_is_ended_and_goes_on(begin: Callable[..., Trial]) -> None:
-    resumed, rated, end = lived(begin("hangs 700", "whole 1000", spec=spec_of(stall_seconds=3.0)))
+    resumed, last, end = lived(begin("hangs 700", "whole 1000", spec=spec_of(1000, stall_seconds=3.0)))
     assert resumed.reason == "no trainer step for 3 s at step 700" and end.fault == "none"
-    assert isinstance(rated, TrialRated)
+    assert isinstance(last, TrialRated)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux binds a process to a core")
 def test_a_trainer_that_is_dealt_no_processor_does_not_hang(begin: Callable[..., Trial]) -> None:
-    trial, core = begin("works 700", spec=spec_of(stall_seconds=1.5)), min(os.sched_getaffinity(0))
+    trial, core = begin("works 700", spec=spec_of(1000, stall_seconds=1.5)), min(os.sched_getaffinity(0))
     while not trial.files.progress.exists():
         trial.process.wait(0.1)
     try:
@@ -146,9 +136,9 @@ def test_a_trial_goes_on_in_another_worker(begin: Callable[..., Trial]) -> None:
     while not first.files.progress.exists():
         first.process.wait(0.1)
     first.process.stop(grace=0)  # as by the death of its worker, which takes the trainer along
-    resumed, rated, end = lived(begin())
+    resumed, last, end = lived(begin())
     assert (resumed.reason, resumed.reached) == ("its worker died", 700)
-    assert rated.rung == 1000 and end.fault == "none"
+    assert last.rung == 1000 and end.fault == "none"
 
 
 def test_stopping_while_it_goes_on_is_no_fault(begin: Callable[..., Trial]) -> None:
@@ -163,13 +153,8 @@ def test_stopping_while_it_goes_on_is_no_fault(begin: Callable[..., Trial]) -> N
 
 
 def test_a_real_training_goes_on_past_a_kill_and_a_torn_checkpoint(tmp_path: Path) -> None:
-    config = yaml.safe_load(SPACE)
-    behavior = config["behaviors"]["SoccerTwos"]
-    behavior["hyperparameters"] |= {"learning_rate": 3e-4, "num_epoch": 3}
-    behavior |= {"max_steps": 9000, "checkpoint_interval": 1500, "summary_freq": 1000}
-    config = {key: config[key] for key in ("behaviors", "environment_parameters")}
-    spec = spec_of(steps=9000, rungs=(9000,), config=config)
-    trial = Trial(spec, RunFolder(tmp_path / "run"), no_matches)
+    spec = spec_of(9000, behavior={"checkpoint_interval": 1500})
+    trial = Trial(spec, RunFolder(tmp_path / "run"), rated)
     killed, news = 0, []
     while not (news and isinstance(news[-1], Training)):
         happened = trial.advance(0.1)
@@ -182,12 +167,12 @@ def test_a_real_training_goes_on_past_a_kill_and_a_torn_checkpoint(tmp_path: Pat
                 trial.files.training_status.write_text('{"SoccerTwos": {')
             os.kill(trial.process.pid, signal.SIGKILL)
             killed += 1
-    one, two, rated, end = news
+    one, two, last, end = news
     for resumed in (one, two):
         assert isinstance(resumed, TrialResumed) and "SIGKILL" in resumed.reason
         assert 0 < resumed.resumed <= resumed.reached
         assert resumed.reached - resumed.resumed <= 1500 + 300  # a checkpoint interval, and a second's unreported steps
-    assert isinstance(rated, TrialRated) and rated.candidate.steps >= 9000
+    assert isinstance(last, TrialRated) and last.candidate.steps >= 9000
     assert end.fault == "none" and end.steps >= 9000
     steps = [row["step"] for row in map(yaml.safe_load, trial.files.metrics.read_text().splitlines())]
     assert max(steps) == 9000

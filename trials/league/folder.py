@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from trials.errors import SetupError
-from trials.folder import only_one
+from trials.folder import Below, only_one
 
 
 @dataclass(frozen=True)
@@ -15,40 +15,20 @@ class LeagueFolder:
 
     path: Path
 
-    @property
-    def history(self) -> Path:
-        """Every match, a line each: AI vs AI's four columns, then the league's own (trials/league/history.py)."""
-        return self.path / "soccer_history.csv"
-
-    @property
-    def roster(self) -> Path:
-        """Who entered, went, came back or was refused, a JSON object a line (trials/league/roster.py)."""
-        return self.path / "models.jsonl"
-
-    @property
-    def rounds(self) -> Path:
-        """What each finished round was and cost, a JSON object a line."""
-        return self.path / "rounds.jsonl"
-
-    @property
-    def leaderboard(self) -> Path:
-        """The leaderboard as JSON, written whole at the end of every round."""
-        return self.path / "leaderboard.json"
-
-    @property
-    def leaderboard_csv(self) -> Path:
-        """The same as a table."""
-        return self.path / "leaderboard.csv"
-
-    @property
-    def elo(self) -> Path:
-        """AI vs AI's own Elo in AI vs AI's own format."""
-        return self.path / "soccer_elo.csv"
-
-    @property
-    def lock(self) -> Path:
-        """Held by the one process that plays."""
-        return self.path / ".playing"
+    history = Below("soccer_history.csv")
+    """Every match, a line each: AI vs AI's four columns, then the league's own (trials/league/history.py)."""
+    roster = Below("models.jsonl")
+    """Who entered, went, came back or was refused, a JSON object a line (trials/league/roster.py)."""
+    rounds = Below("rounds.jsonl")
+    """What each finished round was and cost, a JSON object a line."""
+    leaderboard = Below("leaderboard.json")
+    """The leaderboard as JSON, written whole at the end of every round."""
+    leaderboard_csv = Below("leaderboard.csv")
+    """The same as a table."""
+    elo = Below("soccer_elo.csv")
+    """AI vs AI's own Elo in AI vs AI's own format."""
+    lock = Below(".playing")
+    """Held by the one process that plays."""
 
     def published(self) -> list[Path]:
         """What a dataset holds, as far as it is there."""

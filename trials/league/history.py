@@ -46,14 +46,14 @@ def short(sha256: str) -> str:
 def append(path: Path, round_number: int, names: tuple[str, str], records: Sequence[MatchRecord]) -> None:
     """Append whole pairs of one pairing, whose a and b are called `names`. Raises OSError."""
     new = not path.exists() or path.stat().st_size == 0
-    one, two = (_quoted(ai_vs_ai.listed(name)) for name in names)
-    lines = [",".join(COLUMNS)] if new else []
+    one, two = map(ai_vs_ai.listed, names)
+    out = io.StringIO()
+    written = csv.writer(out, lineterminator="\n")
+    written.writerows([COLUMNS] if new else [])
     for r in records:
-        lines.append(
-            f"{one},{two},{int(r.time)},{r.result},{short(r.a)},{short(r.b)},{round_number},{r.seed},{r.pair},"
-            f"{SIDES[r.a_team]},{r.goals_a},{r.goals_b},{r.decisions},{r.environment}"
-        )
-    append_lines(path, "".join(f"{line}\n" for line in lines).encode("utf-8", "backslashreplace"))
+        own = (short(r.a), short(r.b), round_number, r.seed, r.pair, SIDES[r.a_team])
+        written.writerow((one, two, int(r.time), r.result, *own, r.goals_a, r.goals_b, r.decisions, r.environment))
+    append_lines(path, out.getvalue().encode("utf-8", "backslashreplace"))
 
 
 def repair(path: Path) -> int:
@@ -65,7 +65,7 @@ def repair(path: Path) -> int:
         return 0
     data = path.read_bytes()
     end = len(whole(data))
-    if 0 < end < len(data) or (end == 0 and data):
+    if end < len(data):
         with path.open("r+b") as file:
             file.truncate(end)
             os.fsync(file.fileno())
@@ -104,7 +104,7 @@ def tidied(path: Path) -> tuple[bytes, str]:
             f" {error}; fix the line"
         ) from None
     written.writerow(COLUMNS)
-    written.writerows([*line[:3], line[3], *map(sheet.whole, line[4:])] for _, line in found.lines)
+    written.writerows([*line[:4], *map(sheet.whole, line[4:])] for _, line in found.lines)
     return out.getvalue().encode(), ai_vs_ai.noted(path, "a league's history", found)
 
 
@@ -122,7 +122,3 @@ def whole(data: bytes) -> bytes:
 def _tail(line: bytes) -> list[bytes]:
     """The ten columns of the league's own, in which nothing is ever quoted."""
     return line.rstrip(b"\r\n").rsplit(b",", 10)[1:]
-
-
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"' if any(mark in name for mark in ',"') else name

@@ -16,7 +16,6 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
@@ -27,15 +26,15 @@ from trials.arena.ratings.pentanomial import Reals
 from trials.folder import written_whole
 from trials.league import prior
 from trials.league.folder import LeagueFolder
-from trials.league.pairings import Tally, games
+from trials.league.pairings import Tally, totals
 from trials.league.roster import Entry, Key, called
+from trials.records import Side
 
 FORMAT = "league-1"
 COLUMNS = (
     *("rank", "tied", "user", "model", "revision", "elo", "low", "high", "games", "wins", "draws", "losses"),
     *("ai_vs_ai", "provisional", "state", "same_as", "player"),
 )
-
 
 ANCHOR = 1200.0
 FEW = 30
@@ -107,7 +106,8 @@ class Ratings:
 def rate(tally: Tally, others: Iterable[str] = (), house: str | None = None, start: Ratings | None = None) -> Ratings:
     """Fit all players of `tally`, and `others`, who have not played; `house`, if it played, is at 1200, else the mean.
 
-    What the pool is like (trials.league.prior) is learnt from a first fit and known to a second. `start` is an earlier
+    What the pool is like (trials.league.prior) is learnt from a first fit, of those who have played, and known to a
+    second. `start` is an earlier
     answer, from which the first goes on faster.
     """
     met = {player for key in tally for player in key}
@@ -115,17 +115,13 @@ def rate(tally: Tally, others: Iterable[str] = (), house: str | None = None, sta
     before = dict(zip(start.players, start.fit.ratings - start.fit.ratings.mean(), strict=True)) if start else {}
     table = {key: of.outcomes for key, of in tally.items()}
     fitted = bradley_terry.fit(players, table, [before.get(player, 0.0) for player in players])
-    if (known := _known(fitted, np.array([player in met for player in players], bool))) is not None:
+    errors = np.sqrt(np.diag(fitted.covariance))
+    of_them = np.array([player in met for player in players], bool)
+    if (kinds := prior.found(fitted.ratings[of_them], errors[of_them])) is not None:
+        known = prior.precision(kinds, fitted.ratings, errors)
         fitted = bradley_terry.fit(players, table, fitted.ratings, known)
     anchor = players.index(house) if house is not None and house in met else None
     return Ratings(players, fitted.anchored(anchor, ANCHOR), anchor, _connected(players, tally))
-
-
-def _known(fitted: Fit, met: NDArray[np.bool_]) -> Reals | None:
-    """What the pool's kinds say of everybody (n, n); they are found in those who have played."""
-    errors = np.sqrt(np.diag(fitted.covariance))
-    found = prior.found(fitted.ratings[met], errors[met])
-    return None if found is None else prior.precision(found, fitted.ratings, errors)
 
 
 def _connected(players: Sequence[str], tally: Tally) -> tuple[bool, ...]:
@@ -150,9 +146,12 @@ def places(
     The latter are called as in `names`, by player.
     """
     listed = _listed(rated, entries, names or {})
-    counted, totals = games(tally), _totals(tally)
+    results = dict.fromkeys(rated.players, Side(wins=0, draws=0, losses=0)) | totals(tally)
     number = {player: at for at, player in enumerate(rated.players)}
-    provisional = {player: _provisional(counted.get(player, 0), rated.connected[at]) for player, at in number.items()}
+    provisional: dict[str, Provisional] = {
+        player: "few games" if results[player].matches < FEW else "" if connected else "not connected"
+        for player, connected in zip(rated.players, rated.connected, strict=True)
+    }
     active = {entry.player for entry in listed if entry.state == "playing"}
     ranks = _ranks(rated, [player in active and not provisional[player] for player in rated.players])
     often = np.bincount([rank for rank in ranks if rank is not None], minlength=1)
@@ -161,7 +160,7 @@ def places(
     for entry in sorted(listed, key=lambda entry: entry.state != "playing"):
         at = number[entry.player]
         rank = ranks[at] if entry.state == "playing" else None
-        wins, draws, losses = totals.get(entry.player, (0, 0, 0))
+        played = results[entry.player]
         elo, half = float(rated.fit.ratings[at]), float(rated.half[at])
         leader = first.setdefault(entry.player, entry.name)
         found.append(
@@ -174,10 +173,10 @@ def places(
                 elo=elo,
                 low=elo - half,
                 high=elo + half,
-                games=counted.get(entry.player, 0),
-                wins=wins,
-                draws=draws,
-                losses=losses,
+                games=played.matches,
+                wins=played.wins,
+                draws=played.draws,
+                losses=played.losses,
                 ai_vs_ai=ai_vs_ai.get(entry.player, START),
                 provisional=provisional[entry.player],
                 state=entry.state,
@@ -213,20 +212,6 @@ def _listed(rated: Ratings, entries: Mapping[Key, Entry], names: Mapping[str, st
         )
         for player in sorted(strangers)
     ]
-
-
-def _provisional(played: int, connected: bool) -> Provisional:
-    return "few games" if played < FEW else "" if connected else "not connected"
-
-
-def _totals(tally: Tally) -> dict[str, tuple[int, int, int]]:
-    """Player to wins, draws and losses."""
-    found: dict[str, tuple[int, int, int]] = {}
-    for (a, b), of in tally.items():
-        for player, won, lost in ((a, of.wins, of.losses), (b, of.losses, of.wins)):
-            wins, draws, losses = found.get(player, (0, 0, 0))
-            found[player] = (wins + won, draws + of.draws, losses + lost)
-    return found
 
 
 def _ranks(rated: Ratings, ranked: Sequence[bool]) -> list[int | None]:

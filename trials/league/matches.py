@@ -77,31 +77,10 @@ def read(path: Path) -> Matches:
 
     What is not yet whole at the end of a file that is being written is left out. Raises SetupError.
     """
-    if (published := _published(path)) is not None:
-        return published
     data = history.whole(history.tidied(path)[0])
     header = history.COLUMNS if history.is_own(data) else ai_vs_ai.HISTORY
     table = _table(data, header, path) if data.count(b"\n") > 1 else None
     return _once(_matches(table, header, path))
-
-
-def _published(path: Path) -> Matches | None:
-    """AI vs AI's own file, just as it publishes it, far sooner read than by its columns' names; None: it is not so."""
-    try:
-        data = path.read_bytes()
-    except OSError:
-        return None
-    if not (
-        data.startswith(",".join(ai_vs_ai.HISTORY).encode() + b"\n") and data.endswith(b"\n") and b"\n" in data[31:]
-    ):
-        return None
-    try:
-        found = _matches(_table(data, ai_vs_ai.HISTORY, path), ai_vs_ai.HISTORY, path)
-        for name in found.models:
-            ai_vs_ai.Row(name, name, 0, 0.5)
-    except (SetupError, ValueError):
-        return None
-    return found if all(name == ai_vs_ai.listed(name) for name in found.models) else None
 
 
 def _table(data: bytes, header: tuple[str, ...], path: Path) -> Any:
@@ -132,15 +111,15 @@ def _matches(table: Any, header: tuple[str, ...], path: Path) -> Matches:
             f"a match must have a timestamp and a result of 1.0, 0.5 or 0.0, but line {row} of {path} has not;"
             " fix the line"
         )
-    models, one, two = _coded(table, "model1", "model2")
-    players, first, second = (models, one, two) if len(header) == 4 else _coded(table, "player1", "player2")
-    n = len(halves)
-    environments: tuple[str, ...] = (ai_vs_ai.ENVIRONMENT,)
-    environment, side = np.zeros(n, np.int64), np.full(n, -1)
-    if len(header) != 4:
-        environments, environment, _ = _coded(table, "environment", "environment")
-        names, side, _ = _coded(table, "side1", "side1")
+    models, (one, two) = _coded(table, "model1", "model2")
+    if header == history.COLUMNS:
+        players, (first, second) = _coded(table, "player1", "player2")
+        environments, (environment,) = _coded(table, "environment")
+        names, (side,) = _coded(table, "side1")
         side = np.array([history.SIDES.index(name) if name in history.SIDES else -1 for name in names], np.int64)[side]
+    else:
+        players, first, second, environments = models, one, two, (ai_vs_ai.ENVIRONMENT,)
+        environment, side = np.zeros(len(halves), np.int64), np.full(len(halves), -1)
     return Matches(
         models=models,
         model1=one,
@@ -162,17 +141,15 @@ def _ints(table: Any, name: str) -> Ints:
     return np.asarray(table[name].fill_null(-1).to_numpy(), np.int64)
 
 
-def _coded(table: Any, first: str, second: str) -> tuple[tuple[str, ...], Ints, Ints]:
-    """Words of two columns, each once, sorted, and which of them each row has."""
-    columns = [table[name].unify_dictionaries().combine_chunks() for name in (first, second)]
-    columns = [column.chunk(0) if isinstance(column, pa.ChunkedArray) else column for column in columns]
-    words = sorted({word for column in columns for word in column.dictionary.to_pylist()})
+def _coded(table: Any, *names: str) -> tuple[tuple[str, ...], list[Ints]]:
+    """Words of the columns together, each once, sorted, and which of them each row has, column by column."""
+    chunks = [chunk for name in names for chunk in table[name].chunks]
+    column = pa.concat_arrays(pa.chunked_array(chunks).unify_dictionaries().chunks)
+    found = column.dictionary.to_pylist()
+    words = sorted({*found})
     place = {word: at for at, word in enumerate(words)}
-    coded = []
-    for column in columns:
-        mapped = np.array([place[word] for word in column.dictionary.to_pylist()], np.int64)
-        coded.append(mapped[column.indices.to_numpy(zero_copy_only=False)])
-    return tuple(words), coded[0], coded[1]
+    codes = np.array([place[word] for word in found], np.int64)[column.indices.to_numpy(zero_copy_only=False)]
+    return tuple(words), np.split(codes, len(names))
 
 
 def _once(matches: Matches) -> Matches:

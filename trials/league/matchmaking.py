@@ -15,8 +15,9 @@ from random import Random
 import numpy as np
 from numpy.typing import NDArray
 
-from trials.arena.ratings.bradley_terry import NORMAL_95, PER_ELO, Places
+from trials.arena.ratings.bradley_terry import NORMAL_95, PER_ELO, Places, shift_to
 from trials.arena.ratings.pentanomial import Reals
+from trials.league.leaderboard import FEW
 
 NEAREST = 10
 """Opponents are drawn from so many of the closest in rating."""
@@ -26,42 +27,29 @@ NEARLY = 0.7
 """Of the best pairing's gain a second: as good as it for being played at the same time."""
 
 
-@dataclass(frozen=True)
-class Draw:
-    """One round's pairings."""
+def closest(ratings: Mapping[str, float], waited: Mapping[str, int], random: Random) -> list[tuple[str, str]]:
+    """AI vs AI's queue: each model meets at most one other, drawn from the NEAREST still queued within MOST.
 
-    pairings: tuple[tuple[str, str], ...]
-    resting: tuple[str, ...]
-    """Who found nobody: the odd one out, or all near enough were taken. They come first in the next round."""
-
-
-def closest(ratings: Mapping[str, float], waited: Mapping[str, int], random: Random, most: float = MOST) -> Draw:
-    """AI vs AI's queue: each model meets at most one other, drawn from the NEAREST still queued within `most`.
-
-    The queue is shuffled, those who have `waited` more rounds in front. Whoever has nobody within `most` in the whole
-    pool meets the nearest there is, since it would never play otherwise.
+    The queue is shuffled, those who have `waited` more rounds in front. Whoever has nobody within MOST in the whole
+    pool meets the nearest there is, since it would never play otherwise. The odd one out rests, and who found all near
+    enough taken.
     """
     queue = sorted(ratings)
     random.shuffle(queue)
     queue.sort(key=lambda player: -waited.get(player, 0))
-    pairings, resting = [], []
+    pairings = []
     while queue:
         player = queue.pop(0)
-        near = sorted(queue, key=lambda other: abs(ratings[other] - ratings[player]))[:NEAREST]
-        able = [other for other in near if abs(ratings[other] - ratings[player]) <= most]
-        if not able and near and _alone(player, ratings, most):
+        apart = {other: abs(rating - ratings[player]) for other, rating in ratings.items() if other != player}
+        near = sorted(queue, key=lambda other: apart[other])[:NEAREST]
+        able = [other for other in near if apart[other] <= MOST]
+        if near and not able and min(apart.values()) > MOST:
             able = near[:1]
         if able:
             opponent = random.choice(able)
             queue.remove(opponent)
             pairings.append((player, opponent))
-        else:
-            resting.append(player)
-    return Draw(tuple(pairings), tuple(resting))
-
-
-def _alone(player: str, ratings: Mapping[str, float], most: float) -> bool:
-    return all(abs(rating - ratings[player]) > most for other, rating in ratings.items() if other != player)
+    return pairings
 
 
 @dataclass(frozen=True)
@@ -78,33 +66,24 @@ class Known:
     """(n,), matches played."""
 
 
-@dataclass(frozen=True)
-class Wanted:
-    """When a model needs no more matches."""
-
-    half: float
-    """Half of its 95 % interval, Elo."""
-    games: int
-    """Matches."""
-
-
 def informative(
-    known: Known, wanted: Wanted, seconds: Reals, allowed: NDArray[np.bool_], matches: NDArray[np.int64]
+    known: Known, half: float, seconds: Reals, allowed: NDArray[np.bool_], matches: NDArray[np.int64]
 ) -> Iterator[tuple[int, int]]:
     """Pairings as places, the most telling a second first, each once; it ends when nobody needs a match.
 
     `seconds` (n, n) is what the `matches` (n, n) of a pairing cost; only `allowed` (n, n) pairings are proposed, and
-    only where at least one of the two needs matches by `wanted`, with what was proposed before taken as played.
+    only where at least one of the two needs matches, with what was proposed before taken as played: it has fewer than
+    FEW, or its 95 % interval is wider than `half`, Elo, to either side.
     """
     n = len(known.ratings)
-    covariance, shift = known.covariance.copy(), _shift(n, known.anchor)
+    covariance, shift = known.covariance.copy(), shift_to(known.anchor, n)
     weights = matches * _worth(known.ratings, covariance) * PER_ELO**2
     still = np.triu(allowed | allowed.T, 1)
     games = known.games.copy()
     while True:
         shown = shift @ covariance
-        half = NORMAL_95 * np.sqrt(np.einsum("ij,ij->i", shown, shift).clip(0))
-        needs = (half > wanted.half) | (games < wanted.games)
+        halves = NORMAL_95 * np.sqrt(np.einsum("ij,ij->i", shown, shift).clip(0))
+        needs = (halves > half) | (games < FEW)
         useful = still & (needs[:, None] | needs[None, :])
         if not useful.any():
             return
@@ -146,12 +125,6 @@ def _apart(gain: Reals) -> tuple[Places, Places]:
             break
     found = np.array(chosen, np.intp).reshape(-1, 2)
     return found[:, 0], found[:, 1]
-
-
-def _shift(n: int, anchor: int | None) -> Reals:
-    """What takes fitted ratings to those shown: less the anchor's, or the mean."""
-    fixed = np.full((n, n), 1 / n) if anchor is None else np.eye(n)[[anchor]].repeat(n, axis=0)
-    return np.asarray(np.eye(n) - fixed, np.float64)
 
 
 def _differences(of: Reals) -> Reals:

@@ -9,7 +9,7 @@ from trials.arena.ratings import ai_vs_ai
 from trials.arena.ratings.pentanomial import Reals
 from trials.league.history import short
 from trials.league.matches import Ints, Matches
-from trials.records import MatchRecord
+from trials.records import MatchRecord, Side
 
 Pairing = tuple[str, str]
 """Two players, the one that sorts first in front; results are that one's."""
@@ -34,6 +34,19 @@ class Sum:
     def matches(self) -> int:
         """How many were counted."""
         return self.wins + self.draws + self.losses
+
+    @property
+    def turned(self) -> "Sum":
+        """The same, told from the second one's side."""
+        return Sum(
+            self.outcomes[::-1],
+            self.losses,
+            self.draws,
+            self.wins,
+            self.goals[::-1],
+            self.decisions,
+            self.following,
+        )
 
     def __add__(self, other: "Sum") -> "Sum":
         return Sum(
@@ -103,37 +116,32 @@ def _outcomes(group: Ints, halves: Ints, groups: int) -> Reals:
     return np.asarray(np.bincount(of_first * 5 + points, weights, 5 * groups).reshape(groups, 5), np.float64)
 
 
-def of_records(records: Sequence[MatchRecord]) -> tuple[Pairing, Sum]:
-    """The same of whole pairs that have just been played by two players."""
-    key = pairing(short(records[0].a), short(records[0].b))
-    turned = key[0] != short(records[0].a)
-    halves = [round(2 * (1 - r.result if turned else r.result)) for r in records]
+def add(into: dict[Pairing, Sum], records: Sequence[MatchRecord]) -> None:
+    """Add whole pairs that two players have just played to a tally."""
+    halves = [round(2 * r.result) for r in records]
     points = [one + two for one, two in zip(halves[::2], halves[1::2], strict=True)]
-    goals = (sum(r.goals_a for r in records), sum(r.goals_b for r in records))
-    return key, Sum(
+    new = Sum(
         np.bincount(points, minlength=5).astype(np.float64),
         halves.count(2),
         halves.count(1),
         halves.count(0),
-        (goals[1], goals[0]) if turned else goals,
+        (sum(r.goals_a for r in records), sum(r.goals_b for r in records)),
         sum(r.decisions for r in records),
         1 + max(r.pair for r in records),
     )
-
-
-def add(into: dict[Pairing, Sum], records: Sequence[MatchRecord]) -> None:
-    """Add whole pairs of one pairing to a tally."""
-    key, new = of_records(records)
+    a, b = short(records[0].a), short(records[0].b)
+    key, new = pairing(a, b), new if a < b else new.turned
     into[key] = into[key] + new if key in into else new
 
 
-def games(of: Tally) -> dict[str, int]:
-    """Player to matches played."""
-    counted: dict[str, int] = {}
-    for key, summed in of.items():
-        for player in key:
-            counted[player] = counted.get(player, 0) + summed.matches
-    return counted
+def totals(of: Tally) -> dict[str, Side]:
+    """Player to its results."""
+    counted: dict[str, tuple[int, int, int]] = {}
+    for (a, b), summed in of.items():
+        for player, won, lost in ((a, summed.wins, summed.losses), (b, summed.losses, summed.wins)):
+            wins, draws, losses = counted.get(player, (0, 0, 0))
+            counted[player] = wins + won, draws + summed.draws, losses + lost
+    return {player: Side(wins=won, draws=drawn, losses=lost) for player, (won, drawn, lost) in counted.items()}
 
 
 def online_elo(matches: Matches) -> dict[str, float]:

@@ -17,10 +17,10 @@ import numpy as np
 
 from trials.arena.ratings.pentanomial import Reals
 from trials.league import matchmaking
-from trials.league.leaderboard import FEW, Ratings, rate
+from trials.league.leaderboard import Ratings, rate
 from trials.league.matches import Ints
-from trials.league.matchmaking import Known, Wanted
-from trials.league.pairings import Pairing, Tally, games, pairing
+from trials.league.matchmaking import Known
+from trials.league.pairings import Pairing, Tally, pairing, totals
 
 LIMIT = 1000  # decision steps of an episode
 PRIOR_STEPS = 500.0  # of play at everybody's rate, which a newcomer is taken to have behind it
@@ -69,12 +69,8 @@ class Planned:
     pairs: int
 
 
-@dataclass(frozen=True)
-class Plan:
-    """A queue, and the ratings it was made by."""
-
-    queue: tuple[Planned, ...]
-    rated: Ratings
+Plan = tuple[list[Planned], Ratings]
+"""A queue, and the ratings it was made by."""
 
 
 def closest(
@@ -88,9 +84,9 @@ def closest(
     elo = dict(zip(rated.players, rated.fit.ratings / CLASSIC, strict=True))
     waiting = {player: float(elo[player]) for player in players if last.get(player, 0) < number}
     waited = {player: number - last.get(player, 0) for player in waiting}
-    drawn = matchmaking.closest(waiting, waited, Random(number)).pairings
+    drawn = matchmaking.closest(waiting, waited, Random(number))
     at, pairs, _ = _pairs(tally, players, terms, seconds_a_step)
-    return Plan(tuple(Planned(pairing(a, b), int(pairs[at[a], at[b]])) for a, b in drawn), rated)
+    return [Planned(pairing(a, b), int(pairs[at[a], at[b]])) for a, b in drawn], rated
 
 
 def informative(
@@ -106,12 +102,12 @@ def informative(
     rated = rate(tally, players, house, before)
     chosen = [rated.players.index(player) for player in players]
     at, pairs, a_match = _pairs(tally, players, terms, seconds_a_step)
-    played = games(tally)
+    played = totals(tally)
     known = Known(
         ratings=rated.fit.ratings[chosen],
         covariance=rated.fit.covariance[np.ix_(chosen, chosen)],
         anchor=players.index(house) if rated.anchor is not None and house in players else None,
-        games=np.array([played.get(player, 0) for player in players]),
+        games=np.array([played[player].matches if player in played else 0 for player in players]),
     )
     allowed = ~np.eye(len(players), dtype=bool)
     for a, b in barred:
@@ -119,10 +115,9 @@ def informative(
             allowed[at[a], at[b]] = allowed[at[b], at[a]] = False
     pairs = np.clip(matchmaking.telling(known) / 2, np.minimum(FEWEST, pairs), pairs).astype(np.int64)
     seconds = 2 * pairs * a_match + SETUP
-    found = matchmaking.informative(known, Wanted(terms.half, FEW), seconds, allowed, 2 * pairs)
+    found = matchmaking.informative(known, terms.half, seconds, allowed, 2 * pairs)
     most = min(LONGEST_QUEUE, max(8, len(players) // 2))
-    queue = [Planned(pairing(players[a], players[b]), int(pairs[a, b])) for a, b in islice(found, most)]
-    return Plan(tuple(queue), rated)
+    return [Planned(pairing(players[a], players[b]), int(pairs[a, b])) for a, b in islice(found, most)], rated
 
 
 def _pairs(

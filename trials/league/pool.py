@@ -13,7 +13,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from ctypes import c_int
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import lru_cache
 from multiprocessing import connection
 from multiprocessing.sharedctypes import RawValue
@@ -59,10 +59,8 @@ class Outcome:
 class PairingPool:
     """Owns the processes that play; `with` ends them."""
 
-    def __init__(self, cores: int, kept: int = KEPT) -> None:
-        self._context = multiprocessing.get_context("spawn")
-        self._kept = kept
-        self._workers = [_Worker(self._context, kept) for _ in range(cores)]
+    def __init__(self, cores: int) -> None:
+        self._workers = [_Worker() for _ in range(cores)]
         self._over = 0.0
 
     def __enter__(self) -> "PairingPool":
@@ -101,7 +99,7 @@ class PairingPool:
             for at, worker in enumerate(self._workers):
                 if worker.dead:
                     self._over += worker.spent
-                    self._workers[at] = fresh = _Worker(self._context, self._kept)
+                    self._workers[at] = fresh = _Worker()
                     for task in worker.given:
                         fresh.give(task)
 
@@ -109,14 +107,14 @@ class PairingPool:
 class _Worker:
     """One process, its pipe, and what it has been given."""
 
-    def __init__(self, context: Any, kept: int) -> None:
+    def __init__(self) -> None:
+        context: Any = multiprocessing.get_context("spawn")
         self._pipe, theirs = context.Pipe()
         self._asking = RawValue(c_int, 0)
-        self._process = context.Process(target=_work, args=(theirs, self._asking, kept), daemon=True)
+        self._process = context.Process(target=_work, args=(theirs, self._asking), daemon=True)
         self._process.start()
         theirs.close()
         self._hand: OrderedDict[str, None] = OrderedDict()
-        self._kept = kept
         self.given: list[Task] = []
         self._stint = Stint(self._process.pid)
         self.spent = 0.0
@@ -145,7 +143,7 @@ class _Worker:
         for file in (task.a, task.b):
             self._hand[file] = None
             self._hand.move_to_end(file)
-        while len(self._hand) > self._kept:
+        while len(self._hand) > KEPT:
             self._hand.popitem(last=False)
         with suppress(OSError):  # it is dead, which `answer` will say
             self._pipe.send(task)
@@ -177,10 +175,10 @@ class _Worker:
         self._pipe.close()
 
 
-def _work(pipe: Any, asking: Any, kept: int) -> None:
+def _work(pipe: Any, asking: Any) -> None:
     """A worker's life."""
     begin_worker()
-    loaded = lru_cache(maxsize=kept)(_load)
+    loaded = lru_cache(maxsize=KEPT)(_load)
     pipe.send(None)
     while True:
         try:
@@ -218,28 +216,15 @@ def _play(task: Task, loaded: Callable[[str, int], Player], asking: Any) -> Outc
     return Outcome(task, tuple(played.records), time.process_time() - began, played.decisions)
 
 
-@dataclass
 class _Asked:
     """A player that says in shared memory when it is being asked."""
 
-    player: Player
-    number: int
-    asking: Any = field(repr=False)
-
-    @property
-    def name(self) -> str:
-        return self.player.name
-
-    @property
-    def id(self) -> str:
-        return self.player.id
-
-    @property
-    def memory(self) -> int:
-        return self.player.memory
+    def __init__(self, player: Player, number: int, asking: Any) -> None:
+        self.name, self.id, self.memory = player.name, player.id, player.memory
+        self._player, self._number, self._asking = player, number, asking
 
     def decide(self, observations: Floats, memory: Floats, log_probabilities: Floats) -> None:
         """As Player.decide."""
-        self.asking.value = self.number
-        self.player.decide(observations, memory, log_probabilities)
-        self.asking.value = 0
+        self._asking.value = self._number
+        self._player.decide(observations, memory, log_probabilities)
+        self._asking.value = 0

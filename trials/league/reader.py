@@ -1,7 +1,7 @@
 """A league as a reader sees it: standings, models, head to head, matches, frames of its past; nothing is written.
 
     league = reader.opened(Path("league"))
-    league.standings()                      the leaderboard, the strongest first
+    league.standings                        the leaderboard, the strongest first
     league.model("author/name")             everything about one model
     league.head_to_head("a/x", "b/y")       what two have played
     league.frames(50)                       the leaderboard as it was after up to 50 of its rounds
@@ -14,6 +14,7 @@ and the roster alone; a folder with a `soccer_history.csv` of AI vs AI's is a le
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,7 @@ from trials.league import history, leaderboard, matches, pairings, roster, store
 from trials.league.folder import LeagueFolder, must_be_there
 from trials.league.leaderboard import Place, Ratings
 from trials.league.matches import Matches
-from trials.league.pairings import Sum, Tally, pairing
+from trials.league.pairings import Tally, pairing
 from trials.league.roster import Entry, Key
 from trials.league.store import Round
 from trials.records import Side
@@ -55,11 +56,6 @@ class HeadToHead:
     expected: float
     """Score of a, 0 to 1, that the leaderboard's ratings expect."""
 
-    @property
-    def score(self) -> float:
-        """Of a, 0 to 1."""
-        return self.result.score
-
 
 @dataclass(frozen=True, kw_only=True)
 class Card:
@@ -68,8 +64,6 @@ class Card:
     place: Place
     names: tuple[tuple[str, str], ...]
     """Every name and revision under which these bytes stand in the leaderboard."""
-    revisions: tuple[Entry, ...]
-    """Every revision of this name, in the order they entered."""
     opponents: tuple[HeadToHead, ...]
     """The model is a; the strongest opponent first."""
     blue: Side
@@ -111,32 +105,15 @@ class League:
     @cached_property
     def rated(self) -> Ratings:
         """Every player's rating, those who have not played yet included."""
-        fresh = [e.player for e in self.entries.values() if e.state == "playing"] if self.is_ours else []
+        played_here = self.environment == VERSION
+        fresh = [e.player for e in self.entries.values() if e.state == "playing"] if played_here else []
         return leaderboard.rate(self.tally, fresh, self.house)
 
-    @property
-    def is_ours(self) -> bool:
-        """Whether it is of the environment that is played here."""
-        return self.environment == VERSION
-
     @cached_property
-    def ai_vs_ai(self) -> Mapping[str, float]:
-        """Player to AI vs AI's own Elo."""
-        return pairings.online_elo(self.matches)
-
-    @cached_property
-    def _places(self) -> tuple[Place, ...]:
-        names = self.matches.names
-        return tuple(leaderboard.places(self.rated, self.tally, self.entries, self.ai_vs_ai, names))
-
-    @cached_property
-    def called(self) -> Mapping[Key, str]:
-        """Everyone's name where all are told apart."""
-        return roster.called(self.entries)
-
     def standings(self) -> tuple[Place, ...]:
         """The leaderboard, the strongest first, the gone included."""
-        return self._places
+        elo = pairings.online_elo(self.matches)
+        return tuple(leaderboard.places(self.rated, self.tally, self.entries, elo, self.matches.names))
 
     @property
     def refused(self) -> tuple[Entry, ...]:
@@ -147,17 +124,13 @@ class League:
         """Where the model stands that `word` names: `author/name`, with or without `@revision`, or the start of a
         sha256. Raises SetupError."""
         name, _, revision = word.partition("@")
-        named = [p for p in self._places if p.name == name and p.revision.startswith(revision)]
-        known = named or [p for p in self._places if p.player == history.short(word)]
+        named = [p for p in self.standings if p.name == name and p.revision.startswith(revision)]
+        known = named or [p for p in self.standings if p.player == history.short(word)]
         if not known:
             raise SetupError(
                 f"a model must be in the league, but {word!r} is not in {self.folder.path}; see its leaderboard"
             )
         return min(known, key=lambda place: place.state != "playing")
-
-    def player(self, word: str) -> str:
-        """The player that `word` names, as for `place`. Raises SetupError."""
-        return self.place(word).player
 
     def model(self, word: str) -> Card:
         """Everything about the model that `word` names, as for `place`. Raises SetupError."""
@@ -168,8 +141,7 @@ class League:
         blue, purple = self._sides(player)
         return Card(
             place=place,
-            names=tuple((other.name, other.revision) for other in self._places if other.player == player),
-            revisions=tuple(entry for key, entry in self.entries.items() if self.called[key] == place.name),
+            names=tuple((other.name, other.revision) for other in self.standings if other.player == player),
             opponents=tuple(self._met(player, other) for other in sorted(met, key=lambda other: -elo[other])),
             blue=blue,
             purple=purple,
@@ -177,13 +149,13 @@ class League:
 
     def head_to_head(self, a: str, b: str) -> HeadToHead | None:
         """What two models have played; None where they have not met. Raises SetupError."""
-        one, two = self.player(a), self.player(b)
+        one, two = self.place(a).player, self.place(b).player
         return self._met(one, two) if pairing(one, two) in self.tally else None
 
     def matches_of(self, a: str, b: str | None = None) -> Matches:
         """The matches of a model, or of two, in the history's order. Raises SetupError."""
-        kept = self._plays(self.player(a))
-        return self.matches.where(kept & self._plays(self.player(b)) if b is not None else kept)
+        kept = self._plays(self.place(a).player)
+        return self.matches.where(kept & self._plays(self.place(b).player) if b is not None else kept)
 
     def frames(self, most: int = 50) -> tuple[Frame, ...]:
         """The leaderboard after each of its rounds, or after `most` of them, evenly chosen, the last one always."""
@@ -230,15 +202,7 @@ class League:
         return np.asarray((self.matches.player1 == at) | (self.matches.player2 == at), np.bool_)
 
     def _met(self, a: str, b: str) -> HeadToHead:
-        summed = self.tally[pairing(a, b)]
-        if a > b:
-            summed = Sum(
-                summed.outcomes[::-1],
-                *(summed.losses, summed.draws, summed.wins),
-                (summed.goals[1], summed.goals[0]),
-                summed.decisions,
-                summed.following,
-            )
+        summed = self.tally[pairing(a, b)] if a < b else self.tally[pairing(a, b)].turned
         elo, low, high = rating.from_counts(summed.outcomes)
         of_a, of_b = (float(self.rated.fit.ratings[self.rated.players.index(player)]) for player in (a, b))
         return HeadToHead(
@@ -289,6 +253,4 @@ def opened(path: Path, environment: str | None = None) -> League:
 
 def house() -> str | None:
     """The house baseline as a player, if it is installed."""
-    from hashlib import sha256
-
     return history.short(sha256(HOUSE.read_bytes()).hexdigest()) if HOUSE.is_file() else None

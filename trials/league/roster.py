@@ -7,18 +7,16 @@ people: two models of one name, from different places, are two entries, and `cal
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Literal
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 from pydantic.dataclasses import dataclass
 
 from trials.arena.ratings.ai_vs_ai import listed
-from trials.errors import SetupError
 from trials.league.history import short
-from trials.ledger import append_lines
+from trials.ledger import append_lines, read_lines
 from trials.records import CONFIG, Finite
 
 HUB = "hub:"
@@ -64,31 +62,6 @@ class Change:
 
 
 @dataclass(frozen=True, kw_only=True, config=CONFIG)
-class Entry:
-    """A model at a revision, as it stands now."""
-
-    name: str
-    revision: str
-    source: str
-    sha256: str
-    since: Finite
-    """Unix seconds at which it entered."""
-    state: Literal["playing", "gone", "refused"]
-    line: str = ""
-    """Why it was refused."""
-
-    @property
-    def key(self) -> Key:
-        """What a league knows it by."""
-        return key_of(self.source, self.name, self.revision)
-
-    @property
-    def player(self) -> str:
-        """As the history has it."""
-        return short(self.sha256)
-
-
-@dataclass(frozen=True, kw_only=True, config=CONFIG)
 class Offer:
     """A model that a source has at this moment."""
 
@@ -102,6 +75,23 @@ class Offer:
         return key_of(self.source, self.name, self.revision)
 
 
+@dataclass(frozen=True, kw_only=True, config=CONFIG)
+class Entry(Offer):
+    """A model at a revision, as it stands now."""
+
+    sha256: str
+    since: Finite
+    """Unix seconds at which it entered."""
+    state: Literal["playing", "gone", "refused"]
+    line: str = ""
+    """Why it was refused."""
+
+    @property
+    def player(self) -> str:
+        """As the history has it."""
+        return short(self.sha256)
+
+
 _CHANGE: TypeAdapter[Change] = TypeAdapter(Change)
 
 
@@ -113,49 +103,24 @@ def append(path: Path, changes: Sequence[Change]) -> None:
 
 def read(path: Path) -> list[Change]:
     """All whole lines, oldest first; none where there is no file. Raises SetupError."""
-    if not path.is_file():
-        return []
-    found = []
-    for number, line in enumerate(path.read_bytes().split(b"\n"), 1):
-        line = line.rstrip(b"\0")
-        if not line:
-            continue
-        try:
-            found.append(_CHANGE.validate_json(line))
-        except ValidationError as error:
-            what = error.errors()[0]
-            if what["type"] == "json_invalid" and "EOF while parsing" in what["msg"]:
-                continue  # cut off in mid-write
-            raise SetupError(
-                f"every line of a roster must be a change, but line {number} of {path} is not ({what['msg']});"
-                " was it written by another version?"
-            ) from None
-    return found
+    return read_lines(path, _CHANGE, "every line of a roster must be a change")
 
 
 def entries(changes: Iterable[Change]) -> dict[Key, Entry]:
     """Everyone who ever was in the league, in the order they entered."""
     found: dict[Key, Entry] = {}
     for change in changes:
-        state: Literal["playing", "gone", "refused"] = (
-            "gone" if change.what == "gone" else "refused" if change.what == "refused" else "playing"
-        )
         for key in _meant(found, change):
             old = found.get(key)
-            if old is None:
-                found[key] = Entry(
-                    name=change.name,
-                    revision=change.revision,
-                    source=change.source,
-                    sha256=change.sha256,
-                    since=change.time,
-                    state=state,
-                    line=change.line,
-                )
-                continue
-            line = change.line if change.what in ("entered", "refused") else old.line
-            source = change.source or old.source
-            found[key] = replace(old, state=state, line=line, sha256=change.sha256 or old.sha256, source=source)
+            found[key] = Entry(
+                name=change.name,
+                revision=change.revision,
+                source=change.source or (old.source if old else ""),
+                sha256=change.sha256 or (old.sha256 if old else ""),
+                since=old.since if old else change.time,
+                state=change.what if change.what in ("gone", "refused") else "playing",
+                line=change.line if old is None or change.what in ("entered", "refused") else old.line,
+            )
     return found
 
 
@@ -184,15 +149,6 @@ def departures(of: Mapping[Key, Entry], offers: Iterable[Offer], silent: Iterabl
         elif entry.state == "playing" and key in offered and offered[key] != entry.source:
             changes.append(change(what="entered", source=offered[key], sha256=entry.sha256))
     return changes
-
-
-def players(of: Mapping[Key, Entry]) -> dict[str, list[Entry]]:
-    """Player to the entries that play under it, the first that entered in front: whose name the history gets."""
-    found: dict[str, list[Entry]] = {}
-    for entry in of.values():
-        if entry.state == "playing":
-            found.setdefault(entry.player, []).append(entry)
-    return found
 
 
 def called(of: Mapping[Key, Entry]) -> dict[Key, str]:

@@ -16,7 +16,6 @@ from trials.league.pairings import Pairing
 from trials.league.planning import Planned, RoundTerms
 from trials.league.pool import Outcome, PairingPool
 from trials.league.roster import called
-from trials.league.roster import players as by_player
 from trials.league.store import Round, Store
 
 LOOK = 32
@@ -86,8 +85,11 @@ class _RunningRound:
 
     def __post_init__(self) -> None:
         self.number, self.began, self._started = self.store.number, time.time(), time.monotonic()
-        names = called(self.store.entries)
-        self._names = {player: names[entries[0].key] for player, entries in by_player(self.store.entries).items()}
+        self._names: dict[str, str] = {}
+        """Of players, whose history gets the name of the first that entered."""
+        for key, name in called(self.store.entries).items():
+            if self.store.entries[key].state == "playing":
+                self._names.setdefault(self.store.entries[key].player, name)
         self._by_file = {playable.file: player for player, playable in self.able.items()}
         self._players = sorted(player for player in self.able if player in self._names)
         self._queue: deque[Planned] = deque()
@@ -129,16 +131,15 @@ class _RunningRound:
         step = (self.core_seconds + GUESSED * planning.SECONDS_A_STEP) / (self.decisions + GUESSED)
         if self.terms.matchmaking == "closest":
             self._drawn = True
-            plan = planning.closest(
+            queue, self._rated = planning.closest(
                 self.store.tally, self._players, self.store.last_round, self.number, self.terms, step
             )
         else:
             barred = self._barred | self._under_way
-            plan = planning.informative(
+            queue, self._rated = planning.informative(
                 self.store.tally, self._players, barred, self.terms, step, self.house, self._rated
             )
-        self._rated = plan.rated
-        self._queue.extend(plan.queue)
+        self._queue.extend(queue)
 
     def enter(self, outcome: Outcome) -> None:
         """Take in what came of a task."""

@@ -1,18 +1,18 @@
 """The league as the process that plays it has it: what is appended to, and what it sums to."""
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
-from pydantic import TypeAdapter, ValidationError
+import numpy as np
+from pydantic import TypeAdapter
 from pydantic.dataclasses import dataclass
 
-from trials.arena.ratings import ai_vs_ai
 from trials.errors import SetupError
 from trials.league import history, matches, pairings, roster
 from trials.league.folder import LeagueFolder
 from trials.league.planning import Matchmaking
 from trials.league.roster import Change, Entry, Key
-from trials.ledger import append_lines
+from trials.ledger import append_lines, read_lines
 from trials.records import CONFIG, Finite, MatchRecord
 from trials.soccer.constants import VERSION
 
@@ -52,22 +52,7 @@ _ROUND: TypeAdapter[Round] = TypeAdapter(Round)
 
 def rounds(league: LeagueFolder) -> list[Round]:
     """Every finished round, oldest first. Raises SetupError."""
-    if not league.rounds.is_file():
-        return []
-    found = []
-    for number, line in enumerate(league.rounds.read_bytes().split(b"\n"), 1):
-        if not (line := line.rstrip(b"\0")):
-            continue
-        try:
-            found.append(_ROUND.validate_json(line))
-        except ValidationError as error:
-            if "EOF while parsing" in error.errors()[0]["msg"]:
-                continue  # cut off in mid-write
-            raise SetupError(
-                f"every line must be a round, but line {number} of {league.rounds} is not; was it written by another"
-                " version?"
-            ) from None
-    return found
+    return read_lines(league.rounds, _ROUND, "every line must be a round")
 
 
 class Store:
@@ -86,20 +71,16 @@ class Store:
         self._changes = roster.read(league.roster)
         self.entries: dict[Key, Entry] = roster.entries(self._changes)
         self.rounds = rounds(league)
-        every = matches.read(league.history) if league.history.is_file() else None
-        ours = every.of_environment(VERSION) if every is not None else None
-        self.tally = pairings.tally(ours) if ours is not None else {}
-        self.ai_vs_ai = pairings.online_elo(ours) if ours is not None else {}
-        self.last_round: dict[str, int] = {}
-        """Player to the last round in which it played."""
-        self.before = 0
+        every = matches.read(league.history) if league.history.is_file() else matches.NOTHING
+        ours = every.of_environment(VERSION)
+        self.tally = pairings.tally(ours)
+        last = np.zeros(len(ours.players), np.int64)
+        for column in (ours.player1, ours.player2):
+            np.maximum.at(last, column, ours.round)
+        self.last_round = dict(zip(ours.players, last.tolist(), strict=True))
+        """Player to the last round in which it played, 0 where it has not."""
+        self.before = int((ours.round == self.number).sum())
         """Matches of the round to play that were played before it was cut off."""
-        if ours is not None and len(ours):
-            for column in (ours.player1, ours.player2):
-                for at, number in zip(column.tolist(), ours.round.tolist(), strict=True):
-                    player = ours.players[at]
-                    self.last_round[player] = max(number, self.last_round.get(player, 0))
-            self.before = int((ours.round == self.number).sum())
 
     @property
     def number(self) -> int:
@@ -128,7 +109,6 @@ class Store:
         """Append whole pairs of one pairing, and count them."""
         history.append(self.league.history, number, names, records)
         pairings.add(self.tally, records)
-        ai_vs_ai.follow(self.ai_vs_ai, _results(records))
         for player in (records[0].a, records[0].b):
             self.last_round[history.short(player)] = number
 
@@ -137,7 +117,3 @@ class Store:
         append_lines(self.league.rounds, _ROUND.dump_json(finished) + b"\n")
         self.rounds.append(finished)
         self.before = 0
-
-
-def _results(records: Iterable[MatchRecord]) -> Iterable[tuple[str, str, float]]:
-    return ((history.short(r.a), history.short(r.b), r.result) for r in records)

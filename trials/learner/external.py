@@ -59,7 +59,7 @@ class ExternalTrainer:
         self._resumed = resumed or 0
         self._progress = Progress(files, self._resumed, 0.0)
         self._lease = PortLease()
-        self.process = _started(_command(files, spec, self._lease.ports[0], resumed is not None))
+        self.process = _started(_command(files, spec, self._lease.port, resumed is not None))
 
     def look(self) -> None:
         """Publish what it has exported and summarised since. Raises BadTrial, SetupError."""

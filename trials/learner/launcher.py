@@ -81,7 +81,7 @@ def main(folder: Path) -> None:
     port, more = None, list[str]()
     if spec.executable is not None:
         lease = PortLease()  # held until this process ends
-        port = lease.ports[0]
+        port = lease.port
         more = ["--num-envs=1", f"--timeout-wait={min(TIMEOUT_S, max(1, int(spec.stall_seconds)))}"]
     words = process.arguments(files, spec, files.trainer_yaml, resumed is not None, port, *more)
     options = learn.parse_command_line(words)

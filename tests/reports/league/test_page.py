@@ -37,14 +37,14 @@ def league(tmp_path_factory: pytest.TempPathFactory) -> League:
 def written(league: League) -> Path:
     """The page, with a match to watch of the first two."""
     _, replays = record(players.load("random"), players.load("chaser"), 1, 5)
-    first, second, *_ = (place.player for place in league.standings() if not place.same_as)
+    first, second, *_ = (place.player for place in league.standings if not place.same_as)
     packed = pack.pack(replays, ("<b>first</b>", "second"))
     return pages.write(league, [Recorded(first, second, ("A match", "The other"), packed)])
 
 
 def test_it_shows_what_the_view_says(league: League) -> None:
     data = pages.data(league)
-    for row, place in zip(data["models"], league.standings(), strict=True):
+    for row, place in zip(data["models"], league.standings, strict=True):
         assert row[:2] == [place.rank, place.tied] and data["players"][row[4]] == place.player
         assert row[5:8] == pytest.approx([place.elo, place.low, place.high], abs=0.06)
         assert row[8:12] == [place.games, place.wins, place.draws, place.losses]
@@ -125,7 +125,7 @@ def test_names_are_text_and_the_page_asks_for_nothing(league: League, written: P
 def test_the_page_in_a_browser(league: League, written: Path) -> None:
     from axe_playwright_python.sync_playwright import Axe
 
-    first, second, *_ = (place.player for place in league.standings() if not place.same_as)
+    first, second, *_ = (place.player for place in league.standings if not place.same_as)
     met = league.head_to_head(first, second)
     assert met is not None
     with chromium() as browser:

@@ -21,7 +21,7 @@ RAY = (sys.executable, "-m", "ray.scripts.scripts")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a cluster of one node with two CPUs and one GPU."""
     with PortLease() as lease:
-        address = f"127.0.0.1:{lease.ports[0]}"
+        address = f"127.0.0.1:{lease.port}"
     words = ["--head", "--node-ip-address=127.0.0.1", f"--port={address[10:]}", "--num-cpus=2", "--num-gpus=1"]
     words += ["--include-dashboard=false", "--disable-usage-stats", "--object-store-memory=100000000", "--block"]
     with pytest.MonkeyPatch.context() as patch, (tmp_path_factory.mktemp("ray") / "log").open("w") as log:

@@ -1,9 +1,7 @@
 """A league as a person has it: rounds from real policies, killed in mid-round, with broken models."""
 
-import contextlib
 import io
 import json
-import os
 import shutil
 import signal
 import subprocess
@@ -34,7 +32,6 @@ from sweep.matches import rate
 from sweep.promotion import verify
 from sweep.settings import Settings
 from trials import storage
-from trials.arena.matches.pool import Task
 from trials.arena.players.load import LADDER
 from trials.arena.ratings import ai_vs_ai
 from trials.errors import SetupError
@@ -42,11 +39,11 @@ from trials.league import leaderboard, matches, pairings, reader, roster, round,
 from trials.league.folder import LeagueFolder, playing
 from trials.league.history import short
 from trials.league.planning import RoundTerms
-from trials.league.pool import PairingPool
 from trials.stint import ended
 
 CARD = b"---\nlibrary_name: ml-agents\ntags: [ML-Agents-SoccerTwos]\n---\n"
 QUICK = RoundTerms(pairs=4, budget=4.0, half=300.0)
+SHORT = RoundTerms(pairs=2, budget=1.0, half=300.0)
 
 
 def play(path: Path, *words: str | Path, terms: RoundTerms = QUICK, rounds: int = 1) -> str:
@@ -121,7 +118,7 @@ def test_rating_a_leagues_history_by_name_points_to_the_league(played: tuple[Pat
 
 def test_one_file_under_two_names_plays_once_and_stands_twice(played: tuple[Path, Path, str]) -> None:
     path, folder, _ = played
-    found = {place.name: place for place in reader.opened(path).standings()}
+    found = {place.name: place for place in reader.opened(path).standings}
     one, fork = found[f"{folder.name}/house-750k"], found[f"{folder.name}/z-fork"]
     assert fork.same_as == one.name and (fork.elo, fork.games, fork.player) == (one.elo, one.games, one.player)
     assert f"{folder.name}/z-fork" not in matches.read(LeagueFolder(path).history).models
@@ -144,7 +141,7 @@ def test_the_view_tells_cards_meetings_and_the_past(played: tuple[Path, Path, st
     path, folder, _ = played
     seen = reader.opened(path)
     card = seen.model("built-in/house")
-    assert card.place.player == seen.player("built-in/house") and card.opponents
+    assert card.place == seen.place("built-in/house") and card.opponents
     total = [card.blue, card.purple]
     assert sum(s.wins + s.draws + s.losses for s in total) == card.place.games
     assert sum(s.wins for s in total) == card.place.wins
@@ -175,14 +172,14 @@ def test_a_changed_revision_is_a_new_player_and_a_gone_one_keeps_its_matches(
     LeagueFolder(path).roster.write_text(entries.replace(f'"{played[1].name}/', '"models/'))
     shutil.copy(LADDER / "house-1500k.onnx", folder / "house-1000k.onnx")
     (folder / "z-fork.onnx").unlink()
-    play(path, terms=RoundTerms(pairs=2, budget=1.0, half=300.0))  # from where its models came
+    play(path, terms=SHORT)  # from where its models came
     revisions = [e for e in reader.opened(path).entries.values() if e.name == "models/house-1000k"]
     assert [e.state for e in revisions] == ["gone", "playing"]
     old, new = (short(e.revision) for e in revisions)
-    after = {place.player: place for place in reader.opened(path).standings()}
-    assert after[old].rank is None and after[old].games == next(p.games for p in before.standings() if p.player == old)
-    assert new not in {p.player for p in before.standings()} and new in after
-    assert {p.name: p.state for p in reader.opened(path).standings()}["models/z-fork"] == "gone"
+    after = {place.player: place for place in reader.opened(path).standings}
+    assert after[old].rank is None and after[old].games == next(p.games for p in before.standings if p.player == old)
+    assert new not in {p.player for p in before.standings} and new in after
+    assert {p.name: p.state for p in reader.opened(path).standings}["models/z-fork"] == "gone"
 
 
 def test_two_processes_do_not_play_one_league(played: tuple[Path, Path, str]) -> None:
@@ -195,21 +192,21 @@ def test_two_processes_do_not_play_one_league(played: tuple[Path, Path, str]) ->
 def test_a_league_is_rebuilt_from_its_files_and_from_ai_vs_ais(played: tuple[Path, Path, str], tmp_path: Path) -> None:
     path = played[0]
     again = league.rebuild(tmp_path / "again", str(path))
-    assert again.standings() == reader.opened(path).standings()
+    assert again.standings == reader.opened(path).standings
     bare = tmp_path / "bare"
     league.rebuild(bare, str(LeagueFolder(path).history))  # names and revisions are the roster's; ratings are not
-    rebuilt = {p.player: (p.elo, p.games) for p in reader.opened(bare).standings()}
-    assert {p.name for p in reader.opened(bare).standings()} <= {p.name for p in reader.opened(path).standings()}
+    rebuilt = {p.player: (p.elo, p.games) for p in reader.opened(bare).standings}
+    assert {p.name for p in reader.opened(bare).standings} <= {p.name for p in reader.opened(path).standings}
     assert {player: pytest.approx(of) for player, of in rebuilt.items()} == {
-        p.player: (p.elo, p.games) for p in reader.opened(path).standings() if p.games
+        p.player: (p.elo, p.games) for p in reader.opened(path).standings if p.games
     }
     theirs = tmp_path / "theirs.csv"
     rows = [line.split(",")[:4] for line in LeagueFolder(path).history.read_text().splitlines()]
     theirs.write_text("".join(",".join(row) + "\n" for row in rows))
     found = league.rebuild(tmp_path / "published", str(theirs))
     assert found.environment == "ai-vs-ai" and len(found.matches) == len(rows) - 1
-    published = {p.name: p for p in found.standings()}
-    for place in reader.opened(path).standings():
+    published = {p.name: p for p in found.standings}
+    for place in reader.opened(path).standings:
         if place.games and not place.same_as:
             assert published[place.name].ai_vs_ai == pytest.approx(place.ai_vs_ai)
     with pytest.raises(SetupError, match="into a new folder"):
@@ -228,19 +225,19 @@ def test_models_of_one_name_from_two_places_both_play_in_every_round(tmp_path: P
         shutil.copy(words[-1], run / "trials" / "0000" / "candidates" / "SoccerTwos-5.onnx")
         words.append(Path(f"{run}:all"))
     path = tmp_path / "league"
-    first = play(path, *words, terms=RoundTerms(pairs=2, budget=2.0, half=5.0))
+    first = play(path, *words, terms=replace(SHORT, half=5.0))
     assert "SoccerTwos is called m/SoccerTwos~" in " ".join(first.split()).replace(f"of {words[2]} ", "")
-    second = play(path, terms=RoundTerms(pairs=2, budget=2.0, half=5.0))  # from where they came
+    second = play(path, terms=replace(SHORT, half=5.0))  # from where they came
     assert "is unavailable" not in first + second
     read = matches.read(LeagueFolder(path).history)
     assert len(read.players) == 2 and {*read.round.tolist()} == {1, 2}
-    shown = {place.name: place for place in reader.opened(path).standings()}
+    shown = {place.name: place for place in reader.opened(path).standings}
     names = {name.partition("~")[0] for name in shown}
     assert names == {"m/SoccerTwos", "first/0000-SoccerTwos-5"} and len(shown) == 4
     assert len({place.player for place in shown.values()}) == 2 and {*read.models} <= {*shown}
-    assert league.rebuild(tmp_path / "again", str(path)).standings() == reader.opened(path).standings()
+    assert league.rebuild(tmp_path / "again", str(path)).standings == reader.opened(path).standings
     bare = league.rebuild(tmp_path / "bare", str(LeagueFolder(path).history))
-    assert len({place.name for place in bare.standings()}) == 2
+    assert len({place.name for place in bare.standings}) == 2
     assert len(LeagueFolder(path).elo.read_text().splitlines()) == 1 + 4
     finder = page.Asked(reader.opened(path))
     files = {player: finder.file(player) for player in read.players}
@@ -277,7 +274,7 @@ def test_a_league_killed_in_a_round_goes_on_and_counts_nothing_twice(tmp_path: P
     with files.history.open("ab") as file:  # what a machine that lost power may leave
         file.write(files.history.read_bytes().splitlines(keepends=True)[-2] + b"half a li")
     before = matches.read(files.history)
-    assert reader.opened(path).standings()  # readers do not mind
+    assert reader.opened(path).standings  # readers do not mind
     said = play(path, terms=RoundTerms(pairs=4, budget=2.0, half=5.0))
     assert "were cut off the history" in said
     after = matches.read(files.history)
@@ -322,26 +319,6 @@ def test_closest_lets_everyone_play_once_a_round(tmp_path: Path) -> None:
     assert len({player for column in (read.player1, read.player2) for player in column.tolist()}) == 5
 
 
-def test_a_pairing_that_takes_too_long_or_a_process_that_dies_costs_itself_only() -> None:
-    long = Task(a="random", b="still", first=0, pairs=5000, seed=1)
-    good = Task(a="house", b="house-1500k", first=0, pairs=2, seed=1)
-    queue = [long, good]
-    with PairingPool(1) as floor:
-        found = list(floor.outcomes(lambda _: queue.pop(0) if queue else None, cap=3.0))
-        assert [bool(outcome.records) for outcome in found] == [False, True]
-        assert "must be over within 3 s" in found[0].line and not found[0].sure
-        queue[:] = [long, good]
-        outcomes = floor.outcomes(lambda _: queue.pop(0) if queue else None, cap=60.0)
-        for child in psutil.Process(os.getpid()).children():
-            with contextlib.suppress(psutil.ZombieProcess):  # what an earlier test ended
-                if "spawn_main" in " ".join(child.cmdline()):
-                    child.suspend()
-                    child.kill()
-        found = list(outcomes)
-        assert [bool(outcome.records) for outcome in found] == [False, True]
-        assert found[0].line == "the match worker died before its matches were over"
-
-
 def test_models_come_from_the_hub_and_the_league_lives_in_a_dataset(
     hub: HubServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -352,14 +329,14 @@ def test_models_come_from_the_hub_and_the_league_lives_in_a_dataset(
         )
     hub.store.put("other/empty", {"README.md": CARD})
     keep = league.dataset("tester/league")
-    league.run(path, ["hub:ML-Agents-SoccerTwos"], QUICK, keep=keep, console=Console(file=io.StringIO()))
+    league.run(path, ["hub:ML-Agents-SoccerTwos"], SHORT, keep=keep, console=Console(file=io.StringIO()))
     seen = reader.opened(path)
-    assert {p.name for p in seen.standings()} == {"tester/m750k", "tester/m1000k"} and len(seen.matches)
+    assert {p.name for p in seen.standings} == {"tester/m750k", "tester/m1000k"} and len(seen.matches)
     assert [(e.name, "no .onnx file" in e.line) for e in seen.refused] == [("other/empty", True)]
     commits = hub.store.repos["tester/league"].commits.values()
     assert [c.title for c in commits if c.title.startswith("Round")] == [f"Round 1: {len(seen.matches)} matches"]
     again = league.rebuild(tmp_path / "again", "hub:tester/league")
-    assert again.standings() == seen.standings() and again.rounds == seen.rounds
+    assert again.standings == seen.standings and again.rounds == seen.rounds
     with playing(LeagueFolder(path)):
         unknown = scan.scan(store.Store(LeagueFolder(path)), [sources.source("hub:NoSuchTag")], 1)
     assert unknown.notes[0] == "hub:NoSuchTag has no model; check its name"
@@ -384,7 +361,7 @@ def test_a_dataset_that_was_not_written_is_no_success_and_costs_no_match(tmp_pat
     with pytest.raises(HubError, match="must be named USER/NAME"):
         league.dataset("bad name")
     with pytest.raises(SetupError, match=r"not brought up to this round, which is whole in .*: no route"):
-        league.run(path, ["random", "still"], QUICK, keep=away, console=Console(file=io.StringIO()))
+        league.run(path, ["random", "still"], SHORT, keep=away, console=Console(file=io.StringIO()))
     assert reader.opened(path).rounds[0].matches == len(reader.opened(path).matches) > 0
     said = Console(file=io.StringIO())
     with pytest.raises(SetupError, match="not brought up to"):  # nor where nobody needs a match any more
@@ -486,6 +463,7 @@ def test_what_ended_a_round_is_told_though_the_leaderboard_cannot_be_written(
         raise OSError("no space left on device")
 
     monkeypatch.setattr(leaderboard, "write", full)
+    monkeypatch.setattr(round, "play", lambda *_: None)
     with pytest.raises(OSError, match="no space left"):  # of a round that went well it is the error
         play(tmp_path / "one", "house", "still")
     monkeypatch.setattr(round, "play", ends)

@@ -19,7 +19,7 @@ from urllib.request import Request, urlopen
 import psutil
 import pytest
 from click.testing import CliRunner
-from league_made import BEGAN
+from league_made import BEGAN, over
 from offline_page import BROWSER, MISSING, chromium, until
 from patience import now, survivors
 
@@ -38,7 +38,6 @@ from trials.errors import LostTrial, SetupError
 from trials.league import history, reader, roster
 from trials.league.folder import LeagueFolder
 from trials.league.roster import Change
-from trials.league.store import Round
 from trials.stint import ended
 
 NAMES = {"random": "built-in/random", "chaser": "built-in/chaser", "gone": "<script>alert(1)</script>/../../etc/passwd"}
@@ -133,7 +132,7 @@ def test_it_answers_with_what_the_view_says(served: Served) -> None:
     assert headers["X-Content-Type-Options"] == "nosniff" and "Access-Control-Allow-Origin" not in headers
     _, headers, board = served.ask("api/leaderboard")
     seen = reader.opened(served.path)
-    assert [row["player"] for row in board["models"]] == [place.player for place in seen.standings()]
+    assert [row["player"] for row in board["models"]] == [place.player for place in seen.standings]
     _, _, model = served.ask("api/model?player=chaser")
     assert model["place"]["games"] == 32 and model["opponents"][0]["b"] == "random"
     _, _, pair = served.ask("api/pair?a=random&b=chaser")
@@ -244,7 +243,8 @@ def test_a_visitor_has_one_match_at_a_time_and_the_queue_ends(served: Served, mo
 
 def test_the_recorder_plays_only_what_entered_and_dies_alone() -> None:
     job = Job(("random", "chaser"), ("random", "other"), ("a", "b"), seed=1)
-    with Recorder() as recorder:
+    recorder = Recorder()
+    try:
         with pytest.raises(SetupError, match="was changed"):
             recorder.record(job)
         limits = psutil.Process(recorder._process.pid).rlimit(psutil.RLIMIT_AS)
@@ -253,7 +253,9 @@ def test_the_recorder_plays_only_what_entered_and_dies_alone() -> None:
             recorder.record(Job(("random", "random"), ("random", "random"), ("a", "b"), seed=1), 0.0)
         with pytest.raises(LostTrial, match="died"):
             recorder.record(job)
-    assert not recorder.alive
+        assert not recorder.alive
+    finally:
+        recorder.end()
 
 
 def test_a_recorder_that_is_lost_is_over_at_once_and_leaves_no_pipe_open(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -281,7 +283,7 @@ def test_no_process_for_a_match_costs_that_match_only(monkeypatch: pytest.Monkey
             if len(begun) < 3:
                 raise BlockingIOError(11, "Resource temporarily unavailable")
 
-        def record(self, job: Job, seconds: float) -> str:
+        def record(self, job: Job) -> str:
             return "packed"
 
         kill = end = lambda self: None
@@ -333,25 +335,12 @@ def test_a_round_writes_the_page_and_is_not_stopped_by_it(league: Path, monkeypa
     page, said = league / "league.html", list[str]()
     page.unlink(missing_ok=True)
     monkeypatch.setattr(league_page, "Recorder", None)  # a round of seconds is too short to record anything
-    over = Round(
-        number=1,
-        matchmaking="information",
-        began=BEGAN,
-        seconds=10.0,
-        core_seconds=10.0,
-        cores=1,
-        models=2,
-        pairings=1,
-        matches=32,
-        failed=0,
-        half=50.0,
-        widest=50.0,
-    )
-    league_page.after(reader.opened(league), {name: name for name in NAMES}, over, said.append)
+    finished = over(1, BEGAN, 10.0, 2, 32)
+    league_page.after(reader.opened(league), {name: name for name in NAMES}, finished, said.append)
     assert page.is_file() and said == []
     page.unlink()
     page.mkdir()
-    league_page.after(reader.opened(league), {}, over, said.append)
+    league_page.after(reader.opened(league), {}, finished, said.append)
     page.rmdir()
     assert len(said) == 1 and said[0].startswith("the page was not written")
 

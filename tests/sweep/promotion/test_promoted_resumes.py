@@ -55,7 +55,7 @@ def learn(downloads: Path, steps: int, *words: str) -> str:
     with PortLease() as lease:
         done = subprocess.run(
             ["./mlagents-learn", "downloads/mine/configuration.yaml", "--results-dir", "downloads", *words,
-             "--env", "SoccerTwos.x86_64", "--no-graphics", "--base-port", str(lease.ports[0])],
+             "--env", "SoccerTwos.x86_64", "--no-graphics", "--base-port", str(lease.port)],
             cwd=downloads.parent, capture_output=True, text=True, check=False,
             env=os.environ | {"OMP_NUM_THREADS": "1"},
         )  # fmt: skip

@@ -1,6 +1,6 @@
 """The leaderboard: places follow from history and roster alone, ties are ties, provisional is marked."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import combinations, pairwise
 
@@ -14,7 +14,7 @@ from trials.arena.ratings.bradley_terry import NORMAL_95
 from trials.arena.ratings.pentanomial import PAIR_SCORES, REGULARISER
 from trials.league.leaderboard import FEW, places, rate
 from trials.league.pairings import Pairing, Sum
-from trials.league.roster import Change, Entry, Key, Offer, called, departures, entries, players
+from trials.league.roster import Change, Entry, Key, Offer, called, departures, entries
 
 
 def summed(outcomes: Sequence[float], following: int = 1) -> Sum:
@@ -30,6 +30,14 @@ def entry(name: str, sha: str, revision: str = "1") -> Entry:
 
 def roster(*those: Entry) -> dict[Key, Entry]:
     return {each.key: each for each in those}
+
+
+def playing(of: Mapping[Key, Entry]) -> set[str]:
+    return {each.player for each in of.values() if each.state == "playing"}
+
+
+def entered(name: str, sha: str, source: str, revision: str = "") -> Change:
+    return Change(what="entered", name=name, revision=revision or sha, time=0, sha256=sha, source=source)
 
 
 def test_ties_share_a_rank_and_a_clear_gap_does_not() -> None:
@@ -77,7 +85,7 @@ def test_one_file_under_two_names_is_one_player_on_two_lines() -> None:
 
 def test_who_is_gone_keeps_matches_and_loses_the_rank() -> None:
     table = {("a", "b"): summed([0, 0, 10, 10, 20]), ("b", "c"): summed([0, 0, 10, 10, 20])}
-    changes = [Change(what="entered", name=f"x/{i}", revision="1", time=0, sha256=i, source="s") for i in "abc"]
+    changes = [entered(f"x/{i}", i, "s", "1") for i in "abc"]
     gone = Change(what="gone", name="x/a", revision="1", time=1)
     found = places(rate(table), table, entries([*changes, gone]), {})
     assert [(p.model, p.rank, p.state) for p in found] == [
@@ -89,30 +97,21 @@ def test_who_is_gone_keeps_matches_and_loses_the_rank() -> None:
 
 
 def test_a_changed_revision_is_a_new_entry_and_the_old_one_goes() -> None:
-    before = entries([Change(what="entered", name="x/m", revision="1", time=0, sha256="a" * 64, source="s")])
+    first = entered("x/m", "a" * 64, "s", "1")
+    before = entries([first])
     now = [Offer(name="x/m", revision="2", source="s")]
     changes = departures(before, now, (), 5.0)
     assert [(c.what, c.revision) for c in changes] == [("gone", "1")]
-    after = entries(
-        [
-            Change(what="entered", name="x/m", revision="1", time=0, sha256="a" * 64, source="s"),
-            *changes,
-            Change(what="entered", name="x/m", revision="2", time=6, sha256="b" * 64, source="s"),
-        ]
-    )
-    assert [e.state for e in after.values()] == ["gone", "playing"] and list(players(after)) == ["b" * 16]
+    after = entries([first, *changes, entered("x/m", "b" * 64, "s", "2")])
+    assert [e.state for e in after.values()] == ["gone", "playing"] and playing(after) == {"b" * 16}
     assert departures(before, [], ["s"], 5.0) == []  # a source that does not answer says nothing of its models
     back = departures(after, [*now, Offer(name="x/m", revision="1", source="s")], (), 7.0)
     assert [(c.what, c.revision) for c in back] == [("back", "1")]
 
 
-def entered(name: str, sha: str, source: str, revision: str = "") -> Change:
-    return Change(what="entered", name=name, revision=revision or sha, time=0, sha256=sha, source=source)
-
-
 def test_models_of_one_name_from_different_places_are_told_apart() -> None:
     found = entries([entered("m/x", "a" * 64, "/a/m/x.onnx"), entered("m/x", "b" * 64, "/b/m/x.onnx")])
-    assert list(called(found).values()) == ["m/x", "m/x~bbbbbb"] and len(players(found)) == 2
+    assert list(called(found).values()) == ["m/x", "m/x~bbbbbb"] and len(playing(found)) == 2
     table = {("a" * 16, "b" * 16): summed([5, 5, 20, 5, 5])}
     shown = places(rate(table), table, found, {})
     assert {(p.name, p.player[0], p.state) for p in shown} == {("m/x", "a", "playing"), ("m/x~bbbbbb", "b", "playing")}

@@ -7,16 +7,13 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import one_trial
 import pytest
 import yaml
+from one_trial import rated
 from patience import now
 from pydantic import TypeAdapter
-from real_sweep import SPACE
 
-from trials.arena.matches import match
-from trials.arena.players import load as players
-from trials.arena.ratings.elo import direct
-from trials.arena.ratings.ladder import Rated
 from trials.events import TrialRated, TrialResumed
 from trials.folder import RunFolder, TrialFolder
 from trials.learner import external, process, progress
@@ -48,19 +45,8 @@ def other(tmp_path: Path) -> Path:
 def spec_of(folder: Path, trainer: Path | str, **more: Any) -> TrialSpec:
     executable = folder / "SoccerTwos.x86_64"
     launcher.install(executable)
-    config = yaml.safe_load(SPACE)
-    behavior = config["behaviors"]["SoccerTwos"]
-    behavior["hyperparameters"] |= {"learning_rate": 3e-4, "num_epoch": 3}
-    behavior |= {"max_steps": 12_000, "summary_freq": 1000}
-    config = {key: config[key] for key in ("behaviors", "environment_parameters")}
-    given = dict(number=0, origin="fixed", params={}, config=config, seed=1, steps=12_000, fields=4, threads=1)
-    given |= {"rungs": (4000, 12_000), "executable": str(executable), "trainer": str(trainer)}
-    return TrialSpec(**{**given, **more})  # type: ignore[arg-type]
-
-
-def rated(path: Path, seed: int) -> Rated:
-    played = match.play(players.load(path), players.load("still"), 1, seed)
-    return Rated(rating=direct(played.records, "still"), records=played.records, baseline=None, names={})
+    given = {"rungs": (4000, 12_000), "executable": str(executable), "trainer": str(trainer)}
+    return one_trial.spec_of(12_000, **given | more)
 
 
 def lived(trial: Trial, kill_at: int | None = None) -> list[Any]:

@@ -116,7 +116,7 @@ def stock_rate(command: list[str], fields: int, results: Path) -> float:
     clean = {key: value for key, value in os.environ.items() if not key.startswith("PYTHON")}
     with PortLease() as lease:
         done = subprocess.run(
-            [*command, *words, f"--base-port={lease.ports[0]}", "--env-args", "--fields", str(fields)],
+            [*command, *words, f"--base-port={lease.port}", "--env-args", "--fields", str(fields)],
             capture_output=True,
             text=True,
             check=False,

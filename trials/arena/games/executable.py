@@ -51,7 +51,7 @@ def opened(
     found = find(path)
     with ExitStack() as kept:
         folder = kept.enter_context(TemporaryDirectory(prefix="sweep-env-", ignore_cleanup_errors=True))
-        lease = kept.enter_context(PortLease())
+        port = kept.enter_context(PortLease()).port
         env = _Unity.__new__(_Unity)
         kept.callback(env._close)  # whatever __init__ has got to
         engine = EngineConfigurationChannel()
@@ -62,7 +62,7 @@ def opened(
                 warnings.simplefilter("ignore")  # it compares versions with distutils
                 env.__init__(  # type: ignore[misc]
                     str(path),
-                    base_port=lease.ports[0],
+                    base_port=port,
                     seed=seed,
                     no_graphics=True,
                     timeout_wait=timeout_s,

@@ -27,9 +27,14 @@ class Fit:
 
     def anchored(self, at: int | None, rating: float = 1200.0) -> "Fit":
         """The same differences, with player `at`, or the mean if None, at `rating` exactly."""
-        n = len(self.ratings)
-        shift = np.eye(n) - (np.full((n, n), 1 / max(n, 1)) if at is None else np.eye(n)[[at]].repeat(n, axis=0))
+        shift = shift_to(at, len(self.ratings))
         return Fit(shift @ self.ratings + rating, shift @ self.covariance @ shift.T)
+
+
+def shift_to(at: int | None, n: int) -> Reals:
+    """What takes the ratings of n players to those less that of player `at`, or less their mean if None: (n, n)."""
+    fixed = np.full((n, n), 1 / max(n, 1)) if at is None else np.eye(n)[[at]].repeat(n, axis=0)
+    return np.asarray(np.eye(n) - fixed, np.float64)
 
 
 def fit(
