@@ -82,12 +82,18 @@ def span(seconds: float) -> str:
     return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
 
 
+def utc(unix: float) -> dt.datetime | None:
+    """None for what is no time."""
+    try:
+        return dt.datetime.fromtimestamp(unix, dt.UTC)
+    except (OverflowError, OSError, ValueError):
+        return None
+
+
 def moment(unix: float) -> str:
     """UTC, to the minute."""
-    try:
-        return dt.datetime.fromtimestamp(unix, dt.UTC).strftime("%-d %B %Y, %H:%M UTC")
-    except (OverflowError, OSError, ValueError):
-        return "an unknown time"
+    time = utc(unix)
+    return time.strftime("%-d %B %Y, %H:%M UTC") if time else "an unknown time"
 
 
 def counts(side: Side | Rating) -> str:
@@ -118,6 +124,11 @@ def value(thing: Any) -> str:
             return f"{int(thing):,}" if thing.is_integer() and abs(thing) < 1e15 else f"{thing:.4g}"
         case _:
             return str(thing)
+
+
+def short_key(key: str) -> str:
+    """The last part of a dotted path; of a quotient, `a.b / a.c`, of both sides."""
+    return " / ".join(part.rsplit(".", 1)[-1] for part in key.split(" / "))
 
 
 def shown(name: str, longest: int = LONGEST_NAME) -> str:

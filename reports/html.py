@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from trials.folder import written_whole
+
 HERE = Path(__file__).parent
 DIGITS = np.frombuffer(
     b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz!#$%&()*+-;,=>?@^_`{|}~", np.uint8
@@ -46,6 +48,13 @@ def templates() -> Any:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+
+
+def write(path: Path, text: str) -> None:
+    """A file that a reader never sees half of, and that everybody may read. Raises OSError."""
+    with written_whole(path) as temporary:
+        temporary.write_bytes(text.encode())
+        temporary.chmod(0o644)
 
 
 def packed(text: str) -> str:

@@ -20,7 +20,7 @@ import httpx2
 import huggingface_hub as hf
 from huggingface_hub import errors
 
-from reports.hub.errors import Answer, HubAway, HubError, clean, line
+from reports.hub.errors import HubAway, HubError, clean, line
 from reports.hub.retry import Again, Patience, patience, patiently
 
 T = TypeVar("T")
@@ -73,9 +73,8 @@ def _client() -> httpx2.Client:
 _HOOKS = hf.get_session().event_hooks  # huggingface_hub's own: offline mode, numbers of requests
 hf.set_client_factory(_client)
 if not os.environ.get("HF_HUB_VERBOSITY") and not os.environ.get("HF_DEBUG"):
-    logging.getLogger("huggingface_hub").setLevel(
-        logging.ERROR
-    )  # its warnings name signed addresses, and repeat what is raised
+    # its warnings name signed addresses, and repeat what is raised
+    logging.getLogger("huggingface_hub").setLevel(logging.ERROR)
 
 
 def reading() -> Patience:
@@ -180,9 +179,9 @@ def _refused(error: Exception, doing: str, repo: str) -> Exception:
     if isinstance(error, errors.HfHubHTTPError):
         code = error.response.headers.get("X-Error-Code") or ""
         words = error.server_message or error.response.headers.get("X-Error-Message") or ""
-        return HubError(line(Answer(error.response.status_code, code, words), doing, repo, token))
+        return HubError(line(error.response.status_code, doing, repo, token, code, words))
     if status := _xet_status(error):
-        return HubError(line(Answer(status), doing, repo, token))
+        return HubError(line(status, doing, repo, token))
     if isinstance(error, OSError) and error.errno:
         return OSError(error.errno, error.strerror, error.filename)
     return HubError(f"the Hub must take a request to {doing} {repo}, but: {clean(str(error), token)}; check the name")

@@ -1,7 +1,6 @@
 """What the Hub refused, as one line for a person: the rule, what came, what to do, and never a token (pure)."""
 
 import re
-from dataclasses import dataclass
 
 from trials.errors import SetupError
 
@@ -19,28 +18,19 @@ class HubAway(HubError):
     """The Hub does not answer, or is not to be asked (HF_HUB_OFFLINE): that says nothing of what was asked for."""
 
 
-@dataclass(frozen=True)
-class Answer:
-    """A refusal as it came."""
+def line(status: int, doing: str, repo: str, token: str | None, code: str = "", words: str = "") -> str:
+    """A refusal by its HTTP status, the Hub's X-Error-Code and its server's words.
 
-    status: int
-    """Of HTTP."""
-    code: str = ""
-    """The Hub's X-Error-Code: RepoNotFound, RevisionNotFound, EntryNotFound, GatedRepo."""
-    words: str = ""
-    """What its server said."""
-
-
-def line(answer: Answer, doing: str, repo: str, token: str | None) -> str:
-    """`doing` is what was asked, `publish to`; `token` is what went with it, named by no line."""
-    said = f" ({clean(answer.words, token)})" if answer.words.strip() else ""
-    if answer.code == "RevisionNotFound":
+    `doing` is what was asked, `publish to`; `token` is what went with it, named by no line.
+    """
+    said = f" ({clean(words, token)})" if words.strip() else ""
+    if code == "RevisionNotFound":
         return f"a revision must be in the repository, but that of {repo} is not{said}; name a branch, tag or commit"
-    if answer.code == "EntryNotFound":
+    if code == "EntryNotFound":
         return f"a file must be in the repository, but that of {repo} is not{said}; see the repository's files"
-    if answer.code == "GatedRepo":
+    if code == "GatedRepo":
         return f"a gated repository must have let you in, but {repo} has not; ask for access on its page"
-    match answer.status:
+    match status:
         case 401 if token is None:
             return (
                 f"the Hub must know who you are to {doing} {repo}, but no token was given: it is private, misspelt or"
@@ -64,7 +54,7 @@ def line(answer: Answer, doing: str, repo: str, token: str | None) -> str:
                 f"{repo} must stay as it is while files go up, but somebody committed in between; nothing was"
                 " published: look at it, and run the command again"
             )
-    return f"the Hub must take a request to {doing} {repo}, but refuses it with HTTP {answer.status}{said}"
+    return f"the Hub must take a request to {doing} {repo}, but refuses it with HTTP {status}{said}"
 
 
 def clean(words: str, token: str | None = None) -> str:

@@ -32,12 +32,7 @@ class HubModel:
 
 def listed(tag: str = SOCCER_TWOS.tag) -> Iterator[Version]:
     """The Hub's models with that tag, each at its current commit. Raises HubError."""
-    found = asked(
-        lambda api: list(api.list_models(filter=tag, expand=["sha"])),
-        "list",
-        f"models of {tag}",
-        reading(),
-    )
+    found = asked(lambda api: list(api.list_models(filter=tag, expand=["sha"])), "list", f"models of {tag}", reading())
     yield from (Version(one.id, one.sha) for one in found if one.sha)
 
 
@@ -57,12 +52,7 @@ def model(repo: str, revision: str | None = None, file: str | None = None) -> Hu
     def download(api: hf.HfApi) -> HubModel:
         listing = tree(api, at)
         name = _chosen(at, listing, file)
-        size = listing[name].size
-        if size > MAX_BYTES:
-            raise HubError(
-                f"a policy must have at most {MAX_BYTES >> 20} MiB, but {name} of {repo} has {size >> 20} MiB; it was"
-                " not downloaded"
-            )
+        _must_be_small(listing[name].size, f"{name} of {repo} has", "it was")
         path = _arrived(api, at, listing, name)
         others = _beside(at, name, path)
         if lacking := [other for other in others if other not in listing]:
@@ -70,16 +60,20 @@ def model(repo: str, revision: str | None = None, file: str | None = None) -> Hu
                 f"a policy must be there with all its files, but {name} of {repo} keeps its numbers in {lacking[0]},"
                 " which is not in the repository; name another model"
             )
-        if (size := size + sum(listing[other].size for other in others)) > MAX_BYTES:
-            raise HubError(
-                f"a policy must have at most {MAX_BYTES >> 20} MiB, but {name} of {repo} and what is beside it have"
-                f" {size >> 20} MiB; they were not downloaded"
-            )
+        whole = sum(listing[each].size for each in (name, *others))
+        _must_be_small(whole, f"{name} of {repo} and what is beside it have", "they were")
         for other in others:
             _arrived(api, at, listing, other)
         return _model(at, name, path)
 
     return asked(download, "read", repo, reading())
+
+
+def _must_be_small(size: int, what: str, were: str) -> None:
+    if size > MAX_BYTES:
+        raise HubError(
+            f"a policy must have at most {MAX_BYTES >> 20} MiB, but {what} {size >> 20} MiB; {were} not downloaded"
+        )
 
 
 def _arrived(api: hf.HfApi, at: Version, listing: Mapping[str, File], name: str) -> Path:
@@ -98,11 +92,10 @@ def _arrived(api: hf.HfApi, at: Version, listing: Mapping[str, File], name: str)
 def _beside(at: Version, name: str, path: Path) -> list[str]:
     """Names in the repository of the files that an ONNX file keeps numbers in. Raises HubError."""
     try:
-        return [
-            (PurePosixPath(name).parent / other).as_posix() for other in onnx_external.beside(path, path.read_bytes())
-        ]
+        others = onnx_external.beside(path, path.read_bytes())
     except BadPolicy as error:
         raise HubError(f"{error} ({at.repo})") from None
+    return [(PurePosixPath(name).parent / other).as_posix() for other in others]
 
 
 def _chosen(at: Version, listing: Iterable[str], file: str | None) -> str:
@@ -129,20 +122,15 @@ def _cached_model(at: Version, file: str | None) -> HubModel | None:
     """The policy of a commit in the cache; which one it is, if nobody says so, the cached listing tells."""
     found = hf.try_to_load_from_cache(at.repo, file or ONNX, revision=at.revision)
     if isinstance(found, str):
-        return _if_whole(at, file or ONNX, Path(found))
-    folder = cached(at, ["*.onnx"], "*/*") if file is None else None
-    root = sorted(folder.glob("*.onnx")) if folder is not None and _lists(folder) else []
-    return _if_whole(at, root[0].name, root[0]) if len(root) == 1 else None
-
-
-def _if_whole(at: Version, name: str, path: Path) -> HubModel | None:
-    """A model from the cache, if what it keeps beside it is there too."""
+        name, path = file or ONNX, Path(found)
+    else:
+        folder = cached(at, ["*.onnx"], "*/*") if file is None else None
+        root = sorted(folder.glob("*.onnx")) if folder is not None else []
+        # without the snapshot's listing, huggingface_hub takes any folder for a whole one
+        if folder is None or len(root) != 1 or not (folder.parent.parent / "trees" / f"{folder.name}.json").is_file():
+            return None
+        name, path = root[0].name, root[0]
     return _model(at, name, path) if all(file.is_file() for file in onnx_external.files(path)) else None
-
-
-def _lists(folder: Path) -> bool:
-    """Whether huggingface_hub has the listing of that snapshot: without it, it takes any folder for a whole one."""
-    return (folder.parent.parent / "trees" / f"{folder.name}.json").is_file()
 
 
 def _model(at: Version, name: str, path: Path) -> HubModel:

@@ -99,10 +99,7 @@ def tree(api: hf.HfApi, at: Version) -> dict[str, File]:
 
 
 def fetched(
-    at: Version,
-    patterns: Iterable[str] | None = None,
-    into: Path | None = None,
-    limit: int = FOLDER_BYTES,
+    at: Version, patterns: Iterable[str] | None = None, into: Path | None = None, limit: int = FOLDER_BYTES
 ) -> Path:
     """A folder with a repository's files, or those that match `patterns`, if they are `limit` bytes at most.
 

@@ -113,10 +113,8 @@ def _pairings(league: League, number: dict[str, int]) -> dict[str, Any]:
     one, two = _places(matches, number)
     turned = one > two
     low, high = np.minimum(one, two), np.maximum(one, two)
-    halves, side = (
-        np.where(turned, 2 - matches.halves, matches.halves),
-        np.where(turned, 1 - matches.side1, matches.side1),
-    )
+    halves = np.where(turned, 2 - matches.halves, matches.halves)
+    side = np.where(turned, 1 - matches.side1, matches.side1)
     distinct = low != high
     codes, group = np.unique((low * len(number) + high)[distinct], return_inverse=True)
     known = matches.side1[distinct] >= 0
@@ -184,10 +182,8 @@ def _bins(matches: Matches, number: dict[str, int]) -> dict[str, Any]:
 
 def _sparse(counts: NDArray[np.int32]) -> list[list[int]]:
     """Bin, won, drawn, lost of those in which there was a match."""
-    found: list[list[int]] = [
-        [int(at), *row]
-        for at, row in zip(np.flatnonzero(counts.any(axis=1)), counts[counts.any(axis=1)].tolist(), strict=True)
-    ]
+    played = np.flatnonzero(counts.any(axis=1))
+    found: list[list[int]] = np.column_stack([played, counts[played]]).tolist()
     return found
 
 
@@ -196,9 +192,8 @@ def _newest(matches: Matches, number: dict[str, int]) -> dict[str, Any]:
     own = int(np.clip(MATCHES // max(1, len(number)), *OWN))
     one, two = _places(matches, number)
     order = np.argsort(-matches.timestamp, kind="stable")
-    order = (
-        order[np.argsort(-matches.round[order], kind="stable")] if len(matches) and matches.round.min() >= 0 else order
-    )
+    if len(matches) and matches.round.min() >= 0:
+        order = order[np.argsort(-matches.round[order], kind="stable")]
     who, place = np.concatenate([one[order], two[order]]), np.tile(np.arange(len(order)), 2)
     by_player = np.lexsort((place, who))
     begins = np.searchsorted(who[by_player], np.arange(len(number)))

@@ -7,12 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from reports import formatting
+from reports import formatting, html
 from reports.formatting import shown
 from reports.html import allowed, asset, packed, templates
 from reports.league import data as league_data
 from trials.arena.players.load import BUILT_IN, EARLIER
-from trials.folder import written_whole
 from trials.league.leaderboard import Place
 from trials.league.reader import League
 
@@ -47,11 +46,8 @@ def data(league: League) -> dict[str, Any]:
         refused.update({key: shown(refused[key], LONGEST if key != "line" else REASON) for key in refused})
     for played in found["played"]:
         played[-1] = [shown(note, REASON) for note in played[-1]]
-    return found | {"name": shown(_called(league)), "headline": headline(places), "kicker": kicker(league)}
-
-
-def _called(league: League) -> str:
-    return league.folder.path.absolute().name
+    called = league.folder.path.absolute().name
+    return found | {"name": shown(called), "headline": headline(places), "kicker": kicker(league)}
 
 
 def headline(places: Sequence[Place]) -> str:
@@ -125,8 +121,5 @@ def policy(those: Sequence[str], served: bool) -> str:
 def write(league: League, recorded: Sequence[Recorded] = ()) -> Path:
     """Write the page whole beside the league's files; its path. Raises OSError."""
     path = league.folder.path / NAME
-    text = page(data(league), recorded).encode()
-    with written_whole(path) as temporary:
-        temporary.write_bytes(text)
-        temporary.chmod(0o644)
+    html.write(path, page(data(league), recorded))
     return path

@@ -21,6 +21,13 @@ from trials.folder import RunFolder
 from trials.records import Candidate, TrialSpec
 
 CARD, CONFIGURATION, CONFIG = "README.md", "configuration.yaml", "config.json"
+FREE: Mapping[type[Event], Sequence[str]] = {
+    SweepBegan: ("name", "command", "space_yaml"),
+    WarmStarted: ("run", "reason"),
+    TrialResumed: ("reason",),
+    TrialEnded: ("reason", "log_tail"),
+}
+"""Events' fields with texts from logs and command lines."""
 STATUS, REPORT, EVALUATION = "run_logs/training_status.json", "report.html", "evaluation.json"
 
 
@@ -83,14 +90,12 @@ def leaking(folder: Path, private: Private, seen: Collection[str] = ()) -> list[
     from reports import html
     from reports.run import figures
 
-    known = (
-        figures.bundle(),
-        *(html.asset(name) for name in ("packed.js", "report.js", "report.css")),
-    )
-    found: list[Leak] = []
-    for name in sorted(set(hashes(folder)) - set(seen)):
-        found += leaks.find(name, (folder / name).read_bytes(), private, known if name.endswith(".html") else ())
-    return found
+    known = (figures.bundle(), *(html.asset(name) for name in ("packed.js", "report.js", "report.css")))
+    return [
+        leak
+        for name in sorted(set(hashes(folder)) - set(seen))
+        for leak in leaks.find(name, (folder / name).read_bytes(), private, known if name.endswith(".html") else ())
+    ]
 
 
 # --- the files ---------------------------------------------------------------------------------------------------
@@ -215,15 +220,12 @@ def status_of(status: Mapping[str, Any], steps: int, names: Names = SOCCER_TWOS)
     behavior = made.get(names.behavior)
     if isinstance(behavior, dict):
         known = [one for one in behavior.get("checkpoints") or [] if one.get("steps") == steps]
-        behavior[
-            "checkpoints"
-        ] = []  # mlagents deletes the oldest of them when it makes new ones, wherever it is started
+        # mlagents deletes the oldest of them when it makes new ones, wherever it is started
+        behavior["checkpoints"] = []
         behavior.pop("final_checkpoint", None)
         if known:
-            behavior["final_checkpoint"] = known[-1] | {
-                "file_path": names.onnx,
-                "auxillary_file_paths": [names.checkpoint],
-            }
+            there = {"file_path": names.onnx, "auxillary_file_paths": [names.checkpoint]}
+            behavior["final_checkpoint"] = known[-1] | there
     return made
 
 
@@ -240,29 +242,9 @@ def _report(run: RunFolder, events: Sequence[Event], private: Private) -> str:
 
 def scrubbed(event: Event, private: Private) -> Event:
     """The event with its texts from logs and command lines scrubbed."""
-    match event:
-        case TrialEnded():
-            return replace(
-                event,
-                reason=leaks.scrubbed(event.reason, private),
-                log_tail=leaks.scrubbed(event.log_tail, private),
-            )
-        case TrialBegan():
-            spec = replace(event.spec, executable=_file_name(event.spec.executable))
-            return replace(event, spec=replace(spec, trainer=_file_name(event.spec.trainer)))
-        case WarmStarted():
-            return replace(event, run=leaks.scrubbed(event.run, private), reason=leaks.scrubbed(event.reason, private))
-        case TrialResumed():
-            return replace(event, reason=leaks.scrubbed(event.reason, private))
-        case SweepBegan():
-            return replace(
-                event,
-                name=leaks.scrubbed(event.name, private),
-                command=leaks.scrubbed(event.command, private),
-                space_yaml=leaks.scrubbed(event.space_yaml, private),
-            )
-    return event
-
-
-def _file_name(path: str | None) -> str | None:
-    return Path(path).name if path is not None else None
+    if isinstance(event, TrialBegan):
+        programs = {"executable": event.spec.executable, "trainer": event.spec.trainer}
+        names: dict[str, Any] = {key: Path(path).name for key, path in programs.items() if path is not None}
+        return replace(event, spec=replace(event.spec, **names))
+    texts: dict[str, Any] = {key: leaks.scrubbed(getattr(event, key), private) for key in FREE.get(type(event), ())}
+    return replace(event, **texts)

@@ -14,7 +14,9 @@ from reports.model.bundle import CARD, EVALUATION, Contents, Product
 from reports.model.checks import Check
 from reports.model.evaluation import Against, Evaluation
 from reports.model.leaks import Private
-from reports.run import sections, verdict
+from reports.run import verdict
+from reports.run.findings import elo
+from search_spaces.text import flatten
 from trials.records import Side
 from trials.run_state import Run, TrialHistory
 
@@ -137,20 +139,16 @@ def _metric(row: Against) -> dict[str, Any]:
 
 def hyperparameters(behavior: Mapping[str, Any]) -> list[tuple[str, Any]]:
     """Dotted key below the behavior and value, of what a reader looks for."""
-    rows: list[tuple[str, Any]] = []
-    for key in KEYS:
-        if behavior.get(key) is not None:
-            rows += sections.flat(behavior[key], key).items()
-    return [(key, value) for key, value in rows if ".network_settings" not in key and value is not None]
+    leaves = flatten({key: behavior.get(key) for key in KEYS})
+    return [(key, value) for key, value in leaves.items() if ".network_settings" not in key and value is not None]
 
 
 # --- sentences ---------------------------------------------------------------------------------------------------
 
 
-def signed(elo: float) -> str:
-    """A whole number of Elo with its sign, `−` for less."""
-    whole = round(elo)
-    return f"{'−' if whole < 0 else '+' if whole > 0 else ''}{abs(whole)}"
+def signed(value: float) -> str:
+    """A whole number of Elo with its sign."""
+    return elo(value, signed=True)
 
 
 def _opponent(name: str) -> str:

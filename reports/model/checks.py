@@ -73,19 +73,14 @@ def broken(checks: Sequence[Check]) -> list[Check]:
 
 
 def _named(subject: ModelFiles) -> Check:
-    mine, name, policies = (
-        subject.called.onnx,
-        "name",
-        [name for name in subject.names if name.lower().endswith(".onnx")],
-    )
+    mine, policies = subject.called.onnx, [name for name in subject.names if name.lower().endswith(".onnx")]
     if mine in subject.names:
-        return Check(name, "ok", mine)
+        return Check("name", "ok", mine)
     if not policies:
-        return Check(
-            name, "no", "no .onnx file", f"end the training with one Ctrl+C, so that it exports {mine}; add it"
-        )
+        export = f"end the training with one Ctrl+C, so that it exports {mine}; add it"
+        return Check("name", "no", "no .onnx file", export)
     said = ", ".join(policies[:3]) + (", ..." if len(policies) > 3 else "")
-    return Check(name, "no", f"no {mine} at the root, but {said}", f"put the policy at the root as {mine}")
+    return Check("name", "no", f"no {mine} at the root, but {said}", f"put the policy at the root as {mine}")
 
 
 def _plays(subject: ModelFiles) -> list[Check]:
@@ -125,9 +120,8 @@ def _spaces(path: Path) -> Check:
     if seen not in ([BACKWARD, FORWARD], [ALL]):
         found = f"observations of {' + '.join(map(str, seen)) or 'nothing'} floats"
         return Check("spaces", "no", found, f"train in SoccerTwos as it is, {_as_it_is()}")
-    return Check(
-        "spaces", "ok", f"{' + '.join(map(str, seen[::-1]))} floats in, {BRANCHES} branches of {ACTIONS} actions out"
-    )
+    floats = " + ".join(map(str, seen[::-1]))
+    return Check("spaces", "ok", f"{floats} floats in, {BRANCHES} branches of {ACTIONS} actions out")
 
 
 def _as_it_is() -> str:
@@ -160,37 +154,32 @@ def _trained(subject: ModelFiles) -> Check:
         return trained_for(steps)
     if seconds is not None and seconds < MOMENT_S:
         if steps is not None:
-            return Check(
-                name, "advice", f"{steps:,} steps, but the last run took {seconds:.2g} s", "was it started twice?"
-            )
+            said = f"{steps:,} steps, but the last run took {seconds:.2g} s"
+            return Check(name, "advice", said, "was it started twice?")
         return Check(name, "no", f"a run of {seconds:.2g} s", LONGER)
     return Check(name, "ok", f"{steps:,} steps" if steps is not None else f"{seconds:,.0f} s")
 
 
 def _steps(status: Mapping[str, Any], name: str) -> int | None:
     behavior = status.get(name)
-    known = []
-    if isinstance(behavior, dict):
-        last = behavior.get("final_checkpoint")
-        known = [
-            one.get("steps") for one in [*(behavior.get("checkpoints") or []), last or {}] if isinstance(one, dict)
-        ]
-    return max((step for step in known if isinstance(step, int)), default=None)
+    if not isinstance(behavior, dict):
+        return None
+    known = [*(behavior.get("checkpoints") or []), behavior.get("final_checkpoint")]
+    steps = [one.get("steps") for one in known if isinstance(one, dict)]
+    return max((step for step in steps if isinstance(step, int)), default=None)
 
 
 def _trainer(configuration: Told) -> Check:
-    name = "trainer"
     if configuration.values is None:
         wrong = configuration.wrong or f"no {CONFIGURATION}"
-        return Check(name, "unknown", wrong, "upload it whole, so that others can train the same way")
+        return Check("trainer", "unknown", wrong, "upload it whole, so that others can train the same way")
     default = defaults(configuration.values)
     settings = behaviors(configuration.values).values() or ([default] if default else [])
     kinds = {str({"trainer_type": "ppo", **default, **own}["trainer_type"]) for own in settings}  # as mlagents does
-    if kinds <= {*STOCK} and kinds:
-        return Check(name, "ok", ", ".join(sorted(kinds)))
-    return Check(
-        name, "no", ", ".join(sorted(kinds)) or "none", f"train with one of ML-Agents' own: {', '.join(STOCK)}"
-    )
+    said = ", ".join(sorted(kinds)) or "none"
+    if kinds and kinds <= {*STOCK}:
+        return Check("trainer", "ok", said)
+    return Check("trainer", "no", said, f"train with one of ML-Agents' own: {', '.join(STOCK)}")
 
 
 def _behavior(subject: ModelFiles, configuration: Told) -> Check:
@@ -224,14 +213,13 @@ def _card(subject: ModelFiles, told: Told) -> list[Check]:
     tags = card.get("tags") or []
     lacking = [tag for tag in subject.called.tags if not isinstance(tags, list) or tag not in tags]
     lacking += [] if card.get("library_name") == "ml-agents" else ["library_name: ml-agents"]
-    said = Check("card", "ok", "library and tags") if not lacking else None
-    return [
-        said or Check("card", "advice", "lacks " + ", ".join(lacking), f"add them to the metadata of {CARD}"),
-        _license(card),
-        Check("results", "ok", "a model-index")
-        if card.get("model-index")
-        else Check("results", "advice", "no model-index", "state what it was measured at; `sweep promote` does"),
-    ]
+    said = Check("card", "ok", "library and tags")
+    if lacking:
+        said = Check("card", "advice", "lacks " + ", ".join(lacking), f"add them to the metadata of {CARD}")
+    results = Check("results", "ok", "a model-index")
+    if not card.get("model-index"):
+        results = Check("results", "advice", "no model-index", "state what it was measured at; `sweep promote` does")
+    return [said, _license(card), results]
 
 
 def _license(card: Mapping[str, Any]) -> Check:
@@ -266,12 +254,9 @@ def _clean(subject: ModelFiles, private: Private) -> Check:
 
 
 def _lean(subject: ModelFiles) -> Check:
-    old = [
-        name for name in subject.names if re.search(rf"/{re.escape(subject.called.behavior)}-\d+\.(?:pt|onnx)$", name)
-    ]
-    size = sum(path.stat().st_size for path in subject.files.values())
-    if len(old) > 2 or size > LARGE:
-        return Check(
-            "lean", "advice", f"{len(old)} earlier checkpoints", "leave them out: nobody needs them to play or resume"
-        )
+    checkpoint = re.compile(rf"/{re.escape(subject.called.behavior)}-\d+\.(?:pt|onnx)$")
+    old = sum(1 for name in subject.names if checkpoint.search(name))
+    if old > 2 or sum(path.stat().st_size for path in subject.files.values()) > LARGE:
+        leave = "leave them out: nobody needs them to play or resume"
+        return Check("lean", "advice", f"{old} earlier checkpoints", leave)
     return Check("lean", "ok", f"{len(subject.names)} files")

@@ -6,7 +6,7 @@ import gzip
 import io
 import json
 import struct
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -54,11 +54,7 @@ def join(packs: Sequence[tuple[str, tuple[str, str]]], titles: Sequence[str]) ->
         for match in head["matches"]
     ]
     told = [match | {"title": title} for match, title in zip(matches, titles, strict=True)]
-    text = json.dumps(
-        {"names": packs[0][1], "field": heads[0]["field"], "matches": told}, separators=(",", ":")
-    ).encode()
-    whole = b"".join([struct.pack("<I", len(text)), text, *bodies])
-    return base64.b64encode(gzip.compress(whole, 9, mtime=0)).decode()
+    return _whole({"names": packs[0][1], "field": heads[0]["field"], "matches": told}, bodies)
 
 
 def pack(replays: "Sequence[Replay]", names: tuple[str, str]) -> str:
@@ -68,17 +64,17 @@ def pack(replays: "Sequence[Replay]", names: tuple[str, str]) -> str:
     2**16 in zigzag; of a match first all low bytes, then all high ones. Actions: a byte for each agent and decision,
     run + 3 strafe + 9 turn.
     """
-    header = {
-        "names": names,
-        "field": _field(),
-        "matches": [_match(replay) for replay in replays],
-    }
-    text = json.dumps(header, separators=(",", ":")).encode()
-    parts = [struct.pack("<I", len(text)), text]
+    bodies = []
     for replay in replays:
-        parts.append(_planes(columns(replay)))
-        parts.append((replay.actions @ np.array([1, 3, 9], np.int8)).astype(np.uint8).tobytes())
-    return base64.b64encode(gzip.compress(b"".join(parts), 9, mtime=0)).decode()
+        bodies.append(_planes(columns(replay)))
+        bodies.append((replay.actions @ np.array([1, 3, 9], np.int8)).astype(np.uint8).tobytes())
+    return _whole({"names": names, "field": _field(), "matches": [_match(replay) for replay in replays]}, bodies)
+
+
+def _whole(header: Mapping[str, Any], bodies: Sequence[bytes]) -> str:
+    text = json.dumps(header, separators=(",", ":")).encode()
+    whole = b"".join([struct.pack("<I", len(text)), text, *bodies])
+    return base64.b64encode(gzip.compress(whole, 9, mtime=0)).decode()
 
 
 def columns(replay: "Replay") -> NDArray[np.int16]:

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from reports import html
 from reports.html import allowed, asset, templates
-from trials.folder import written_whole
 
 if TYPE_CHECKING:
     from markupsafe import Markup
@@ -19,11 +19,8 @@ def write(path: Path, replays: "Sequence[Replay]", names: tuple[str, str], comma
     """Write the page of `replays` (one or more, between the same players) whole; returns its size in bytes.
 
     `names` of a and b are shown, as is `command`, what a person types for the same page; both may hold anything."""
-    text = page(replays, names, command).encode()
-    with written_whole(path) as temporary:
-        temporary.write_bytes(text)
-        temporary.chmod(0o644)
-    return len(text)
+    html.write(path, page(replays, names, command))
+    return path.stat().st_size
 
 
 def page(replays: "Sequence[Replay]", names: tuple[str, str], command: str) -> str:
@@ -39,30 +36,19 @@ def page(replays: "Sequence[Replay]", names: tuple[str, str], command: str) -> s
             record=record,
             matches=len(replays),
             command=shown(command, 1000),
-            player=fragment(replays, names),
-            style=asset("report.css") + style(),
-            script=script(),
-            allowed=allowed(script()),
+            player=player(pack(replays, told)),
+            style=asset("report.css") + asset("replay.css"),
+            script=asset("replay.js"),
+            allowed=allowed(asset("replay.js")),
         )
     )
 
 
-def fragment(replays: "Sequence[Replay]", names: tuple[str, str]) -> "Markup":
-    """A player of `replays`, to be put into a page that has `style()`, the colours of report.css and `script()`."""
+def player(packed: str, lazy: bool = False) -> "Markup":
+    """A player of packed replays, for a page with report.css, replay.css and replay.js; `lazy`: as it comes near."""
     from markupsafe import Markup
 
-    text = templates().get_template("player.html").render(data=pack(replays, _told_apart(names, replays[0])))
-    return Markup(text)
-
-
-def style() -> str:
-    """The style sheet of every page of matches."""
-    return asset("replay.css")
-
-
-def script() -> str:
-    """Brings every player of the page to life."""
-    return asset("replay.js")
+    return Markup(templates().get_template("player.html").render(data=packed, lazy=lazy))
 
 
 def score(replays: "Sequence[Replay]") -> str:

@@ -8,8 +8,8 @@ from statistics import fmean
 from reports import formatting
 from reports.run.findings import elo, standing
 from trials.arena.ratings import seed_intervals
-from trials.records import Rating
-from trials.retrained import Configuration, Retrained
+from trials.events import FreshRated
+from trials.retrained import Retrained
 from trials.run_state import Run
 
 MOST_SEEDS = 100
@@ -38,19 +38,17 @@ def next_step(run: Run, at: str) -> Advice | None:
     others = [rating for rating in (fresh.baseline, fresh.against_course) if rating is not None]
     short = fresh.random.elo < fresh.random_sprt.elo1 and not any(standing(rating) == "ahead" for rating in others)
     if fresh.random_sprt.verdict != "accepted" and short:
-        return _more_steps(run, at)
+        return _more_steps(run, fresh, at)
     if run.finals is None:
-        return _first_seeds(run, at)
+        return None if fresh.candidate.trial == 0 or run.trial(0) is None else _first_seeds(run, at)
     return _more_seeds(run, run.finals, at) if run.finals.chosen is not None else None
 
 
 # --- seeds ---------------------------------------------------------------------------------------------------------
 
 
-def _first_seeds(run: Run, at: str) -> Advice | None:
-    """Of a sweep without finals, whose claim is of one policy; None where only the course's configuration is left."""
-    if run.winner is None or run.winner.candidate.trial == 0 or run.trial(0) is None:
-        return None
+def _first_seeds(run: Run, at: str) -> Advice:
+    """Of a sweep without finals, whose claim is of one policy, not of the course's configuration."""
     why = (
         f"Whether trial {run.chosen}’s configuration beats the course’s, or only this seed of it, is seen over fresh"
         f" training seeds; {LEAST_SEEDS} each are the fewest that give an interval of use."
@@ -71,7 +69,7 @@ def _more_seeds(run: Run, found: Retrained, at: str) -> Advice | None:
     elif against.low > 0 or against.high < 0:
         return None
     else:
-        number = seed_intervals.needed(_meetings(mine), MOST_SEEDS)
+        number = seed_intervals.needed([list(policy.met.values()) for policy in mine.rated], MOST_SEEDS)
         if number is None:
             why = (
                 f"If the difference stays as it is, {name}, even {MOST_SEEDS} training seeds each would not tell it"
@@ -87,10 +85,6 @@ def _more_seeds(run: Run, found: Retrained, at: str) -> Advice | None:
     return Advice(f"{why}{cost}.", f"sweep resume {shlex.quote(at)} --final-seeds {wanted}")
 
 
-def _meetings(one: Configuration) -> list[list[Rating]]:
-    return [list(policy.met.values()) for policy in one.rated]
-
-
 def _cost(run: Run, found: Retrained, seeds: int) -> str:
     """What so many more seeds take, from what trainings of the finals took; empty where none was timed."""
     seconds = [trial.seconds for trial in run.retrained if trial.seconds > 0]
@@ -104,14 +98,13 @@ def _cost(run: Run, found: Retrained, seeds: int) -> str:
 # --- steps ---------------------------------------------------------------------------------------------------------
 
 
-def _more_steps(run: Run, at: str) -> Advice | None:
+def _more_steps(run: Run, fresh: FreshRated, at: str) -> Advice | None:
     """One trial trained on is the cheapest look at whether the budget was too small."""
-    trial = run.trial(run.winner.candidate.trial) if run.winner else None
-    if run.winner is None or trial is None or not trial.steps:
+    trial = run.trial(fresh.candidate.trial)
+    if trial is None or not trial.steps:
         return None
-    budget, test, random = trial.steps, run.winner.random_sprt, run.winner.random
-    rise = doubling(run)
-    gap = test.elo1 - random.elo
+    budget, test, rise = trial.steps, fresh.random_sprt, doubling(run)
+    gap = test.elo1 - fresh.random.elo
     times = 2 ** min(gap / rise.elo, FAR) if rise is not None else math.inf
     if rise is not None and times <= FAR:
         why = (

@@ -1,12 +1,12 @@
 """Every table of the page as a CSV file beside it, for spreadsheets and notebooks."""
 
-import datetime as dt
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
 import pandas as pd
 
+from reports import formatting
 from reports.run import opponents, sections, tables, timeline
 from reports.run.importance import Importances
 from reports.run.ranking import Ranked
@@ -116,10 +116,8 @@ def _rungs(run: Run) -> pd.DataFrame:
 
 def _utc(unix: float) -> str | None:
     """To the second; None for what is no time."""
-    try:
-        return dt.datetime.fromtimestamp(int(unix), dt.UTC).isoformat().replace("+00:00", "Z")
-    except (OverflowError, OSError, ValueError):
-        return None
+    time = formatting.utc(unix // 1)
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ") if time else None
 
 
 def _opponents(run: Run) -> pd.DataFrame:

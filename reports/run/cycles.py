@@ -3,8 +3,7 @@
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
-from trials.arena.ratings import elo as rating
-from trials.arena.ratings import pentanomial
+from reports.run.match_results import points
 from trials.arena.ratings.ladder_file import Ladder
 
 Scores = Mapping[tuple[str, str], tuple[float, float, float]]
@@ -51,10 +50,4 @@ def circles(scores: Scores, apart: Collection[str] = ()) -> Circles:
 
 def of_ladder(ladder: Ladder) -> Scores:
     """What the rungs did against each other when the ladder was fitted."""
-    return {(p.a, p.b): _score(p.outcomes) for p in ladder.pairings}
-
-
-def _score(outcomes: tuple[int, ...]) -> tuple[float, float, float]:
-    elo, low, high = rating.from_counts(outcomes)
-    score, least, most = (float(pentanomial.expected(each)) for each in (elo, low, high))
-    return score, least, most
+    return {(p.a, p.b): points(p.outcomes) for p in ladder.pairings}

@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 from typing import Any
 
-from reports import formatting
+from reports.formatting import counts, span, steps, value
 from reports.run import findings
 from search_spaces.text import get
+from trials.records import Rating
 from trials.run_state import Run, TrialHistory
 
 
@@ -22,24 +23,20 @@ def _detail(run: Run, trial: TrialHistory, keys: Sequence[str]) -> dict[str, Any
         "elo": findings.elo(trial.rating.elo) if trial.rating and run.comparable(trial.rating) else "",
         "state": trial.state,
         "course": course,
-        "values": [[key, formatting.value(value)] for key, value in trial.spec.params.items()],
-        "fixed": [[key, formatting.value(_set(trial, key))] for key in keys] if course else [],
+        "values": [[key, value(chosen)] for key, chosen in trial.spec.params.items()],
+        "fixed": [[key, value(_set(trial, key))] for key in keys] if course else [],
         "spent": _spent(trial),
         "rungs": [
-            [
-                formatting.steps(g.rung),
-                findings.elo(g.rating.elo),
-                findings.interval(g.rating),
-                formatting.counts(g.rating),
-            ]
+            [steps(g.rung), findings.elo(g.rating.elo), findings.interval(g.rating), counts(g.rating)]
             for g in trial.rungs
         ],
-        "sides": f"as blue {formatting.counts(trial.rating.as_blue)}, as purple "
-        "{formatting.counts(trial.rating.as_purple)}"
-        if trial.rating
-        else "",
+        "sides": _sides(trial.rating) if trial.rating else "",
         "notes": _notes(trial),
     }
+
+
+def _sides(rating: Rating) -> str:
+    return f"as blue {counts(rating.as_blue)}, as purple {counts(rating.as_purple)}"
 
 
 def _set(trial: TrialHistory, key: str) -> Any:
@@ -54,8 +51,8 @@ def _set(trial: TrialHistory, key: str) -> Any:
 
 def _spent(trial: TrialHistory) -> list[list[str]]:
     spent = [
-        ["steps", f"{formatting.value(trial.steps)} of {formatting.value(trial.spec.steps)}"],
-        ["trainer’s time", formatting.span(trial.seconds)],
+        ["steps", f"{value(trial.steps)} of {value(trial.spec.steps)}"],
+        ["trainer’s time", span(trial.seconds)],
         ["seed", str(trial.spec.seed)],
         ["fields", str(trial.spec.fields)],
     ]
@@ -68,8 +65,7 @@ def _spent(trial: TrialHistory) -> list[list[str]]:
 
 def _notes(trial: TrialHistory) -> list[str]:
     notes = [
-        f"went on from step {formatting.value(one.resumed)}, {formatting.value(one.reached)} reached: {one.reason};"
-        " ghost windows began empty"
+        f"went on from step {value(one.resumed)}, {value(one.reached)} reached: {one.reason}; ghost windows began empty"
         for one in trial.resumes
     ]
     return [*notes, trial.ended.reason] if trial.ended and trial.ended.reason else notes

@@ -9,7 +9,7 @@ import pandas as pd
 import plotly.graph_objects as go
 import plotly.offline
 
-from reports.formatting import shown
+from reports.formatting import short_key, shown
 from reports.run.findings import HOUSE_ELO
 from reports.run.importance import Importance, Strip, elo_strip, good, lines
 from reports.run.tradeoff import Costed
@@ -233,11 +233,6 @@ def _apart(points: Sequence[tuple[float, float, str]]) -> list[str]:
     return said
 
 
-def short_key(key: str) -> str:
-    """The last part of a dotted path; of a quotient, `a.b / a.c`, of both sides."""
-    return " / ".join(part.rsplit(".", 1)[-1] for part in key.split(" / "))
-
-
 def _in_two(word: str) -> str:
     """A long name broken at the underscore nearest its middle."""
     places = [place for place, letter in enumerate(word) if letter == "_"] if len(word) > 18 else []
@@ -245,15 +240,11 @@ def _in_two(word: str) -> str:
     return f"{word[:cut]}<br>{word[cut:]}" if word[cut:] else word
 
 
-def _called(run: Run, number: int) -> str:
-    trial = run.trial(number)
-    return trial.spec.called if trial else f"trial {number}"
-
-
 def timeline(spans: pd.DataFrame, run: Run) -> go.Figure:
     """Trainer processes on the sweep's slots, in minutes (hours for long sweeps) from the first start."""
     total = float((spans["start"] + spans["seconds"]).max()) if len(spans) else 0.0
     unit, name = (3600.0, "hours") if total > 3 * 3600 else (60.0, "minutes")
+    called = {trial.number: trial.spec.called for trial in (*run.trials, *run.retrained)}
     bars = [
         go.Bar(
             orientation="h",
@@ -261,11 +252,11 @@ def timeline(spans: pd.DataFrame, run: Run) -> go.Figure:
             base=(part["start"] / unit).round(3).tolist(),
             x=(part["seconds"] / unit).round(3).tolist(),
             y=[f"slot {slot}" for slot in part["slot"]],
-            text=[_called(run, int(trial)).removeprefix("trial ").partition(" ")[0] for trial in part["trial"]],
+            text=[called[trial].removeprefix("trial ").partition(" ")[0] for trial in part["trial"]],
             textposition="inside",
             insidetextanchor="middle",
             textangle=0,
-            customdata=[[_called(run, int(trial))] for trial in part["trial"]],
+            customdata=[[called[trial]] for trial in part["trial"]],
             marker={"color": f"var(--{state})", "line": {"color": "var(--page)", "width": 1}},
             hovertemplate=f"%{{customdata[0]}}, {state}: %{{x:.1f}} {name}<extra></extra>",
         )

@@ -7,7 +7,7 @@ from reports.formatting import Axis, Interval, axis
 from trials.arena.ratings import seed_intervals
 from trials.arena.ratings.seed_intervals import Estimate
 from trials.records import Rating
-from trials.retrained import Configuration, RetrainedPolicy
+from trials.retrained import Configuration
 from trials.run_state import Run
 
 
@@ -23,7 +23,6 @@ class Row:
     baseline: Interval | None
     """The interval that is drawn; None where one seed gives none."""
     against_course: Interval | None
-    policies: tuple[RetrainedPolicy, ...]
 
 
 @dataclass(frozen=True)
@@ -35,7 +34,6 @@ class Finals:
     chosen: int | None
     product: int | None
     """The final trial whose policy the run carries on."""
-    failed: int
     axis: Axis
     has_course: bool
     whole: bool
@@ -55,7 +53,6 @@ def section(run: Run) -> Finals | None:
         seeds=found.seeds,
         chosen=found.chosen.number if found.chosen else None,
         product=found.chosen.best.number if found.chosen and found.chosen.best else None,
-        failed=sum(one.failed for one in found.configurations),
         axis=axis(_drawn(rows), [0.0]),
         has_course=found.course is not None and len(found.configurations) > 1,
         whole=found.whole,
@@ -87,12 +84,11 @@ def _row(run: Run, one: Configuration) -> Row:
         ladder=seed_intervals.over(ladder) if ladder else None,
         baseline=drawn(one.baseline),
         against_course=drawn(one.against_course),
-        policies=one.policies,
     )
 
 
 def _drawn(rows: Iterable[Row]) -> list[Rating | Interval]:
     """What the section's axis must hold: every policy's interval; a configuration's may run over its ends."""
-    policies = [policy.rated.baseline for row in rows for policy in row.policies if policy.rated]
+    policies = [policy.rated.baseline for row in rows for policy in row.configuration.rated if policy.rated]
     means = [Interval(e.elo, e.elo, e.elo) for row in rows for e in (row.configuration.baseline,) if e]
     return [*policies, *means]

@@ -10,6 +10,7 @@ from trials.arena.ratings import seed_intervals
 from trials.arena.ratings.bradley_terry import NORMAL_95
 from trials.events import FreshRated, TrialRated
 from trials.records import Rating, Verdict
+from trials.retrained import RetrainedPolicy
 from trials.run_state import Run
 
 Standing = Literal["ahead", "level", "behind"]
@@ -75,14 +76,19 @@ def findings(run: Run, fresh: FreshRated) -> tuple[Finding, ...]:
 
 def _aside(run: Run, course: int) -> str:
     """Of the course's policy that the winner met afresh, where its configuration was retrained."""
-    if run.finals is None or run.finals.course is None or run.winner is None:
+    if run.finals is None or run.finals.course is None:
         return ""
-    policies = [policy for one in run.finals.configurations for policy in one.rated]
-    mine = next((policy for policy in policies if policy.number == run.winner.candidate.trial), None)
+    mine = _retrained(run)
     met = mine.met.get(course) if mine else None
     said = f"; the finals said {elo(met.elo, signed=True)} {interval(met)}" if met else ""
     best = ", the best of its seeds," if len(run.finals.course.rated) > 1 else ""
     return f"one policy{best} against one: it tells which file is stronger, not which configuration{said}"
+
+
+def _retrained(run: Run) -> RetrainedPolicy | None:
+    """The winner as the finals know it; None where it is a policy of tuning."""
+    policies = [policy for one in run.finals.configurations for policy in one.rated] if run.finals else []
+    return next((one for one in policies if run.winner and one.number == run.winner.candidate.trial), None)
 
 
 def tested(sprt: Verdict) -> str:
@@ -140,12 +146,9 @@ def tuned(run: Run) -> Interval | None:
     Of a retrained policy: its matches of the finals, in which it was the best of its seeds. None where the baseline is
     neither the ladder's zero nor was played in tuning.
     """
-    rated = chosen_by(run)
-    if run.finals is not None and run.winner is not None:
-        policies = (policy for one in run.finals.configurations for policy in one.rated)
-        mine = next((policy for policy in policies if policy.number == run.winner.candidate.trial), None)
-        if mine is not None and mine.rated is not None:
-            return moved(mine.rated.baseline, 0)
+    rated, mine = chosen_by(run), _retrained(run)
+    if mine is not None and mine.rated is not None:
+        return moved(mine.rated.baseline, 0)
     if rated is None or run.question is None:
         return None
     if rated.baseline is not None:

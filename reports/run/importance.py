@@ -9,23 +9,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-DOCUMENTED = {  # typical ranges, ML-Agents' Training-Configuration-File.md (release 23)
-    "learning_rate": (1e-5, 1e-3),
-    "batch_size": (32, 512),
-    "buffer_size": (2048, 409600),
-    "beta": (1e-4, 1e-2),
-    "epsilon": (0.1, 0.3),
-    "lambd": (0.9, 0.95),
-    "num_epoch": (3, 10),
-    "gamma": (0.8, 0.995),
-    "time_horizon": (32, 2048),
-    "hidden_units": (32, 512),
-    "num_layers": (1, 3),
-    "save_steps": (10_000, 100_000),
-    "swap_steps": (10_000, 100_000),
-    "window": (5, 30),
-    "play_against_latest_model_ratio": (0.0, 1.0),
+from search_spaces.keys import known
+
+DOCUMENTED = {path.rsplit(".", 1)[-1]: key.typical for path, key in known("poca").items() if key.typical} | {
+    "play_against_latest_model_ratio": (0.0, 1.0)  # all that there is
 }
+"""A key's last part to the range that ML-Agents documents as typical."""
 FEWEST_TRIALS = 16
 TRIALS_PER_HOLE = 2
 FOLDS = 4

@@ -1,7 +1,5 @@
 """What the match logs say: for every policy and opponent its pairs, its results on either side, its last matches."""
 
-import base64
-import gzip
 import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
@@ -13,6 +11,7 @@ from typing import Any
 import pandas as pd
 
 from reports import formatting
+from reports.html import packed
 from trials.arena.ratings import elo, pentanomial
 from trials.records import Rating, Side
 
@@ -67,13 +66,14 @@ class Met:
     @property
     def interval(self) -> tuple[float, float]:
         """95 % of the score, by pairs as every rating here; without a log every match counts as a pair of its own."""
-        return _interval(self.outcomes or (self.total.losses, 0, self.total.draws, 0, self.total.wins))
+        return points(self.outcomes or (self.total.losses, 0, self.total.draws, 0, self.total.wins))[1:]
 
 
 @lru_cache(maxsize=1 << 16)
-def _interval(outcomes: Counts) -> tuple[float, float]:
-    _, low, high = elo.from_counts(outcomes)
-    return float(pentanomial.expected(low)), float(pentanomial.expected(high))
+def points(outcomes: Counts) -> tuple[float, float, float]:
+    """The share of the points that pair outcomes speak for, and its 95 % interval."""
+    score, low, high = (float(pentanomial.expected(each)) for each in elo.from_counts(outcomes))
+    return score, low, high
 
 
 @dataclass(frozen=True)
@@ -192,8 +192,7 @@ def pack(
         "first": round(first),
         "rows": [_row(row, place, round(first), LISTED if at < LISTED else BRIEFLY) for at, row in enumerate(rows)],
     }
-    text = json.dumps(told, separators=(",", ":"), allow_nan=False).encode()
-    return base64.b64encode(gzip.compress(text, 9, mtime=0)).decode()
+    return packed(json.dumps(told, separators=(",", ":"), allow_nan=False))
 
 
 def _row(row: Row, place: Mapping[str, int], first: int, listed: int) -> list[Any]:

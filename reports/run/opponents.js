@@ -4,12 +4,6 @@
   const one = (id) => document.getElementById(id);
   let told = null;
 
-  async function unpack(text) {
-    const packed = Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
-    const stream = new Blob([packed]).stream().pipeThrough(new DecompressionStream("gzip"));
-    return JSON.parse(await new Response(stream).text());
-  }
-
   // --- nodes; every word of the data is text ------------------------------------------------------------------
 
   function node(tag, text = "", kind = "") {
@@ -175,7 +169,7 @@
   // --- begin --------------------------------------------------------------------------------------------------
 
   async function begin() {
-    told = await unpack(one("met-data").textContent.trim());
+    told = JSON.parse(await unpacked(one("met-data").textContent));
     told.rows = told.rows.map(row);
     one("met-policy").append(...told.rows.map((each) => {
       const option = node("option", called(each));

@@ -18,6 +18,8 @@ from trials.records import Rating, Side
 from trials.retrained import Configuration
 from trials.run_state import Run, TrialHistory
 
+Played = tuple[dict[str, Met], tuple[Match, ...]]
+"""Results by opponent, and the matches, the last first."""
 FIRST = 12
 """Rows of the matrix that stand in the page without a script."""
 
@@ -48,7 +50,7 @@ class Opponents:
     labels: Mapping[str, str]
     """What logs call a retrained policy to what people are told."""
     data: str
-    """What the script reads: base64 of gzip of JSON."""
+    """What the script reads: JSON, packed."""
 
     def called(self, name: str) -> str:
         """What a person calls the player `name`."""
@@ -96,11 +98,6 @@ def labels_of(run: Run) -> dict[str, str]:
     return {f"trial {trial.number}": trial.spec.called for trial in run.retrained}
 
 
-def _label(run: Run, number: int) -> str:
-    trial = run.trial(number)
-    return trial.spec.called.removeprefix("trial ") if trial else str(number)
-
-
 def _ladder(run: Run) -> Ladder | None:
     """The installed one, if the run was rated on it."""
     try:
@@ -133,26 +130,31 @@ def _tuning(run: Run, folder: RunFolder | None) -> tuple[Row, ...]:
         if ranked.rank is None:
             continue
         rated = ranked.trial.rungs[-1]
-        found, matches = _rated(rated, folder)
         note = ", ".join(_notes(run, ranked.trial))
-        rows.append(Row(ranked.trial.number, str(ranked.trial.number), note, ranked.rank, rated.rating, found, matches))
+        rows.append(_row(run, ranked.trial.number, note, _rated(rated, folder), ranked.rank, rated.rating))
     return tuple(rows)
+
+
+def _row(
+    run: Run, number: int, note: str, played: Played, rank: int | None = None, rating: Rating | None = None
+) -> Row:
+    trial = run.trial(number)
+    label = trial.spec.called.removeprefix("trial ") if trial else str(number)
+    return Row(number, label, note, rank, rating, *played)
 
 
 def _notes(run: Run, trial: TrialHistory) -> list[str]:
     return ["course"] * (trial.spec.origin == "course") + ["chosen"] * (run.chosen == trial.number)
 
 
-def _rated(rated: TrialRated, folder: RunFolder | None) -> tuple[dict[str, Met], tuple[Match, ...]]:
+def _rated(rated: TrialRated, folder: RunFolder | None) -> Played:
     """What stands in the log of a rating, or what the ledger says alone."""
     mine = rated.candidate
     path = folder.trial(mine.trial).matches(mine.steps) if folder else None
     return _told([rated.rating, *([rated.baseline] if rated.baseline else [])], [path], mine.sha256)
 
 
-def _told(
-    ratings: Sequence[Rating], paths: Sequence[Path | None], sha256: str
-) -> tuple[dict[str, Met], tuple[Match, ...]]:
+def _told(ratings: Sequence[Rating], paths: Sequence[Path | None], sha256: str) -> Played:
     """Results by opponent, and the matches of all whole logs, the last first."""
     heard = [found for path in paths if path is not None and (found := match_results.heard(path, sha256))]
     joined = Heard({name: one for each in heard for name, one in each.met.items()})
@@ -179,8 +181,7 @@ def _fresh(run: Run, folder: RunFolder | None) -> tuple[Row, ...]:
             runner_up = match_results.heard(folder.fresh_matches("winner", "runner-up"), fresh.candidate.sha256)
             found = {called(name): one for name, one in (runner_up.met if runner_up else {}).items()} | found
             matches = (*(runner_up.matches if runner_up else ()), *matches)
-        note = "winner, fresh" if fresh.role == "winner" else "course, fresh"
-        rows.append(Row(fresh.candidate.trial, _label(run, fresh.candidate.trial), note, None, None, found, matches))
+        rows.append(_row(run, fresh.candidate.trial, f"{fresh.role}, fresh", (found, matches)))
     return tuple(rows)
 
 
@@ -200,8 +201,7 @@ def _finals(run: Run, folder: RunFolder | None) -> tuple[Row, ...]:
             kinds = ("baseline", "random", *(f"trial-{number:04d}" for number in policy.met))
             paths = [folder.fresh_matches(role, kind) for kind in kinds] if folder else []
             ratings = [policy.rated.baseline, policy.rated.random, *policy.met.values()]
-            found, matches = _told(ratings, paths, mine.sha256)
-            rows.append(Row(policy.number, _label(run, policy.number), _of(one, "direct"), None, None, found, matches))
+            rows.append(_row(run, policy.number, _of(one, "direct"), _told(ratings, paths, mine.sha256)))
     return tuple(rows)
 
 
@@ -213,18 +213,8 @@ def on_ladder(run: Run, folder: RunFolder | None) -> tuple[Row, ...]:
             trial = run.trial(policy.number)
             if trial is None or not trial.rungs or not run.comparable(trial.rating):
                 continue
-            found, matches = _rated(trial.rungs[-1], folder)
-            rows.append(
-                Row(
-                    trial.number,
-                    _label(run, trial.number),
-                    _of(one, "on the ladder"),
-                    None,
-                    trial.rating,
-                    found,
-                    matches,
-                )
-            )
+            played = _rated(trial.rungs[-1], folder)
+            rows.append(_row(run, trial.number, _of(one, "on the ladder"), played, rating=trial.rating))
     return tuple(rows)
 
 

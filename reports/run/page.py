@@ -8,39 +8,54 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from trials import ledger
-from trials.folder import RunFolder, written_whole
+import pandas as pd
+
+from reports import formatting, html
+from reports.formatting import in_game
+from reports.html import allowed, asset, packed
+from reports.run import (
+    advice,
+    csv_files,
+    details,
+    finals,
+    findings,
+    importance,
+    metrics,
+    next_space,
+    opponents,
+    replays,
+    sections,
+    tables,
+    tradeoff,
+)
+from reports.run.csv_files import Table
+from reports.run.importance import Importances
+from reports.run.next_space import Next
+from reports.run.ranking import Ranked, ranking
+from trials import ledger, run_state
+from trials.folder import RunFolder
+from trials.run_state import Run
 
 if TYPE_CHECKING:
-    import pandas as pd
-    import plotly.graph_objects as go
-
-    from reports.run.csv_files import Table
-    from reports.run.importance import Importances
-    from reports.run.next_space import Next
-    from reports.run.ranking import Ranked
-    from trials.run_state import Run
-from reports.html import allowed, asset, packed, templates
+    import plotly.graph_objects as go  # most of a second, which only who writes a page pays
 
 
 @dataclass(frozen=True)
 class Told:
     """What a page is made of, each computed once."""
 
-    run: "Run"
-    ranked: tuple["Ranked", ...]
-    params: "pd.DataFrame"
-    mattered: "Importances"
-    following: "Next | None"
+    run: Run
+    ranked: tuple[Ranked, ...]
+    params: pd.DataFrame
+    mattered: Importances
+    following: Next | None
 
 
-def told(run: "Run") -> Told:
+def told(run: Run) -> Told:
     """Everything the page tells of a run."""
-    from reports.run import importance, next_space, ranking, tables
-
     params = tables.params(run)
     mattered = importance.matters(params)
-    return Told(run, ranking.ranking(run), params, mattered, next_space.suggested(run, params, mattered))
+    return Told(run, ranking(run), params, mattered, next_space.suggested(run, params, mattered))
 
 
 def build(folder: RunFolder, refresh: float | None = None) -> Path:
@@ -49,9 +64,6 @@ def build(folder: RunFolder, refresh: float | None = None) -> Path:
     refresh: seconds after which the page loads itself again. Works on a run that goes on, is empty or is partly
     broken. Raises SetupError where there is no readable ledger.
     """
-    from reports.run import csv_files, metrics
-    from trials import run_state
-
     events = ledger.read(folder.ledger)
     numbers = [trial.number for trial in run_state.run_of(folder.name, events).trials]
     curves = metrics.curves(folder, numbers)
@@ -60,12 +72,8 @@ def build(folder: RunFolder, refresh: float | None = None) -> Path:
     page = render(found.run, curves, found=found, beside=beside, at=_called(folder), refresh=refresh, folder=folder)
     csv_files.write(folder, beside)
     if found.following is not None:
-        with written_whole(folder.next_space) as path:
-            path.write_text(found.following.yaml, encoding="utf-8")
-            path.chmod(0o644)
-    with written_whole(folder.report) as path:
-        path.write_text(page, encoding="utf-8")
-        path.chmod(0o644)
+        html.write(folder.next_space, found.following.yaml)
+    html.write(folder.report, page)
     return folder.report
 
 
@@ -74,7 +82,7 @@ def _called(folder: RunFolder) -> str:
     return f"runs/{folder.name}" if folder.path.absolute().parent.name == "runs" else folder.name
 
 
-def _commands(run: "Run", at: str) -> dict[str, str]:
+def _commands(run: Run, at: str) -> dict[str, str]:
     """What the page offers to copy. `make` hands its words to a shell once more: names that need quotes go past it."""
     quoted = shlex.quote(at)
     trials = f" --trials {run.question.trials}" if run.question else ""
@@ -88,10 +96,10 @@ def _commands(run: "Run", at: str) -> dict[str, str]:
 
 
 def render(
-    run: "Run",
-    curves: "pd.DataFrame",
+    run: Run,
+    curves: pd.DataFrame,
     found: Told | None = None,
-    beside: Sequence["Table"] = (),
+    beside: Sequence[Table] = (),
     at: str = "",
     refresh: float | None = None,
     folder: RunFolder | None = None,
@@ -101,19 +109,15 @@ def render(
     beside: the files that are written with it. at: what commands call the run's folder. folder: where it is given, it
     holds match logs and replays.
     """
-    from reports.formatting import in_game
-    from reports.run import advice, details, figures, finals, sections, tradeoff
-    from reports.run.importance import strips
+    from reports.run import figures
 
     found = found or told(run)
-    ranked, mattered = found.ranked, found.mattered
-    placed = strips(found.params)
-    charts = figures_of(run, ranked, curves, mattered)
-    if placed:
-        charts["parallel"] = figures.parallel(placed, found.params, sections.focus(run, ranked))
+    ranked = found.ranked
+    focus, strips, costed = sections.focus(run, ranked), importance.strips(found.params), tradeoff.tradeoff(run)
+    charts = _charts(found, curves, focus, strips, costed)
     winner = sections.winner(run, ranked)
     policy = run.trial(run.winner.candidate.trial) if run.winner else None
-    parts, plotly = shown(run, folder), figures.bundle() if charts else ""
+    parts, plotly = _parts(run, folder), figures.bundle() if charts else ""
     page = str(
         _environment()
         .get_template("report.html")
@@ -131,15 +135,15 @@ def render(
             half=ledger.notes(folder.ledger) if folder is not None else "",
             axis=sections.ladder_axis(run, ranked),
             fresh=sections.fresh_on_ladder(run),
-            focus=sections.focus(run, ranked),
+            focus=focus,
             scaled=sections.scaled(run),
             faults=sections.faults(run),
             finals=finals.section(run),
             cost=sections.cost(run),
-            tradeoff=tradeoff.tradeoff(run),
+            tradeoff=costed,
             searched=(tradeoff.proposals(run), tradeoff.pruning(run), tradeoff.warm_start(run.warm)),
-            mattered=mattered,
-            strips=placed,
+            mattered=found.mattered,
+            strips=strips,
             following=found.following,
             beside=beside,
             charts={name: figure.layout.meta for name, figure in charts.items()},
@@ -154,11 +158,8 @@ def render(
     return in_game(page, run.other_game)
 
 
-def shown(run: "Run", folder: RunFolder | None) -> dict[str, Any]:
+def _parts(run: Run, folder: RunFolder | None) -> dict[str, Any]:
     """What the sections with files of their own show, their styles and scripts: opponents, replays."""
-    from reports.formatting import in_game
-    from reports.run import opponents, replays
-
     found = replays.section(run, folder)
     met = opponents.section(run, folder)
     names = [*(["replay"] if found and found.player else []), *(["opponents"] if met or found else [])]
@@ -170,33 +171,36 @@ def shown(run: "Run", folder: RunFolder | None) -> dict[str, Any]:
     }
 
 
-def figures_of(
-    run: "Run", ranked: tuple["Ranked", ...], curves: "pd.DataFrame", mattered: "Importances"
+def _charts(
+    found: Told,
+    curves: pd.DataFrame,
+    focus: Sequence[int],
+    strips: Sequence[importance.Strip],
+    costed: Sequence[tradeoff.Costed],
 ) -> dict[str, "go.Figure"]:
     """Place in the page → figure, only for what has something to show."""
-    from reports.run import figures, sections, tables, tradeoff
+    from reports.run import figures
 
-    focus, rungs, spans = sections.focus(run, ranked), tables.rungs(run), tables.spans(run)
+    run, rungs, spans = found.run, tables.rungs(found.run), tables.spans(found.run)
     charts: dict[str, go.Figure] = {}
     if len(rungs):
         charts["elo"] = figures.match_elo(rungs, focus, run.question.rungs if run.question else ())
     charts |= {f"diagnostic-{place}": figure for place, figure in enumerate(figures.diagnostics(curves, focus))}
-    if mattered.trusted:
-        charts["importance"] = figures.importance(mattered.rows)
-    if costed := tradeoff.tradeoff(run):
+    if found.mattered.trusted:
+        charts["importance"] = figures.importance(found.mattered.rows)
+    if costed:
         charts["tradeoff"] = figures.tradeoff(costed)
     if len(spans):
         charts["timeline"] = figures.timeline(spans, run)
+    if strips:
+        charts["parallel"] = figures.parallel(strips, found.params, focus)
     return charts
 
 
 def _environment() -> Any:
     from markupsafe import Markup, escape
 
-    from reports import formatting
-    from reports.run import figures, findings
-
-    environment = templates()
+    environment = html.templates()
     environment.filters |= {
         "steps": formatting.steps,
         "span": formatting.span,
@@ -207,7 +211,7 @@ def _environment() -> Any:
         "whole": formatting.whole,
         "elo": findings.elo,
         "interval": findings.interval,
-        "short": figures.short_key,
+        "short": formatting.short_key,
         "unbroken": lambda text: Markup(re.sub(r"\[[^\]]*\]", r'<span class="nobr">\g<0></span>', str(escape(text)))),
         "breakable": lambda key: Markup("_<wbr>").join(key.split("_")),  # join escapes the parts
     }

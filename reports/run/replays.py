@@ -2,13 +2,14 @@
 
 import json
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from reports import formatting
-from reports.html import templates
+from reports import formatting, html
 from reports.replay import pack
+from reports.replay.page import player
 from reports.run.match_results import called
 from reports.run.opponents import labels_of
 from trials.arena.matches import log
@@ -17,7 +18,7 @@ from trials.arena.players import baseline, onnx_external
 from trials.arena.players.load import BUILT_IN, load
 from trials.arena.ratings import elo
 from trials.errors import SetupError, SweepError
-from trials.folder import RunFolder, written_whole
+from trials.folder import RunFolder
 from trials.records import Candidate, MatchRecord, Rating
 from trials.run_state import Run
 from trials.soccer.constants import VERSION as ENVIRONMENT
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     from markupsafe import Markup
 
     from trials.arena.players.player import Player
-from reports.replay.pack import join, parts
 
 FORMAT = "replays-1"
 MOST = 140_000
@@ -84,18 +84,9 @@ def section(run: Run, folder: RunFolder | None) -> Replays | None:
     winner = trial.spec.called if trial else f"trial {run.winner.candidate.trial}"
     if not shown and not skipped:
         return None
-    titled = [(one, f"{WORDS[m.result]} against {one.opponent}") for one in shown if one.packed for m in one.matches]
-    player: Markup | str = ""
-    if titled:
-        joined = join([(one.packed, (winner, one.opponent)) for one in shown if one.packed], [t for _, t in titled])
-        player = _player(joined)
-    return Replays(winner, tuple(shown), tuple(skipped), player)
-
-
-def _player(data: str) -> "Markup":
-    from markupsafe import Markup
-
-    return Markup(templates().get_template("player.html").render(data=data, lazy=True))
+    titles = [f"{WORDS[match.result]} against {one.opponent}" for one in shown if one.packed for match in one.matches]
+    packs = [(one.packed, (winner, one.opponent)) for one in shown if one.packed]
+    return Replays(winner, tuple(shown), tuple(skipped), player(pack.join(packs, titles), lazy=True) if packs else "")
 
 
 def _shown(run: Run, folder: RunFolder, kind: str, played: log.Log) -> Shown | None:
@@ -140,12 +131,8 @@ def _kept(run: Run, folder: RunFolder, kind: str, matches: Sequence[MatchRecord]
     except SetupError:
         packed = _recorded(run, folder, matches)
     text = json.dumps({"format": FORMAT, "matches": wanted, "data": packed})
-    try:
-        with written_whole(path) as temporary:
-            temporary.write_text(text, encoding="ascii")
-            temporary.chmod(0o644)
-    except OSError:
-        pass  # a folder that cannot be written to: they are in the page
+    with suppress(OSError):  # a folder that cannot be written to: they are in the page
+        html.write(path, text)
     return packed
 
 
@@ -164,7 +151,7 @@ def _read(path: Path, wanted: list[dict[str, Any]]) -> str:
         packed = None
     if not isinstance(packed, str):
         raise SetupError(f"replays must be of the log's matches, but {path.name} is not")
-    parts(packed)
+    pack.parts(packed)
     return packed
 
 
@@ -172,9 +159,8 @@ def _recorded(run: Run, folder: RunFolder, matches: Sequence[MatchRecord]) -> st
     """Play those matches once more. Raises SweepError where that is not possible, or something else comes of it."""
     if {match.environment for match in matches} != {ENVIRONMENT}:
         raise SetupError(
-            f"They were played in {formatting.shown(matches[0].environment)}, where no match can be played again: "
-            f"there is"
-            " nothing to look at."
+            f"They were played in {formatting.shown(matches[0].environment)}, where no match can be played again:"
+            " there is nothing to look at."
         )
     from trials.arena.matches import replay  # the game takes a second to import
 
@@ -208,6 +194,3 @@ def candidates(run: Run) -> list[Candidate]:
     ends = [trial.ended.candidate for trial in every if trial.ended and trial.ended.candidate]
     fresh = [one.candidate for one in (run.winner, run.course) if one]
     return [*(rated.candidate for trial in every for rated in trial.rungs), *ends, *fresh]
-
-
-# --- several packs as one ------------------------------------------------------------------------------------------

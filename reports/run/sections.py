@@ -11,7 +11,7 @@ import yaml
 from reports.formatting import Axis, Interval, axis, moved
 from reports.run import finals, findings, verdict
 from reports.run.ranking import Ranked
-from trials.events import TrialRated
+from search_spaces.text import flatten
 from trials.records import Rating, Value
 from trials.run_state import Run, TrialHistory
 
@@ -94,7 +94,6 @@ class Winner:
 
     trial: TrialHistory
     chosen: bool
-    rated: TrialRated | None
     policy: str
     retrained: TrialHistory | None
     """The final trial that the policy is of; None: it is the trial's own."""
@@ -117,7 +116,6 @@ def winner(run: Run, ranked: tuple[Ranked, ...]) -> Winner | None:
     return Winner(
         trial=trial,
         chosen=run.winner is not None,
-        rated=rated,
         policy=file.path if file else "",
         retrained=next((final for final in run.retrained if file and final.number == file.trial), None),
         sha256=file.sha256 if file else "",
@@ -227,13 +225,13 @@ def cost(run: Run) -> Cost:
     pruned = [trial for trial in run.trials if trial.state == "pruned"]
     unspent = [(max(0, trial.spec.steps - trial.steps), trial.steps_per_second) for trial in pruned]
     share = run.question.host.get("gpus_per_trial") if run.question else None
+    seconds = sum(trial.seconds for trial in everyone)
     speeds = [speed for trial in everyone if (speed := trial.steps_per_second)]
     return Cost(
         wall=run.last - run.first,
-        processes=sum(trial.seconds for trial in everyone),
+        processes=seconds,
         thread_seconds=sum(trial.seconds * trial.spec.threads for trial in everyone),
-        gpu_seconds=sum(trial.seconds for trial in everyone)
-        * (float(share) if isinstance(share, int | float) else 0.0),
+        gpu_seconds=seconds * float(share) if isinstance(share, int | float) else 0.0,
         playing=sum(event.seconds for event in rated),
         matches=sum(event.rating.matches for event in rated),
         matches_after=_after(run),
@@ -249,31 +247,22 @@ def cost(run: Run) -> Cost:
 
 def _after(run: Run) -> int:
     """Matches that were played after tuning, as the ledger counts them."""
-    policies = [policy for one in (run.finals.configurations if run.finals else ()) for policy in one.rated]
-    finals = [r for p in policies for r in ((p.rated.baseline, p.rated.random) if p.rated else ())]
-    met = [rating for one in (run.finals.configurations if run.finals else ()) if not one.course
-           for policy in one.rated for rating in policy.met.values()]  # fmt: skip
-    ladder = [rated.rating for trial in run.retrained for rated in trial.rungs]
-    fresh = [r for e in (run.winner, run.course) if e for r in (e.baseline, e.random, e.against_course) if r]
-    return sum(rating.matches for rating in (*finals, *met, *ladder, *fresh))
+    found = [rated.rating for trial in run.retrained for rated in trial.rungs]
+    for one in run.finals.configurations if run.finals else ():
+        for policy in one.rated:
+            found += [policy.rated.baseline, policy.rated.random] if policy.rated else []
+            found += [] if one.course else policy.met.values()
+    for fresh in (run.winner, run.course):
+        found += [r for r in (fresh.baseline, fresh.random, fresh.against_course) if r] if fresh else []
+    return sum(rating.matches for rating in found)
 
 
 # --- configurations ----------------------------------------------------------------------------------------------
 
 
-def flat(config: Any, path: str = "") -> dict[str, Any]:
-    """Nested mappings → dotted path to leaf; an empty mapping is a leaf."""
-    if not isinstance(config, Mapping) or (path and not config):
-        return {path: config}
-    leaves: dict[str, Any] = {}
-    for key, value in config.items():
-        leaves |= flat(value, f"{path}.{key}" if path else str(key))
-    return leaves
-
-
 def differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[Difference, ...]:
     """Keys at which `after` differs from `before`, in the order of `after`."""
-    old, new = flat(before), flat(after)
+    old, new = flatten(before), flatten(after)
     keys = [*new, *(key for key in old if key not in new)]
     pairs = ((key, old.get(key, ABSENT), new.get(key, ABSENT)) for key in keys)
     return tuple(Difference(key, a, b) for key, a, b in pairs if a != b or isinstance(a, bool) != isinstance(b, bool))

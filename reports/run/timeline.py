@@ -1,10 +1,10 @@
 """When the matches of a run were played: results by hour or day, how many so far, ratings over time (pure)."""
 
-import datetime as dt
 import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
+from reports import formatting
 from trials.records import Rating
 from trials.run_state import Run
 
@@ -109,9 +109,8 @@ def bins(told: Sequence[Batch], first: float, last: float) -> tuple[str, tuple[B
 
 def _labels(unix: float, unit: str) -> tuple[str, str]:
     """`14:00` and `3 Dec, 14:00`; of whole days, and of the hour at which one begins, the day."""
-    try:
-        moment = dt.datetime.fromtimestamp(unix, dt.UTC)
-    except (OverflowError, OSError, ValueError):
+    moment = formatting.utc(unix)
+    if moment is None:
         return "?", "?"
     day = moment.strftime("%-d %b")
     if unit in ("day", "week"):

@@ -8,6 +8,7 @@ from collections import defaultdict
 from reports.run.findings import Finding, baseline_name, elo, findings, interval, standing
 from reports.run.ranking import ranking
 from trials.arena.ratings.seed_intervals import Estimate
+from trials.events import FreshRated
 from trials.retrained import Retrained
 from trials.run_state import Run
 
@@ -24,13 +25,14 @@ def sentences(run: Run) -> tuple[str, ...]:
 def _claim(run: Run) -> tuple[str, tuple[str, ...]]:
     if dead := nothing_lived(run):
         return dead, ()
-    whole = _of_configurations(run)
+    winner, whole = run.winner, _of_configurations(run)
+    of_policy = _of_policy(run, winner) if winner else _unplayed(run)
     if whole is None:
-        return _of_policy(run), (*_finals_reach(run), *_reach(run))
+        return of_policy, (*_finals_reach(run), *_reach(run))
     claim, rest = whole
-    if _learned_nothing(run) and not _ahead(run):
-        return _of_policy(run), ("So its configuration is not shown to be better than the course’s either.",)
-    return claim, (*rest, *_its_policy(run))
+    if winner and _learned_nothing(run, winner) and not _ahead(run):
+        return of_policy, ("So its configuration is not shown to be better than the course’s either.",)
+    return claim, (*rest, *(_its_policy(run, winner) if winner else ()))
 
 
 def nothing_lived(run: Run) -> str:
@@ -126,57 +128,42 @@ def _said(estimate: Estimate, signed: bool = True) -> str:
 # --- one policy ----------------------------------------------------------------------------------------------------
 
 
-def _learned_nothing(run: Run) -> bool:
+def _learned_nothing(run: Run, winner: FreshRated) -> bool:
     """Whether the policy that the run carries on is ahead of nobody in its fresh matches."""
-    if run.winner is None or run.winner.random_sprt.verdict == "accepted":
-        return False
-    return not any(finding.standing == "ahead" for finding in findings(run, run.winner))
+    ahead = any(finding.standing == "ahead" for finding in findings(run, winner))
+    return winner.random_sprt.verdict != "accepted" and not ahead
 
 
-def _of_policy(run: Run) -> str:
-    """What fresh matches show of the policy that the run carries on; without them, why nothing is shown."""
-    if run.winner is None:
-        return _unplayed(run)
-    random, sprt = run.winner.random, run.winner.random_sprt
-    name = _named(run)
+def _of_policy(run: Run, winner: FreshRated) -> str:
+    """What fresh matches show of the policy that the run carries on."""
+    random, sprt, trial = winner.random, winner.random_sprt, run.trial(winner.candidate.trial)
+    name = (trial.spec.called if trial else f"trial {winner.candidate.trial}").capitalize()
     numbers = f"{elo(random.elo, signed=True)} Elo {interval(random)} over {random.matches} fresh matches"
     if sprt.verdict == "accepted":
         return f"{name} beats random play by {numbers.removeprefix('+')}."
     if standing(random) == "ahead":
-        return (
-            f"{name} is ahead of random play by {numbers.removeprefix('+')}, too little for the test of {_asked(run)}."
-        )
-    if not _learned_nothing(run):
+        asked = f"{elo(sprt.elo1, signed=True)} Elo"
+        return f"{name} is ahead of random play by {numbers.removeprefix('+')}, too little for the test of {asked}."
+    if not _learned_nothing(run, winner):
         return f"{name} is not shown to beat random play: it stands at {numbers}."
     known = sprt.verdict == "rejected"
     opening = "Nothing was learned that matches can show" if known else "It is not shown that anything was learned"
     return f"{opening}: against random play {name[0].lower()}{name[1:]} stands at {numbers}."
 
 
-def _named(run: Run) -> str:
-    trial = run.trial(run.winner.candidate.trial) if run.winner else None
-    return (trial.spec.called if trial else f"trial {run.winner.candidate.trial}" if run.winner else "").capitalize()
-
-
-def _asked(run: Run) -> str:
-    return f"{elo(run.winner.random_sprt.elo1, signed=True)} Elo" if run.winner else ""
-
-
-def _its_policy(run: Run) -> tuple[str, ...]:
+def _its_policy(run: Run, winner: FreshRated) -> tuple[str, ...]:
     """Of finals: the policy that is carried on, against all but the course's, of which the claim speaks."""
-    if run.winner is None:
-        return ()
-    shown = [finding for finding in findings(run, run.winner) if not finding.course]
+    shown = [finding for finding in findings(run, winner) if not finding.course]
     shown.sort(key=lambda finding: finding.random)
-    told = " and ".join(_stands(finding, run) for finding in reversed(shown))
-    trial = run.trial(run.winner.candidate.trial)
+    told = " and ".join(_stands(finding, winner) for finding in reversed(shown))
+    trial = run.trial(winner.candidate.trial)
     seed = f", of seed {trial.spec.seed}," if trial is not None and trial.spec.configuration is not None else ""
     return (f"Its best policy{seed} {told}.", *_house(shown, run))
 
 
-def _stands(finding: Finding, run: Run) -> str:
+def _stands(finding: Finding, winner: FreshRated) -> str:
     number = f"({elo(finding.rating.elo, signed=True)} Elo)"
-    if finding.random and run.winner is not None and run.winner.random_sprt.verdict != "accepted":
+    if finding.random and winner.random_sprt.verdict != "accepted":
         return f"is not shown to beat random play {number}"
     verb = {"ahead": "beats", "level": "cannot be distinguished from", "behind": "loses to"}[finding.standing]
     return f"{verb} {'the course’s policy' if finding.course else finding.against} {number}"
@@ -193,19 +180,18 @@ def _house(shown: list[Finding], run: Run) -> tuple[str, ...]:
 def _reach(run: Run) -> tuple[str, ...]:
     """Without a claim on configurations: whom else the policy met, and what its one seed leaves open."""
     said: list[str] = []
-    if run.winner is not None:
-        shown = [finding for finding in findings(run, run.winner) if not finding.random]
+    ranked, winner = ranking(run), run.winner
+    if winner is not None:
+        shown = [finding for finding in findings(run, winner) if not finding.random]
         if shown:
-            said.append(f"It {' and '.join(_stands(finding, run) for finding in shown)}.")
+            said.append(f"It {' and '.join(_stands(finding, winner) for finding in shown)}.")
         said += _house(shown, run)
-        if run.winner.candidate.trial == 0:
-            alone = all(row.trial.number == 0 for row in ranking(run))
-            said.append(
-                "It is trial 0, the course’s own configuration"
-                + ("." if alone else ": no sampled trial did better in tuning.")
-            )
-    if any(row.rank for row in ranking(run)):
-        if run.winner is None:
+        if winner.candidate.trial == 0:
+            alone = all(row.trial.number == 0 for row in ranked)
+            end = "." if alone else ": no sampled trial did better in tuning."
+            said.append(f"It is trial 0, the course’s own configuration{end}")
+    if any(row.rank for row in ranked):
+        if winner is None:
             said.append("A tuning number flatters: what leads by it leads partly by luck.")
         if run.finals is None:
             said.append(_seeds(run))

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from patience import now
 
 from reports import hub as hubs
-from reports.hub.errors import Answer, HubAway, HubError, clean, line
+from reports.hub.errors import HubAway, HubError, clean, line
 from reports.hub.retry import Again, Patience, patiently
 from trials.arena.players.load import HOUSE
 
@@ -467,9 +467,7 @@ def test_a_store_is_there_again_after_the_server_was_away(tmp_path: Path) -> Non
 
 @given(st.sampled_from([400, 401, 402, 403, 404, 409, 412, 413, 418]), st.text(), st.booleans())
 def test_a_line_is_one_line_without_a_token(status: int, words: str, known: bool) -> None:
-    said = line(
-        Answer(status, words=f"{words} {WRITE} Bearer abc {words}"), "publish to", "a/b", WRITE if known else None
-    )
+    said = line(status, "publish to", "a/b", WRITE if known else None, words=f"{words} {WRITE} Bearer abc {words}")
     assert WRITE not in said and "Bearer abc" not in said
     assert said.splitlines() == [said] and "a/b" in said and len(said) < 480
 

@@ -227,7 +227,8 @@ def test_a_hostile_name_is_only_shown(browser, replays, tmp_path):
 
 
 def test_two_players_share_a_page_and_not_their_keys(browser, path, replays, tmp_path):
-    text, part = path.read_text(encoding="utf-8"), str(pages.fragment(replays, ("chaser", "random")))
+    text = path.read_text(encoding="utf-8")
+    part = str(pages.player(pack.pack(replays, ("chaser", "random"))))
     twice = tmp_path / "twice.html"
     twice.write_text(text.replace(part, part + part), encoding="utf-8")
     with opened(browser, twice) as page:

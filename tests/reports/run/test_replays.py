@@ -1,7 +1,10 @@
 """The matches in the page are those that were played, or the page says why there are none; and they play there."""
 
+import base64
+import gzip
 import json
 import shutil
+import struct
 from dataclasses import replace
 
 import hypothesis
@@ -212,10 +215,6 @@ def test_only_whole_packs_are_taken(name, cut):
 
 
 def packed(head: dict[str, object], body: bytes) -> str:
-    import base64
-    import gzip
-    import struct
-
     text = json.dumps(head).encode()
     return base64.b64encode(gzip.compress(struct.pack("<I", len(text)) + text + body)).decode()
 

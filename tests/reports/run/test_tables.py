@@ -1,11 +1,14 @@
 """The tables say what the ledger says: numbers, order, ties, and what is left out."""
 
 import math
+import random
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
 
-from reports.run import ranking, sections, tables
+from reports import formatting
+from reports.run import details, ranking, sections, tables
 from trials import run_state
 from trials.events import SweepEnded, TrialEnded, TrialRated
 
@@ -46,8 +49,6 @@ def test_told_apart_at_the_quadrature_of_both_intervals(synthetic, gap, apart):
 
 
 def test_open_intervals_are_never_told_apart(synthetic):
-    from dataclasses import replace
-
     endless = replace(synthetic.rating(2000), high=math.inf)
     assert not ranking.told_apart(endless, synthetic.rating(900))
 
@@ -55,8 +56,6 @@ def test_open_intervals_are_never_told_apart(synthetic):
 def test_ratings_of_another_ladder_are_not_ranked(synthetic):
     events = synthetic.synthetic_events(4, fresh=None)
     foreign = [e for e in events if isinstance(e, TrialRated) and e.candidate.trial == 0][-1]
-    from dataclasses import replace
-
     events[events.index(foreign)] = replace(foreign, rating=synthetic.rating(1900, ladder="ladder-0"))
     run = run_state.run_of("x", events)
     row = next(row for row in ranking.ranking(run) if row.trial.number == 0)
@@ -65,8 +64,6 @@ def test_ratings_of_another_ladder_are_not_ranked(synthetic):
 
 
 def test_a_trial_trained_anew_forgets_the_rungs_it_has_not_reached_again(synthetic):
-    import random
-
     began, *rest = synthetic.trial_events(synthetic.spec(0, random.Random(1)), "complete", 1e9, 0, random.Random(1))
     first = [e for e in rest if isinstance(e, TrialRated)]
     run = run_state.run_of("x", [synthetic.question(), began, *first, began, first[0]])
@@ -75,8 +72,6 @@ def test_a_trial_trained_anew_forgets_the_rungs_it_has_not_reached_again(synthet
 
 
 def test_both_processes_of_a_trial_that_was_run_again_are_paid(synthetic):
-    import random
-
     part = synthetic.trial_events(synthetic.spec(1, random.Random(1)), "failed", 1e9, 0, random.Random(1))
     run = run_state.run_of("x", [synthetic.question(), *part, *part])
     assert len(run.trials[0].spans) == 2 and run.trials[0].seconds == pytest.approx(2 * (4000 / 900 + 8))
@@ -108,6 +103,12 @@ def test_frames(synthetic):
     assert 0 not in set(tables.params(run)["trial"])  # the course's trial has no parameters
     spans = tables.spans(run)
     assert len(spans) == 12 and spans["start"].min() == 0 and set(spans["slot"]) == {0, 1}
+
+
+def test_an_unfolded_trial_says_its_results_on_either_side(synthetic):
+    run = run_state.run_of("x", synthetic.synthetic_events(2))
+    blue, purple = (formatting.counts(side) for side in (run.trials[0].rating.as_blue, run.trials[0].rating.as_purple))
+    assert details.details(run)[0]["sides"] == f"as blue {blue}, as purple {purple}"
 
 
 def test_differences_name_what_changed_came_and_went():

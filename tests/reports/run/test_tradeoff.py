@@ -3,6 +3,7 @@
 from dataclasses import replace
 from types import ModuleType
 
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import settings as hypothesis
@@ -13,6 +14,7 @@ from trials import run_state
 from trials.events import Event, Observation, SweepBegan, TrialEnded, WarmStarted
 
 BOTH = {"objectives": "elo,cost", "scheduler": "none", "sampler": "gp"}
+NO_CURVES = pd.DataFrame(columns=["trial", "step", "name", "value"])
 
 
 def run_with(synthetic: ModuleType, seconds: dict[int, float], **asked: str) -> run_state.Run:
@@ -72,12 +74,12 @@ def test_cost_is_seconds_per_million_steps(synthetic: ModuleType) -> None:
 def test_where_cost_was_no_objective_nothing_is_said_of_it(synthetic: ModuleType) -> None:
     run = run_with(synthetic, {0: 10.0, 1: 20.0})
     assert tradeoff.tradeoff(run) == ()
-    assert 'id="tradeoff"' not in page.render(run, _no_curves())
+    assert 'id="tradeoff"' not in page.render(run, NO_CURVES)
 
 
 def test_the_page_shows_the_front_and_how_was_searched(synthetic: ModuleType) -> None:
     run = run_with(synthetic, {0: 10.0, 1: 20.0, 2: 30.0}, **BOTH)
-    text = page.render(run, _no_curves())
+    text = page.render(run, NO_CURVES)
     assert 'id="tradeoff"' in text and 'data-chart="tradeoff"' in text
     assert "by a Gaussian process, after 4 random trials; aims at Elo and cost at once" in text
     assert "nobody is stopped" in text and "Warm start" not in text
@@ -92,7 +94,7 @@ def test_the_page_says_what_a_warm_start_took_over(synthetic: ModuleType) -> Non
         (WarmStarted(time=1.0, run="first", ledger_sha256="ab" * 32, first=(known,), reason="Elo is not Elo"),
          "trials 7 of first, proposed first and evaluated anew, since Elo is not Elo"),
     ):  # fmt: skip
-        text = page.render(run_state.run_of("synthetic", [events[0], warm, *events[1:]]), _no_curves())
+        text = page.render(run_state.run_of("synthetic", [events[0], warm, *events[1:]]), NO_CURVES)
         assert said in text and "ab" * 32 in text
 
 
@@ -107,9 +109,3 @@ def test_the_page_says_what_a_warm_start_took_over(synthetic: ModuleType) -> Non
 def test_how_a_sweep_was_searched_in_words(synthetic: ModuleType, asked: dict[str, str], words: str) -> None:
     run = run_with(synthetic, {0: 10.0, 1: 20.0}, **asked)
     assert words in (tradeoff.proposals(run), tradeoff.pruning(run))
-
-
-def _no_curves() -> object:
-    import pandas as pd
-
-    return pd.DataFrame(columns=["trial", "step", "name", "value"])
