@@ -42,7 +42,8 @@ def _sides(rating: Rating) -> str:
 def _set(trial: TrialHistory, key: str) -> Any:
     """What the trial's configuration holds where others have an open value; of `a / b`, the quotient."""
     behaviors = trial.spec.config.get("behaviors") or {}
-    below: Any = next(iter(behaviors.values()), {})
+    several = len(behaviors) > 1 and key.partition(".")[0] in behaviors
+    below: Any = behaviors if several else next(iter(behaviors.values()), {})
     found = [get(below, path) for path in key.split(" / ")]
     if len(found) == 2 and all(isinstance(each, int | float) for each in found) and found[1]:
         return found[0] / found[1]

@@ -21,7 +21,7 @@ from sweep.driver.running_trial import RunningTrial
 from sweep.settings import read
 from trials import ledger
 from trials.arena.ratings import yardstick
-from trials.errors import SetupError
+from trials.errors import SetupError, UsageError
 from trials.events import Event, SweepBegan, TrialBegan, TrialEnded, TrialRated, TrialResumed
 from trials.folder import RunFolder, driving
 from trials.learner import progress
@@ -64,7 +64,7 @@ def _further(run: RunFolder, events: Sequence[Event], number: int, steps: int, c
     specs = {event.spec.number: event.spec for event in events if isinstance(event, TrialBegan)}
     ends = {event.trial: event for event in events if isinstance(event, TrialEnded)}
     if number not in specs:
-        raise SetupError(
+        raise UsageError(
             f"--trial must be one of the run's, 0 to {max(specs, default=0)}, but got {number}; see `sweep status`"
         )
     parent = specs[number]
