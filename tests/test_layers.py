@@ -42,7 +42,7 @@ HOMES = {
     "grpc": {"trials/soccer/executable/"},
     "torch": {"trials/learner/", "sweep/doctor.py"},
     "numba": {"trials/soccer/", "trials/arena/"},
-    "plotly": {"reports/run/figures.py", "reports/run/page.py"},
+    "plotly": {"reports/run/figures.py"},
     "jinja2": {"reports/html.py", "reports/model/card.py"},
     "filelock": {"trials/ports.py", "trials/folder.py"},
     "networkx": {"trials/arena/ratings/standings.py"},

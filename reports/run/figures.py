@@ -1,13 +1,16 @@
-"""Data frames → plotly figures (pure). Colours are roles, `var(--name)` of report.css, which report.js resolves."""
+"""Data frames → plotly figures (pure), as plotly.js reads them. Colours are roles, `var(--name)` of report.css, which
+report.js resolves.
+
+plotly's own classes check each point of a figure and take longer than all else of a page; tests have them check these.
+"""
 
 import html
 import math
 from collections.abc import Iterable, Sequence
+from importlib.resources import files
 from typing import Any
 
 import pandas as pd
-import plotly.graph_objects as go
-import plotly.offline
 
 from reports.formatting import short_key, shown
 from reports.run.findings import HOUSE_ELO
@@ -29,9 +32,25 @@ LABELS = {
 STATES = ("complete", "pruned", "failed", "stopped", "running")
 
 
+Figure = dict[str, Any]
+"""`data`, a list of traces, and `layout`."""
+
+
 def bundle() -> str:
     """plotly.js as the plotly package ships it: always the version that these figures are made for."""
-    return str(plotly.offline.get_plotlyjs())
+    return files("plotly").joinpath("package_data/plotly.min.js").read_text(encoding="utf-8")
+
+
+def _figure(traces: Sequence[dict[str, Any]], layout: dict[str, Any]) -> Figure:
+    return {"data": list(traces), "layout": layout}
+
+
+def _scatter(**more: Any) -> dict[str, Any]:
+    return {"type": "scatter", **more}
+
+
+def _bar(**more: Any) -> dict[str, Any]:
+    return {"type": "bar", **more}
 
 
 def _layout(**more: Any) -> dict[str, Any]:
@@ -53,7 +72,7 @@ def _axis(title: str = "", **more: Any) -> dict[str, Any]:
     return line | {"title": {"text": title, "standoff": 8, "font": {"size": 13}}, "automargin": True} | more
 
 
-def match_elo(rungs: pd.DataFrame, focus: Sequence[int], asked: Sequence[int]) -> go.Figure:
+def match_elo(rungs: pd.DataFrame, focus: Sequence[int], asked: Sequence[int]) -> Figure:
     """Match Elo over steps: one quiet trace holds every trial, crosses mark where trials were pruned.
 
     The page draws the trials in focus over it from the trace's customdata, [trial, step, low, high] a point.
@@ -72,15 +91,15 @@ def match_elo(rungs: pd.DataFrame, focus: Sequence[int], asked: Sequence[int]) -
     context = _context(points, "elo", "%{y:.0f} Elo [%{customdata[2]:.0f}, %{customdata[3]:.0f}]", ["low", "high"])
     context.update(mode="lines+markers", marker={"size": 4, "color": "var(--quiet)"})
     cut = points[(points["state"] == "pruned") & points["last"]]
-    pruned = go.Scatter(
+    pruned = _scatter(
         x=cut["steps"].tolist(),
-        y=cut["elo"].tolist(),
+        y=[_short(elo) for elo in cut["elo"]],
         customdata=[[int(t)] for t in cut["trial"]],
         mode="markers",
         marker={"symbol": "x-thin", "size": 8, "line": {"width": 1.5, "color": "var(--pruned)"}},
         hovertemplate="trial %{customdata[0]} pruned here, %{y:.0f} Elo<extra></extra>",
     )
-    return go.Figure(
+    return _figure(
         [context, pruned],
         _layout(
             shapes=[house, *marks],
@@ -92,7 +111,7 @@ def match_elo(rungs: pd.DataFrame, focus: Sequence[int], asked: Sequence[int]) -
     )
 
 
-def diagnostics(curves: pd.DataFrame, focus: Sequence[int]) -> tuple[go.Figure, ...]:
+def diagnostics(curves: pd.DataFrame, focus: Sequence[int]) -> tuple[Figure, ...]:
     """One figure for each summary that is known by name and was written at least once; ghost Elo last."""
     found = set(curves["name"].unique())
     return tuple(
@@ -100,14 +119,14 @@ def diagnostics(curves: pd.DataFrame, focus: Sequence[int]) -> tuple[go.Figure, 
     )
 
 
-def _diagnostic(points: pd.DataFrame, label: str, focus: Sequence[int]) -> go.Figure:
+def _diagnostic(points: pd.DataFrame, label: str, focus: Sequence[int]) -> Figure:
     ordered = points.sort_values(["trial", "step"]).rename(columns={"step": "steps"})
     context = _context(ordered, "value", "%{y:.4~g}", [])
     axes = {"xaxis": _axis("Trainer steps", tickformat="~s", rangemode="tozero"), "yaxis": _axis(html.escape(label))}
-    return go.Figure([context], _layout(**axes, meta={"focus": list(focus), "label": label}))
+    return _figure([context], _layout(**axes, meta={"focus": list(focus), "label": label}))
 
 
-def _context(points: pd.DataFrame, value: str, hover: str, extra: list[str]) -> go.Scatter:
+def _context(points: pd.DataFrame, value: str, hover: str, extra: list[str]) -> dict[str, Any]:
     """All trials as one trace with gaps: a thousand trials cost what one does."""
     x: list[int | None] = []
     y: list[float | None] = []
@@ -119,7 +138,7 @@ def _context(points: pd.DataFrame, value: str, hover: str, extra: list[str]) -> 
         data += [[trial, int(s), *map(_short, row)] for s, row in zip(part["steps"], ends, strict=True)]
         data.append([trial])
     template = "trial %{customdata[0]}, %{customdata[1]:,} steps<br>" + hover + "<extra></extra>"
-    return go.Scatter(
+    return _scatter(
         x=x, y=y, customdata=data, mode="lines", line={"width": 1, "color": "var(--quiet)"}, hovertemplate=template
     )
 
@@ -129,10 +148,10 @@ def _short(value: float) -> float | None:
     return float(f"{value:.5g}") if math.isfinite(value) else None
 
 
-def importance(rows: Sequence[Importance]) -> go.Figure:
+def importance(rows: Sequence[Importance]) -> Figure:
     """Bars of lost Elo with their spread, largest on top."""
     up = list(reversed(rows))
-    bars = go.Bar(
+    bars = _bar(
         orientation="h",
         x=[_short(row.loss) for row in up],
         y=[_in_two(html.escape(short_key(row.key))) for row in up],
@@ -147,10 +166,10 @@ def importance(rows: Sequence[Importance]) -> go.Figure:
         hovertemplate="%{customdata[0]}: %{x:.1f} Elo<extra></extra>",
     )
     axis = _axis("Elo lost when shuffled")
-    return go.Figure([bars], _layout(height=80 + 26 * len(rows), xaxis=axis, bargap=0.45))
+    return _figure([bars], _layout(height=80 + 26 * len(rows), xaxis=axis, bargap=0.45))
 
 
-def parallel(strips: Sequence[Strip], params: pd.DataFrame, focus: Sequence[int]) -> go.Figure:
+def parallel(strips: Sequence[Strip], params: pd.DataFrame, focus: Sequence[int]) -> Figure:
     """Parallel coordinates, one row a hyperparameter and one for Elo: a line a trial, through its places on them.
 
     Plotly's own parcoords needs WebGL and `unsafe-eval`, which the page's policy forbids, and names no single trial.
@@ -158,9 +177,9 @@ def parallel(strips: Sequence[Strip], params: pd.DataFrame, focus: Sequence[int]
     rows = [*strips, elo_strip(params)]
     through = lines(rows, params)
 
-    def drawn(trials: Iterable[int], colour: str) -> go.Scatter:
+    def drawn(trials: Iterable[int], colour: str) -> dict[str, Any]:
         points = [point for trial in trials for point in (*((trial, *each) for each in through[trial]), None)]
-        return go.Scatter(
+        return _scatter(
             x=[_short(point[2]) if point else None for point in points],
             y=[point[1] if point else None for point in points],
             customdata=[[point[0], point[1], html.escape(point[3])] if point else [None] for point in points],
@@ -176,7 +195,7 @@ def parallel(strips: Sequence[Strip], params: pd.DataFrame, focus: Sequence[int]
         for row in rows
     ]
     ticks: dict[str, Any] = {"tickvals": list(range(len(rows))), "ticktext": names, "range": [len(rows) - 0.7, -0.6]}
-    return go.Figure(
+    return _figure(
         [drawn(sorted(through), "var(--quiet)"), drawn(sorted(good(params)), "var(--ink-3)")],
         _layout(
             height=70 + 44 * len(rows),
@@ -189,17 +208,17 @@ def parallel(strips: Sequence[Strip], params: pd.DataFrame, focus: Sequence[int]
     )
 
 
-def tradeoff(rows: Sequence[Costed]) -> go.Figure:
+def tradeoff(rows: Sequence[Costed]) -> Figure:
     """Elo over cost, whole trials as points with their intervals, the front of those beaten by nobody as a line."""
     front = [row for row in rows if row.front]
-    steps = go.Scatter(
+    steps = _scatter(
         x=[_short(row.cost) for row in front],
         y=[_short(row.rating.elo) for row in front],
         mode="lines",
         line={"shape": "hv", "width": 1, "color": "var(--c1)"},
         hoverinfo="skip",
     )
-    points = go.Scatter(
+    points = _scatter(
         x=[_short(row.cost) for row in rows],
         y=[_short(row.rating.elo) for row in rows],
         error_y={
@@ -214,7 +233,7 @@ def tradeoff(rows: Sequence[Costed]) -> go.Figure:
         marker={"size": 8, "color": ["var(--c1)" if row.front else "var(--quiet)" for row in rows]},
         hovertemplate="trial %{customdata[0]}: %{y:.0f} Elo, %{x:.0f} s per million steps<extra></extra>",
     )  # fmt: skip
-    return go.Figure(
+    return _figure(
         [points, steps],  # report.js reads the first trace's customdata
         _layout(xaxis=_axis("Seconds of training per million steps"), yaxis=_axis("Match Elo on the ladder")),
     )
@@ -240,13 +259,13 @@ def _in_two(word: str) -> str:
     return f"{word[:cut]}<br>{word[cut:]}" if word[cut:] else word
 
 
-def timeline(spans: pd.DataFrame, run: Run) -> go.Figure:
+def timeline(spans: pd.DataFrame, run: Run) -> Figure:
     """Trainer processes on the sweep's slots, in minutes (hours for long sweeps) from the first start."""
     total = float((spans["start"] + spans["seconds"]).max()) if len(spans) else 0.0
     unit, name = (3600.0, "hours") if total > 3 * 3600 else (60.0, "minutes")
     called = {trial.number: trial.spec.called for trial in (*run.trials, *run.retrained)}
     bars = [
-        go.Bar(
+        _bar(
             orientation="h",
             name=state,
             base=(part["start"] / unit).round(3).tolist(),
@@ -266,7 +285,7 @@ def timeline(spans: pd.DataFrame, run: Run) -> go.Figure:
     slots = sorted({int(slot) for slot in spans["slot"]} | set(range(run.question.slots if run.question else 0)))
     axis = _axis("", categoryorder="array", categoryarray=[f"slot {slot}" for slot in reversed(slots)], type="category")
     legend = {"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom", "traceorder": "normal"}
-    return go.Figure(
+    return _figure(
         bars,
         _layout(
             barmode="overlay",

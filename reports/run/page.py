@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pandas as pd
 
@@ -17,6 +17,7 @@ from reports.run import (
     advice,
     csv_files,
     details,
+    figures,
     finals,
     findings,
     importance,
@@ -35,9 +36,6 @@ from reports.run.ranking import Ranked, ranking
 from trials import ledger, run_state
 from trials.folder import RunFolder
 from trials.run_state import Run
-
-if TYPE_CHECKING:
-    import plotly.graph_objects as go  # most of a second, which only who writes a page pays
 
 
 @dataclass(frozen=True)
@@ -109,8 +107,6 @@ def render(
     beside: the files that are written with it. at: what commands call the run's folder. folder: where it is given, it
     holds match logs and replays.
     """
-    from reports.run import figures
-
     found = found or told(run)
     ranked = found.ranked
     focus, strips, costed = sections.focus(run, ranked), importance.strips(found.params), tradeoff.tradeoff(run)
@@ -146,12 +142,12 @@ def render(
             strips=strips,
             following=found.following,
             beside=beside,
-            charts={name: figure.layout.meta for name, figure in charts.items()},
+            charts={name: figure["layout"].get("meta") for name, figure in charts.items()},
             **parts,
             style=asset("report.css"),
             plotly=packed(plotly),
             details=packed(json.dumps(details.details(run))),
-            figures=packed(json.dumps({name: json.loads(f.to_json()) for name, f in charts.items()})),
+            figures=packed(json.dumps(charts, allow_nan=False)),
             allowed=" ".join(allowed(text) for text in (*parts["scripts"], plotly) if text),
         )
     )
@@ -177,12 +173,10 @@ def _charts(
     focus: Sequence[int],
     strips: Sequence[importance.Strip],
     costed: Sequence[tradeoff.Costed],
-) -> dict[str, "go.Figure"]:
+) -> dict[str, figures.Figure]:
     """Place in the page → figure, only for what has something to show."""
-    from reports.run import figures
-
     run, rungs, spans = found.run, tables.rungs(found.run), tables.spans(found.run)
-    charts: dict[str, go.Figure] = {}
+    charts: dict[str, figures.Figure] = {}
     if len(rungs):
         charts["elo"] = figures.match_elo(rungs, focus, run.question.rungs if run.question else ())
     charts |= {f"diagnostic-{place}": figure for place, figure in enumerate(figures.diagnostics(curves, focus))}

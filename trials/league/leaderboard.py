@@ -107,8 +107,7 @@ def rate(tally: Tally, others: Iterable[str] = (), house: str | None = None, sta
     """Fit all players of `tally`, and `others`, who have not played; `house`, if it played, is at 1200, else the mean.
 
     What the pool is like (trials.league.prior) is learnt from a first fit, of those who have played, and known to a
-    second. `start` is an earlier
-    answer, from which the first goes on faster.
+    second. `start` is an earlier answer, from which the first goes on faster.
     """
     met = {player for key in tally for player in key}
     players = tuple(sorted(met | set(others)))

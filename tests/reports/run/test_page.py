@@ -9,12 +9,17 @@ from base64 import b85decode
 from dataclasses import replace
 from html.parser import HTMLParser
 
+import plotly.graph_objects as go
 import pytest
 
+from reports.run.figures import importance
+from reports.run.importance import matters
 from reports.run.page import build
+from reports.run.tables import params
 from trials.errors import SetupError
 from trials.events import SweepEnded, TrialBegan, TrialEnded
 from trials.folder import RunFolder
+from trials.run_state import run_of
 
 EVIL = "<script>alert(1)</script><img src=x onerror=alert(2)>\"'</script>&{{7*7}}"
 
@@ -43,6 +48,16 @@ def text(folder: RunFolder) -> str:
 @pytest.fixture(scope="module")
 def page(synthetic, tmp_path_factory) -> str:
     return text(synthetic.write_run(tmp_path_factory.mktemp("run") / "synthetic", synthetic.synthetic_events(12)))
+
+
+def test_plotly_takes_every_figure(synthetic, tmp_path):
+    events = synthetic.synthetic_events(40)
+    drawn = figures(text(synthetic.write_run(tmp_path / "many", events)))
+    assert {"elo", "diagnostic-0", "timeline", "parallel"} == {*drawn} - {f"diagnostic-{n}" for n in range(1, 9)}
+    rows = matters(params(run_of("many", events))).rows
+    assert rows
+    for figure in (*drawn.values(), importance(rows)):
+        go.Figure(figure)  # ValueError for what it does not know
 
 
 def test_says_what_matters(page):

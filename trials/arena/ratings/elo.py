@@ -7,6 +7,7 @@ match won and half a match lost, keeps both finite; on the ladder it is spread o
 which is Firth's penalty again.
 """
 
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import numpy as np
@@ -103,19 +104,36 @@ class _Evidence:
 
 def _interval(estimate: float, deviance: Callable[[float], float]) -> tuple[float, float]:
     """Where `deviance`, zero at the estimate, reaches chi-squared's 95 % point on either side."""
-    from scipy.optimize import brentq
 
-    ends = []
-    for direction in (-1.0, 1.0):
-        near, far = 0.0, 16.0
-        while deviance(estimate + direction * far) < CHI_SQUARED_95 and far < FAR:
-            near, far = far, 2 * far
-
-        def over(distance: float, direction: float = direction) -> float:
+    def end(direction: float) -> float:
+        def over(distance: float) -> float:
             return deviance(estimate + direction * distance) - CHI_SQUARED_95
 
-        ends.append(estimate + direction * (far if over(far) < 0 else float(brentq(over, near, far, xtol=1e-6))))
-    return ends[0], ends[1]
+        near, far, below, above = 0.0, 16.0, -CHI_SQUARED_95, over(16.0)
+        while above < 0 and far < FAR:
+            near, far, below, above = far, 2 * far, above, over(2 * far)
+        return estimate + direction * (far if above < 0 else _crossing(over, near, far, below, above))
+
+    return end(-1.0), end(1.0)
+
+
+def _crossing(over: Callable[[float], float], near: float, far: float, below: float, above: float) -> float:
+    """Where `over`, `below` 0 at `near` and `above` at `far`, is 0 to 1e-9, by false position as Illinois has it.
+
+    scipy.optimize has better ones, but to import it takes a page that shows ratings longer than all its intervals.
+    """
+    last = 0.0
+    while True:
+        middle = (near + far) / 2 if math.isinf(above) else far - above * (far - near) / (above - below)
+        found = over(middle)
+        if abs(found) < 1e-9 or not near < middle < far:
+            return middle
+        again = found * last > 0  # the end that stays would hold the next one back
+        last = found
+        if found < 0:
+            near, below, above = middle, found, above / 2 if again else above
+        else:
+            far, above, below = middle, found, below / 2 if again else below
 
 
 def _rating(
