@@ -9,7 +9,11 @@ from typing import Any
 from trials.records import Rating, Side
 
 LONGEST_NAME = 80
-WORDS = {"he course’s own": "he space’s own", "he course’s": "he space’s own"}
+WORDS = {
+    "he course’s own": "he space’s own",
+    "he course’s": "he space’s own",
+    "changes from the course": "changes from the space’s own",
+}
 """Sentences are written for SoccerTwos, whose trial 0 has the course's configuration; in another game it is the space's
 own."""
 

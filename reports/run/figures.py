@@ -72,7 +72,7 @@ def _axis(title: str = "", **more: Any) -> dict[str, Any]:
     return line | {"title": {"text": title, "standoff": 8, "font": {"size": 13}}, "automargin": True} | more
 
 
-def match_elo(rungs: pd.DataFrame, focus: Sequence[int], asked: Sequence[int]) -> Figure:
+def match_elo(rungs: pd.DataFrame, focus: Sequence[int], asked: Sequence[int], yardstick: bool = False) -> Figure:
     """Match Elo over steps: one quiet trace holds every trial, crosses mark where trials were pruned.
 
     The page draws the trials in focus over it from the trace's customdata, [trial, step, low, high] a point.
@@ -86,7 +86,8 @@ def match_elo(rungs: pd.DataFrame, focus: Sequence[int], asked: Sequence[int]) -
     house = {"type": "line", "xref": "paper", "x0": 0, "x1": 1, "y0": HOUSE_ELO, "y1": HOUSE_ELO, "layer": "below",
              "line": {"color": "var(--ink-3)", "width": 1}}  # fmt: skip
     label = {"xref": "paper", "x": 0, "xanchor": "left", "xshift": 6, "y": HOUSE_ELO, "yanchor": "bottom",
-             "showarrow": False, "text": "house baseline", "font": {"size": 11, "color": "var(--ink-3)"}}  # fmt: skip
+             "showarrow": False, "text": "mean of the yardstick" if yardstick else "house baseline",
+             "font": {"size": 11, "color": "var(--ink-3)"}}  # fmt: skip
     points = rungs.sort_values(["trial", "steps"])
     context = _context(points, "elo", "%{y:.0f} Elo [%{customdata[2]:.0f}, %{customdata[3]:.0f}]", ["low", "high"])
     context.update(mode="lines+markers", marker={"size": 4, "color": "var(--quiet)"})
@@ -105,7 +106,7 @@ def match_elo(rungs: pd.DataFrame, focus: Sequence[int], asked: Sequence[int]) -
             shapes=[house, *marks],
             annotations=[label],
             xaxis=_axis("Trainer steps", tickformat="~s", rangemode="tozero", showgrid=False, **ticks),
-            yaxis=_axis("Match Elo on the ladder"),
+            yaxis=_axis(f"Match Elo on the {'yardstick' if yardstick else 'ladder'}"),
             meta={"focus": list(focus)},
         ),
     )

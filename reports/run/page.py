@@ -178,7 +178,8 @@ def _charts(
     run, rungs, spans = found.run, tables.rungs(found.run), tables.spans(found.run)
     charts: dict[str, figures.Figure] = {}
     if len(rungs):
-        charts["elo"] = figures.match_elo(rungs, focus, run.question.rungs if run.question else ())
+        asked = run.question.rungs if run.question else ()
+        charts["elo"] = figures.match_elo(rungs, focus, asked, run.other_game)
     charts |= {f"diagnostic-{place}": figure for place, figure in enumerate(figures.diagnostics(curves, focus))}
     if found.mattered.trusted:
         charts["importance"] = figures.importance(found.mattered.rows)

@@ -159,6 +159,7 @@ def test_a_sweep_of_paddles(tmp_path: Path) -> None:
     assert json.loads(played.stdout)["matches"] == 8
     page = run.report.read_text()
     assert "Another game than SoccerTwos" in page
+    assert '<span class="tag">own</span>' in page and '<span class="tag">course</span>' not in page
     assert "house baseline: 1200" not in page and "make promote" in page
     assert "Matches to watch" not in page
     assert (run.best / "Paddles.onnx").is_file()
