@@ -67,11 +67,11 @@ class TrialActor(tune.Trainable):  # type: ignore[misc]
         self._spec: TrialSpec = config["spec"]
         self._terms: Terms = config["terms"]
         self._cluster = self._terms.cluster
-        self._storage = self._cluster.storage if self._cluster is not None else None
+        self._kept_at = self._cluster.storage if self._cluster is not None else None
         self._trial: Trial | None = None
         self._held: tuple[dict[str, Any], int] | None = None
         self._node = ray.get_runtime_context().get_node_id()
-        self._place = Workplace(RunFolder(Path(self._terms.run)), self._spec.number, self._storage)
+        self._place = Workplace(RunFolder(Path(self._terms.run)), self._spec.number, self._kept_at)
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:
         """Take the next trial in the same worker, which saves a worker's start."""
@@ -118,7 +118,7 @@ class TrialActor(tune.Trainable):  # type: ignore[misc]
             time.sleep(HEARTBEAT_S)  # the driver learns of it in that time
             return {"misplaced": wrong, "done": True}
         try:
-            name = workdir.player(self._terms.baseline, self._storage)
+            name = workdir.player(self._terms.baseline, self._kept_at)
             if not (away := self._place.prepare()):
                 self._place.have(needed(self._spec.config))
         except OSError as error:

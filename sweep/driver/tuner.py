@@ -8,6 +8,7 @@ import signal
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 os.environ |= {  # read when Ray is imported
@@ -88,7 +89,8 @@ class _Watch(tune.Callback):  # type: ignore[misc]
             self._controller.rated_elsewhere(number, rated, error)
 
     def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **_: Any) -> None:
-        self._controller.lost(trial.trial_id, last_line(trial.get_error() or "no cause given"))
+        told = Path(trial.error_file).read_text(encoding="utf-8")  # where get_error looks, it lies later
+        self._controller.lost(trial.trial_id, last_line(told))
 
 
 class _Brake(tune.Stopper):  # type: ignore[misc]
