@@ -94,8 +94,9 @@ class TrialHistory:
 
     @property
     def seconds(self) -> float:
-        """Life of all its trainer processes together."""
-        return sum(span.seconds for span in self.spans)
+        """Life of all its trainer processes together; of those that nobody saw end, the time they trained."""
+        trained = self.ended.train_seconds if self.ended is not None else 0.0
+        return max(sum(span.seconds for span in self.spans), trained)
 
     @property
     def steps_per_second(self) -> float | None:

@@ -31,8 +31,15 @@ class Advice:
 
 
 def next_step(run: Run, at: str) -> Advice | None:
-    """None where the run goes on, or its claim is settled. at: what commands call the run's folder, `runs/NAME`."""
-    if not run.finished or run.question is None or run.winner is None:
+    """None where the claim of a run that is over is settled. at: what commands call its folder, `runs/NAME`."""
+    if run.question is None or not run.trials:
+        return None
+    if not run.finished:
+        said = (
+            f"{run.over} of {run.question.trials} trials are over; where nothing drives the sweep any more, go on with"
+        )
+        return Advice(said, f"sweep resume {shlex.quote(at)}")
+    if run.winner is None:
         return None
     fresh = run.winner
     others = [rating for rating in (fresh.baseline, fresh.against_course) if rating is not None]
@@ -103,7 +110,7 @@ def _more_steps(run: Run, fresh: FreshRated, at: str) -> Advice | None:
     trial = run.trial(fresh.candidate.trial)
     if trial is None or not trial.steps:
         return None
-    budget, test, rise = trial.steps, fresh.random_sprt, doubling(run)
+    budget, test, rise = min(trial.steps, trial.spec.steps), fresh.random_sprt, doubling(run)
     gap = test.elo1 - fresh.random.elo
     times = 2 ** min(gap / rise.elo, FAR) if rise is not None else math.inf
     if rise is not None and times <= FAR:
@@ -113,12 +120,13 @@ def _more_steps(run: Run, fresh: FreshRated, at: str) -> Advice | None:
         )
     else:
         times = TENFOLD
-        why = f"The rungs show no rise with steps to reckon with; try about {TENFOLD} times as many, {{}}"
-    whole = rounded(budget * max(times, 2))
-    seconds = f", about {formatting.span((whole - budget) / speed)}" if (speed := trial.steps_per_second) else ""
+        why = f"The rungs show no rise with steps to reckon with; try {TENFOLD} times as many, {{}}"
+    whole = rounded(budget * max(times, 2)) if times != TENFOLD else TENFOLD * budget
+    more = max(1, whole - trial.steps)
+    seconds = f", about {formatting.span(more / speed)}" if (speed := trial.steps_per_second) else ""
     return Advice(
         f"{why.format(formatting.steps(whole))}, first of all by {trial.spec.called} alone{seconds}.",
-        f"sweep extend {shlex.quote(at)} --trial {trial.number} --steps {whole - budget}",
+        f"sweep extend {shlex.quote(at)} --trial {trial.number} --steps {more}",
     )
 
 

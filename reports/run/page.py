@@ -80,10 +80,13 @@ def _called(folder: RunFolder) -> str:
     return f"runs/{folder.name}" if folder.path.absolute().parent.name == "runs" else folder.name
 
 
-def _commands(run: Run, at: str) -> dict[str, str]:
-    """What the page offers to copy. `make` hands its words to a shell once more: names that need quotes go past it."""
+def _commands(run: Run, at: str, needed: int) -> dict[str, str]:
+    """What the page offers to copy; `needed`: trials that say what matters.
+
+    `make` hands its words to a shell once more: names that need quotes go past it.
+    """
     quoted = shlex.quote(at)
-    trials = f" --trials {run.question.trials}" if run.question else ""
+    trials = f" --trials {max(run.question.trials, needed)}" if run.question else ""
     make = f"make promote RUN={at} REPO=USER/NAME"
     return {
         "promote": make if quoted == at else f".venv/bin/sweep promote {quoted} --repo USER/NAME",
@@ -119,7 +122,7 @@ def render(
         .get_template("report.html")
         .render(
             run=run,
-            commands=_commands(run, at or run.name),
+            commands=_commands(run, at or run.name, found.mattered.needed),
             refresh=refresh if not run.finished else None,
             ranked=ranked,
             first=sections.first_screen(run, ranked),

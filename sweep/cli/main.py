@@ -145,8 +145,10 @@ def list_(runs: Path, as_json: bool) -> None:
     """The runs there are, the newest first.
 
     They are looked for in the folder RUNS, by default runs."""
-    from sweep.runs import listed, table
+    from sweep.runs import RUNS, listed, table
 
+    if not runs.is_dir() and runs != RUNS:
+        raise UsageError(f"RUNS must be a folder of runs, but {runs} is not there; check the path")
     found = listed(runs, note)
     if as_json:
         click.echo(json.dumps({"runs": [plain(line) for line in found]}))

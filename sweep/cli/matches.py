@@ -68,7 +68,8 @@ def play(
 def tournament(models: tuple[str, ...], pairs: int, baseline: str | None, as_json: bool, **conditions: Any) -> None:
     """Everyone of MODELS plays everyone, and all are rated.
 
-    A folder stands for the ONNX files in it."""
+    A folder stands for the ONNX files in it. Models of one tier beat each other in a circle, and all of the tiers
+    below; AI vs AI is what that leaderboard's own online Elo would say."""
     from sweep.matches import tournament
     from sweep.matches.rate import text
 

@@ -115,12 +115,13 @@ def _table(shown: Sequence[Row], rows: Sequence[Row], width: int) -> Table:
         ("Elo [95 %]", [elo_text(row.rating) if row.rating else "" for row in shown]),
     ]
     taken = sum(_width(name, cells) + 1 for name, cells in columns) - 1
+    names = [key(name) for name in _varying(rows)]
     for name in _varying(rows):
         cells = [short(row.params[name]) if name in row.params else "" for row in shown]
         wide = _width(key(name)[:NAME], cells) + 1
         if taken + wide <= width:
             taken += wide
-            columns.append((_cut(key(name), wide - 1), cells))
+            columns.append((_cut(key(name), wide - 1, names), cells))
     table = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False, header_style="bold")
     for name, _ in columns:
         table.add_column(name, justify="left" if name in ("trial", "state") else "right", no_wrap=True)
@@ -144,5 +145,10 @@ def _width(name: str, cells: Sequence[str]) -> int:
     return max(map(len, (name, *cells)))
 
 
-def _cut(name: str, width: int) -> str:
-    return name if len(name) <= width else name[: width - 1] + "…"
+def _cut(name: str, width: int, among: Sequence[str]) -> str:
+    """The name, or as much of its beginning as there is room for; of its end, where only that tells it apart."""
+    if len(name) <= width:
+        return name
+    head = name[: width - 1]
+    alike = "/" in name or sum(other.startswith(head) for other in among) > 1
+    return "…" + name[len(name) - width + 1 :] if alike else head + "…"

@@ -190,8 +190,8 @@ def _pairing(pairing: standings.Pairing) -> Pairing:
 
 def text(found: RateResult) -> str:
     """The same for a person: ratings, then the cross-table of scores in per cent, as wide as it needs to be."""
-    ratings = Grid(box=SIMPLE_HEAD, title_justify="left", title="Ratings")
-    for heading in ("", "model", "Elo", "95 %", "won", "drawn", "lost", "blue − purple", "tier", "AI vs AI"):
+    ratings = Grid(box=SIMPLE_HEAD, title_justify="left", title="Ratings", padding=(0, 0, 0, 1))
+    for heading in ("", "model", "Elo", "95 %", "W-D-L", "blue − purple", "tier", "AI vs AI"):
         ratings.add_column(heading, justify="left" if heading == "model" else "right", no_wrap=True)
     for place, row in enumerate(found.ratings, 1):
         gap = row.blue_minus_purple
@@ -200,7 +200,7 @@ def text(found: RateResult) -> str:
             row.model,
             f"{row.elo:.0f}",
             f"[{row.low:.0f}, {row.high:.0f}]",
-            *(str(number) for number in (row.wins, row.draws, row.losses)),
+            f"{row.wins}-{row.draws}-{row.losses}",
             "" if gap is None else f"{100 * gap.score:+.0f}{' *' * gap.clear}",
             "" if row.tier is None else str(row.tier),
             f"{row.ai_vs_ai_elo:.0f}",
@@ -227,8 +227,9 @@ def _remarks(found: RateResult) -> list[str]:
         shown = "; ".join(" beats ".join([*circle, circle[0]]) for circle in found.circles[:5])
         said.append(f"{len(found.circles)} circles beyond their 95 % intervals: {shown}")
     if isinstance(found, TournamentResult):
+        cores = "1 core" if found.cores == 1 else f"{found.cores} cores"
         said.append(
-            f"{found.seconds:.0f} s on {found.cores} cores, {found.matches_per_second:.0f} matches/s,"
+            f"{found.seconds:.0f} s on {cores}, {found.matches_per_second:.0f} matches/s,"
             f" {found.decisions_per_second:,.0f} decision steps/s; seed {found.seed}"
         )
         if found.kick_off == "not controlled":

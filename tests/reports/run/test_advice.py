@@ -28,9 +28,9 @@ def run(synthetic, elos, seeds=SEEDS, verdict="accepted"):
     return run_state.run_of("x", [*events, replace(won, random_sprt=synthetic.verdict(verdict)), OVER])
 
 
-def test_what_is_settled_or_goes_on_needs_nothing(synthetic):
+def test_what_is_settled_needs_nothing_and_what_was_cut_off_goes_on(synthetic):
     assert advice.next_step(run(synthetic, CLEAR), "runs/x") is None
-    assert advice.next_step(replace(run(synthetic, LEVEL), end=None), "runs/x") is None
+    assert advice.next_step(replace(run(synthetic, LEVEL), end=None), "runs/x").command == "sweep resume runs/x"
     assert advice.next_step(run_state.run_of("x", [synthetic.question()]), "runs/x") is None
 
 
@@ -68,7 +68,8 @@ def test_where_nothing_was_learned_more_steps_are_reckoned_from_the_rungs(synthe
     assert found.command == f"sweep extend runs/x --trial {trial.number} --steps {steps - trial.steps}"
     assert f"rose by {rise.elo:.0f} Elo with each doubling" in found.why and "70 Elo" in found.why
     flat = tuple(replace(one, rungs=one.rungs[:1]) for one in whole.trials)
-    assert "show no rise" in advice.next_step(replace(whole, trials=flat), "runs/x").why
+    tenfold = advice.next_step(replace(whole, trials=flat), "runs/x")
+    assert "show no rise" in tenfold.why and tenfold.command.endswith(f" {10 * trial.spec.steps - trial.steps}")
     other = replace(whole, question=replace(whole.question, ladder="yardstick-0123"))
     assert "sweep extend runs/x" in advice.next_step(other, "runs/x").command  # in another game too
 

@@ -63,7 +63,7 @@ def test_plotly_takes_every_figure(synthetic, tmp_path):
 def test_says_what_matters(page):
     for words in (
         'Trial 5 beats random play by 140 Elo <span class="nobr">[90, 190]</span>',
-        "That number is optimistic",
+        "Such a number flatters as a rule",
         "Importance needs 16 rated trials with open values; there are 9",
         "environment_parameters.ball_touch",
         "touching the ball is paid",
