@@ -36,6 +36,7 @@ from real_sweep import SPACE, Command, json_of, run_sweep
         ),
         (("status", "nowhere"), "a run's folder must hold a ledger"),
         (("report", "nowhere"), "a run's folder must hold a ledger"),
+        (("list", "nowhere"), "RUNS must be a folder of runs, but nowhere is not there"),
         (("play", "house", "nobody.onnx"), "a model must be an ONNX file or one of"),
     ],
 )
