@@ -45,8 +45,8 @@ def other(tmp_path: Path) -> Path:
 def spec_of(folder: Path, trainer: Path | str, **more: Any) -> TrialSpec:
     executable = folder / "SoccerTwos.x86_64"
     launcher.install(executable)
-    given = {"rungs": (4000, 12_000), "executable": str(executable), "trainer": str(trainer)}
-    return one_trial.spec_of(12_000, **given | more)
+    given = {"steps": 12_000, "rungs": (4000, 12_000), "executable": str(executable), "trainer": str(trainer)}
+    return one_trial.spec_of(**given | more)
 
 
 def lived(trial: Trial, kill_at: int | None = None) -> list[Any]:

@@ -31,7 +31,9 @@ class Keeper(Unskilled):
     @staticmethod
     def of(behavior: Behavior) -> Any:
         return (
-            Roles("keeper", [Keeper(role) for role in behavior.roles], behavior) if behavior.roles else Keeper(behavior)
+            Roles("keeper", "keeper", [Keeper(role) for role in behavior.roles], behavior)
+            if behavior.roles
+            else Keeper(behavior)
         )
 
     def decide(self, observations: Any, memory: Any, log_probabilities: Any) -> None:
