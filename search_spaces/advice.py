@@ -20,13 +20,12 @@ def notes(space: Space, steps: int | None = None, fields: int | None = None) -> 
     """
     budget = steps or space.budget
     fields = fields or space.sweep.fields or 8
-    found = [
-        (part, note)
-        for part in space.each
-        for ranges in (Ranges(part, budget, min(1.0, budget / reference(space))),)
-        for note in (*_untypical(part), *_loose(ranges), *_self_play(ranges), *_buffer(ranges, fields))
-    ]
-    said = [f"{part.behavior}: {note}" if space.parts else note for part, note in found]
+    factor = min(1.0, budget / reference(space))
+    said: list[str] = []
+    for part in space.each:
+        ranges, whose = Ranges(part, budget, factor), f"{part.behavior}: " if space.parts else ""
+        found = (*_untypical(part), *_loose(ranges), *_self_play(ranges), *_buffer(ranges, fields))
+        said += [f"{whose}{note}" for note in found]
     return [*said, *(_unshared(space) if space.behavior == keys.BEHAVIOR else ())]
 
 

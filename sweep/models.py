@@ -102,6 +102,14 @@ def run_called(word: str) -> RunFolder | None:
     return next((RunFolder(one) for one in (path, *[RUNS / word] * bare) if RunFolder(one).ledger.is_file()), None)
 
 
+def run_at(word: str) -> RunFolder:
+    """The run in that folder or of that name below runs/, else that folder. Raises UsageError where a name is near."""
+    found = run_called(word)
+    if found is None and not os.path.exists(os.path.expanduser(word)) and (near := did_you_mean(word, runs.names())):
+        raise UsageError(f"a run must be a folder or a name below {RUNS}/, but {word} is neither; {near}")
+    return found or RunFolder(Path(word))
+
+
 def _no_model(text: str) -> str:
     """What a word could have meant."""
     path, there = Path(os.path.expanduser(text)), runs.names()

@@ -93,7 +93,7 @@ class Candidate:
     path: str
     """Relative to the run's folder: an ONNX file, of two behaviors a folder with a file of each."""
     sha256: str
-    """Of the file; of a folder as `policies.digest` says."""
+    """Of the file; of a folder, that of all its files (trials/arena/players/onnx_external.py)."""
 
     @property
     def name(self) -> str:

@@ -118,10 +118,10 @@ def _more_steps(run: Run, fresh: FreshRated, at: str) -> Advice | None:
             f"At the rungs a trial rose by {elo(rise.elo)} Elo with each doubling of its steps; at that rate the"
             f" {elo(gap)} Elo to the test of {elo(test.elo1, signed=True)} take about {{}} steps"
         )
+        whole = rounded(budget * max(times, 2))
     else:
-        times = TENFOLD
         why = f"The rungs show no rise with steps to reckon with; try {TENFOLD} times as many, {{}}"
-    whole = rounded(budget * max(times, 2)) if times != TENFOLD else TENFOLD * budget
+        whole = TENFOLD * budget
     more = max(1, whole - trial.steps)
     seconds = f", about {formatting.span(more / speed)}" if (speed := trial.steps_per_second) else ""
     return Advice(

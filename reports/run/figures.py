@@ -1,56 +1,40 @@
 """Data frames → plotly figures (pure), as plotly.js reads them. Colours are roles, `var(--name)` of report.css, which
 report.js resolves.
 
-plotly's own classes check each point of a figure and take longer than all else of a page; tests have them check these.
+plotly's own classes check each point of a figure, a third of a page's time; tests have them check these.
 """
 
 import html
 import math
 from collections.abc import Iterable, Sequence
 from importlib.resources import files
-from typing import Any
+from typing import Any, TypedDict
 
 import pandas as pd
 
 from reports.formatting import short_key, shown
 from reports.run.findings import HOUSE_ELO
 from reports.run.importance import Importance, Strip, elo_strip, good, lines
+from reports.run.metrics import LABELS
 from reports.run.tradeoff import Costed
 from trials.run_state import Run
 
-GHOST = "Self-play/ELO"
-LABELS = {
-    "Environment/Group Cumulative Reward": "Group reward per episode",
-    "Environment/Cumulative Reward": "Individual reward per episode",
-    "Environment/Episode Length": "Episode length, decisions",
-    "Policy/Entropy": "Policy entropy, nats",
-    "Policy/Learning Rate": "Learning rate",
-    "Losses/Policy Loss": "Policy loss",
-    "Losses/Value Loss": "Value loss",
-    GHOST: "Ghost Elo: the trainer’s own, not the score",
-}
 STATES = ("complete", "pruned", "failed", "stopped", "running")
 
 
-Figure = dict[str, Any]
-"""`data`, a list of traces, and `layout`."""
+Trace = dict[str, Any]
+
+
+class Figure(TypedDict):
+    """What plotly.js draws."""
+
+    data: list[Trace]
+    layout: dict[str, Any]
 
 
 def bundle() -> str:
     """plotly.js as the plotly package ships it: always the version that these figures are made for."""
     return files("plotly").joinpath("package_data/plotly.min.js").read_text(encoding="utf-8")
-
-
-def _figure(traces: Sequence[dict[str, Any]], layout: dict[str, Any]) -> Figure:
-    return {"data": list(traces), "layout": layout}
-
-
-def _scatter(**more: Any) -> dict[str, Any]:
-    return {"type": "scatter", **more}
-
-
-def _bar(**more: Any) -> dict[str, Any]:
-    return {"type": "bar", **more}
 
 
 def _layout(**more: Any) -> dict[str, Any]:
@@ -92,7 +76,8 @@ def match_elo(rungs: pd.DataFrame, focus: Sequence[int], asked: Sequence[int], y
     context = _context(points, "elo", "%{y:.0f} Elo [%{customdata[2]:.0f}, %{customdata[3]:.0f}]", ["low", "high"])
     context.update(mode="lines+markers", marker={"size": 4, "color": "var(--quiet)"})
     cut = points[(points["state"] == "pruned") & points["last"]]
-    pruned = _scatter(
+    pruned = dict(
+        type="scatter",
         x=cut["steps"].tolist(),
         y=[_short(elo) for elo in cut["elo"]],
         customdata=[[int(t)] for t in cut["trial"]],
@@ -100,9 +85,9 @@ def match_elo(rungs: pd.DataFrame, focus: Sequence[int], asked: Sequence[int], y
         marker={"symbol": "x-thin", "size": 8, "line": {"width": 1.5, "color": "var(--pruned)"}},
         hovertemplate="trial %{customdata[0]} pruned here, %{y:.0f} Elo<extra></extra>",
     )
-    return _figure(
-        [context, pruned],
-        _layout(
+    return Figure(
+        data=[context, pruned],
+        layout=_layout(
             shapes=[house, *marks],
             annotations=[label],
             xaxis=_axis("Trainer steps", tickformat="~s", rangemode="tozero", showgrid=False, **ticks),
@@ -124,10 +109,10 @@ def _diagnostic(points: pd.DataFrame, label: str, focus: Sequence[int]) -> Figur
     ordered = points.sort_values(["trial", "step"]).rename(columns={"step": "steps"})
     context = _context(ordered, "value", "%{y:.4~g}", [])
     axes = {"xaxis": _axis("Trainer steps", tickformat="~s", rangemode="tozero"), "yaxis": _axis(html.escape(label))}
-    return _figure([context], _layout(**axes, meta={"focus": list(focus), "label": label}))
+    return Figure(data=[context], layout=_layout(**axes, meta={"focus": list(focus), "label": label}))
 
 
-def _context(points: pd.DataFrame, value: str, hover: str, extra: list[str]) -> dict[str, Any]:
+def _context(points: pd.DataFrame, value: str, hover: str, extra: list[str]) -> Trace:
     """All trials as one trace with gaps: a thousand trials cost what one does."""
     x: list[int | None] = []
     y: list[float | None] = []
@@ -139,8 +124,14 @@ def _context(points: pd.DataFrame, value: str, hover: str, extra: list[str]) -> 
         data += [[trial, int(s), *map(_short, row)] for s, row in zip(part["steps"], ends, strict=True)]
         data.append([trial])
     template = "trial %{customdata[0]}, %{customdata[1]:,} steps<br>" + hover + "<extra></extra>"
-    return _scatter(
-        x=x, y=y, customdata=data, mode="lines", line={"width": 1, "color": "var(--quiet)"}, hovertemplate=template
+    return dict(
+        type="scatter",
+        x=x,
+        y=y,
+        customdata=data,
+        mode="lines",
+        line={"width": 1, "color": "var(--quiet)"},
+        hovertemplate=template,
     )
 
 
@@ -152,7 +143,8 @@ def _short(value: float) -> float | None:
 def importance(rows: Sequence[Importance]) -> Figure:
     """Bars of lost Elo with their spread, largest on top."""
     up = list(reversed(rows))
-    bars = _bar(
+    bars = dict(
+        type="bar",
         orientation="h",
         x=[_short(row.loss) for row in up],
         y=[_in_two(html.escape(short_key(row.key))) for row in up],
@@ -167,7 +159,7 @@ def importance(rows: Sequence[Importance]) -> Figure:
         hovertemplate="%{customdata[0]}: %{x:.1f} Elo<extra></extra>",
     )
     axis = _axis("Elo lost when shuffled")
-    return _figure([bars], _layout(height=80 + 26 * len(rows), xaxis=axis, bargap=0.45))
+    return Figure(data=[bars], layout=_layout(height=80 + 26 * len(rows), xaxis=axis, bargap=0.45))
 
 
 def parallel(strips: Sequence[Strip], params: pd.DataFrame, focus: Sequence[int]) -> Figure:
@@ -178,9 +170,9 @@ def parallel(strips: Sequence[Strip], params: pd.DataFrame, focus: Sequence[int]
     rows = [*strips, elo_strip(params)]
     through = lines(rows, params)
 
-    def drawn(trials: Iterable[int], colour: str) -> dict[str, Any]:
+    def drawn(trials: Iterable[int], colour: str) -> Trace:
         points = [point for trial in trials for point in (*((trial, *each) for each in through[trial]), None)]
-        return _scatter(
+        return dict(type="scatter", 
             x=[_short(point[2]) if point else None for point in points],
             y=[point[1] if point else None for point in points],
             customdata=[[point[0], point[1], html.escape(point[3])] if point else [None] for point in points],
@@ -196,9 +188,9 @@ def parallel(strips: Sequence[Strip], params: pd.DataFrame, focus: Sequence[int]
         for row in rows
     ]
     ticks: dict[str, Any] = {"tickvals": list(range(len(rows))), "ticktext": names, "range": [len(rows) - 0.7, -0.6]}
-    return _figure(
-        [drawn(sorted(through), "var(--quiet)"), drawn(sorted(good(params)), "var(--ink-3)")],
-        _layout(
+    return Figure(
+        data=[drawn(sorted(through), "var(--quiet)"), drawn(sorted(good(params)), "var(--ink-3)")],
+        layout=_layout(
             height=70 + 44 * len(rows),
             xaxis=_axis(range=[-0.02, 1.02], visible=False),
             yaxis=_axis(**ticks, zeroline=False),
@@ -212,14 +204,15 @@ def parallel(strips: Sequence[Strip], params: pd.DataFrame, focus: Sequence[int]
 def tradeoff(rows: Sequence[Costed]) -> Figure:
     """Elo over cost, whole trials as points with their intervals, the front of those beaten by nobody as a line."""
     front = [row for row in rows if row.front]
-    steps = _scatter(
+    steps = dict(
+        type="scatter",
         x=[_short(row.cost) for row in front],
         y=[_short(row.rating.elo) for row in front],
         mode="lines",
         line={"shape": "hv", "width": 1, "color": "var(--c1)"},
         hoverinfo="skip",
     )
-    points = _scatter(
+    points = dict(type="scatter", 
         x=[_short(row.cost) for row in rows],
         y=[_short(row.rating.elo) for row in rows],
         error_y={
@@ -234,9 +227,9 @@ def tradeoff(rows: Sequence[Costed]) -> Figure:
         marker={"size": 8, "color": ["var(--c1)" if row.front else "var(--quiet)" for row in rows]},
         hovertemplate="trial %{customdata[0]}: %{y:.0f} Elo, %{x:.0f} s per million steps<extra></extra>",
     )  # fmt: skip
-    return _figure(
-        [points, steps],  # report.js reads the first trace's customdata
-        _layout(xaxis=_axis("Seconds of training per million steps"), yaxis=_axis("Match Elo on the ladder")),
+    return Figure(
+        data=[points, steps],  # report.js reads the first trace's customdata
+        layout=_layout(xaxis=_axis("Seconds of training per million steps"), yaxis=_axis("Match Elo on the ladder")),
     )
 
 
@@ -266,7 +259,8 @@ def timeline(spans: pd.DataFrame, run: Run) -> Figure:
     unit, name = (3600.0, "hours") if total > 3 * 3600 else (60.0, "minutes")
     called = {trial.number: trial.spec.called for trial in (*run.trials, *run.retrained)}
     bars = [
-        _bar(
+        dict(
+            type="bar",
             orientation="h",
             name=state,
             base=(part["start"] / unit).round(3).tolist(),
@@ -286,9 +280,9 @@ def timeline(spans: pd.DataFrame, run: Run) -> Figure:
     slots = sorted({int(slot) for slot in spans["slot"]} | set(range(run.question.slots if run.question else 0)))
     axis = _axis("", categoryorder="array", categoryarray=[f"slot {slot}" for slot in reversed(slots)], type="category")
     legend = {"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom", "traceorder": "normal"}
-    return _figure(
-        bars,
-        _layout(
+    return Figure(
+        data=bars,
+        layout=_layout(
             barmode="overlay",
             uniformtext={"minsize": 9, "mode": "hide"},
             bargap=0.25,

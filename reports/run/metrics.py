@@ -8,6 +8,18 @@ import pandas as pd
 from trials import summaries
 from trials.folder import RunFolder
 
+LABELS = {
+    "Environment/Group Cumulative Reward": "Group reward per episode",
+    "Environment/Cumulative Reward": "Individual reward per episode",
+    "Environment/Episode Length": "Episode length, decisions",
+    "Policy/Entropy": "Policy entropy, nats",
+    "Policy/Learning Rate": "Learning rate",
+    "Losses/Policy Loss": "Policy loss",
+    "Losses/Value Loss": "Value loss",
+    "Self-play/ELO": "Ghost Elo: the trainer’s own, not the score",
+}
+"""mlagents' names of what the page draws, to the axis' title; ghost Elo last."""
+
 
 def curves(folder: RunFolder, numbers: Iterable[int], points: int = 40_000) -> pd.DataFrame:
     """The trainers' own summaries, long: trial, step, name, value. About `points` rows of each name at most."""

@@ -10,7 +10,6 @@ from click.shell_completion import CompletionItem
 
 from sweep.cli.numbers import ELO_OF_A_TEST, Choice, Count
 from sweep.matches import conditions
-from trials.errors import UsageError, did_you_mean
 
 if TYPE_CHECKING:
     from trials.folder import RunFolder
@@ -103,13 +102,9 @@ def note(text: str) -> None:
 def run_or_newest(run: Path | None, complete: bool = False) -> "RunFolder":
     """The run that was named, else the newest, which is said; `complete`: the newest that is. Raises SetupError."""
     from sweep import models, runs
-    from trials.folder import RunFolder
 
     if run is not None:
-        called = models.run_called(str(run))
-        if called is None and not run.exists() and (near := did_you_mean(str(run), runs.names())):
-            raise UsageError(f"a run must be a folder or a name below {runs.RUNS}/, but {run} is neither; {near}")
-        return called or RunFolder(run)
+        return models.run_at(str(run))
     found = runs.newest(tell=note, complete=complete)
     note(f"RUN is {found.path}, the newest{' that is complete' if complete else ''}")
     return found

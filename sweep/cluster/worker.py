@@ -67,7 +67,7 @@ class TrialActor(tune.Trainable):  # type: ignore[misc]
         self._spec: TrialSpec = config["spec"]
         self._terms: Terms = config["terms"]
         self._cluster = self._terms.cluster
-        self._kept_at = self._cluster.storage if self._cluster is not None else None
+        self._kept_at = self._cluster.storage if self._cluster is not None else None  # Tune has a _storage of its own
         self._trial: Trial | None = None
         self._held: tuple[dict[str, Any], int] | None = None
         self._node = ray.get_runtime_context().get_node_id()

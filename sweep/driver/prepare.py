@@ -55,6 +55,11 @@ def _in_its_game(space: Space, settings: Settings) -> models.Model:
             rule = f"must hold the executable's, {' and '.join(names)}"
             came = list(space.behaviors) if space.parts else space.behavior
             raise space.error("behaviors", rule, came, "write what it has")
+        if space.parts and settings.trainer is not None:
+            raise UsageError(
+                f"--trainer must train one behavior as yet, but {space.file} has {' and '.join(space.behaviors)};"
+                " leave it out: the product's own trains both"
+            )
         baseline = models.resolve(settings.baseline, game.behavior)
         load_player(baseline.load, game.behavior)
         _more(settings, baseline, game)

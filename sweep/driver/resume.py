@@ -6,7 +6,6 @@ and a trial that began and did not end is handed out again under its number, to 
 
 import shutil
 from dataclasses import replace
-from pathlib import Path
 
 from rich.console import Console
 
@@ -16,6 +15,7 @@ from sweep import models
 from sweep.cluster import run_storage, sync
 from sweep.driver import prepare, progress, verdict
 from sweep.driver import run as runs
+from sweep.runs import RUNS
 from sweep.search import specs
 from sweep.settings import MOST, Settings, read, write
 from trials import ledger, retrained, run_state
@@ -26,8 +26,8 @@ from trials.folder import RunFolder, driving
 
 
 def folder(text: str, ray_address: str | None) -> RunFolder:
-    """The run at a path, or the one kept at an s3:// address, fetched into runs/. Raises SetupError."""
-    return run_storage.fetched(text, Path("runs"), heavy=not ray_address) if "://" in text else RunFolder(Path(text))
+    """The run of that path or name, or the one kept at an s3:// address, fetched into runs/. Raises SetupError."""
+    return run_storage.fetched(text, RUNS, heavy=not ray_address) if "://" in text else models.run_at(text)
 
 
 def resume(

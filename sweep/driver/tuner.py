@@ -7,7 +7,7 @@ import shutil
 import signal
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -89,8 +89,10 @@ class _Watch(tune.Callback):  # type: ignore[misc]
             self._controller.rated_elsewhere(number, rated, error)
 
     def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **_: Any) -> None:
-        told = Path(trial.error_file).read_text(encoding="utf-8")  # where get_error looks, it lies later
-        self._controller.lost(trial.trial_id, last_line(told))
+        told = ""
+        with suppress(OSError, TypeError):  # on a full disk there is none; where get_error looks, it lies later
+            told = Path(trial.error_file).read_text(encoding="utf-8")
+        self._controller.lost(trial.trial_id, last_line(told or "no cause given"))
 
 
 class _Brake(tune.Stopper):  # type: ignore[misc]

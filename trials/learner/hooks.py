@@ -34,7 +34,7 @@ def install(files: TrialFolder, spec: TrialSpec, stop: environments.Stop, resume
     environments.install(spec, stop)
     _export_first()
     _publish_exports(files, spec.behaviors)
-    _checkpoint_at_rungs(tuple(rung for rung in spec.rungs if rung > resumed), progress, len(spec.behaviors))
+    _checkpoint_at_rungs(spec, resumed, progress)
     _note_first(stop)
     table.install()
     stats.StatsReporter.add_writer(MetricsWriter(files, health.Health(spec), spec.behavior))
@@ -115,17 +115,19 @@ def _publish_exports(files: TrialFolder, behaviors: Sequence[str]) -> None:
     TorchModelSaver.save_checkpoint = save_and_copy
 
 
-def _checkpoint_at_rungs(rungs: tuple[int, ...], progress: Progress, behaviors: int) -> None:
+def _checkpoint_at_rungs(spec: TrialSpec, resumed: int, progress: Progress) -> None:
     """Export at each rung too, whatever the checkpoint interval; the last rung is the final export anyway.
 
     A training is as far as the behavior is that is behind: in self-play of two, they learn in turns.
     """
-    waiting = list(rungs[:-1])
+    waiting = [rung for rung in spec.rungs if rung > resumed][:-1]
     trainers: dict[str, Any] = {}
     maybe_save, increment = RLTrainer._maybe_save_model, RLTrainer._increment_step
 
     def reached() -> int:
-        return min(int(trainer.get_step) for trainer in trainers.values()) if len(trainers) == behaviors else 0
+        if len(trainers) < len(spec.behaviors):  # one has not had its turn yet
+            return resumed
+        return min(int(trainer.get_step) for trainer in trainers.values())
 
     def save_at_rung(self: Any, step_after: int) -> None:
         trainers[self.brain_name] = self

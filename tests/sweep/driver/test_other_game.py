@@ -227,6 +227,9 @@ def test_a_sweep_of_two_behaviors(tmp_path: Path) -> None:
 
 def test_the_behaviors_of_a_space_must_be_the_executables(tmp_path: Path) -> None:
     (tmp_path / "uneven.yaml").write_text(TWO)
+    trainer = ("--trainer", str(paddles.write(tmp_path, "uneven")))
+    done = run_sweep("run", "uneven.yaml", "--env", trainer[1], *trainer, "--out", "out", cwd=tmp_path)
+    assert "--trainer must train one behavior as yet, but uneven.yaml has Pair and Single" in done.stderr
     env = paddles.write(tmp_path, "doubles")
     done = run_sweep("run", "uneven.yaml", "--env", str(env), "--out", "out", cwd=tmp_path)
     assert "behaviors must hold the executable's, Doubles, but got [Pair, Single] in uneven.yaml" in done.stderr

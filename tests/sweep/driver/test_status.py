@@ -156,6 +156,7 @@ def test_run_defaults_to_the_newest_and_says_which(command: Command, tmp_path: P
     done = command("status", "--json", cwd=tmp_path)
     assert json_of(done)["run"] == "third" and "note: RUN is runs/third, the newest" in done.stderr
     listed = json_of(command("list", "--json", cwd=tmp_path))
-    assert "runs/, but secnd is neither; did you mean second?" in command("status", "secnd", cwd=tmp_path).stderr
+    for name in ("status", "resume", "finish"):
+        assert "runs/, but secnd is neither; did you mean second?" in command(name, "secnd", cwd=tmp_path).stderr
     assert [row["run"] for row in listed["runs"]] == ["runs/third", "runs/second", "runs/first"]  # type: ignore[attr-defined]
     assert "runs/second running or killed    4/4     1100 " in command("list", cwd=tmp_path).stdout

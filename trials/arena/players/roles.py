@@ -12,7 +12,7 @@ class Roles:
     """Two players as one; what a body's team does not have is left at the first action, and at 0."""
 
     def __init__(self, name: str, identity: str, players: Sequence[Player], behavior: Behavior) -> None:
-        """`players` are of `behavior.roles`, in that order."""
+        """`players` are of `behavior.roles`, in that order; `identity` is what both together are known by."""
         self.name, self.id, self._players, self._behavior = name, identity, tuple(players), behavior
         self.memory = max(player.memory for player in players)
         self._rest = np.concatenate(

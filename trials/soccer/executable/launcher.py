@@ -39,6 +39,7 @@ def install(path: Path, fields: int | None = None) -> Path:
     if found is None or not Path(found).samefile(script):
         if not before:
             script.unlink()
+            _remove_empty(script.parent, path.parent)
         raise SetupError(
             f"mlagents must find the launcher by its path, but at {path} finds {found or 'nothing'}; on macOS end it in"
             " .app, elsewhere keep .app, .exe, .x86 and wildcards out of its folders' names"
@@ -54,6 +55,13 @@ def launcher_text(fields: int | None) -> str:
         "unset PROTOCOL_BUFFERS_PYTHON_IMPLEMENTATION\n"
         f'exec {shlex.quote(sys.executable)} -I -m {MODULE}{options} "$@"\n'
     )
+
+
+def _remove_empty(folder: Path, top: Path) -> None:
+    """Remove the folders from `folder` up to below `top` that nothing is in."""
+    while folder != top and top in folder.parents and not any(folder.iterdir()):
+        folder.rmdir()
+        folder = folder.parent
 
 
 def _beginning(path: Path) -> str:
