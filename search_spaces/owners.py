@@ -39,7 +39,7 @@ class Owned:
 _NAMED = "a sweep names its trials' folders"
 _GOES_ON = "a trial goes on from its own checkpoint alone"
 _TRAINS = "a sweep trains"
-_PROCESSES = "a trial has one environment, on a port of its own (--fields, --slots)"
+_PORTS = "a trial has ports of its own"
 _PATIENCE = "--stall-seconds decides that"
 _UNSEEN = "executables run without graphics"
 _IDLE = "an executable alone reads that (--env)"
@@ -53,10 +53,10 @@ OWNERS: Mapping[str, Owned] = {
     "torch_settings.device": Owned("setting", setting="torch_device"),
     "env_settings.env_path": Owned("setting", setting="env"),
     "env_settings.num_areas": Owned("setting", 1, setting="fields"),
+    "env_settings.num_envs": Owned("setting", 1, setting="num_envs"),
     "env_settings.seed": Owned("setting", -1, setting="seed"),
     "env_settings.env_args": Owned("build"),
-    "env_settings.base_port": Owned("sweep", 5005, why=_PROCESSES),
-    "env_settings.num_envs": Owned("sweep", 1, why=_PROCESSES),
+    "env_settings.base_port": Owned("sweep", 5005, why=_PORTS),
     "env_settings.timeout_wait": Owned("sweep", 60, why=_PATIENCE),
     "env_settings.max_lifetime_restarts": Owned("sweep", 10, why=_PATIENCE),
     "env_settings.restarts_rate_limit_n": Owned("sweep", 1, why=_PATIENCE),
@@ -104,7 +104,7 @@ def _owner(path: str) -> str:
 
 
 def taken(space: Space, find: Find | None) -> dict[str, Value]:
-    """The sweep's settings that the file gives under mlagents' names: `torch_device`, `env`, `fields`, `seed`.
+    """The sweep's settings that the file gives under mlagents' names: `torch_device`, `env`, `seed` and the like.
 
     find: for its env_path, which is taken from the file's own folder; None: that is not asked for. SpaceError, one
     line, for what must not start: a device that is none, an executable that is not there, another run to begin from.

@@ -54,6 +54,8 @@ class Settings:
     """What trains: `embedded`, the environment this product carries, or the path of an ML-Agents executable."""
     trainer: str | None = None
     """Path of another environment's `mlagents-learn` (a conda environment's, say) that trains in `env`'s executable."""
+    num_envs: Annotated[int, Field(ge=1, le=256)] = 1
+    """Executables of a trial, side by side, `fields` in each; the embedded environment is one."""
     torch_device: Annotated[str, Field(pattern=r"^(cpu|cuda(:\d+)?)$")] | None = None
     """`cpu`, `cuda` or `cuda:N`; None: CUDA where the trial has a GPU that torch can use."""
     stall_seconds: Annotated[float, Field(ge=10, le=86_400)] = 300.0
@@ -178,6 +180,8 @@ def of_space(name: str, space: Space, given: Mapping[str, object]) -> Settings:
     }
     if space.behavior != keys.BEHAVIOR:
         values["baseline"] = "random"  # the house plays SoccerTwos alone
+    if (given.get("env") or values.get("env", "embedded")) == "embedded":
+        values.pop("num_envs", None)  # the file's is for its executable
     values |= {key: value for key, value in given.items() if value is not None}
     if "slots" not in values and not values.get("ray_address"):
         made = make(space=name, **values)

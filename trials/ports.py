@@ -25,22 +25,24 @@ to clients and Kubernetes to its services (30000-32767)."""
 
 
 class PortLease(contextlib.ExitStack):
-    """Owns a port of this machine, `port`, until it is closed or its process dies, however.
+    """Owns a port of this machine, `port`, or several from there on, until it is closed or its process dies, however.
 
     Held by the process that listens: forked children keep the port (not the lock), started programs neither."""
 
-    def __init__(self, among: range = PORTS) -> None:
-        """Take the first free one, looking from a place that differs by process.
+    def __init__(self, among: range = PORTS, count: int = 1) -> None:
+        """Take the first free one, or the first `count` in a row, looking from a place that differs by process.
 
         Raises SetupError if none is left, or if locks cannot be kept in the folder of temporary files."""
         super().__init__()
         folder, spread = lock_folder(), os.getpid() % len(among)
         for port in (*among[spread:], *among[:spread]):
-            if self._takes(folder, port):
+            if port + count <= among.stop and all(self._takes(folder, port + number) for number in range(count)):
                 self.port = port
                 return
+            self.close()
+        many = "a free port" if count == 1 else f"{count} free ports in a row"
         raise SetupError(
-            f"a trial must have a free port, but all between {among.start} and {among.stop - 1} are leased (locks in"
+            f"a trial must have {many}, but all between {among.start} and {among.stop - 1} are leased (locks in"
             f" {folder}) or in use; run fewer trials at once on this machine"
         )
 

@@ -57,6 +57,8 @@ class TrialSpec:
     """Path of the ML-Agents executable that trains it; None: the embedded environment."""
     trainer: str | None = None
     """Path of another environment's `mlagents-learn` that trains it in the executable; None: the product's own."""
+    num_envs: int = 1
+    """Executables that train it side by side, `fields` in each."""
     device: str | None = None
     """torch's device, `cpu`, `cuda` or `cuda:0`; None: CUDA where torch sees a GPU."""
     parent: int | None = None
@@ -65,6 +67,11 @@ class TrialSpec:
     """Of a final trial: the trial whose configuration it is."""
     stall_seconds: Finite = 300.0
     """A trainer that has had so much time (trials.stint) without a step is taken to hang."""
+
+    @property
+    def all_fields(self) -> int:
+        """Fields in all of its environments."""
+        return self.fields * self.num_envs
 
     @property
     def behavior(self) -> str:

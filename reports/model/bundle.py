@@ -182,7 +182,8 @@ def portable(configuration: Mapping[str, Any], names: Names = SOCCER_TWOS) -> di
     for settings in (made.get("behaviors") or {}).values():
         if isinstance(settings, dict) and settings.get("init_path"):
             settings["init_path"] = None
-    made["env_settings"] = (made.get("env_settings") or {}) | {"env_path": None, "env_args": None, "base_port": 5005}
+    alone = {"env_path": None, "env_args": None, "base_port": 5005, "num_envs": 1}
+    made["env_settings"] = (made.get("env_settings") or {}) | alone
     made["checkpoint_settings"] = {"run_id": names.behavior, "results_dir": "results"}
     made["torch_settings"] = {"device": None}
     return made

@@ -222,7 +222,7 @@ def _facts(matter: Matter) -> list[tuple[str, str]]:
     if trial is not None and trial.seconds:
         facts.append(("time of this training", f"{trial.seconds / 60:.1f} minutes"))
     facts += [
-        ("this training", f"seed {spec.seed}, {spec.fields} fields side by side"),
+        ("this training", f"seed {spec.seed}, {spec.all_fields} fields side by side"),
         ("trained in", "the embedded SoccerTwos" if spec.executable is None else "an ML-Agents executable"),
     ]
     return [(name, leaks.scrubbed(value, matter.private)) for name, value in facts]

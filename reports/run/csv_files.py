@@ -85,7 +85,7 @@ def ranking(run: Run, ranked: tuple[Ranked, ...]) -> pd.DataFrame:
             | {f"blue_{k}": v for k, v in _side(rating.as_blue if rating else None).items()}
             | {f"purple_{k}": v for k, v in _side(rating.as_purple if rating else None).items()}
             | {"steps": trial.steps, "budget": spec.steps, "process_seconds": round(trial.seconds, 1)}
-            | {"steps_per_second": trial.steps_per_second, "seed": spec.seed, "fields": spec.fields}
+            | {"steps_per_second": trial.steps_per_second, "seed": spec.seed, "fields": spec.all_fields}
             | {"resumed": len(trial.resumes)}
         )
     frame = pd.DataFrame(rows)

@@ -55,7 +55,7 @@ def _spent(trial: TrialHistory) -> list[list[str]]:
         ["steps", f"{value(trial.steps)} of {value(trial.spec.steps)}"],
         ["trainer’s time", span(trial.seconds)],
         ["seed", str(trial.spec.seed)],
-        ["fields", str(trial.spec.fields)],
+        ["fields", str(trial.spec.all_fields)],
     ]
     if trial.steps_per_second:
         spent.insert(2, ["steps/s", f"{trial.steps_per_second:.0f}"])

@@ -148,6 +148,7 @@ def run(
     slots: int | None = None,
     steps: int | None = None,
     fields: int | None = None,
+    num_envs: int | None = None,
     final_seeds: int | None = None,
     finalists: int | None = None,
     baseline: str | None = None,

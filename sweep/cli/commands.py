@@ -59,7 +59,7 @@ COMMANDS: Sections = {
     "This machine, and others": ("doctor", "cluster"),
 }
 SWEEPING: Sections = {
-    "How much": ("trials", "steps", "fields", "final_seeds", "finalists", "seed"),
+    "How much": ("trials", "steps", "fields", "num_envs", "final_seeds", "finalists", "seed"),
     "How it searches": ("sampler", "scheduler", "objectives", "warm_start"),
     "Against whom, and in what": ("baseline", "yardstick", "env", "won_by", "trainer"),
     "On what": ("slots", "cpus_per_trial", "gpus_per_trial", "torch_device", "threads", "stall_seconds", "ray_address"),

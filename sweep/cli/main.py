@@ -66,6 +66,7 @@ for _command in (matches.play, matches.tournament, matches.rate, matches.watch, 
 @click.option("--slots", type=int, help="Trials at the same time; default: one a CPU core.")
 @click.option("--steps", type=int, help="Budget of a trial, in trainer steps.")
 @click.option("--num-areas", "--fields", "fields", type=int, help="Fields (areas) in each trial's environment.")
+@click.option("--num-envs", type=int, help="Executables of a trial, side by side; default 1.")
 @click.option("--final-seeds", type=int, help="Fresh training seeds of finalists and course, after tuning; default 3.")
 @click.option("--finalists", type=int, help="Configurations besides the course's that are retrained; default 2.")
 @click.option("--baseline", help="What the headline is measured against: house, a run, an ONNX file, a Hub id.")

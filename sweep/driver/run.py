@@ -77,7 +77,8 @@ def sweep(settings: Settings, command: str, console: Console, warm_start: Path |
     check_with_mlagents(course(space) if space.parameters else render(space, {}), *tried)
     if warm is not None:
         tell(console, said(warm))
-    for note in (*owners.notes(space, asdict(settings), build), *notes(space, settings.steps, settings.fields)):
+    fields = settings.fields * settings.num_envs
+    for note in (*owners.notes(space, asdict(settings), build), *notes(space, settings.steps, fields)):
         tell(console, f"note: {note}")
     run, there = RunFolder(settings.out), settings.out.exists()
     prepare.must_be_new(run)

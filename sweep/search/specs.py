@@ -33,6 +33,7 @@ def renderer(settings: Settings, space: Space) -> Render:
             rungs=settings.rungs,
             executable=settings.executable,
             trainer=None if settings.trainer is None else str(Path(os.path.expanduser(settings.trainer)).absolute()),
+            num_envs=settings.num_envs,
             device=settings.torch_device,
             stall_seconds=settings.stall_seconds,
         )

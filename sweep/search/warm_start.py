@@ -144,8 +144,8 @@ def _other(spec: TrialSpec, settings: Settings, rendered: Render) -> str:
         return str(error)
     if spec.steps != here.steps:
         return f"Elo after {spec.steps:,} steps is not Elo after {here.steps:,}"
-    if spec.fields != here.fields:
-        return f"it trained on {spec.fields} fields, and this sweep on {here.fields}"
+    if spec.all_fields != here.all_fields:
+        return f"it trained on {spec.all_fields} fields, and this sweep on {here.all_fields}"
     if (spec.executable, spec.trainer) != (here.executable, here.trainer):
         return "it trained in another environment or by another trainer"
     return "" if spec.config == here.config else "its fixed settings are not this sweep's"

@@ -96,14 +96,15 @@ def test_what_means_the_same_becomes_the_sweeps_setting(written: str, tmp_path: 
     build.parent.mkdir()
     build.write_text("")
     build.chmod(0o755)
-    told = {"env_path": written, "seed": 7, "num_areas": 16}
+    told = {"env_path": written, "seed": 7, "num_areas": 16, "num_envs": 3}
     space = load(tmp_path, env_settings=told, torch_settings={"device": "cpu"})
     made = settings.of_space("my.yaml", space, {"out": tmp_path, "slots": 1})
-    assert (made.seed, made.fields, made.torch_device, made.env) == (7, 16, "cpu", str(build))
+    assert (made.seed, made.fields, made.num_envs, made.torch_device, made.env) == (7, 16, 3, "cpu", str(build))
     assert [note.partition(": ")[2] for note in owners.notes(space, vars(made), settings.build)] == [
         "torch_settings.device cpu is taken as --torch-device",
         f"env_settings.env_path '{written}' is taken as --env",
         "env_settings.num_areas 16 is taken as --fields",
+        "env_settings.num_envs 3 is taken as --num-envs",
         "env_settings.seed 7 is taken as --seed",
     ]
     config = search_spaces.render(space, {})
@@ -111,13 +112,14 @@ def test_what_means_the_same_becomes_the_sweeps_setting(written: str, tmp_path: 
 
 
 def test_the_command_line_and_the_sweep_section_win_and_that_is_said(tmp_path: Path) -> None:
-    told = {"env_path": "nowhere", "seed": 7, "num_areas": 16}
+    told = {"env_path": "nowhere", "seed": 7, "num_areas": 16, "num_envs": 3}
     space = load(tmp_path, env_settings=told, sweep={"fields": 4})
     made = settings.of_space("my.yaml", space, {"out": tmp_path, "slots": 1, "seed": 5, "env": "embedded"})
     assert (made.seed, made.fields, made.env) == (5, 4, "embedded")
     assert [note.partition(": ")[2] for note in owners.notes(space, vars(made), settings.build)] == [
         "env_settings.env_path nowhere gives way to --env embedded",
         "env_settings.num_areas 16 gives way to --fields 4",
+        "env_settings.num_envs 3 gives way to --num-envs 1",
         "env_settings.seed 7 gives way to --seed 5",
     ]
 

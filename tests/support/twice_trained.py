@@ -112,7 +112,7 @@ def train(folder: Path, name: str, behavior: dict[str, Any], make: Any, *, resum
     from mlagents.trainers.stats import StatsReporter
     from mlagents.trainers.training_status import GlobalTrainingStatus
 
-    from trials.learner.environments import Manager
+    from trials.learner.environments import Environment, Manager
 
     StatsReporter.writers.clear()
     StatsReporter.stats_dict.clear()
@@ -121,7 +121,7 @@ def train(folder: Path, name: str, behavior: dict[str, Any], make: Any, *, resum
     StatsReporter.add_writer(_writer(told))
     env, channel = make()
     learn.create_environment_factory = lambda *_: None
-    learn.SubprocessEnvManager = lambda *_: Manager(env, channel, _Unasked())
+    learn.SubprocessEnvManager = lambda *_: Manager([Environment(env, channel)], _Unasked())
     config = folder / f"{name}.yaml"
     brain = next(iter(env.behavior_specs)).partition("?")[0]
     parameters = {"ball_touch": 1.0} if brain == "SoccerTwos" else {}

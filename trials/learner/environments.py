@@ -1,19 +1,23 @@
-"""Where one training's experience comes from: the embedded environment, or an ML-Agents executable behind its wire.
+"""Where one training's experience comes from: the embedded environment, or ML-Agents executables behind their wires.
 
-Both run under mlagents' manager of one environment in the trainer's own process, instead of the one that forks a worker
-for each: no pipe, one process to stop, and a wish to stop is seen between two steps.
+All run under one manager in the trainer's own process, instead of mlagents' that forks a worker for each: no pipe, one
+process to stop, and a wish to stop is seen between two steps. Several executables step together, each in a thread of
+its own, so experience comes in the same order every time; mlagents takes it as it comes.
 Sources: mlagents 1.1.0 `trainers/learn.py` (run_training), `trainers/simple_env_manager.py`,
 `trainers/subprocess_env_manager.py` (worker).
 """
 
-from collections.abc import Callable
-from typing import Any, Protocol
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from mlagents.trainers import learn
-from mlagents.trainers.env_manager import EnvironmentStep
-from mlagents.trainers.simple_env_manager import SimpleEnvManager
-from mlagents_envs.base_env import BaseEnv
+from mlagents.trainers.action_info import ActionInfo
+from mlagents.trainers.env_manager import EnvironmentStep, EnvManager
+from mlagents.trainers.settings import ParameterRandomizationSettings
+from mlagents_envs.base_env import BaseEnv, BehaviorSpec
 from mlagents_envs.exception import UnityException, UnityTimeOutException
 from mlagents_envs.side_channel.engine_configuration_channel import EngineConfig, EngineConfigurationChannel
 from mlagents_envs.side_channel.environment_parameters_channel import EnvironmentParametersChannel
@@ -43,20 +47,35 @@ def install(spec: TrialSpec, stop: Stop) -> None:
     def manager(factory: Any, options: Any, _: int) -> Manager:
         if spec.executable is None:
             env = SoccerEnv(fields=spec.fields, seed=spec.seed)
-            return Manager(env, ParameterChannel(env), stop)
-        return _over_the_wire(factory, options, spec.executable, stop)
+            return Manager([Environment(env, ParameterChannel(env))], stop)
+        learn.UnityEnvironment._get_communicator = staticmethod(PatientCommunicator)
+        with ExitStack() as started:  # one after the other: the kernel ends each with the thread that started it
+            environments = []
+            for worker in range(spec.num_envs):
+                environments.append(_over_the_wire(factory, worker, options, spec.executable))
+                started.callback(environments[-1].env.close)
+            started.pop_all()
+        return Manager(environments, stop)
 
     learn.SubprocessEnvManager = manager
 
 
-def _over_the_wire(factory: Any, options: Any, path: str, stop: Stop) -> "Manager":
-    """The executable started and greeted. Raises SetupError where that cannot work on any machine, else Unity's own."""
-    engine, parameters = EngineConfigurationChannel(), EnvironmentParametersChannel()
+class Environment(NamedTuple):
+    """One environment, and what goes to it and comes from it beside steps."""
+
+    env: BaseEnv
+    parameters: EnvironmentParametersChannel
+    stats: StatsSideChannel | None = None
+
+
+def _over_the_wire(factory: Any, worker: int, options: Any, path: str) -> Environment:
+    """An executable started and greeted, on the port of its number. Raises SetupError where that cannot work on any
+    machine, else Unity's own."""
+    engine, parameters, said = EngineConfigurationChannel(), EnvironmentParametersChannel(), StatsSideChannel()
     asked = options.engine_settings
     engine.set_configuration(EngineConfig(**{name: getattr(asked, name) for name in EngineConfig._fields}))
-    learn.UnityEnvironment._get_communicator = staticmethod(PatientCommunicator)
     try:
-        return Manager(factory(0, [engine, parameters, StatsSideChannel()]), parameters, stop)
+        return Environment(factory(worker, [engine, parameters, said]), parameters, said)
     except UnityTimeOutException:
         raise  # a slow machine may be faster the next time
     except UnityException as error:
@@ -66,26 +85,76 @@ def _over_the_wire(factory: Any, options: Any, path: str, stop: Stop) -> "Manage
         ) from error
 
 
-class Manager(SimpleEnvManager):  # type: ignore[misc]
-    """mlagents' one-process manager, which also looks for a wish to stop before each step.
+class Manager(EnvManager):  # type: ignore[misc]
+    """Environments that step together, and a wish to stop that is looked for before each step.
 
     Unity sends an episode's end in a message of its own, in which nobody is to decide: no action goes out then.
     """
 
-    def __init__(self, env: BaseEnv, channel: EnvironmentParametersChannel, stop: Stop) -> None:
-        super().__init__(env, channel)
-        self.previous_step: EnvironmentStep = EnvironmentStep.empty(0)
-        self._stop = stop
+    def __init__(self, environments: Sequence[Environment], stop: Stop) -> None:
+        super().__init__()
+        self._environments, self._stop = environments, stop
+        self._last: list[EnvironmentStep] = []
+        self._threads = ThreadPoolExecutor(len(environments)) if len(environments) > 1 else None
+        self._map: Callable[..., Any] = map if self._threads is None else self._threads.map
 
     def _step(self) -> list[EnvironmentStep]:
         self._stop.check()
-        self.previous_all_action_info = self._take_step(self.previous_step)
-        for behavior, action in self.previous_all_action_info.items():
-            if len(action.agent_ids) > 0:
-                self.env.set_actions(behavior, action.env_action)
-        self.env.step()
-        self.previous_step = EnvironmentStep(self._generate_all_results(), 0, self.previous_all_action_info, {})
-        return [self.previous_step]
+        actions = [
+            {
+                name: self.policies[name].get_action(steps[0], worker)
+                for name, steps in last.current_all_step_result.items()
+            }
+            for worker, last in enumerate(self._last)
+        ]
+        self._last = list(self._map(_stepped, range(len(actions)), self._environments, actions))
+        return self._last
+
+    def _reset_env(self, config: Mapping[str, Any] | None = None) -> list[EnvironmentStep]:
+        self.set_env_parameters(config)
+        self._last = list(self._map(_begun, range(len(self._environments)), self._environments))
+        return self._last
+
+    def set_env_parameters(self, config: Mapping[str, Any] | None = None) -> None:
+        """As `EnvManager.set_env_parameters`: the same to each environment."""
+        for name, value in (config or {}).items():
+            for each in self._environments:
+                if isinstance(value, float):
+                    each.parameters.set_float_parameter(name, value)
+                elif isinstance(value, ParameterRandomizationSettings):
+                    value.apply(name, each.parameters)
+
+    @property
+    def training_behaviors(self) -> Mapping[str, BehaviorSpec]:
+        """As `EnvManager.training_behaviors`."""
+        specs: Mapping[str, BehaviorSpec] = self._environments[0].env.behavior_specs
+        return specs
+
+    def close(self) -> None:
+        """End all of them, when none is in a step any more."""
+        if self._threads is not None:
+            self._threads.shutdown()
+        with ExitStack() as closing:  # each, even if another's end fails
+            for each in self._environments:
+                closing.callback(each.env.close)
+
+
+def _stepped(worker: int, one: Environment, actions: dict[str, ActionInfo]) -> EnvironmentStep:
+    for behavior, action in actions.items():
+        if len(action.agent_ids) > 0:
+            one.env.set_actions(behavior, action.env_action)
+    one.env.step()
+    said = one.stats.get_and_reset_stats() if one.stats else {}
+    return EnvironmentStep(_results(one.env), worker, actions, said)
+
+
+def _begun(worker: int, one: Environment) -> EnvironmentStep:
+    one.env.reset()
+    return EnvironmentStep(_results(one.env), worker, {}, {})
+
+
+def _results(env: BaseEnv) -> dict[str, Any]:
+    return {behavior: env.get_steps(behavior) for behavior in env.behavior_specs}
 
 
 class ParameterChannel(EnvironmentParametersChannel):  # type: ignore[misc]

@@ -58,7 +58,7 @@ class ExternalTrainer:
         resumed = checkpoints.restore(files, spec.behaviors) if there else None
         self._resumed = resumed or 0
         self._progress = Progress(files, self._resumed, 0.0)
-        self._lease = PortLease()
+        self._lease = PortLease(count=spec.num_envs)
         self.process = _started(_command(files, spec, self._lease.port, resumed is not None))
 
     def look(self) -> None:

@@ -80,9 +80,9 @@ def main(folder: Path) -> None:
     torch.set_num_threads(spec.threads)  # mlagents set its own from the host's core count while it was imported
     port, more = None, list[str]()
     if spec.executable is not None:
-        lease = PortLease()  # held until this process ends
+        lease = PortLease(count=spec.num_envs)  # held until this process ends
         port = lease.port
-        more = ["--num-envs=1", f"--timeout-wait={min(TIMEOUT_S, max(1, int(spec.stall_seconds)))}"]
+        more = [f"--timeout-wait={min(TIMEOUT_S, max(1, int(spec.stall_seconds)))}"]
     words = process.arguments(files, spec, files.trainer_yaml, resumed is not None, port, *more)
     options = learn.parse_command_line(words)
     if resumed is not None:

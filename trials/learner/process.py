@@ -206,7 +206,7 @@ def arguments(
     ]
     if port is not None:
         own = (spec.config.get("env_settings") or {}).get("env_args") or []
-        words += [f"--env={spec.executable}", f"--base-port={port}", "--no-graphics"]
+        words += [f"--env={spec.executable}", f"--base-port={port}", f"--num-envs={spec.num_envs}", "--no-graphics"]
         words += ["--env-args", *map(str, own), "--fields", str(spec.fields)]  # all that follows is the executable's
     return words
 

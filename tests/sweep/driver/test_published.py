@@ -33,9 +33,9 @@ def test_a_config_json_of_the_hub_trains_from_any_folder(tmp_path: Path) -> None
     assert done.returncode == 0, done.stdout + done.stderr
     notes = [line for line in done.stdout.splitlines() if line.startswith("note: config.json")]
     assert "note: config.json: env_settings.num_areas 4 gives way to --fields 2" in notes
+    assert "note: config.json: env_settings.num_envs 3 gives way to --num-envs 1" in notes
     assert "note: config.json: env_settings.seed 7 is taken as --seed" in notes
     (left,) = [note for note in notes if "left out are" in note]
-    assert "env_settings.num_envs" in left
     assert all(f"checkpoint_settings.{name}" in left for name in ("run_id", "resume", "inference"))
     (spec,) = [event.spec for event in ledger.read(RunFolder(tmp_path / "run").ledger) if isinstance(event, TrialBegan)]
     assert (spec.seed, spec.fields, spec.device) == (7000, 2, "cpu")

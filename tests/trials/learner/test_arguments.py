@@ -35,13 +35,13 @@ def spec_of(**more: Any) -> TrialSpec:
 
 
 def test_an_executable_gets_the_spaces_own_words_and_then_the_products(tmp_path: Path) -> None:
-    files, spec = TrialFolder(tmp_path / "0000"), spec_of(executable="/x/SoccerTwos", device="cpu")
-    words = arguments(files, spec, tmp_path / "my.yaml", True, 5010, "--num-envs=1")
+    files, spec = TrialFolder(tmp_path / "0000"), spec_of(executable="/x/SoccerTwos", device="cpu", num_envs=3)
+    words = arguments(files, spec, tmp_path / "my.yaml", True, 5010)
     assert words[words.index("--env-args") + 1 :] == ["-level", "3", "--fields", "1", "--fields", "4"]
     (tmp_path / "my.yaml").write_text(yaml.safe_dump(dict(spec.config)))
     read = subprocess.run([sys.executable, "-c", READ, *words], capture_output=True, text=True, check=True)
     assert read.stdout.splitlines()[-3:] == [
-        "['-level', '3', '--fields', '1', '--fields', '4'] /x/SoccerTwos 5010 1",
+        "['-level', '3', '--fields', '1', '--fields', '4'] /x/SoccerTwos 5010 3",
         "True 2.0 cpu",
         f"True False {files.results.name}",
     ]

@@ -1,5 +1,6 @@
 """What runs inside the trainer's process, tried in one: mlagents needs mends that this process must not have."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -70,3 +71,79 @@ except SetupError as error:
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, cwd=tmp_path)
     assert "the ONNX export must work before training starts, but it raised RuntimeError: No module" in done.stdout
+
+
+TOGETHER = """
+import sys
+from trials.learner import compat; compat.apply()
+from types import SimpleNamespace
+import numpy as np
+from paddles import Paddles
+from mlagents.trainers.action_info import ActionInfo
+from mlagents_envs.base_env import ActionTuple
+from mlagents_envs.side_channel.environment_parameters_channel import EnvironmentParametersChannel
+from trials.learner.environments import Environment, Manager
+
+class Court(Paddles):
+    def __init__(self, fields, seed):
+        super().__init__(fields, seed)
+        self.given, self.ended, self.broken = [], False, False
+    def set_actions(self, name, action):
+        self.given.append(float(action.continuous[0, 0]))
+        super().set_actions(name, action)
+    def step(self):
+        if self.broken: raise ValueError("its own end")
+        super().step()
+    def close(self):
+        self.ended = True
+        if self.broken: raise ValueError("no end either")
+
+class Policy:
+    def get_action(self, decisions, worker):
+        action = ActionTuple(np.full((len(decisions), 1), worker / 10, np.float32))
+        return ActionInfo(action, action, {}, list(decisions.agent_id))
+
+class Said:
+    def __init__(self, word): self.word = word
+    def get_and_reset_stats(self): return {self.word: [(1.0, 0)]}
+
+asked = SimpleNamespace(first=None, checks=0)
+asked.check = lambda: setattr(asked, "checks", asked.checks + 1)
+courts = [Court(2 + at, at) for at in range(3)]
+manager = Manager(
+    [Environment(court, EnvironmentParametersChannel(), Said(str(at))) for at, court in enumerate(courts)], asked
+)
+assert manager.training_behaviors is courts[0].behavior_specs
+for name in courts[0].behavior_specs: manager.policies[name] = Policy()
+begun = manager._reset_env({"ball_speed": 0.06})
+assert [step.worker_id for step in begun] == [0, 1, 2]
+for _ in range(5):
+    steps = manager._step()
+    assert [step.worker_id for step in steps] == [0, 1, 2]
+    assert [[*step.environment_stats] for step in steps] == [["0"], ["1"], ["2"]]
+    assert [len(step.current_all_step_result["Paddles?team=1"][0]) for step in steps] == [2, 3, 4]
+assert [court.given for court in courts] == [[0.0] * 10, [np.float32(0.1)] * 10, [np.float32(0.2)] * 10]
+assert asked.checks == 5
+courts[1].broken = True
+for end, words in ((manager._step, "its own end"), (manager.close, "no end either")):
+    try:
+        end()
+    except ValueError as error:
+        assert str(error) == words
+    else:
+        raise AssertionError(words)
+assert all(court.ended for court in courts)
+print("together")
+"""
+
+
+def test_several_environments_step_together_each_with_its_own_actions() -> None:
+    support = Path(__file__).parents[2] / "support"
+    done = subprocess.run(
+        [sys.executable, "-c", TOGETHER],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=os.environ | {"PYTHONPATH": str(support)},
+    )
+    assert done.stdout.strip().endswith("together"), done.stderr
