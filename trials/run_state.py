@@ -157,6 +157,11 @@ class Run:
         return self.question is not None and self.question.ladder.startswith(YARDSTICK)
 
     @property
+    def first_tag(self) -> str:
+        """What trial 0 and its retrained policies are marked by: of SoccerTwos it is the course's configuration."""
+        return "own" if self.other_game else "course"
+
+    @property
     def over(self) -> int:
         """Trials of tuning that are; one that a person stopped goes on."""
         return sum(t.ended is not None and t.state != "stopped" and t.spec.origin != "extended" for t in self.trials)

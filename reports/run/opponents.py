@@ -144,7 +144,7 @@ def _row(
 
 
 def _notes(run: Run, trial: TrialHistory) -> list[str]:
-    return ["course"] * (trial.spec.origin == "course") + ["chosen"] * (run.chosen == trial.number)
+    return [run.first_tag] * (trial.spec.origin == "course") + ["chosen"] * (run.chosen == trial.number)
 
 
 def _rated(rated: TrialRated, folder: RunFolder | None) -> Played:
@@ -181,7 +181,8 @@ def _fresh(run: Run, folder: RunFolder | None) -> tuple[Row, ...]:
             runner_up = match_results.heard(folder.fresh_matches("winner", "runner-up"), fresh.candidate.sha256)
             found = {called(name): one for name, one in (runner_up.met if runner_up else {}).items()} | found
             matches = (*(runner_up.matches if runner_up else ()), *matches)
-        rows.append(_row(run, fresh.candidate.trial, f"{fresh.role}, fresh", (found, matches)))
+        role = "winner" if fresh.role == "winner" else run.first_tag
+        rows.append(_row(run, fresh.candidate.trial, f"{role}, fresh", (found, matches)))
     return tuple(rows)
 
 
@@ -201,7 +202,7 @@ def _finals(run: Run, folder: RunFolder | None) -> tuple[Row, ...]:
             kinds = ("baseline", "random", *(f"trial-{number:04d}" for number in policy.met))
             paths = [folder.fresh_matches(role, kind) for kind in kinds] if folder else []
             ratings = [policy.rated.baseline, policy.rated.random, *policy.met.values()]
-            rows.append(_row(run, policy.number, _of(one, "direct"), _told(ratings, paths, mine.sha256)))
+            rows.append(_row(run, policy.number, _of(run, one, "direct"), _told(ratings, paths, mine.sha256)))
     return tuple(rows)
 
 
@@ -214,12 +215,12 @@ def on_ladder(run: Run, folder: RunFolder | None) -> tuple[Row, ...]:
             if trial is None or not trial.rungs or not run.comparable(trial.rating):
                 continue
             played = _rated(trial.rungs[-1], folder)
-            rows.append(_row(run, trial.number, _of(one, "on the ladder"), played, rating=trial.rating))
+            rows.append(_row(run, trial.number, _of(run, one, "on the ladder"), played, rating=trial.rating))
     return tuple(rows)
 
 
-def _of(one: Configuration, how: str) -> str:
-    return f"course, {how}" if one.course else how
+def _of(run: Run, one: Configuration, how: str) -> str:
+    return f"{run.first_tag}, {how}" if one.course else how
 
 
 def _scores(rows: Iterable[Row]) -> dict[tuple[str, str], tuple[float, float, float]]:

@@ -236,6 +236,15 @@ def test_finals_stand_head_to_head(synthetic):
     assert direct["random"].total == policy.rated.random.by_opponent["random"]
 
 
+@pytest.mark.parametrize(("ladder", "tag"), [("", "course"), ("yardstick-0123", "own")])
+def test_in_another_game_no_configuration_is_the_courses(synthetic, ladder, tag):
+    asked = synthetic.question()
+    elos = {2: (140.0, 150.0, 160.0), 0: (0.0, 10.0, -10.0)}
+    events = [replace(asked, ladder=ladder or asked.ladder), *tuning(), *finals(elos), product(14, "course")]
+    notes = {row.note.partition(",")[0] for row in section(events).after}
+    assert tag in notes and not ({"course", "own"} - {tag}) & notes
+
+
 def test_after_tuning_the_courses_policies_stand_first_and_random_last(run):
     strengths = {"house": 1200.0, "random": 656.0, "chaser": 962.0}
     names = ["random", "trial 21", "trial seven", "house", "trial 3", "chaser"]
