@@ -391,6 +391,7 @@
   }
 
   function watch(a, b) {
+    if (!told.watched) return [];
     const kept = [...document.querySelectorAll(".recorded")].find(({ dataset }) => [[a, b], [b, a]].some(([x, y]) => told.players[x] === dataset.a && told.players[y] === dataset.b));
     const command = `sweep watch ${named(a).typed ?? "A"} ${named(b).typed ?? "B"}`, heading = node("h2", "Watch these two", "met-h");
     const shown = kept ? player(kept.textContent.trim(), "Matches of the history, played again from their seeds.") : [];

@@ -11,6 +11,7 @@ from reports import formatting, html
 from reports.formatting import shown
 from reports.html import allowed, asset, packed, templates
 from reports.league import data as league_data
+from trials.arena.games.game import UNITY
 from trials.arena.players.load import BUILT_IN, EARLIER
 from trials.league.leaderboard import Place
 from trials.league.reader import League
@@ -47,7 +48,8 @@ def data(league: League) -> dict[str, Any]:
     for played in found["played"]:
         played[-1] = [shown(note, REASON) for note in played[-1]]
     called = league.folder.path.absolute().name
-    return found | {"name": shown(called), "headline": headline(places), "kicker": kicker(league)}
+    watched = not league.environment.startswith(UNITY)  # matches in an executable cannot be played again
+    return found | {"name": shown(called), "headline": headline(places), "kicker": kicker(league), "watched": watched}
 
 
 def headline(places: Sequence[Place]) -> str:

@@ -3,12 +3,16 @@
 import json
 import re
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from sweep.cli.commands import Group
 from sweep.cli.numbers import SECONDS, YEAR, Choice, Finite
-from sweep.cli.options import CORES, JSON, note
+from sweep.cli.options import CORES, ENV, JSON, WON_BY, note
+
+if TYPE_CHECKING:
+    from trials.arena.games.game import WonBy
 
 FOLDER = click.argument("folder", metavar="LEAGUE", type=click.Path(path_type=Path, file_okay=False))
 UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
@@ -34,6 +38,7 @@ def _duration(_context: click.Context, _option: click.Parameter, text: str | Non
     sections={
         "How long": ("rounds", "every", "budget", "precision"),
         "Who meets whom, and how often": ("matchmaking", "pairs", "pairing_cap", "cores"),
+        "In what": ("env", "won_by"),
     }
 )
 @FOLDER
@@ -46,6 +51,8 @@ def _duration(_context: click.Context, _option: click.Parameter, text: str | Non
 @click.option("--pairs", type=click.IntRange(1, 10_000), default=32, show_default=True, help="Of a pairing, at a time.")
 @click.option("--pairing-cap", type=Finite(0.1, 86_400), default=30.0, show_default=True, help="Seconds for those.")
 @CORES
+@ENV
+@WON_BY
 @click.option("--dataset", metavar="USER/NAME", help="Put the league into a dataset on the Hub after every round.")
 def run(
     folder: Path,
@@ -58,17 +65,26 @@ def run(
     pairs: int,
     pairing_cap: float,
     cores: int,
+    env: Path | None,
+    won_by: "WonBy | None",
     dataset: str | None,
 ) -> None:
     """Play rounds of LEAGUE, a folder, among SOURCES.
 
     A source is hub:TAG, a folder of models, an ONNX file, still, random, chaser, house, or of a run: RUN (its best
     policy), RUN:TRIAL, RUN:TRIAL@STEPS, RUN:last (the last of every trial) or RUN:all."""
+    from functools import partial
+
     from rich.console import Console
 
     from sweep.league.rounds import dataset as kept_in
     from sweep.league.rounds import run as played
+    from sweep.matches.conditions import Conditions
+    from trials.arena.games.place import game_of
     from trials.league.planning import RoundTerms
+
+    Conditions(env=env, won_by=won_by).check()
+    opening = game_of if env is None else partial(game_of, env, won_by=won_by)
 
     terms = RoundTerms(
         matchmaking="closest" if matchmaking == "closest" else "information",
@@ -79,7 +95,7 @@ def run(
         half=precision,
     )
     keep = kept_in(dataset) if dataset else None
-    played(folder, sources, terms, rounds=rounds, every=every, keep=keep, console=Console())
+    played(folder, sources, terms, rounds=rounds, every=every, keep=keep, opening=opening, console=Console())
 
 
 @league.command()

@@ -51,15 +51,18 @@ WON_BY = click.option(
 )
 
 
+ENV = click.option(
+    "--env",
+    type=click.Path(path_type=Path),
+    callback=lambda _context, _option, path: None if path == Path("embedded") else path,
+    help="Play in an ML-Agents executable, SoccerTwos.x86_64 and the like; default: embedded.",
+)
+
+
 def conditions_of(command: F) -> F:
     """The options that say how matches are played."""
     for option in (
-        click.option(
-            "--env",
-            type=click.Path(path_type=Path),
-            callback=lambda _context, _option, path: None if path == Path("embedded") else path,
-            help="Play in an ML-Agents executable, SoccerTwos.x86_64 and the like; default: embedded.",
-        ),
+        ENV,
         WON_BY,
         click.option("--log", "log_to", type=click.Path(path_type=Path), help="Write every match: .parquet or .csv."),
         CORES,

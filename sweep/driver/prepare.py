@@ -6,9 +6,9 @@ from pathlib import Path
 
 from search_spaces import Space, check, load
 from sweep import models
-from sweep.matches.conditions import game_of
 from sweep.settings import Settings, build
 from trials.arena.games.game import Game
+from trials.arena.games.place import game_of
 from trials.arena.games.soccer import SOCCER
 from trials.arena.players.load import load as load_player
 from trials.arena.ratings import ladder_file, yardstick
@@ -22,6 +22,8 @@ def prepare(settings: Settings) -> tuple[Space, models.Model]:
     check(space, settings.steps, settings.fields, any_game=settings.executable is not None)
     if settings.executable is not None:
         build(Path(settings.executable))
+    elif settings.num_envs > 1:
+        raise UsageError("--num-envs must be of an executable, but there is no --env; give --num-areas, more fields")
     if settings.trainer is not None:
         if settings.executable is None:
             raise UsageError("--trainer must be given an executable to train in, but there is no --env; name one")
@@ -86,7 +88,7 @@ def fit_yardstick(settings: Settings, baseline: models.Model, run: RunFolder) ->
 def game_of_run(run: RunFolder, settings: Settings) -> AbstractContextManager[Game]:
     """The game that a run's policies are rated in: the embedded one, or another in its executable."""
     other = run.yardstick.is_file() and settings.executable is not None
-    return game_of(Path(str(settings.executable)), settings.seed, settings.won_by) if other else game_of(None, 0)
+    return game_of(Path(str(settings.executable)), settings.seed, settings.won_by) if other else game_of()
 
 
 def _must_run(trainer: Path) -> None:
@@ -109,7 +111,8 @@ def asked(settings: Settings, space: Space) -> str:
     where = "the embedded SoccerTwos" if settings.executable is None else Path(settings.executable).name
     trials = f"{settings.trials} trials" if settings.trials > 1 else "1 trial"
     slots = f", {settings.slots} at a time" if settings.slots and settings.trials > 1 else ""
-    return f"{space.name}: {trials} of {settings.steps:,} steps{slots}, in {where}, {settings.fields} fields each"
+    many = f"{settings.num_envs} of " if settings.num_envs > 1 else ""
+    return f"{space.name}: {trials} of {settings.steps:,} steps{slots}, in {many}{where}, {settings.fields} fields each"
 
 
 def must_be_new(run: RunFolder) -> None:

@@ -16,7 +16,10 @@ from rich.table import Table as Grid
 from reports import hub
 from sweep.league import page
 from sweep.league.scan import scan
-from sweep.league.sources import Source, earlier, typed
+from sweep.league.sources import BuiltIn, Source, earlier, typed
+from trials.arena.games.game import Behavior
+from trials.arena.games.place import game_of
+from trials.arena.players.load import load
 from trials.errors import SetupError, SweepError
 from trials.folder import written_whole
 from trials.league import leaderboard, matches, reader, roster, round
@@ -24,10 +27,10 @@ from trials.league.folder import LeagueFolder, playing
 from trials.league.history import tidied
 from trials.league.leaderboard import Place
 from trials.league.planning import RoundTerms
+from trials.league.pool import Opening
 from trials.league.reader import League
 from trials.league.roster import HUB
 from trials.league.store import Round, Store, rounds
-from trials.soccer.constants import VERSION
 
 Keep = Callable[[Sequence[Path], str], object]
 """Puts a league's files elsewhere, with a message, in one go. Raises OSError or a SweepError."""
@@ -41,17 +44,21 @@ def run(
     rounds: int | None = None,
     every: float | None = None,
     keep: Keep | None = None,
+    opening: Opening = game_of,
     console: Console,
 ) -> None:
     """Play `rounds` rounds of the league in folder `path`, or one each `every` seconds until Ctrl+C, or one.
 
     Models come from `words`, each as sweep.league.sources.typed takes it; without any, from where those of the league
-    came. The leaderboard is written whatever ends a round. Raises SetupError, OSError.
+    came. `opening` opens the game. The leaderboard is written whatever ends a round. Raises SetupError, OSError.
     """
     league = LeagueFolder(path)
     sources = [typed(word) for word in words]
+    with opening() as game:
+        behavior, version = game.behavior, game.version
+    _must_be_playable(behavior, sources)
     with playing(league):
-        store = Store(league)
+        store = Store(league, version, behavior.name)
         if store.repaired:
             console.print(f"{store.repaired} bytes of a half-written pair were cut off the history")
         those = {entry.source for entry in store.entries.values() if entry.state == "playing" and entry.source}
@@ -59,7 +66,7 @@ def run(
         for number in count(1):
             began = time.monotonic()
             last = number == (rounds or (1 if every is None else None))
-            finished = _round(store, sources, terms, console, patient=every is not None)
+            finished = _round(store, sources, terms, console, behavior, opening, patient=every is not None)
             idle = finished is not None and finished.matches == finished.before and every is None
             if finished is not None and keep is not None:
                 _put(keep, league, finished, console, last or idle)
@@ -73,20 +80,39 @@ def run(
                 time.sleep(max(0.0, began + every - time.monotonic()))
 
 
-def _round(store: Store, sources: Sequence[Source], terms: RoundTerms, console: Console, patient: bool) -> Round | None:
+def _must_be_playable(behavior: Behavior, sources: Sequence[Source]) -> None:
+    """Raise SetupError for a game of two behaviors, or a built-in player that does not play this one."""
+    if behavior.roles:
+        raise SetupError(
+            f"a league must be of one behavior as yet, but the game is {behavior}; `sweep tournament` plays two"
+        )
+    for each in sources:
+        if isinstance(each, BuiltIn):
+            load(each.word, behavior)
+
+
+def _round(
+    store: Store,
+    sources: Sequence[Source],
+    terms: RoundTerms,
+    console: Console,
+    behavior: Behavior,
+    opening: Opening,
+    patient: bool,
+) -> Round | None:
     """One round; None where there is nobody to play and `patient` waits for the next."""
     try:
-        scanned = scan(store, sources, terms.cores)
+        scanned = scan(store, sources, terms.cores, behavior)
         for note in scanned.notes:
             console.print(escape(note))
         finished: Round | None = None
         if len(scanned.able) >= 2:
-            finished = round.play(store, scanned.able, terms, reader.house(), scanned.notes)
+            finished = round.play(store, scanned.able, terms, reader.house(), scanned.notes, opening=opening)
     except BaseException:
         with suppress(OSError, SweepError):  # what ended the round is what is told
-            _leaderboard(store.league)
+            _leaderboard(store)
         raise
-    found = _leaderboard(store.league)
+    found = _leaderboard(store)
     if finished is None:
         line = f"a league needs two models that can play, but has {len(scanned.able)}; name more sources"
         if not patient:
@@ -98,12 +124,12 @@ def _round(store: Store, sources: Sequence[Source], terms: RoundTerms, console: 
     return finished
 
 
-def _leaderboard(league: LeagueFolder) -> League | None:
+def _leaderboard(store: Store) -> League | None:
     """Write it from the files as they are now; None where nobody has entered. Raises SetupError, OSError."""
-    if not league.roster.is_file():
+    if not store.league.roster.is_file():
         return None
-    found = reader.opened(league.path, environment=VERSION)
-    leaderboard.write(league, found.standings, found.about())
+    found = reader.opened(store.league.path, store.environment, store.environment)
+    leaderboard.write(store.league, found.standings, found.about())
     return found
 
 

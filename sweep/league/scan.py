@@ -8,6 +8,8 @@ from time import time
 
 from reports import hub
 from sweep.league.sources import Source
+from trials.arena.games.game import Behavior
+from trials.arena.games.soccer import SOCCER
 from trials.arena.players.sandbox import vet
 from trials.errors import BadPolicy, SweepError, reason
 from trials.league import roster
@@ -26,8 +28,9 @@ class Scan:
     """What was not as it should be, a line each."""
 
 
-def scan(store: Store, sources: Sequence[Source], cores: int) -> Scan:
-    """Ask every source, bring the roster up to what they have, and try strangers' new files before they enter."""
+def scan(store: Store, sources: Sequence[Source], cores: int, behavior: Behavior = SOCCER) -> Scan:
+    """Ask every source, bring the roster up to what they have, and try strangers' new files, as policies of `behavior`,
+    before they enter."""
     offers: dict[roster.Key, tuple[Offer, Source]] = {}
     silent: dict[str, Source] = {}
     notes: list[str] = []
@@ -46,7 +49,7 @@ def scan(store: Store, sources: Sequence[Source], cores: int) -> Scan:
             old = Offer(name=entry.name, revision=entry.revision, source=entry.source)
             offers[entry.key] = old, silent[entry.source]
     found = _fetched(store, offers, notes)
-    _enter(store, found, cores, notes)
+    _enter(store, found, cores, behavior, notes)
     able = {
         entry.player: Playable(found[key][0].file, entry.sha256)
         for key, entry in reversed(store.entries.items())  # the first that entered has the last word
@@ -75,7 +78,7 @@ def _fetched(store: Store, offers: Mapping[roster.Key, tuple[Offer, Source]], no
     return found
 
 
-def _enter(store: Store, found: _Fetched, cores: int, notes: list[str]) -> None:
+def _enter(store: Store, found: _Fetched, cores: int, behavior: Behavior, notes: list[str]) -> None:
     """Let new models in, each when it has been tried; those that cannot play are refused."""
     new = {key: each for key, each in found.items() if key not in store.entries or not store.entries[key].sha256}
     known: dict[str, Entry] = {entry.sha256: entry for entry in store.entries.values() if entry.sha256}
@@ -83,7 +86,7 @@ def _enter(store: Store, found: _Fetched, cores: int, notes: list[str]) -> None:
     bad = {entry.sha256: entry.line for entry in known.values() if entry.state == "refused"}
     threads = ThreadPoolExecutor(cores)
     try:
-        waiting = {threads.submit(vet, Path(of.file)): sha for sha, of in strange.items()}
+        waiting = {threads.submit(vet, Path(of.file), behavior): sha for sha, of in strange.items()}
         _admit(store, [each for each in new.values() if each[0].sha256 not in strange], bad, notes)
         for tried in as_completed(waiting):
             sha = waiting[tried]

@@ -1,7 +1,6 @@
 """How matches are played, for the command line and Python alike: what may be asked for, in which bounds, and where."""
 
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -95,19 +94,7 @@ class Conditions:
         executable.find(self.env)
 
     def game(self) -> "AbstractContextManager[Game]":
-        """What is played: as `game_of`."""
+        """What is played: as `trials.arena.games.place.game_of`."""
+        from trials.arena.games.place import game_of  # here, because numba takes its time
+
         return game_of(self.env, self.seed, self.won_by)
-
-
-@contextmanager
-def game_of(env: Path | None, seed: int, won_by: "WonBy | None" = None) -> "Iterator[Game]":
-    """The game that is played: the embedded one, or that of the executable `env`, which runs for so long."""
-    if env is None:
-        from trials.arena.games.soccer import EMBEDDED
-
-        yield EMBEDDED
-        return
-    from trials.arena.games import executable  # here, because gRPC takes its time
-
-    with executable.opened(env, seed=seed, won_by=won_by) as game:
-        yield game

@@ -11,21 +11,24 @@ import multiprocessing
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from ctypes import c_int
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from multiprocessing import connection
 from multiprocessing.sharedctypes import RawValue
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from trials.arena.games.game import Behavior, Game
+from trials.arena.games.place import game_of
 from trials.arena.matches import match
 from trials.arena.matches.pool import Task, begin_worker
 from trials.arena.players import load as players
 from trials.arena.players.player import Floats, Player
-from trials.errors import BadPolicy, SweepError, reason
+from trials.errors import BadPolicy, LostTrial, SweepError, reason
+from trials.learner import process_tree
 from trials.records import MatchRecord
 from trials.stint import LOOK_S, Stint
 
@@ -35,6 +38,8 @@ STARTING = 120.0
 """Seconds of work that a worker may take to begin."""
 AHEAD = 2
 """Tasks a worker has been given: the one it plays and the next."""
+Opening = Callable[[], AbstractContextManager[Game]]
+"""Opens the game that a worker plays; goes to its process."""
 
 
 @dataclass(frozen=True)
@@ -59,8 +64,9 @@ class Outcome:
 class PairingPool:
     """Owns the processes that play; `with` ends them."""
 
-    def __init__(self, cores: int) -> None:
-        self._workers = [_Worker() for _ in range(cores)]
+    def __init__(self, cores: int, opening: Opening = game_of) -> None:
+        self._opening = opening
+        self._workers = [_Worker(opening) for _ in range(cores)]
         self._over = 0.0
 
     def __enter__(self) -> "PairingPool":
@@ -80,7 +86,7 @@ class PairingPool:
         """Play what `following` names until it names nothing more and all is over, in the order it was over.
 
         `following` is told the files that the asking worker has at hand. A task that takes more than `cap` seconds
-        of work is ended with its worker.
+        of work is ended with its worker. Raises SetupError where the game cannot be opened.
         """
         while True:
             for worker in self._workers:
@@ -99,7 +105,7 @@ class PairingPool:
             for at, worker in enumerate(self._workers):
                 if worker.dead:
                     self._over += worker.spent
-                    self._workers[at] = fresh = _Worker()
+                    self._workers[at] = fresh = _Worker(self._opening)
                     for task in worker.given:
                         fresh.give(task)
 
@@ -107,11 +113,11 @@ class PairingPool:
 class _Worker:
     """One process, its pipe, and what it has been given."""
 
-    def __init__(self) -> None:
+    def __init__(self, opening: Opening) -> None:
         context: Any = multiprocessing.get_context("spawn")
         self._pipe, theirs = context.Pipe()
         self._asking = RawValue(c_int, 0)
-        self._process = context.Process(target=_work, args=(theirs, self._asking), daemon=True)
+        self._process = context.Process(target=_work, args=(theirs, self._asking, opening), daemon=True)
         self._process.start()
         theirs.close()
         self._hand: OrderedDict[str, None] = OrderedDict()
@@ -152,7 +158,9 @@ class _Worker:
         """What came of its first task; None: it has only just begun."""
         with suppress(EOFError, OSError):  # it died
             if self._pipe.poll():
-                outcome: Outcome | None = self._pipe.recv()
+                outcome: Outcome | SweepError | None = self._pipe.recv()
+                if isinstance(outcome, SweepError):
+                    raise outcome
                 self.ready, had = True, self._stint.again()
                 if outcome is not None:
                     self.spent += had
@@ -175,17 +183,31 @@ class _Worker:
         self._pipe.close()
 
 
-def _work(pipe: Any, asking: Any) -> None:
-    """A worker's life."""
+def _work(pipe: Any, asking: Any, opening: Opening) -> None:
+    """A worker's life. An executable that dies takes its task with it, and another is started."""
     begin_worker()
-    loaded = lru_cache(maxsize=KEPT)(_load)
-    pipe.send(None)
+    if opening is not game_of:
+        process_tree.tie_children()  # whatever ends the worker ends its executable
+    task: Any = None
+    begun, began = False, 0.0
     while True:
         try:
-            task = pipe.recv()
-        except EOFError:
+            with opening() as game:
+                if not begun:
+                    pipe.send(None)
+                    begun = True
+                loaded = lru_cache(maxsize=KEPT)(partial(_load, behavior=game.behavior))
+                while True:
+                    try:
+                        task, began = pipe.recv(), time.process_time()
+                    except EOFError:
+                        return
+                    pipe.send(_play(task, loaded, asking, game))
+        except LostTrial as error:
+            pipe.send(Outcome(task, (), time.process_time() - began, 0, reason(error)))
+        except SweepError as error:
+            pipe.send(error)
             return
-        pipe.send(_play(task, loaded, asking))
 
 
 def _stamp(file: str) -> int:
@@ -195,11 +217,12 @@ def _stamp(file: str) -> int:
     return 0
 
 
-def _load(file: str, _stamp: int) -> Player:
-    return players.load(file)
+def _load(file: str, _stamp: int, behavior: Behavior) -> Player:
+    return players.load(file, behavior)
 
 
-def _play(task: Task, loaded: Callable[[str, int], Player], asking: Any) -> Outcome:
+def _play(task: Task, loaded: Callable[[str, int], Player], asking: Any, game: Game) -> Outcome:
+    """What came of it. Raises LostTrial, where the game cannot go on."""
     began = time.process_time()
     try:
         seats = []
@@ -207,7 +230,9 @@ def _play(task: Task, loaded: Callable[[str, int], Player], asking: Any) -> Outc
             asking.value = number
             seats.append(_Asked(loaded(file, _stamp(file)), number, asking))
         asking.value = 0
-        played = match.play(seats[0], seats[1], task.pairs, task.seed, first=task.first)
+        played = match.play(seats[0], seats[1], task.pairs, task.seed, first=task.first, game=game)
+    except LostTrial:
+        raise
     except (SweepError, MemoryError) as error:
         blamed = int(asking.value) if isinstance(error, BadPolicy) else 0
         return Outcome(task, (), time.process_time() - began, 0, reason(error), blamed, sure=blamed > 0)

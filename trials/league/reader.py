@@ -89,6 +89,8 @@ class League:
 
     folder: LeagueFolder
     environment: str
+    here: str
+    """The environment that it is played in now."""
     entries: Mapping[Key, Entry]
     """Everyone who ever was in it, the refused with their lines."""
     rounds: tuple[Round, ...]
@@ -105,7 +107,7 @@ class League:
     @cached_property
     def rated(self) -> Ratings:
         """Every player's rating, those who have not played yet included."""
-        played_here = self.environment == VERSION
+        played_here = self.environment == self.here
         fresh = [e.player for e in self.entries.values() if e.state == "playing"] if played_here else []
         return leaderboard.rate(self.tally, fresh, self.house)
 
@@ -227,8 +229,8 @@ class League:
         return blue, purple
 
 
-def opened(path: Path, environment: str | None = None) -> League:
-    """Read the league in a folder; by default of the environment played here, if anything was, else the last one's.
+def opened(path: Path, environment: str | None = None, here: str = VERSION) -> League:
+    """Read the league in a folder; by default of the environment played `here`, if anything was, else the last one's.
 
     Raises SetupError for a folder without one, or where nothing was played in that environment.
     """
@@ -236,14 +238,15 @@ def opened(path: Path, environment: str | None = None) -> League:
     must_be_there(folder)
     every = matches.read(folder.history) if folder.history.is_file() else matches.NOTHING
     if environment is None:
-        found = every.environments[int(every.environment[-1])] if len(every) else VERSION
-        environment = VERSION if VERSION in every.environments else found
-    elif environment != VERSION and environment not in every.environments:
+        found = every.environments[int(every.environment[-1])] if len(every) else here
+        environment = here if here in every.environments else found
+    elif environment != here and environment not in every.environments:
         has = ", ".join(every.environments) or "none so far"
         raise UsageError(f"--environment must be one of the league's matches, {has}, but got {environment!r}")
     return League(
         folder=folder,
         environment=environment,
+        here=here,
         entries=roster.entries(roster.read(folder.roster)),
         rounds=tuple(store.rounds(folder)),
         matches=every.of_environment(environment),

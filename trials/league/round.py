@@ -9,12 +9,13 @@ from zlib import crc32
 
 import numpy as np
 
+from trials.arena.games.place import game_of
 from trials.arena.matches.pool import Task
 from trials.league import planning
 from trials.league.leaderboard import Ratings, rate
 from trials.league.pairings import Pairing
 from trials.league.planning import Planned, RoundTerms
-from trials.league.pool import Outcome, PairingPool
+from trials.league.pool import Opening, Outcome, PairingPool
 from trials.league.roster import called
 from trials.league.store import Round, Store
 
@@ -49,13 +50,14 @@ def play(
     house: str | None,
     notes: Sequence[str] = (),
     tell: Tell | None = None,
+    opening: Opening = game_of,
 ) -> Round:
     """Play the store's next round, or go on with one that was cut off, among `able`, players as the history names them.
 
-    What was played before something goes wrong, Ctrl+C included, is in the history. Raises OSError where that cannot be
-    written.
+    `opening` opens the game whose environment is the store's. What was played before something goes wrong, Ctrl+C
+    included, is in the history. Raises OSError where that cannot be written, SetupError where no game opens.
     """
-    with PairingPool(terms.cores) as pool:
+    with PairingPool(terms.cores, opening) as pool:
         running = _RunningRound(store, able, terms, house, list(notes), lambda: pool.had)
         for outcome in pool.outcomes(running.following, LATE * terms.cap):
             running.enter(outcome)
@@ -194,6 +196,7 @@ class _RunningRound:
             seconds=round(self.seconds, 3),
             core_seconds=round(self.core_seconds, 3),
             cores=self.terms.cores,
+            behavior=self.store.behavior,
             models=len(self._players),
             pairings=self.pairings,
             matches=self.store.before + self.matches,

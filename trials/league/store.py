@@ -7,7 +7,8 @@ import numpy as np
 from pydantic import TypeAdapter
 from pydantic.dataclasses import dataclass
 
-from trials.errors import SetupError
+from trials.arena.games.soccer import SOCCER
+from trials.errors import SetupError, UsageError
 from trials.league import history, matches, pairings, roster
 from trials.league.folder import LeagueFolder
 from trials.league.planning import Matchmaking
@@ -24,6 +25,8 @@ class Round:
     number: int
     """From 1."""
     matchmaking: Matchmaking
+    behavior: str = SOCCER.name
+    """Whom its models play."""
     began: Finite
     """Unix seconds."""
     seconds: Finite
@@ -58,9 +61,11 @@ def rounds(league: LeagueFolder) -> list[Round]:
 class Store:
     """Owns what is appended to; only for the process that holds the league's lock."""
 
-    def __init__(self, league: LeagueFolder) -> None:
-        """Repair what a process that died left behind, and read everything. Raises SetupError, OSError."""
-        self.league = league
+    def __init__(self, league: LeagueFolder, environment: str = VERSION, behavior: str = SOCCER.name) -> None:
+        """Repair what a process that died left behind, and read everything; what counts was played in `environment`.
+
+        Raises SetupError, where it is a league of another behavior for one, and OSError."""
+        self.league, self.environment, self.behavior = league, environment, behavior
         if league.history.is_file() and not history.is_own(league.history.read_bytes()):
             raise SetupError(
                 f"a league that is played must have a history of its own, but {league.history} is AI vs AI's, or was"
@@ -71,8 +76,13 @@ class Store:
         self._changes = roster.read(league.roster)
         self.entries: dict[Key, Entry] = roster.entries(self._changes)
         self.rounds = rounds(league)
+        if self.rounds and self.rounds[-1].behavior != behavior:
+            raise UsageError(
+                f"a league must be of one game, but {league.path} is of {self.rounds[-1].behavior}, and {behavior} is"
+                " to be played; name another folder, or another --env"
+            )
         every = matches.read(league.history) if league.history.is_file() else matches.NOTHING
-        ours = every.of_environment(VERSION)
+        ours = every.of_environment(environment)
         self.tally = pairings.tally(ours)
         last = np.zeros(len(ours.players), np.int64)
         for column in (ours.player1, ours.player2):

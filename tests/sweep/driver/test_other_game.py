@@ -24,6 +24,7 @@ from trials.arena.ratings import ladder_file, yardstick
 from trials.errors import SpaceError, UsageError
 from trials.events import FreshRated, SweepBegan, SweepEnded, TrialBegan, TrialEnded, TrialRated
 from trials.folder import RunFolder
+from trials.league import reader
 
 SPACE = """
 sweep: {trials: 2, steps: 3000, fields: 8, first_rung: 1, rating_matches: 16, fresh_matches: 16, final_seeds: 0}
@@ -124,6 +125,8 @@ def test_earlier_winners_stand_on_the_yardstick(tmp_path: Path, monkeypatch: pyt
         (("--yardstick", "chaser"), "--yardstick is for games that have no ladder, but SoccerTwos has one"),
         (("--won-by", "both"), "--won-by is for other games, but SoccerTwos is won by goals"),
         (("--won-by", "bot"), "bot"),
+        (("--num-envs", "2"), "--num-envs must be of an executable, but there is no --env; give --num-areas"),
+        (("--num-envs", "0"), "--num-envs: input should be greater than or equal to 1, but got 0"),
     ],
 )
 def test_what_is_for_other_games_is_refused_in_soccer(
@@ -137,9 +140,10 @@ def test_what_is_for_other_games_is_refused_in_soccer(
 
 def test_a_sweep_of_paddles(tmp_path: Path) -> None:
     (tmp_path / "paddles.yaml").write_text(SPACE)
-    env = paddles.write(tmp_path)
-    done = run_sweep("run", "paddles.yaml", "--env", str(env), "--out", "out", "--slots", "1", cwd=tmp_path)
+    env, words = paddles.write(tmp_path), ("--fields", "4", "--num-envs", "2", "--out", "out")
+    done = run_sweep("run", "paddles.yaml", "--env", str(env), *words, "--slots", "1", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
+    assert "in 2 of paddles.x86_64, 4 fields each" in done.stdout
     run = RunFolder(tmp_path / "out")
     events = ledger.read(run.ledger)
     (began,) = [event for event in events if isinstance(event, SweepBegan)]
@@ -180,6 +184,10 @@ def test_a_sweep_of_paddles(tmp_path: Path) -> None:
     assert extended.returncode == 0, extended.stderr
     further = [event for event in ledger.read(run.ledger) if isinstance(event, TrialRated)][-1]
     assert (further.candidate.trial, further.rating.ladder) == (2, began.ladder)
+    league = run_sweep("league", "run", "cup", "out:0", "still", "--env", str(env), "--budget", "5", cwd=tmp_path)
+    assert league.returncode == 0 and (tmp_path / "cup" / "league.html").is_file(), league.stderr
+    names = {place.name.partition("/")[0] for place in reader.opened(tmp_path / "cup").standings if place.games}
+    assert names == {"out", "built-in"}
 
 
 TWO = """

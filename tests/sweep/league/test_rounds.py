@@ -425,7 +425,7 @@ def test_a_source_of_the_roster_that_is_gone_stops_no_league_and_may_come_back(
     folder.rename(away)
     able: list[str] = []
 
-    def play_not(book: store.Store, players: dict[str, object], *_: object) -> None:
+    def play_not(book: store.Store, players: dict[str, object], *_: object, **__: object) -> None:
         able.extend(sorted(book.entries[key].name for key in book.entries if book.entries[key].player in players))
         raise KeyboardInterrupt
 
@@ -456,14 +456,14 @@ def test_a_home_of_nobody_is_a_path_that_is_not_there(tmp_path: Path) -> None:
 def test_what_ended_a_round_is_told_though_the_leaderboard_cannot_be_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def ends(*_: object) -> None:
+    def ends(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
     def full(*_: object) -> None:
         raise OSError("no space left on device")
 
     monkeypatch.setattr(leaderboard, "write", full)
-    monkeypatch.setattr(round, "play", lambda *_: None)
+    monkeypatch.setattr(round, "play", lambda *_, **__: None)
     with pytest.raises(OSError, match="no space left"):  # of a round that went well it is the error
         play(tmp_path / "one", "house", "still")
     monkeypatch.setattr(round, "play", ends)

@@ -19,7 +19,7 @@ from mlagents_envs.env_utils import validate_environment_path
 from mlagents_envs.exception import UnityException, UnityTimeOutException
 from mlagents_envs.logging_util import set_log_level
 
-from trials.arena.games.game import WonBy
+from trials.arena.games.game import UNITY, WonBy
 from trials.arena.games.unity import UnityGame
 from trials.errors import LostTrial, SetupError, UsageError, reason
 from trials.ports import PortLease
@@ -110,7 +110,7 @@ def version(executable: Path) -> str:
         if file.is_file():
             with file.open("rb") as opened_file:
                 hashlib.file_digest(opened_file, lambda: digest)  # reads on into the same digest
-    return f"unity-{digest.hexdigest()[:12]}"
+    return UNITY + digest.hexdigest()[:12]
 
 
 def stamp(executable: Path, won_by: WonBy | None) -> str:

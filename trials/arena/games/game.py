@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 VOID = 4
 """The outcome of an episode that was under way when its field was kicked off: it counts for nothing. The others are
 those of `trials.soccer.constants`, RUNNING, BLUE_SCORED (team 0 won), PURPLE_SCORED (team 1) and TIMEOUT (a draw)."""
+UNITY = "unity-"
+"""How the version of an executable begins."""
 WonBy = Literal["group", "agents", "both"]
 """Whose rewards are a team's points, in a game that does not say itself who won."""
 
@@ -65,7 +67,7 @@ class Behavior:
             return " against ".join(map(str, self.roles))
         seen = " + ".join(map(str, self.observations)) or "nothing"
         acts = [f"discrete actions ({' + '.join(map(str, self.branches))})"] if self.branches else []
-        acts += [f"{self.continuous} continuous actions"] if self.continuous else []
+        acts += [f"{self.continuous} continuous action{'s' * (self.continuous > 1)}"] if self.continuous else []
         return (
             f"{self.name}, {self.team} a team, which shows {seen} numbers and takes {' and '.join(acts) or 'nothing'}"
         )
