@@ -154,7 +154,7 @@ def run(
     baseline: str | None = None,
     yardstick: Sequence[str | PathLike[str]] | None = None,
     env: str | None = None,
-    won_by: Literal["group", "agents", "both"] | None = None,
+    won_by: Literal["group", "agents", "both", "stats"] | None = None,
     trainer: str | None = None,
     stall_seconds: float | None = None,
     gpus_per_trial: float | None = None,

@@ -46,8 +46,8 @@ MODELS = "an ONNX file, a run (RUN, RUN:TRIAL, RUN:TRIAL@STEPS), a Hub id (USER/
 
 WON_BY = click.option(
     "--won-by",
-    type=Choice(("group", "agents", "both")),
-    help="Of another game: whose rewards decide; default: a group's, without groups an agent's.",
+    type=Choice(("group", "agents", "both", "stats")),
+    help="Of another game: whose rewards decide, or the game itself (stats); default: a group's, else an agent's.",
 )
 
 

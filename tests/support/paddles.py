@@ -184,7 +184,23 @@ class Uneven(Two):
     ACTIONS: ClassVar = [ActionSpec(1, (3,)), ActionSpec.create_continuous(1)]
 
 
-GAMES = {"paddles": Paddles, "doubles": Two, "uneven": Uneven}
+class Told(Paddles):
+    """One court, which pays nobody and says by ML-Agents' statistics who won."""
+
+    def __init__(self, fields: int = 1, seed: int = 0) -> None:
+        self.stats: dict[str, float] = {}
+        super().__init__(1, seed)
+
+    def step(self) -> None:
+        super().step()
+        over = self._steps[0][1].reward
+        self.stats = {"won": float(over[0])} if len(over) else {}
+        for decisions, ends in self._steps:
+            for steps in (decisions, ends):
+                steps.reward[:] = 0
+
+
+GAMES = {"paddles": Paddles, "doubles": Two, "uneven": Uneven, "told": Told}
 
 
 def write(folder: Path, kind: str = "paddles") -> Path:

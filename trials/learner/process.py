@@ -191,9 +191,10 @@ def arguments(
     `config`: the trainer YAML to read; `resume`: from the trial's checkpoint; `port`: of its executable, None for
     the embedded environment; `more`: options besides.
 
-    An executable gets the space's own env_args, then `--fields`: this product's own heeds it, Unity's have what they
-    have. Source: mlagents 1.1.0 `trainers/cli_utils.py` (options) and `trainers/settings.py` (RunOptions.from_argparse:
-    an option replaces what the YAML says, `--env-args` the whole of env_settings.env_args).
+    An executable gets the space's own env_args, then `--fields`, which this product's own heeds; Unity's have what they
+    have, or with a TrainingAreaReplicator as many areas as `--num-areas`. Source: mlagents 1.1.0
+    `trainers/cli_utils.py` (options) and `trainers/settings.py` (RunOptions.from_argparse: an option replaces what the
+    YAML says, `--env-args` the whole of env_settings.env_args).
     """
     words = [
         str(config),
@@ -207,6 +208,7 @@ def arguments(
     if port is not None:
         own = (spec.config.get("env_settings") or {}).get("env_args") or []
         words += [f"--env={spec.executable}", f"--base-port={port}", f"--num-envs={spec.num_envs}", "--no-graphics"]
+        words += [f"--num-areas={spec.fields}"] if spec.trainer is None else []  # older mlagents-learn have none
         words += ["--env-args", *map(str, own), "--fields", str(spec.fields)]  # all that follows is the executable's
     return words
 

@@ -29,11 +29,14 @@ with warnings.catch_warnings():  # it imports distutils
     warnings.simplefilter("ignore")
     from mlagents_envs.environment import UnityEnvironment
     from mlagents_envs.side_channel.engine_configuration_channel import EngineConfig, EngineConfigurationChannel
+    from mlagents_envs.side_channel.stats_side_channel import StatsSideChannel
 
     from trials.communicator import PatientCommunicator
 
 TIMEOUT_S = 60.0
 """Seconds of work that an executable may take for an answer, the first included."""
+AREAS = 8
+"""Fields that are asked for of a build that can make as many as it is told (TrainingAreaReplicator)."""
 CLOSE_S = 5
 """How long it may take to leave when told to, seconds; then it is killed."""
 ENGINES = ("UnityPlayer.so", "GameAssembly.so", "UnityPlayer.dll", "GameAssembly.dll")
@@ -54,7 +57,7 @@ def opened(
         port = kept.enter_context(PortLease()).port
         env = _Unity.__new__(_Unity)
         kept.callback(env._close)  # whatever __init__ has got to
-        engine = EngineConfigurationChannel()
+        engine, said = EngineConfigurationChannel(), StatsSideChannel()
         engine.set_configuration(EngineConfig.default_config())
         set_log_level(logging.ERROR)  # mlagents logs to stdout, and below that lets the executable write there too
         try:
@@ -66,10 +69,11 @@ def opened(
                     seed=seed,
                     no_graphics=True,
                     timeout_wait=timeout_s,
-                    side_channels=[engine],
+                    side_channels=[engine, said],
+                    num_areas=1 if won_by == "stats" else AREAS,
                     log_folder=folder,
                 )
-            fields = UnityGame(env, stamp(found, won_by), won_by)
+            fields = UnityGame(env, stamp(found, won_by), won_by, said)
         except (UnityException, OSError) as error:
             raise SetupError(
                 f"--env must be an executable that mlagents 1.1.0 can start and talk to, but {path} "

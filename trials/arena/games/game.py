@@ -15,8 +15,8 @@ VOID = 4
 those of `trials.soccer.constants`, RUNNING, BLUE_SCORED (team 0 won), PURPLE_SCORED (team 1) and TIMEOUT (a draw)."""
 UNITY = "unity-"
 """How the version of an executable begins."""
-WonBy = Literal["group", "agents", "both"]
-"""Whose rewards are a team's points, in a game that does not say itself who won."""
+WonBy = Literal["group", "agents", "both", "stats"]
+"""Whose rewards are a team's points; `stats`: the game itself says who won."""
 
 
 @dataclass(frozen=True, kw_only=True)

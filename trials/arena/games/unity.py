@@ -6,11 +6,14 @@ field whose episode is already under way plays it to its end first, which counts
 
 A team is a group of ML-Agents' (`MultiAgentGroup`), or an agent without one. Who won: the team with more points, the
 sum over the episode of its group's rewards, or of its agents' own, or of both, as `won_by` says; as many are a draw.
+Or the game says it, by ML-Agents' StatsRecorder under WORD, as an episode ends: above 0 team 0 won, below it team 1.
+That names no field, so there must be one alone.
 Sources: ML-Agents `SoccerEnvController.cs` (both groups of a field are made one after the other, and end together),
 `MultiAgentGroupIdCounter.cs`, `Agent.cs` (an agent has a new id in every episode, a group keeps its own).
 """
 
-from typing import Any, Self
+import math
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from mlagents_envs.base_env import ActionTuple, BaseEnv
@@ -22,6 +25,11 @@ from trials.arena.games.soccer import SOCCER
 from trials.errors import LostTrial, SetupError
 from trials.soccer.constants import BLUE_SCORED, PURPLE_SCORED, RUNNING, TIMEOUT
 
+if TYPE_CHECKING:  # importing it takes mends that are executable.py's
+    from mlagents_envs.side_channel.stats_side_channel import StatsSideChannel
+
+WORD = "won"
+"""Under which a game tells its result: `Academy.Instance.StatsRecorder.Add("won", 1)`."""
 MESSAGES_MOST = 1000
 """Messages in a row in which nobody is to decide: each field may end in one of its own, so many, but not for ever."""
 
@@ -33,10 +41,13 @@ class UnityGame:
     body is the agent with the lowest id of the episode, so the order of agents in a message means nothing.
     """
 
-    def __init__(self, env: BaseEnv, version: str, won_by: WonBy | None = None) -> None:
+    def __init__(
+        self, env: BaseEnv, version: str, won_by: WonBy | None = None, said: "StatsSideChannel | None" = None
+    ) -> None:
         """`version` is what matches here are stamped with; `won_by` by default the group's rewards where there are
-        groups, else the agent's. Raises SetupError where it is no such game."""
+        groups, else the agent's; `stats` hears what is `said`. Raises SetupError where it is no such game."""
         self.version, self._env = version, env
+        self._said, self._word = said if won_by == "stats" else None, math.nan
         env.reset()
         self._await_agents()
         self._names = specs.teams(env.behavior_specs)
@@ -50,6 +61,11 @@ class UnityGame:
         self.behavior, self._order = specs.behavior(env.behavior_specs, self._names, (one.size, other.size))
         self._parts = [specs.Part.of(self.behavior, side, team.size) for side, team in enumerate(self._teams)]
         self.n = self.total = one.total
+        if won_by == "stats" and self.total > 1:
+            raise SetupError(
+                f"a game that says itself who won must be on one field, but there are {self.total}; --won-by group or"
+                " agents"
+            )
         self._seen = specs.nothing_seen(self.behavior, self._parts, self.total)
         self._points = np.zeros((2, self.total))
         self._fresh = np.ones(self.total, bool)
@@ -91,6 +107,8 @@ class UnityGame:
     def _step(self) -> None:
         try:
             self._env.step()
+            if self._said is not None and (told := self._said.get_and_reset_stats().get(WORD)):
+                self._word = told[-1][0]
         except RuntimeError as error:  # mlagents_envs rpc_utils, _raise_on_nan_and_inf
             raise LostTrial(f"an executable must send finite numbers, but: {error}; run it again") from error
 
@@ -160,6 +178,13 @@ class UnityGame:
                 "the groups of a field must end together and be numbered in the fields' order, but of the groups"
                 f" in place {int(alone[0]) + 1} of each team only one ended; {specs.MEND}"
             )
+        if self._said is not None and ended[0, 0]:
+            if math.isnan(self._word):
+                raise SetupError(
+                    f'an episode must end with a word on who won, StatsRecorder.Add("{WORD}", 1), -1 or 0, but none'
+                    " came; add it to the game, or --won-by group or agents"
+                )
+            self._points[:, 0], self._word = (self._word, 0), math.nan
         blue, purple = self._points
         unclear = np.flatnonzero(ended[0] & ~interrupted & ~(blue * purple < 0))
         if unclear.size and self.behavior == SOCCER:
@@ -188,7 +213,7 @@ class _Team:
             )
         self.total, self.size = len(self._known), int(sizes[0])
         self._won_by: WonBy = won_by or ("group" if self.grouped else "agents")
-        if self._won_by != "agents" and not self.grouped:
+        if self._won_by in ("group", "both") and not self.grouped:
             raise SetupError(
                 f"a game that is won by its groups' rewards must have groups, but {name} has none; --won-by agents"
             )

@@ -1,12 +1,12 @@
 """Side channels: the bytes beside each command, of which a headless SoccerTwos heeds the environment parameters alone.
 
 Engine configuration, training analytics and channels nobody knows are taken without effect, as in a Unity build without
-graphics. Nothing is ever sent: SoccerTwos has no statistics of its own. Source: ML-Agents 1.1.0
-`mlagents_envs/side_channel/side_channel_manager.py` and `environment_parameters_channel.py`.
+graphics. Sent are a game's statistics, of which SoccerTwos has none. Source: ML-Agents 1.1.0
+`mlagents_envs/side_channel/side_channel_manager.py`, `environment_parameters_channel.py` and `stats_side_channel.py`.
 """
 
 import struct
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from uuid import UUID
 
 import numpy as np
@@ -14,8 +14,11 @@ import numpy as np
 from trials.errors import SetupError
 
 PARAMETERS = UUID("534c891e-810f-11ea-a9d0-822485860400")
+STATS = UUID("a1d8f7b7-cec8-50f9-b78b-d3e165a78520")
 FLOAT, SAMPLER = 0, 1
 UNIFORM, GAUSSIAN, RANGES = 0, 1, 2
+MOST_RECENT = 1
+"""How a statistic's values are put together: StatsAggregationMethod."""
 
 
 def parameters(data: bytes) -> Iterator[tuple[str, Callable[[], float]]]:
@@ -25,6 +28,15 @@ def parameters(data: bytes) -> Iterator[tuple[str, Callable[[], float]]]:
     for channel, payload in _messages(data):
         if channel == PARAMETERS:
             yield _parameter(payload)
+
+
+def stats(values: Mapping[str, float]) -> bytes:
+    """The side channel that tells a game's statistics, each the latest of its name."""
+    data = b""
+    for name, value in values.items():
+        payload = struct.pack("<i", len(name)) + name.encode("ascii") + struct.pack("<fi", value, MOST_RECENT)
+        data += STATS.bytes_le + struct.pack("<i", len(payload)) + payload
+    return data
 
 
 def _messages(data: bytes) -> Iterator[tuple[UUID, bytes]]:

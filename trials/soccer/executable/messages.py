@@ -13,6 +13,7 @@ from mlagents_envs.base_env import ActionTuple, BaseEnv, BehaviorSpec, DecisionS
 from numpy.typing import NDArray
 
 from trials.errors import SetupError
+from trials.soccer.executable import channels
 from trials.soccer.executable.protobuf import UnityMessageProto
 
 COMMUNICATION_VERSION = "1.5.0"
@@ -52,6 +53,7 @@ def state(env: BaseEnv, with_specs: bool) -> Any:
     """Every agent's steps, terminal ones first; `with_specs`, in the first such message, also what behaviors expect."""
     message = empty(OK)
     output = message.unity_output
+    output.rl_output.side_channel = channels.stats(getattr(env, "stats", {}))
     for name, spec in env.behavior_specs.items():
         decisions, terminals = env.get_steps(name)
         agents = output.rl_output.agentInfos[name].value

@@ -20,6 +20,9 @@ from trials.arena.players.scripted import Unskilled
 from trials.errors import BadPolicy, SetupError
 from trials.soccer.constants import BLUE_SCORED, PURPLE_SCORED, RUNNING, TIMEOUT
 
+PAYING = [kind for kind in paddles.GAMES if kind != "told"]
+"""Games whose rewards say who won."""
+
 
 class Keeper(Unskilled):
     """Goes where the ball is: it reads ball and own place from its sight, and lets other paddles be."""
@@ -45,7 +48,7 @@ def played(game: UnityGame, pairs: int, **terms: Any) -> match.Played:
     return match.play(Keeper.of(game.behavior), players.load("still", game.behavior), pairs, 3, game=game, **terms)
 
 
-@pytest.mark.parametrize("kind", paddles.GAMES)
+@pytest.mark.parametrize("kind", PAYING)
 def test_a_game_is_what_its_specs_say(kind: str) -> None:
     game = UnityGame(paddles.GAMES[kind](3), "unity-x")
     wanted = {
@@ -57,7 +60,7 @@ def test_a_game_is_what_its_specs_say(kind: str) -> None:
     assert game.observe().shape == (3, 2 * game.behavior.team, game.behavior.sight)
 
 
-@pytest.mark.parametrize("kind", paddles.GAMES)
+@pytest.mark.parametrize("kind", PAYING)
 def test_who_goes_where_the_ball_is_wins_on_either_side(kind: str) -> None:
     records = played(UnityGame(paddles.GAMES[kind](8, 3), "unity-x"), 20).records
     assert [record.a_team for record in records] == [0, 1] * 20
@@ -66,7 +69,7 @@ def test_who_goes_where_the_ball_is_wins_on_either_side(kind: str) -> None:
     assert {record.environment for record in records} == {"unity-x"}
 
 
-@pytest.mark.parametrize("kind", paddles.GAMES)
+@pytest.mark.parametrize("kind", PAYING)
 def test_matches_over_the_wire_are_those_of_the_game_behind_it(kind: str, tmp_path: Path) -> None:
     def alike(game: UnityGame) -> Any:
         behavior = game.behavior
@@ -151,7 +154,7 @@ def test_who_wins_is_by_whose_rewards_that_is_said(won_by: Any, score: float) ->
 def test_an_executable_is_stamped_with_whose_rewards_decide(tmp_path: Path) -> None:
     path = paddles.write(tmp_path, "doubles")
     assert executable.stamp(path, None) == executable.version(path)
-    for won_by in ("group", "agents", "both"):
+    for won_by in ("group", "agents", "both", "stats"):
         assert executable.won_by_of(executable.stamp(path, won_by)) == won_by
     assert executable.won_by_of(executable.version(path)) is None
     with executable.opened(path, won_by="both") as game:
@@ -162,6 +165,18 @@ def test_an_executable_is_stamped_with_whose_rewards_decide(tmp_path: Path) -> N
         executable.opened(alone, won_by="group"),
     ):
         pass
+
+
+def test_a_game_may_say_itself_who_won(tmp_path: Path) -> None:
+    with executable.opened(paddles.write(tmp_path, "told"), won_by="stats") as game:
+        records = played(game, 12).records
+    assert np.mean([record.result for record in records]) > 0.85
+    with executable.opened(paddles.write(tmp_path, "told")) as game:  # whose rewards say nothing
+        assert {record.result for record in played(game, 2).records} == {0.5}
+    with pytest.raises(SetupError, match=r'must end with a word on who won, StatsRecorder.Add\("won", 1\), -1 or 0'):
+        played(UnityGame(paddles.Paddles(1), "unity-x", "stats", executable.StatsSideChannel()), 2)
+    with pytest.raises(SetupError, match="must be on one field, but there are 8"):
+        UnityGame(paddles.Paddles(8), "unity-x", "stats", executable.StatsSideChannel())
 
 
 def test_masked_actions_are_never_drawn() -> None:
