@@ -12,7 +12,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from sweep import runs
-from sweep.runs import RUNS
 from trials import ledger, policies
 from trials.arena.games.game import Behavior
 from trials.arena.games.soccer import SOCCER
@@ -87,27 +86,12 @@ def of_a_run(text: str) -> Model | None:
     Raises UsageError where the run has no such trial or checkpoint, SetupError where it has no policy yet.
     """
     found = _OF_RUN.fullmatch(text)
-    if found is None or os.path.isfile(os.path.expanduser(text)) or (run := run_called(found["run"])) is None:
+    if found is None or os.path.isfile(os.path.expanduser(text)) or (run := runs.called(found["run"])) is None:
         return None
     trial, steps = (int(found[part]) if found[part] else None for part in ("trial", "steps"))
     number, path = policies.file_of(run, ledger.read(run.ledger), trial, steps)
     name = f"{run.path.resolve().name}:{number}" + (f"@{steps}" if steps is not None else "")
     return Model(name, str(path.absolute()), digest_of(path))
-
-
-def run_called(word: str) -> RunFolder | None:
-    """The run in that folder, else the one of that name below runs/; None where there is neither."""
-    path = Path(os.path.expanduser(word))
-    bare = not path.exists() and len(path.parts) == 1
-    return next((RunFolder(one) for one in (path, *[RUNS / word] * bare) if RunFolder(one).ledger.is_file()), None)
-
-
-def run_at(word: str) -> RunFolder:
-    """The run in that folder or of that name below runs/, else that folder. Raises UsageError where a name is near."""
-    found = run_called(word)
-    if found is None and not os.path.exists(os.path.expanduser(word)) and (near := did_you_mean(word, runs.names())):
-        raise UsageError(f"a run must be a folder or a name below {RUNS}/, but {word} is neither; {near}")
-    return found or RunFolder(Path(word))
 
 
 def _no_model(text: str) -> str:
@@ -119,7 +103,7 @@ def _no_model(text: str) -> str:
     return (
         f"a model must be an ONNX file or one of {', '.join(BUILT_IN)}, a run (RUN, RUN:TRIAL, RUN:TRIAL@STEPS) or a"
         f" Hub id (USER/NAME), but {text!r} is none of them; "
-        + (near or f"check the path ({RUNS}/ has {', '.join(there[-5:]) or 'no run'})")
+        + (near or f"check the path ({runs.RUNS}/ has {', '.join(there[-5:]) or 'no run'})")
     )
 
 

@@ -1,6 +1,7 @@
 """The runs in a folder: which there are, which is the newest, how each stands, and who drives it."""
 
 import json
+import os
 import socket
 import time
 from collections.abc import Callable, Sequence
@@ -11,7 +12,7 @@ import psutil
 from rich.table import Table
 
 from trials import ledger, run_state
-from trials.errors import SetupError, SweepError
+from trials.errors import SetupError, SweepError, UsageError, did_you_mean
 from trials.events import Event
 from trials.folder import RunFolder
 
@@ -90,6 +91,21 @@ def _runs(runs: Path, tell: Tell) -> list[tuple[RunFolder, list[Event]]]:
 def names() -> list[str]:
     """Of the runs below runs/, ascending."""
     return sorted(path.parent.name for path in RUNS.glob("*/ledger.jsonl"))
+
+
+def called(word: str) -> RunFolder | None:
+    """The run in that folder, else the one of that name below runs/; None where there is neither."""
+    path = Path(os.path.expanduser(word))
+    bare = not path.exists() and len(path.parts) == 1
+    return next((RunFolder(one) for one in (path, *[RUNS / word] * bare) if RunFolder(one).ledger.is_file()), None)
+
+
+def at(word: str) -> RunFolder:
+    """The run in that folder or of that name below runs/, else that folder. Raises UsageError where a name is near."""
+    found = called(word)
+    if found is None and not os.path.exists(os.path.expanduser(word)) and (near := did_you_mean(word, names())):
+        raise UsageError(f"a run must be a folder or a name below {RUNS}/, but {word} is neither; {near}")
+    return found or RunFolder(Path(word))
 
 
 @dataclass(frozen=True)

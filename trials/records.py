@@ -17,6 +17,8 @@ YARDSTICK = "yardstick-"
 State = Literal["running", "complete", "pruned", "failed", "stopped"]
 """`stopped`: the user ended the sweep while the trial ran; what it had exported is kept."""
 
+NORMAL_95 = 1.959963984540054
+"""Half a 95 % interval in standard errors of a normal distribution."""
 CONFIG = ConfigDict(extra="forbid", ser_json_inf_nan="strings")
 
 
@@ -212,6 +214,23 @@ class Rating:
     def matches(self) -> int:
         """How many were counted."""
         return self.wins + self.draws + self.losses
+
+    @property
+    def error(self) -> float:
+        """Standard error from the matches, Elo; infinite where an end of the interval is open."""
+        return (self.high - self.low) / (2 * NORMAL_95)
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """An Elo, or a difference of two, over training seeds, with its 95 % interval."""
+
+    elo: float
+    low: float | None
+    """None where a side has one seed only: then nothing says how far seeds scatter."""
+    high: float | None
+    seeds: int
+    """Of the side that has fewer."""
 
 
 @dataclass(frozen=True, kw_only=True, config=CONFIG)

@@ -8,10 +8,8 @@ same few fresh training seeds, and its numbers are over those.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from trials.arena.ratings import seed_intervals
-from trials.arena.ratings.seed_intervals import Estimate
 from trials.events import CourseMet, Event, FinalsBegan, RetrainedRated, TrialBegan, TrialEnded
-from trials.records import Rating, State, TrialSpec
+from trials.records import Estimate, Rating, State, TrialSpec
 
 
 @dataclass(frozen=True)
@@ -159,6 +157,8 @@ def _configuration(
     rows = [[policy.met.get(other) for other in theirs] for policy in policies if policy.rated]
     played = [[rating for rating in row if rating is not None] for row in rows]
     met = bool(theirs and rows) and not own and played == rows
+    from trials.arena.ratings import seed_intervals  # numpy and scipy: only where there were finals
+
     return Configuration(
         number=number,
         course=own,

@@ -7,8 +7,8 @@ from statistics import fmean
 
 from reports import formatting
 from reports.run.findings import elo, standing
-from trials.arena.ratings import seed_intervals
 from trials.events import FreshRated
+from trials.records import Estimate
 from trials.retrained import Retrained
 from trials.run_state import Run
 
@@ -76,6 +76,8 @@ def _more_seeds(run: Run, found: Retrained, at: str) -> Advice | None:
     elif against.low > 0 or against.high < 0:
         return None
     else:
+        from trials.arena.ratings import seed_intervals
+
         number = seed_intervals.needed([list(policy.met.values()) for policy in mine.rated], MOST_SEEDS)
         if number is None:
             why = (
@@ -130,7 +132,7 @@ def _more_steps(run: Run, fresh: FreshRated, at: str) -> Advice | None:
     )
 
 
-def doubling(run: Run) -> seed_intervals.Estimate | None:
+def doubling(run: Run) -> Estimate | None:
     """Elo that a trial gains when its steps double, from first rung to last, over trials; None: no rise is shown."""
     rises = []
     for trial in (*run.trials, *run.retrained):
@@ -140,8 +142,10 @@ def doubling(run: Run) -> seed_intervals.Estimate | None:
             rises.append((known[-1].rating.elo - known[0].rating.elo) / doublings)
     if len(rises) < 2:
         return None
+    from trials.arena.ratings import seed_intervals
+
     mean, half = (float(value) for value in seed_intervals.mean_of(rises, [0.0] * len(rises)))
-    return seed_intervals.Estimate(mean, mean - half, mean + half, len(rises)) if mean - half > 0 else None
+    return Estimate(mean, mean - half, mean + half, len(rises)) if mean - half > 0 else None
 
 
 def rounded(steps: float) -> int:

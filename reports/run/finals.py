@@ -4,9 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from reports.formatting import Axis, Interval, axis
-from trials.arena.ratings import seed_intervals
-from trials.arena.ratings.seed_intervals import Estimate
-from trials.records import Rating
+from trials.records import Estimate, Rating
 from trials.retrained import Configuration
 from trials.run_state import Run
 
@@ -77,6 +75,8 @@ def _row(run: Run, one: Configuration) -> Row:
     trial = run.trial(one.number)
     tuned = trial.rating if trial is not None and run.comparable(trial.rating) else None
     ends = [run.trial(policy.number) for policy in one.rated]
+    from trials.arena.ratings import seed_intervals  # numpy and scipy: only where there were finals
+
     ladder = [trial.rating for trial in ends if trial is not None and trial.rating and run.comparable(trial.rating)]
     return Row(
         configuration=one,

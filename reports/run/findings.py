@@ -6,10 +6,8 @@ from typing import Literal
 
 from reports.formatting import Interval, moved
 from reports.run.ranking import Ranked
-from trials.arena.ratings import seed_intervals
-from trials.arena.ratings.bradley_terry import NORMAL_95
 from trials.events import FreshRated, TrialRated
-from trials.records import Rating, Verdict
+from trials.records import NORMAL_95, Rating, Verdict
 from trials.retrained import RetrainedPolicy
 from trials.run_state import Run
 
@@ -131,7 +129,7 @@ def shrunk(run: Run) -> Interval | None:
     ]
     if rated is None or rated not in whole or len(whole) < 3:
         return None
-    errors = [seed_intervals.error(each.rating) for each in whole]
+    errors = [each.rating.error for each in whole]
     from trials.arena.ratings import shrinkage  # scipy.optimize, which a verdict needs not
 
     means, deviations = shrinkage.shrunk([each.rating.elo for each in whole], errors)

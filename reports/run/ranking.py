@@ -3,9 +3,7 @@
 import math
 from dataclasses import dataclass
 
-from trials.arena.ratings import seed_intervals
-from trials.arena.ratings.bradley_terry import NORMAL_95
-from trials.records import Rating
+from trials.records import NORMAL_95, Rating
 from trials.run_state import Run, TrialHistory
 
 
@@ -21,7 +19,7 @@ class Ranked:
 
 def told_apart(a: Rating, b: Rating) -> bool:
     """Whether two independent ratings on one ladder differ at 95 %, without correction for many comparisons."""
-    error = math.hypot(seed_intervals.error(a), seed_intervals.error(b))
+    error = math.hypot(a.error, b.error)
     return math.isfinite(error) and abs(a.elo - b.elo) > NORMAL_95 * error
 
 

@@ -11,7 +11,6 @@ import yaml
 from reports.formatting import Axis, Interval, axis, moved
 from reports.run import finals, findings, verdict
 from reports.run.ranking import Ranked
-from search_spaces.text import flatten
 from trials.records import Rating, Value
 from trials.run_state import Run, TrialHistory
 
@@ -262,6 +261,8 @@ def _after(run: Run) -> int:
 
 def differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[Difference, ...]:
     """Keys at which `after` differs from `before`, in the order of `after`."""
+    from search_spaces.text import flatten  # which takes its time: here, where a page is written
+
     old, new = flatten(before), flatten(after)
     keys = [*new, *(key for key in old if key not in new)]
     pairs = ((key, old.get(key, ABSENT), new.get(key, ABSENT)) for key in keys)

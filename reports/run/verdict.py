@@ -7,8 +7,8 @@ from collections import defaultdict
 
 from reports.run.findings import Finding, baseline_name, elo, findings, interval, standing
 from reports.run.ranking import ranking
-from trials.arena.ratings.seed_intervals import Estimate
 from trials.events import FreshRated
+from trials.records import Estimate
 from trials.retrained import Retrained
 from trials.run_state import Run
 

@@ -104,10 +104,10 @@ def note(text: str) -> None:
 
 def run_or_newest(run: Path | None, complete: bool = False) -> "RunFolder":
     """The run that was named, else the newest, which is said; `complete`: the newest that is. Raises SetupError."""
-    from sweep import models, runs
+    from sweep import runs
 
     if run is not None:
-        return models.run_at(str(run))
+        return runs.at(str(run))
     found = runs.newest(tell=note, complete=complete)
     note(f"RUN is {found.path}, the newest{' that is complete' if complete else ''}")
     return found

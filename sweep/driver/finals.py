@@ -14,7 +14,6 @@ from trials import ledger, retrained, run_state
 from trials.arena.matches import log
 from trials.arena.matches.pool import MatchPool, Task
 from trials.arena.ratings import elo
-from trials.arena.ratings.seed_intervals import error
 from trials.arena.ratings.shrinkage import shrunk
 from trials.events import CourseMet, Event, FinalsBegan, RetrainedRated
 from trials.folder import RunFolder
@@ -61,7 +60,7 @@ def choose(events: Sequence[Event], count: int) -> tuple[tuple[int, ...], int | 
     specs, last = run_state.whole(events)
     course = next((number for number, spec in specs.items() if spec.origin == "course"), None)
     rated = {number: event.rating for number, event in last.items() if number != course}
-    values = shrunk([r.elo for r in rated.values()], [error(r) for r in rated.values()])[0] if rated else ()
+    values = shrunk([r.elo for r in rated.values()], [r.error for r in rated.values()])[0] if rated else ()
     worth = {number: round(float(value), 1) for number, value in zip(rated, values, strict=True)}
     best = tuple(sorted(rated, key=lambda number: (-worth[number], -rated[number].elo, number))[:count])
     if not last:

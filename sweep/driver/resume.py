@@ -11,11 +11,10 @@ from rich.console import Console
 
 from reports.run import page
 from search_spaces import from_text
-from sweep import models
+from sweep import models, runs
 from sweep.cluster import run_storage, sync
 from sweep.driver import prepare, progress, verdict
-from sweep.driver import run as runs
-from sweep.runs import RUNS
+from sweep.driver import run as sweeping
 from sweep.search import specs
 from sweep.settings import MOST, Settings, read, write
 from trials import ledger, retrained, run_state
@@ -27,7 +26,7 @@ from trials.folder import RunFolder, driving
 
 def folder(text: str, ray_address: str | None) -> RunFolder:
     """The run of that path or name, or the one kept at an s3:// address, fetched into runs/. Raises SetupError."""
-    return run_storage.fetched(text, RUNS, heavy=not ray_address) if "://" in text else models.run_at(text)
+    return run_storage.fetched(text, runs.RUNS, heavy=not ray_address) if "://" in text else runs.at(text)
 
 
 def resume(
@@ -96,7 +95,7 @@ def resume(
         shutil.rmtree(run.path / "ray", ignore_errors=True)
         command = f"sweep {'finish' if finish else 'resume'} {run.name}" + (f" --trials {trials}" if trials else "")
         command += f" --final-seeds {final_seeds}" if final_seeds is not None else ""
-        return runs.drive(settings, space, specs.renderer(settings, space), baseline, run, command, console, known)
+        return sweeping.drive(settings, space, specs.renderer(settings, space), baseline, run, command, console, known)
 
 
 def _reported(run: RunFolder) -> bool:

@@ -9,11 +9,10 @@ from rich.console import Console
 from sweep import runs
 from sweep.driver import commands, table, timing
 from trials import ledger, retrained, run_state
-from trials.arena.ratings.seed_intervals import Estimate
 from trials.events import Event, FinalsBegan, FreshRated, SweepBegan, TrialBegan, TrialEnded
 from trials.folder import RunFolder
 from trials.learner import progress
-from trials.records import Rating
+from trials.records import Estimate, Rating
 
 
 @dataclass(frozen=True, kw_only=True)

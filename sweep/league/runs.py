@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from sweep import models
+from sweep import runs
 from trials import ledger, policies
 from trials.folder import RunFolder
 from trials.league.roster import BEST, LAST
@@ -20,7 +20,7 @@ def kept_as(word: str) -> str | None:
     Raises UsageError where it has no such trial or checkpoint.
     """
     found = _OF_RUN.fullmatch(word)
-    run = models.run_called(found["run"]) if found else None
+    run = runs.called(found["run"]) if found else None
     if found is None or run is None:
         return None
     which = found["which"] or BEST

@@ -7,7 +7,7 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
-from sweep import models
+from sweep import models, runs
 from sweep.matches.conditions import PAIRS, Conditions
 from sweep.matches.play import bar
 from sweep.matches.rate import anchor_of, summary
@@ -54,7 +54,7 @@ def entrants(words: Sequence[str], cores: int, behavior: Behavior = SOCCER) -> l
 
 def _files(word: str) -> list[str]:
     """A folder's models, or the word itself; a run's folder is a model."""
-    if word in BUILT_IN or not Path(word).is_dir() or not word or models.run_called(word) is not None:
+    if word in BUILT_IN or not Path(word).is_dir() or not word or runs.called(word) is not None:
         return [word]
     found = [str(path) for path in sorted(Path(word).glob("*.onnx"))]
     if not found:

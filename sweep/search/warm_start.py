@@ -14,9 +14,7 @@ from pathlib import Path
 from time import time
 
 from search_spaces import Space, render
-from sweep import models
-from sweep.runs import RUNS
-from sweep.runs import names as run_names
+from sweep import runs
 from sweep.search.specs import Render
 from sweep.search.study import course_params
 from sweep.settings import Settings
@@ -58,13 +56,13 @@ def take_over(path: Path, settings: Settings, space: Space, rendered: Render) ->
 
     Raises UsageError where there is none, for another ladder or environment, and where nothing fits.
     """
-    run = models.run_called(str(path))
+    run = runs.called(str(path))
     if run is None and not path.is_file():
-        there = run_names()
-        near = did_you_mean(str(path), [*there, *(str(RUNS / name) for name in there)])
+        there = runs.names()
+        near = did_you_mean(str(path), [*there, *(str(runs.RUNS / name) for name in there)])
         raise UsageError(
             f"--warm-start must name a run's folder or its ledger, but {path} is neither; "
-            + (near or f"{RUNS}/ has {', '.join(there[-5:]) or 'no run'}")
+            + (near or f"{runs.RUNS}/ has {', '.join(there[-5:]) or 'no run'}")
         )
     file = run.ledger if run is not None else path
     run_there = run_state.run_of("", ledger.read(file))

@@ -21,14 +21,14 @@ from scipy.sparse.csgraph import connected_components
 
 from trials.arena.ratings import ai_vs_ai, bradley_terry
 from trials.arena.ratings.ai_vs_ai import START
-from trials.arena.ratings.bradley_terry import NORMAL_95, Fit
+from trials.arena.ratings.bradley_terry import Fit
 from trials.arena.ratings.pentanomial import Reals
 from trials.folder import written_whole
 from trials.league import prior
 from trials.league.folder import LeagueFolder
 from trials.league.pairings import Tally, totals
 from trials.league.roster import Entry, Key, called
-from trials.records import Side
+from trials.records import NORMAL_95, Side
 
 FORMAT = "league-1"
 COLUMNS = (

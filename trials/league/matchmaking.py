@@ -15,9 +15,10 @@ from random import Random
 import numpy as np
 from numpy.typing import NDArray
 
-from trials.arena.ratings.bradley_terry import NORMAL_95, PER_ELO, Places, shift_to
+from trials.arena.ratings.bradley_terry import PER_ELO, Places, shift_to
 from trials.arena.ratings.pentanomial import Reals
 from trials.league.leaderboard import FEW
+from trials.records import NORMAL_95
 
 NEAREST = 10
 """Opponents are drawn from so many of the closest in rating."""

@@ -10,11 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from trials.arena.ratings import bradley_terry
-from trials.arena.ratings.bradley_terry import NORMAL_95
 from trials.arena.ratings.pentanomial import PAIR_SCORES, REGULARISER
 from trials.league.leaderboard import FEW, places, rate
 from trials.league.pairings import Pairing, Sum
 from trials.league.roster import Change, Entry, Key, Offer, called, departures, entries
+from trials.records import NORMAL_95
 
 
 def summed(outcomes: Sequence[float], following: int = 1) -> Sum:

@@ -11,9 +11,6 @@ from trials.arena.ratings.pentanomial import PAIR_SCORES, REGULARISER, Reals, ex
 PER_ELO = np.log(10) / 400  # natural log-odds of a point
 PRIOR_SD = 1000.0  # Elo: so weak that it matters only where the table says nothing, between players never connected
 
-NORMAL_95 = 1.959963984540054
-"""Half a 95 % interval, in standard errors of a normal distribution."""
-
 Places = NDArray[np.intp]
 """Players' places among the names."""
 

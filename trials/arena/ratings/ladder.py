@@ -27,7 +27,7 @@ from trials.arena.ratings.elo import direct, on_ladder
 from trials.arena.ratings.ladder_file import MEND, Ladder, LadderPlayer, Pairing
 from trials.arena.ratings.pentanomial import outcomes
 from trials.errors import SetupError, SweepError
-from trials.records import MatchRecord, Rating
+from trials.records import NORMAL_95, MatchRecord, Rating
 
 VERSION = "ladder-2"
 ANCHOR, ANCHOR_RATING = "house", 1200.0
@@ -195,7 +195,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stderr.write(f"{error}\n")
         return 1
     for rung, variance in zip(ladder.rungs, np.diag(np.array(ladder.covariance)), strict=True):
-        sys.stdout.write(f"{rung.name:>10} {rung.rating:7.1f} ± {bradley_terry.NORMAL_95 * variance**0.5:.1f}\n")
+        sys.stdout.write(f"{rung.name:>10} {rung.rating:7.1f} ± {NORMAL_95 * variance**0.5:.1f}\n")
     return 0
 
 

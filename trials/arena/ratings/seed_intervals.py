@@ -15,36 +15,17 @@ No interval is narrower than the matches' own errors allow: a few seeds may by c
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from trials.arena.ratings.bradley_terry import NORMAL_95
 from trials.arena.ratings.pentanomial import Reals
-from trials.records import Rating
-
-
-@dataclass(frozen=True)
-class Estimate:
-    """An Elo, or a difference of two, over training seeds, with its 95 % interval."""
-
-    elo: float
-    low: float | None
-    """None where a side has one seed only: then nothing says how far seeds scatter."""
-    high: float | None
-    seeds: int
-    """Of the side that has fewer."""
-
-
-def error(rating: Rating) -> float:
-    """Standard error of a rating from its matches, Elo; infinite where an end of its interval is open."""
-    return (rating.high - rating.low) / (2 * NORMAL_95)
+from trials.records import NORMAL_95, Estimate, Rating
 
 
 def over(ratings: Sequence[Rating]) -> Estimate:
     """A configuration's Elo from the ratings of its policies, one a training seed. Raises ValueError for none."""
-    elo, half = mean_of([rating.elo for rating in ratings], [error(rating) for rating in ratings])
+    elo, half = mean_of([rating.elo for rating in ratings], [rating.error for rating in ratings])
     return _estimate(float(elo), float(half), len(ratings))
 
 
@@ -55,7 +36,7 @@ def difference(meetings: Sequence[Sequence[Rating]]) -> Estimate:
     """
     if not meetings or not meetings[0] or len({len(row) for row in meetings}) > 1:
         raise ValueError(f"every policy must have met every other, but rows have {[len(row) for row in meetings]}")
-    elo, half = between([[r.elo for r in row] for row in meetings], [[error(r) for r in row] for row in meetings])
+    elo, half = between([[r.elo for r in row] for row in meetings], [[r.error for r in row] for row in meetings])
     return _estimate(float(elo), float(half), min(len(meetings), len(meetings[0])))
 
 
@@ -89,7 +70,7 @@ def needed(meetings: Sequence[Sequence[Rating]], most: int) -> int | None:
     seed only, so that nothing is known of the scatter.
     """
     d = np.asarray([[rating.elo for rating in row] for row in meetings], np.float64)
-    e = np.asarray([[error(rating) for rating in row] for row in meetings], np.float64)
+    e = np.asarray([[rating.error for rating in row] for row in meetings], np.float64)
     if min(d.shape) < 2:
         return None
     k = np.arange(2, most + 1)

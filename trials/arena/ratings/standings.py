@@ -19,7 +19,7 @@ from trials.arena.ratings import ai_vs_ai, bradley_terry
 from trials.arena.ratings import elo as rating
 from trials.arena.ratings.pentanomial import Reals, outcomes
 from trials.errors import SetupError
-from trials.records import MatchRecord, Side
+from trials.records import NORMAL_95, MatchRecord, Side
 
 ANCHOR = 1200.0
 POINTS = {"wins": 1.0, "draws": 0.5, "losses": 0.0}
@@ -141,8 +141,8 @@ def _table(
         Standing(
             id=player,
             elo=float(elo),
-            low=float(elo - bradley_terry.NORMAL_95 * sd),
-            high=float(elo + bradley_terry.NORMAL_95 * sd),
+            low=float(elo - NORMAL_95 * sd),
+            high=float(elo + NORMAL_95 * sd),
             tier=tiers[player],
             total=_sum(of_each[player]),
             sides=sides.get(player),

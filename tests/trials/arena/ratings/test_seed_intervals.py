@@ -11,8 +11,8 @@ from hypothesis.extra.numpy import arrays
 from scipy.stats import t, ttest_ind
 
 from trials.arena.ratings import seed_intervals
-from trials.arena.ratings.bradley_terry import NORMAL_95
 from trials.arena.ratings.pentanomial import Reals
+from trials.records import NORMAL_95, Estimate
 
 SEEDS = (2, 3, 5)
 SPREADS = (0.0, 40.0, 80.0)
@@ -46,9 +46,9 @@ def test_two_configurations_have_welchs_interval() -> None:
 
 
 def test_one_seed_gives_no_interval() -> None:
-    assert seed_intervals.over([rating(100, 10)]) == seed_intervals.Estimate(100, None, None, 1)
+    assert seed_intervals.over([rating(100, 10)]) == Estimate(100, None, None, 1)
     found = seed_intervals.difference([[rating(10, 5), rating(20, 5)]])
-    assert found == seed_intervals.Estimate(15, None, None, 1)
+    assert found == Estimate(15, None, None, 1)
 
 
 def test_what_cannot_be_averaged_is_refused() -> None:
