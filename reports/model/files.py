@@ -47,9 +47,9 @@ def of_folder(folder: Path, behavior: Behavior = SOCCER) -> ModelFiles:
     return ModelFiles(files, list(files), behavior=behavior)
 
 
-def of_file(path: Path) -> ModelFiles:
-    """A single ONNX file."""
-    return ModelFiles({path.name: path}, [path.name], alone=True)
+def of_file(path: Path, name: str | None = None) -> ModelFiles:
+    """A single ONNX file, under another name than its own if that is said."""
+    return ModelFiles({name or path.name: path}, [name or path.name], alone=True)
 
 
 def policy_of(subject: ModelFiles) -> Path | None:

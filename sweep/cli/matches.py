@@ -59,13 +59,21 @@ def play(
     click.echo(json.dumps(plain(result)) if as_json else text(result))
 
 
-@click.command(cls=Command, epilog=NAMED, sections={"How matches are played": ("pairs", *CONDITIONS)})
+@click.command(cls=Command, epilog=NAMED, sections={"How matches are played": ("matches", "pairs", *CONDITIONS)})
 @click.argument("models", nargs=-1, required=True, type=MODEL)
-@click.option("--pairs", type=Count(PAIRS), default=100, show_default=True, help="Of every pairing.")
+@click.option("--matches", type=Count(MATCHES), help="Of every pairing, half from each side; default 200.")
+@click.option("--pairs", type=Count(PAIRS), help="The same in pairs; default 100.")
 @click.option("--baseline", help="The player that stands at 1200; default: house if it plays, else the mean does.")
 @conditions_of
 @JSON
-def tournament(models: tuple[str, ...], pairs: int, baseline: str | None, as_json: bool, **conditions: Any) -> None:
+def tournament(
+    models: tuple[str, ...],
+    matches: int | None,
+    pairs: int | None,
+    baseline: str | None,
+    as_json: bool,
+    **conditions: Any,
+) -> None:
     """Everyone of MODELS plays everyone, and all are rated.
 
     A folder stands for the ONNX files in it. Models of one tier beat each other in a circle, and all of the tiers
@@ -73,8 +81,10 @@ def tournament(models: tuple[str, ...], pairs: int, baseline: str | None, as_jso
     from sweep.matches import tournament
     from sweep.matches.rate import text
 
-    how = Conditions(**conditions)
-    found = tournament.play(models, pairs, how, baseline=baseline, progress=progress(as_json))
+    if matches and pairs:
+        raise click.UsageError("--matches and --pairs exclude each other: a pair is two matches; give one of them")
+    how, of_each = Conditions(**conditions), pairs or (matches or 200) // 2
+    found = tournament.play(models, of_each, how, baseline=baseline, progress=progress(as_json))
     click.echo(json.dumps(plain(found)) if as_json else text(found))
 
 

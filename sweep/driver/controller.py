@@ -1,5 +1,6 @@
 """The controller: what the sweep knows of its trials, whom it asks to stop, and the ledger's writing end."""
 
+import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -60,6 +61,8 @@ class Controller:
         self.live: dict[str, RunningTrial] = {}
         self.over: list[TrialEnded] = list(past.ended)
         self._trained = 0
+        self.first_began = math.inf
+        """When this driver handed out its first trial, unix seconds."""
         self.broken: str | None = None
         self.interrupted = False
         self.last_rating: dict[int, Rating] = {event.candidate.trial: event.rating for event in past.rated}
@@ -164,7 +167,9 @@ class Controller:
             proposal, spec = studies.proposed(self.study, self.space, self._render)
         self.live[trial_id] = RunningTrial(spec, self._free_slot(), proposal, rated=earlier)
         self.specs[spec.number] = spec
-        self.record(TrialBegan(time=time.time(), spec=spec))
+        now = time.time()
+        self.first_began = min(self.first_began, now)
+        self.record(TrialBegan(time=now, spec=spec))
         return spec
 
     def _free_slot(self) -> int:

@@ -40,11 +40,11 @@ def shown(controller: Controller, console: Console) -> Iterator[None]:
 def view(controller: Controller, began: float, console: Console) -> Group:
     """The live table as it is now, cut to the terminal's size; `began`: unix seconds."""
     width, height = console.size
-    return table.view(_title(controller, time.time() - began, width), rows(controller), width, height - 1)
+    return table.view(_title(controller, began, time.time(), width), rows(controller), width, height - 1)
 
 
-def _title(controller: Controller, seconds: float, width: int) -> str:
-    """How far the sweep is, in one line; what it waits for where it was stopped."""
+def _title(controller: Controller, began: float, now: float, width: int) -> str:
+    """How far the sweep is, in one line; what it waits for where it was stopped. Times are unix seconds."""
     trials, done = controller.settings.trials, len(controller.over)
     over = f"{done}/{trials} trials"
     if controller.retraining:
@@ -53,20 +53,20 @@ def _title(controller: Controller, seconds: float, width: int) -> str:
     told = (
         ending(len(controller.live), len(controller.awaiting))
         if controller.interrupted
-        else f"{timing.clock(seconds)}{_left(controller, seconds)}"
+        else f"{timing.clock(now - began)} so far{_left(controller, now)}"
     )
     said, name = f": {over}, {told}", controller.run.name
     return (name if len(name + said) <= width else name[: max(0, width - len(said) - 1)] + "…") + said
 
 
-def _left(controller: Controller, seconds: float) -> str:
-    """`, about 7:05 left`: what drivers before this one did cost it no time."""
+def _left(controller: Controller, now: float) -> str:
+    """`, about 7:05 left`: what drivers before this one did cost it no time, nor what came before its first trial."""
     settings, anew = controller.settings, controller.configurations
     known = [(end.trial in anew, end.steps, True) for end in controller.over]
     known += [(t.spec.number in anew, t.step, t.training is not None) for t in controller.under_way]
     tuning, again = ([(steps, over) for final, steps, over in known if final is which] for which in (False, True))
     rest = timing.left(tuning, settings.trials, again, controller.finals, settings.steps)
-    return timing.said(seconds, controller.trained, rest)
+    return timing.said(now - controller.first_began, controller.trained, rest)
 
 
 def rows(controller: Controller) -> list[table.Row]:

@@ -38,6 +38,7 @@ from trials.folder import RunFolder, driving, written_whole
 from trials.inputs import INPUTS
 from trials.learner.process import check_with_mlagents
 from trials.run_state import Past
+from trials.soccer import compiled
 
 Outcome = Literal["complete", "interrupted", "failed"]
 PACKAGES = ("mlagents", "torch", "ray", "optuna", "onnxruntime", "numpy", "numba", "selfplay-sweep")
@@ -65,6 +66,7 @@ def sweep(settings: Settings, command: str, console: Console, warm_start: Path |
     Raises SweepError before anything starts.
     """
     space, baseline = prepare.prepare(settings)
+    prepare.must_be_new(RunFolder(settings.out))
     inputs = files.named(space)
     tried = [(each.key, str(each.source)) for each in inputs] + prepare.device(settings)
     space = files.taken_along(space, inputs)
@@ -81,7 +83,6 @@ def sweep(settings: Settings, command: str, console: Console, warm_start: Path |
     for note in (*owners.notes(space, asdict(settings), build), *notes(space, settings.steps, fields)):
         tell(console, f"note: {note}")
     run, there = RunFolder(settings.out), settings.out.exists()
-    prepare.must_be_new(run)
     run_storage.must_be_free(settings)
     run.trials.mkdir(parents=True, exist_ok=True)
     with driving(run), _kept_if_begun(run, there):
@@ -112,7 +113,8 @@ def drive(
     began = time.time()
     tell(console, prepare.asked(settings, space))
     if not prepare.other_game(space):
-        tell(console, "compiling the game (a minute, the first time) ...")
+        if compiled.is_needed():
+            tell(console, "compiling the game (a minute, this once) ...")
         match.play(players.load("still"), players.load("random"), 1, settings.seed)  # here, not per worker
 
     def say(text: str) -> None:

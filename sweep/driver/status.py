@@ -206,17 +206,17 @@ def _title(run: RunFolder, known: run_state.Run, events: Sequence[Event]) -> str
     told = [f"{runs.state(run, events)}, {known.over}/{planned} trials"]
     told += [doing] if doing not in ("over", "tuning") else []
     if known.end is not None:
-        told.append(timing.clock(known.end.seconds))
+        told.append(f"after {timing.clock(known.end.seconds)}")
     elif events and (by := runs.driver(run)) is not None and by.alive:
         mine = timing.of_last_driver(events)
-        seconds = time.time() - mine[0].time
-        told.append(timing.clock(seconds) + _left(run, known, mine, seconds))
+        told.append(f"{timing.clock(time.time() - mine[0].time)} so far{_left(run, known, mine)}")
     return f"{run.name}: {', '.join(told)}"
 
 
-def _left(run: RunFolder, known: run_state.Run, mine: Sequence[Event], seconds: float) -> str:
+def _left(run: RunFolder, known: run_state.Run, mine: Sequence[Event]) -> str:
     """`, about 7:05 left`, by what its last driver, who wrote `mine`, has seen trained, as the live table has it."""
     began, finals = mine[0], known.finals
+    seconds = time.time() - min((event.time for event in mine if isinstance(event, TrialBegan)), default=time.time())
     if not isinstance(began, SweepBegan):  # which is being written
         return ""
     where = [

@@ -9,6 +9,7 @@ from pathlib import Path
 from rich.markup import escape
 from rich.table import Table
 
+from reports.hub.names import SOCCER_TWOS
 from reports.model import checks
 from reports.model import files as model_files
 from reports.model.checks import Check
@@ -60,7 +61,7 @@ def verify(what: str, revision: str | None, pairs: int, cores: int, progress: bo
 def _subject(what: str, revision: str | None, scratch: Path) -> tuple[ModelFiles, str | None]:
     """The model's files here, and the commit they are of."""
     if (own := models.of_a_run(what)) is not None:
-        return model_files.of_file(Path(own.load)), None
+        return model_files.of_file(Path(own.load), SOCCER_TWOS.onnx), None  # its name is the trial's
     path = Path(os.path.expanduser(what))
     if path.is_dir():
         return model_files.of_folder(path), None

@@ -143,7 +143,7 @@ def test_a_sweep_that_ray_has_no_room_for_leaves_no_folder_and_says_what_it_did(
     done = run_sweep("run", str(space_file), "--gpus-per-trial", "1", "--out", str(tmp_path / "run"))
     assert done.returncode == 1 and "--gpus-per-trial must be at most what Ray has, 0, but got 1" in done.stderr
     assert list(tmp_path.iterdir()) == []
-    said = ["checking the configuration", "tiny: 4 trials of 6,000 steps", "compiling the game", "starting Ray"]
+    said = ["checking the configuration", "tiny: 4 trials of 6,000 steps", "starting Ray"]
     at = [done.stdout.index(words) for words in said]
     assert at == sorted(at)
 

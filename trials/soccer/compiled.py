@@ -47,6 +47,11 @@ def cache_folder() -> Path | None:
 _FOLDER = cache_folder()
 
 
+def is_needed() -> bool:
+    """Whether nothing is compiled yet, so that whoever plays first waits a minute."""
+    return _FOLDER is None or next(_FOLDER.iterdir(), None) is None
+
+
 def compiled(function: F) -> F:
     """Compile with strict IEEE arithmetic (no fastmath), so that a field's course never depends on its neighbours."""
     if _FOLDER is None:

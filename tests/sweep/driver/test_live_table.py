@@ -1,6 +1,7 @@
 """What a person sees while a sweep runs, rendered for terminals of fixed sizes; and the time left."""
 
 import io
+import math
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -95,7 +96,13 @@ def test_a_long_name_leaves_the_room_to_what_is_told(controller: Controller) -> 
         console = Console(file=io.StringIO(), width=width, height=height, color_system=None, force_terminal=True)
         console.print(progress.view(controller, time.time(), console))
         first = console.file.getvalue().splitlines()[0]  # type: ignore[attr-defined]
-        assert ": 0/6 trials, " in first and len(first) <= width and ("…" in first) == (width < 80)
+        assert ": 0/6 trials, " in first and len(first) <= width and ("…" in first) == (width < 120)
+
+
+def title(controller: Controller) -> str:
+    """A minute after its first trial, which began ten seconds after it."""
+    first = controller.first_began if math.isfinite(controller.first_began) else 0.0
+    return progress._title(controller, first - 10, first + 60, 200)
 
 
 def test_a_stop_is_said_in_the_table_and_no_time_left_stays(controller: Controller) -> None:
@@ -103,7 +110,7 @@ def test_a_stop_is_said_in_the_table_and_no_time_left_stays(controller: Controll
     for step in (0, 750):
         controller.heard("a", {"step": step, "steps_per_second": 10.0})
     console = Console(file=io.StringIO(), width=120, height=20, color_system=None)
-    assert " left" in progress._title(controller, 60.0, 120)
+    assert " left" in title(controller)
     controller.interrupted = True
     console.print(progress.view(controller, 0.0, console))
     text = console.file.getvalue()  # type: ignore[attr-defined]
@@ -155,17 +162,17 @@ def past(tmp_path: Path, last: State) -> Controller:
 def test_what_earlier_drivers_did_cost_this_one_no_time(tmp_path: Path) -> None:
     controller = past(tmp_path, "running")
     assert controller.finals == 6
-    assert "left" not in progress._title(controller, 60.0, 200)
+    assert "left" not in title(controller)
     controller.propose("a")
     controller.heard("a", {"step": 750, "steps_per_second": 0.0})  # its checkpoint
-    assert "left" not in progress._title(controller, 60.0, 200) and controller.trained == 0
+    assert "left" not in title(controller) and controller.trained == 0
     controller.heard("a", {"step": STEPS, "steps_per_second": 5.0})
-    assert controller.trained == 250 and "left" not in progress._title(controller, 60.0, 200)  # too little to tell by
+    assert controller.trained == 250 and "left" not in title(controller)  # too little to tell by
     controller.propose("b")
     controller.heard("b", {"step": 0, "steps_per_second": 0.0})
     controller.heard("b", {"step": 500, "steps_per_second": 5.0})
     rest = 500 + 6 * STEPS
-    assert f", about {timing.clock(60 * rest / 750)} left" in progress._title(controller, 60.0, 200)
+    assert f", about {timing.clock(60 * rest / 750)} left" in title(controller)
 
 
 def test_the_time_left_in_the_finals_counts_what_is_retrained(tmp_path: Path) -> None:
@@ -177,7 +184,7 @@ def test_the_time_left_in_the_finals_counts_what_is_retrained(tmp_path: Path) ->
         controller.heard(name, {"step": 0, "steps_per_second": 0.0})
         controller.heard(name, {"step": 750, "steps_per_second": 5.0})
     assert controller.finals == 6
-    assert f", about {timing.clock(60 * (2 * 250 + 4 * STEPS) / 1500)} left" in progress._title(controller, 60.0, 200)
+    assert f", about {timing.clock(60 * (2 * 250 + 4 * STEPS) / 1500)} left" in title(controller)
 
 
 # --- who ended it ------------------------------------------------------------------------------------------------

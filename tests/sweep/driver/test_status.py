@@ -81,7 +81,7 @@ def test_a_running_sweep_says_who_drives_it_how_far_its_trainers_are_and_how_lon
     with driving(run):
         text, found = shown(run), status.summary(run)
     lines = text.splitlines()
-    assert lines[0].startswith("run: running, 4/6 trials, 1:40, about 0:3")  # 280 steps left of 820 in 100 s
+    assert lines[0].startswith("run: running, 4/6 trials, 1:40 so far, about 5:41 left")
     assert lines[1].startswith("best so far: trial 2, Elo 1100 [1050, 1150], house 1200; x=0.2")
     assert lines[3].split()[:4] == ["4", "running", "120/200", "2"] and lines[4].split()[:2] == ["5", "starting"]
     assert f"driven by process {os.getpid()}" in text
