@@ -190,6 +190,29 @@ def test_a_sweep_of_paddles(tmp_path: Path) -> None:
     assert names == {"out", "built-in"}
 
 
+LEARNS = """
+sweep: {trials: 1, steps: 30000, fields: 8, first_rung: 1, rating_matches: 64, fresh_matches: 64, final_seeds: 0}
+behaviors:
+  Paddles:
+    trainer_type: ppo
+    hyperparameters: {batch_size: 128, buffer_size: 1024, learning_rate: 3.0e-3, num_epoch: 4}
+    network_settings: {hidden_units: 32, num_layers: 1}
+    reward_signals: {extrinsic: {gamma: 0.95}}
+    time_horizon: 32
+    self_play: {save_steps: 2000, team_change: 6000, swap_steps: 1000, window: 5}
+"""
+
+
+@pytest.mark.slow
+def test_paddles_are_learned(tmp_path: Path) -> None:
+    (tmp_path / "learns.yaml").write_text(LEARNS)
+    words = ("--env", str(paddles.write(tmp_path)), "--num-envs", "2", "--out", "out")
+    done = run_sweep("run", "learns.yaml", *words, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    (winner,) = [each for each in ledger.read(RunFolder(tmp_path / "out").ledger) if isinstance(each, FreshRated)]
+    assert winner.random.low > 50, winner.random
+
+
 TWO = """
 sweep: {trials: 2, steps: 3000, fields: 8, first_rung: 0.5, rating_matches: 16, fresh_matches: 16, final_seeds: 0}
 default_settings:
