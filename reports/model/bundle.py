@@ -15,6 +15,7 @@ from reports.hub.names import SOCCER_TWOS, Names
 from reports.model import leaks, tfevents
 from reports.model.leaks import Leak, Private
 from reports.run.sections import plain
+from trials.arena.players import onnx_external
 from trials.errors import SetupError, SpaceError
 from trials.events import Event, SweepBegan, TrialBegan, TrialEnded, TrialResumed, WarmStarted
 from trials.folder import RunFolder
@@ -43,8 +44,17 @@ class Product:
 
     @property
     def names(self) -> Names:
-        """After the behavior that was trained."""
-        return Names(self.spec.behavior)
+        """After the behavior that was trained, or the first of two."""
+        return self.each[0]
+
+    @property
+    def each(self) -> tuple[Names, ...]:
+        """After each behavior that was trained."""
+        return tuple(map(Names, self.spec.behaviors))
+
+    def policy_in(self, folder: Path) -> Path:
+        """What plays, of a folder with the files: a policy, or the folder itself with one of each behavior."""
+        return folder if len(self.each) > 1 else folder / self.names.onnx
 
 
 @dataclass(frozen=True)
@@ -67,11 +77,11 @@ def fill(product: Product, events: Sequence[Event], private: Private, into: Path
     `mlagents-learn --resume` need is the checkpoint, its status and the configuration.
     """
     notes: list[str] = []
-    sha256 = _policy(product, private, into / product.names.onnx, notes)
+    sha256 = _policies(product, private, into, notes)
     configuration = _configuration(product, notes)
     (into / CONFIGURATION).write_text(yaml.safe_dump(configuration, sort_keys=False), encoding="utf-8")
     (into / CONFIG).write_text(json.dumps(configuration), encoding="utf-8")
-    resumable = _checkpoint(product, into, notes)
+    resumable = _checkpoints(product, into, notes)
     files = product.run.trial(product.candidate.trial)
     if tfevents.write(files.metrics, product.candidate.steps, into / product.names.behavior) is None:
         notes.append("The trainer left no summaries, so there are no training curves here.")
@@ -101,27 +111,26 @@ def leaking(folder: Path, private: Private, seen: Collection[str] = ()) -> list[
 # --- the files ---------------------------------------------------------------------------------------------------
 
 
-def _policy(product: Product, private: Private, target: Path, notes: list[str]) -> str:
-    """Copy the policy, if it is the one that the ledger knows; its sha256."""
+def _policies(product: Product, private: Private, into: Path, notes: list[str]) -> str:
+    """Copy the policy, of each behavior where there are two, if it is what the ledger knows; its sha256."""
     source = product.run.path / product.candidate.path
-    if not source.is_file():
+    if not source.exists():
         raise SetupError(
             f"a promotion needs its policy, but {product.candidate.path} of {product.run.path} is not there; if it was"
             " removed, promote another trial (--trial N)"
         )
-    data = source.read_bytes()
-    if hashlib.sha256(data).hexdigest() != product.candidate.sha256:
+    if onnx_external.digest_of(source) != product.candidate.sha256:
         raise SetupError(
             f"a policy must be the file that was rated, sha256 {product.candidate.sha256[:12]}, but"
             f" {product.candidate.path} is another; promote another trial (--trial N)"
         )
-    if leaks.find(product.names.onnx, data, private):
-        bare = _bare(data)
-        if bare != data:
+    for names in product.each:
+        data = (source / names.onnx if source.is_dir() else source).read_bytes()
+        if leaks.find(names.onnx, data, private) and (bare := _bare(data)) != data:
             data = bare
-            notes.append("Texts that no runtime reads (doc strings, metadata) were taken out of the ONNX file.")
-    target.write_bytes(data)
-    return hashlib.sha256(data).hexdigest()
+            notes.append(f"Texts that no runtime reads (doc strings, metadata) were taken out of {names.onnx}.")
+        (into / names.onnx).write_bytes(data)
+    return onnx_external.digest_of(product.policy_in(into))
 
 
 def _bare(data: bytes) -> bytes:
@@ -152,7 +161,7 @@ def _configuration(product: Product, notes: list[str]) -> dict[str, Any]:
     if not _is_of(made, product):
         notes.append("The trainer left no configuration; this one is the trial's, resolved again by mlagents.")
         made = plain(product.spec.config) | {"env_settings": {"seed": product.spec.seed}}
-    made = portable(made, product.names)
+    made = portable(made, "+".join(product.spec.behaviors))
     try:
         return check_with_mlagents(made)
     except SpaceError as error:
@@ -160,11 +169,10 @@ def _configuration(product: Product, notes: list[str]) -> dict[str, Any]:
 
 
 def _is_of(made: Any, product: Product) -> bool:
-    """Whether a resolved configuration is the trial's: one behavior, and every value that its spec gives it."""
-    name = product.names.behavior
+    """Whether a resolved configuration is the trial's: its behaviors, and every value that its spec gives them."""
     mine = plain(product.spec.config)["behaviors"]
     theirs = made.get("behaviors") if isinstance(made, dict) else None
-    return isinstance(theirs, dict) and set(theirs) == {name} and _within(mine[name], theirs[name])
+    return isinstance(theirs, dict) and set(theirs) == set(mine) and _within(mine, theirs)
 
 
 def _within(part: Any, whole: Any) -> bool:
@@ -173,10 +181,10 @@ def _within(part: Any, whole: Any) -> bool:
     return bool(part == whole)
 
 
-def portable(configuration: Mapping[str, Any], names: Names = SOCCER_TWOS) -> dict[str, Any]:
+def portable(configuration: Mapping[str, Any], called: str = SOCCER_TWOS.behavior) -> dict[str, Any]:
     """A resolved configuration as another machine takes it: no paths, no device, no way of having been started.
 
-    A training of it is called after its behavior.
+    called: what a training of it is, after its behavior.
     """
     made = deepcopy(dict(configuration))
     for settings in (made.get("behaviors") or {}).values():
@@ -184,39 +192,47 @@ def portable(configuration: Mapping[str, Any], names: Names = SOCCER_TWOS) -> di
             settings["init_path"] = None
     alone = {"env_path": None, "env_args": None, "base_port": 5005, "num_envs": 1}
     made["env_settings"] = (made.get("env_settings") or {}) | alone
-    made["checkpoint_settings"] = {"run_id": names.behavior, "results_dir": "results"}
+    made["checkpoint_settings"] = {"run_id": called, "results_dir": "results"}
     made["torch_settings"] = {"device": None}
     return made
 
 
-def _checkpoint(product: Product, into: Path, notes: list[str]) -> bool:
-    """Copy the checkpoint of this very policy and its status, if they are there."""
+def _checkpoints(product: Product, into: Path, notes: list[str]) -> bool:
+    """Copy the checkpoint of this very policy, of each behavior where there are two, and its status, if they are there.
+    Behaviors that learn in turns are at steps of their own, so of two only the last ones are known to be these."""
     from trials.learner.checkpoints import CURRENT, steps_of
 
     files, steps = product.run.trial(product.candidate.trial), product.candidate.steps
-    called = product.names.behavior
-    numbered, last = (files.results / called / name for name in (f"{called}-{steps}.pt", CURRENT))
-    source = next((path for path in (numbered, last) if path.is_file() and steps_of(path) == steps), None)
-    if source is None:
+    found: dict[Names, tuple[Path, int]] = {}
+    several = len(product.each) > 1
+    for names in product.each:
+        for name in (CURRENT,) if several else (f"{names.behavior}-{steps}.pt", CURRENT):
+            path = files.results / names.behavior / name
+            reached = steps_of(path) if path.is_file() else None
+            if reached is not None and (several or reached == steps):
+                found.setdefault(names, (path, reached))
+    if len(found) < len(product.each) or min(reached for _, reached in found.values()) != steps:
         notes.append(
             f"The checkpoint at {steps:,} steps is gone (mlagents keeps the last few only): this policy can be played,"
             " but not trained further from here."
         )
         return False
-    for name in (product.names.checkpoint, STATUS):
-        (into / name).parent.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(source, into / product.names.checkpoint)
     try:
         status = json.loads(files.training_status.read_bytes())
     except (OSError, ValueError):
         status = {}
         notes.append("The trainer's status is gone: a resumed training starts its ghost Elo again.")
-    (into / STATUS).write_text(json.dumps(status_of(status, steps, product.names), indent=4), encoding="utf-8")
+    for names, (source, reached) in found.items():
+        (into / names.checkpoint).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(source, into / names.checkpoint)
+        status = status_of(status, reached, names)
+    (into / STATUS).parent.mkdir(parents=True, exist_ok=True)
+    (into / STATUS).write_text(json.dumps(status, indent=4), encoding="utf-8")
     return True
 
 
 def status_of(status: Mapping[str, Any], steps: int, names: Names = SOCCER_TWOS) -> dict[str, Any]:
-    """mlagents' training status with the one checkpoint that is uploaded, under the name it has there."""
+    """mlagents' training status with a behavior's one checkpoint that is uploaded, under the name it has there."""
     made = deepcopy(dict(status))
     behavior = made.get(names.behavior)
     if isinstance(behavior, dict):

@@ -63,7 +63,6 @@ def text(matter: Matter) -> str:
     evaluation, product = matter.evaluation, matter.product
     against = evaluation.ratings[0]
     names = product.names
-    behavior = matter.contents.configuration["behaviors"][names.behavior]
     forced = [check for check in matter.gate if check.status == "no"]
     executable = product.spec.fields
     return str(
@@ -72,8 +71,9 @@ def text(matter: Matter) -> str:
         .render(
             metadata=yaml.safe_dump(metadata(matter), sort_keys=False, allow_unicode=True),
             names=names,
+            each=product.each,
             soccer=names == SOCCER_TWOS,
-            trainer=str(behavior["trainer_type"]).upper(),
+            trainer=" and ".join(_trainers(matter)).upper(),
             title=f"{signed(against.elo)} Elo against {_opponent(against.opponent)}",
             opening=_opening(matter),
             forced=forced,
@@ -85,8 +85,8 @@ def text(matter: Matter) -> str:
             contents=matter.contents,
             found=_found(matter),
             env_args=f" --env-args --fields {executable}" if product.spec.executable is None else "",
-            hyperparameters=hyperparameters(behavior),
-            searched=set(product.spec.params),
+            hyperparameters=_rows(matter),
+            searched=bool(product.spec.params),
             versions=evaluation.versions,
             version_line=", ".join(f"{name} {version}" for name, version in evaluation.versions.items()) + ".",
             notes=matter.contents.notes,
@@ -97,16 +97,13 @@ def text(matter: Matter) -> str:
 
 def metadata(matter: Matter) -> dict[str, Any]:
     """The card's front matter, as the Hub's model cards have it (huggingface_hub.ModelCardData, EvalResult)."""
-    names = matter.product.names
+    each = matter.product.each
+    behaviors = " and ".join(matter.product.spec.behaviors)
     return {
         "library_name": "ml-agents",
         "license": matter.license,
         "pipeline_tag": "reinforcement-learning",
-        "tags": [
-            *names.tags,
-            str(matter.contents.configuration["behaviors"][names.behavior]["trainer_type"]),
-            "self-play",
-        ],
+        "tags": [*dict.fromkeys(tag for one in each for tag in one.tags), *_trainers(matter), "self-play"],
         "model-index": [
             {
                 "name": matter.repo.split("/")[-1],
@@ -114,8 +111,8 @@ def metadata(matter: Matter) -> dict[str, Any]:
                     {
                         "task": {"type": "reinforcement-learning", "name": "reinforcement-learning"},
                         "dataset": {
-                            "type": names.behavior,
-                            "name": f"{names.behavior} ({matter.evaluation.environment})",
+                            "type": behaviors,
+                            "name": f"{behaviors} ({matter.evaluation.environment})",
                         },
                         "metrics": [_metric(row) for row in matter.evaluation.ratings],
                     }
@@ -135,6 +132,22 @@ def _metric(row: Against) -> dict[str, Any]:
         "args": {"elo_low": row.low, "elo_high": row.high}
         | {name: getattr(row, name) for name in ("matches", "wins", "draws", "losses", "seed")},
     }
+
+
+def _trainers(matter: Matter) -> list[str]:
+    """The kinds of trainer, each once."""
+    settings = matter.contents.configuration["behaviors"].values()
+    return [*dict.fromkeys(str(one["trainer_type"]) for one in settings)]
+
+
+def _rows(matter: Matter) -> list[tuple[str, Any, bool]]:
+    """Key, value, and whether it was searched; of two behaviors those of each, its name before the key."""
+    searched, behaviors = matter.product.spec.params, matter.contents.configuration["behaviors"]
+    return [
+        (key if len(behaviors) == 1 else f"{name}.{key}", value, key in searched or f"{name}.{key}" in searched)
+        for name, settings in behaviors.items()
+        for key, value in hyperparameters(settings)
+    ]
 
 
 def hyperparameters(behavior: Mapping[str, Any]) -> list[tuple[str, Any]]:
@@ -234,8 +247,9 @@ def _states(trials: Sequence[TrialHistory]) -> str:
 
 
 def _files(matter: Matter) -> list[dict[str, Any]]:
-    names, rows = matter.product.names, dict(matter.files) | {CARD: 0, EVALUATION: 0}
-    what = {names.onnx: "the policy", names.checkpoint: "weights and optimizer, for training it further"} | WHAT
+    each, rows = matter.product.each, dict(matter.files) | {CARD: 0, EVALUATION: 0}
+    what = {name.onnx: "the policy" for name in each}
+    what |= {name.checkpoint: "weights and optimizer, for training it further" for name in each} | WHAT
     order = [*what, *sorted(rows)]
     return [
         {"name": name, "size": rows[name], "what": what.get(name, "training curves, for TensorBoard")}

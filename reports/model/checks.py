@@ -7,7 +7,7 @@ SoccerTwos.onnx, and observations and actions are unchanged. `mlagents-push-to-h
 import math
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -73,9 +73,10 @@ def broken(checks: Sequence[Check]) -> list[Check]:
 
 
 def _named(subject: ModelFiles) -> Check:
-    mine, policies = subject.called.onnx, [name for name in subject.names if name.lower().endswith(".onnx")]
-    if mine in subject.names:
-        return Check("name", "ok", mine)
+    wanted, policies = [names.onnx for names in subject.each], [n for n in subject.names if n.lower().endswith(".onnx")]
+    mine = next((name for name in wanted if name not in subject.names), "")
+    if not mine:
+        return Check("name", "ok", ", ".join(wanted))
     if not policies:
         export = f"end the training with one Ctrl+C, so that it exports {mine}; add it"
         return Check("name", "no", "no .onnx file", export)
@@ -84,7 +85,9 @@ def _named(subject: ModelFiles) -> Check:
 
 
 def _plays(subject: ModelFiles) -> list[Check]:
-    """Whole, of unchanged spaces, playable; as far as the first that fails."""
+    """Whole, of unchanged spaces, playable; as far as the first that fails, of each behavior."""
+    if subject.behavior.roles:
+        return [check for role in subject.behavior.roles for check in _plays(replace(subject, behavior=role))]
     path, soccer = policy_of(subject), subject.behavior == SOCCER
     if path is None:
         return [Check("file", "no", "no policy to look at", f"add {subject.called.onnx}")]
@@ -143,7 +146,8 @@ def _trained(subject: ModelFiles) -> Check:
     """By what the trainer left: steps of its last checkpoint, seconds of its run."""
     name = "trained"
     status, timers = as_json(subject, STATUS), as_json(subject, "run_logs/timers.json")
-    steps = _steps(status.values or {}, subject.called.behavior)
+    reached = [_steps(status.values or {}, names.behavior) for names in subject.each]
+    steps = min((each for each in reached if each is not None), default=None)
     seconds = (timers.values or {}).get("total")
     if not isinstance(seconds, int | float) or not math.isfinite(seconds):
         seconds = None
@@ -183,23 +187,25 @@ def _trainer(configuration: Told) -> Check:
 
 
 def _behavior(subject: ModelFiles, configuration: Told) -> Check:
-    mine = subject.called.behavior
+    mine = {called.behavior for called in subject.each}
     names = list(behaviors(configuration.values or {}))
-    if configuration.values is None or names == [mine] or (not names and defaults(configuration.values)):
+    if configuration.values is None or {*names} == mine or (not names and defaults(configuration.values)):
         return Check("behavior", "ok" if names else "unknown", ", ".join(names) or "nothing tells")
-    return Check("behavior", "no", ", ".join(names) or "none", f"the environment's behavior is {mine}")
+    return Check("behavior", "no", ", ".join(names) or "none", f"the environment's is {' and '.join(mine)}")
 
 
 # --- the repository ----------------------------------------------------------------------------------------------
 
 
 def _tag(subject: ModelFiles, card: Mapping[str, Any] | None) -> Check:
-    tag, own = subject.called.tag, (card or {}).get("tags") or []
+    wanted, own = [names.tag for names in subject.each], (card or {}).get("tags") or []
+    tag = wanted[0]
     if subject.tags is None and not isinstance(own, list):
         return Check("tag", "no", f"tags {str(own)[:80]}, which are no list", f"write tags: [{tag}, ...] in {CARD}")
     tags = subject.tags if subject.tags is not None else own
-    if tag in tags:
-        return Check("tag", "ok", tag)
+    tag = next((one for one in wanted if one not in tags), "")
+    if not tag:
+        return Check("tag", "ok", ", ".join(wanted))
     return Check("tag", "no", "tags " + (", ".join(map(str, tags)) or "none"), f"add {tag} to the tags in {CARD}")
 
 
@@ -211,7 +217,8 @@ def _card(subject: ModelFiles, told: Told) -> list[Check]:
     if (card := told.values) is None:
         return [Check("card", "advice", f"no {CARD}", "write one: what it is, how it was trained and rated")]
     tags = card.get("tags") or []
-    lacking = [tag for tag in subject.called.tags if not isinstance(tags, list) or tag not in tags]
+    wanted = dict.fromkeys(tag for names in subject.each for tag in names.tags)
+    lacking = [tag for tag in wanted if not isinstance(tags, list) or tag not in tags]
     lacking += [] if card.get("library_name") == "ml-agents" else ["library_name: ml-agents"]
     said = Check("card", "ok", "library and tags")
     if lacking:
@@ -231,7 +238,8 @@ def _license(card: Mapping[str, Any]) -> Check:
 
 
 def _resumable(subject: ModelFiles) -> Check:
-    lacking = [name for name in (CONFIGURATION, CONFIG, subject.called.checkpoint, STATUS) if name not in subject.names]
+    wanted = (CONFIGURATION, CONFIG, *(names.checkpoint for names in subject.each), STATUS)
+    lacking = [name for name in wanted if name not in subject.names]
     if not lacking:
         return Check("resume", "ok", "checkpoint, status and configuration")
     return Check("resume", "advice", "no " + ", ".join(lacking), "upload them, so that it can be trained further")
@@ -254,7 +262,8 @@ def _clean(subject: ModelFiles, private: Private) -> Check:
 
 
 def _lean(subject: ModelFiles) -> Check:
-    checkpoint = re.compile(rf"/{re.escape(subject.called.behavior)}-\d+\.(?:pt|onnx)$")
+    behaviors = "|".join(re.escape(names.behavior) for names in subject.each)
+    checkpoint = re.compile(rf"/(?:{behaviors})-\d+\.(?:pt|onnx)$")
     old = sum(1 for name in subject.names if checkpoint.search(name))
     if old > 2 or sum(path.stat().st_size for path in subject.files.values()) > LARGE:
         leave = "leave them out: nobody needs them to play or resume"

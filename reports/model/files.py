@@ -33,8 +33,13 @@ class ModelFiles:
 
     @property
     def called(self) -> Names:
-        """After its behavior."""
-        return Names(self.behavior.name)
+        """After its behavior, or the first of two."""
+        return self.each[0]
+
+    @property
+    def each(self) -> tuple[Names, ...]:
+        """After each of its behaviors."""
+        return tuple(Names(behavior.name) for behavior in self.behavior.roles or (self.behavior,))
 
 
 def of_folder(folder: Path, behavior: Behavior = SOCCER) -> ModelFiles:

@@ -18,6 +18,7 @@ from sweep.settings import read
 from trials.arena.games.game import Behavior, WonBy
 from trials.arena.games.soccer import SOCCER
 from trials.arena.matches import log
+from trials.arena.players import onnx_external
 from trials.errors import UsageError, of_option
 from trials.events import Event, SweepBegan
 from trials.folder import RunFolder
@@ -108,7 +109,8 @@ def last_began(events: Sequence[Event]) -> SweepBegan | None:
 
 
 def prove(policy: Path, repo: str, run: RunFolder, events: Sequence[Event], baseline: Model, bar: Bar) -> Proof:
-    """Play the policy (the very file that is uploaded) against standing still, random play and the baseline.
+    """Play the policy (the very file that is uploaded, or the folder with one of each behavior) against standing still,
+    random play and the baseline; `repo`: what stands for it in the commands that play it again.
 
     Raises BadPolicy, SetupError.
     """
@@ -143,9 +145,9 @@ def prove(policy: Path, repo: str, run: RunFolder, events: Sequence[Event], base
         meet(models.resolve(name), seed + at, fresh, (ELO0, ELO1), MAX_PAIRS)
     if baseline.name not in simple:
         meet(baseline, seed + 2, pairs, bar.sprt, 5 * MAX_PAIRS)
-    first = played[baseline.name]
+    first, files = played[baseline.name], sorted(policy.glob("*.onnx")) if policy.is_dir() else [policy]
     told = Evaluation(
-        policy=PolicyFile(policy.name, sha256(policy.read_bytes()).hexdigest()),
+        policy=PolicyFile(", ".join(file.name for file in files), onnx_external.digest_of(policy)),
         environment=first.environment,
         kick_off=first.kick_off,
         attempt=attempt,

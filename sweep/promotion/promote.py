@@ -96,7 +96,8 @@ def promote(run: RunFolder, order: Order, say: Say) -> Promotion:
                 shaped = _structure(folder, behavior, product.candidate.steps, order.force)
                 say("playing fresh matches")
                 baseline = evaluations.baseline_of(run, events, order.baseline, behavior)
-                proven = evaluations.prove(folder / product.names.onnx, order.repo, run, events, baseline, bar)
+                word = order.repo if len(product.each) == 1 else f"downloads/{order.repo.partition('/')[2]}"
+                proven = evaluations.prove(product.policy_in(folder), word, run, events, baseline, bar)
                 gate = [*proven.gate, *shaped]
                 _let_through(gate, order.force)
                 _write_proof(folder, product, contents, events, proven, gate, order, private)

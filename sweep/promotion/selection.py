@@ -19,7 +19,7 @@ def product_of(run: RunFolder, events: Sequence[Event], trial: int | None) -> Pr
                 f"a promotion needs a trial that was trained for the whole budget, but {run.path} has none; name one:"
                 " --trial N, see `sweep status`"
             )
-        return _of_one(Product(run, specs[own.trial], own, True))
+        return Product(run, specs[own.trial], own, True)
     if trial not in specs:
         raise UsageError(
             f"--trial must be one of the run's, 0 to {max(specs, default=0)}, but got {trial}; see `sweep status`"
@@ -27,14 +27,4 @@ def product_of(run: RunFolder, events: Sequence[Event], trial: int | None) -> Pr
     mine = policies.of_trial(events, trial)
     if mine is None:
         raise UsageError(f"--trial must have exported a policy, but trial {trial} has none; name another")
-    return _of_one(Product(run, specs[trial], mine, mine == own))
-
-
-def _of_one(product: Product) -> Product:
-    """The same. Raises SetupError for the policies of two behaviors."""
-    if len(product.spec.behaviors) > 1:
-        raise SetupError(
-            f"a promotion must be of one behavior as yet, but {product.spec.called} has"
-            f" {' and '.join(product.spec.behaviors)}; {product.run.path / product.candidate.path} holds its policies"
-        )
-    return product
+    return Product(run, specs[trial], mine, mine == own)

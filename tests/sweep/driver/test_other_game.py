@@ -8,6 +8,7 @@ from typing import Any
 
 import paddles
 import pytest
+import yaml
 from real_sweep import Command, run_sweep
 
 from search_spaces import course, from_text, load
@@ -251,9 +252,21 @@ def test_a_sweep_of_two_behaviors(tmp_path: Path) -> None:
     assert json.loads(played.stdout)["matches"] == 8, played.stderr
     extended = run_sweep("extend", "out", "--trial", "1", "--steps", "1000", cwd=tmp_path)
     assert "goes on from trial 1 at 3,0" in extended.stdout and extended.returncode == 0, extended.stderr
-    refused = run_sweep("promote", "out", "--repo", "a/b", "--dry-run", cwd=tmp_path)
-    assert refused.returncode == 1
-    assert "a promotion must be of one behavior as yet, but trial" in refused.stderr
+    promoted = run_sweep("promote", "out", "--repo", "a/b", "--dry-run", "--force", "--json", cwd=tmp_path)
+    told = json.loads(promoted.stdout)
+    assert told["refused"] is None and told["sha256"] in {event.candidate.sha256 for event in rated}, promoted.stderr
+    folder = tmp_path / told["folder"]
+    assert {"Pair.onnx", "Single.onnx", "Pair/checkpoint.pt", "Single/checkpoint.pt"} <= set(told["files"])
+    status = json.loads((folder / "run_logs" / "training_status.json").read_text())
+    for name in ("Pair", "Single"):
+        assert status[name]["final_checkpoint"]["file_path"] == f"{name}.onnx"
+    assert {*yaml.safe_load((folder / "configuration.yaml").read_text())["behaviors"]} == {"Pair", "Single"}
+    card = (folder / "README.md").read_text()
+    assert "- ML-Agents-Pair\n" in card and "- ML-Agents-Single\n" in card
+    assert "# Pair and Single: POCA policies, " in card and "| **`Single.hyperparameters.num_epoch`** |" in card
+    assert "sweep play downloads/b random --sprt" in card
+    played = run_sweep("play", str(folder), "random", "--env", str(env), "--matches", "8", "--json", cwd=tmp_path)
+    assert json.loads(played.stdout)["matches"] == 8, played.stderr
 
 
 def test_the_behaviors_of_a_space_must_be_the_executables(tmp_path: Path) -> None:
