@@ -128,7 +128,8 @@ def _policies(product: Product, private: Private, into: Path, notes: list[str]) 
         data = (source / names.onnx if source.is_dir() else source).read_bytes()
         if leaks.find(names.onnx, data, private) and (bare := _bare(data)) != data:
             data = bare
-            notes.append(f"Texts that no runtime reads (doc strings, metadata) were taken out of {names.onnx}.")
+            bared = "Texts that no runtime reads (doc strings, metadata) were taken out of the ONNX file."
+            notes += [bared] if bared not in notes else []
         (into / names.onnx).write_bytes(data)
     return onnx_external.digest_of(product.policy_in(into))
 
@@ -190,8 +191,8 @@ def portable(configuration: Mapping[str, Any], called: str = SOCCER_TWOS.behavio
     for settings in (made.get("behaviors") or {}).values():
         if isinstance(settings, dict) and settings.get("init_path"):
             settings["init_path"] = None
-    alone = {"env_path": None, "env_args": None, "base_port": 5005, "num_envs": 1}
-    made["env_settings"] = (made.get("env_settings") or {}) | alone
+    made["env_settings"] = (made.get("env_settings") or {}) | {"env_path": None, "env_args": None, "base_port": 5005}
+    made["env_settings"].pop("num_envs", None)  # which takes an executable
     made["checkpoint_settings"] = {"run_id": called, "results_dir": "results"}
     made["torch_settings"] = {"device": None}
     return made
