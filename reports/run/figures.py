@@ -172,7 +172,8 @@ def parallel(strips: Sequence[Strip], params: pd.DataFrame, focus: Sequence[int]
 
     def drawn(trials: Iterable[int], colour: str) -> Trace:
         points = [point for trial in trials for point in (*((trial, *each) for each in through[trial]), None)]
-        return dict(type="scatter", 
+        return dict(
+            type="scatter",
             x=[_short(point[2]) if point else None for point in points],
             y=[point[1] if point else None for point in points],
             customdata=[[point[0], point[1], html.escape(point[3])] if point else [None] for point in points],
@@ -212,7 +213,8 @@ def tradeoff(rows: Sequence[Costed]) -> Figure:
         line={"shape": "hv", "width": 1, "color": "var(--c1)"},
         hoverinfo="skip",
     )
-    points = dict(type="scatter", 
+    points = dict(
+            type="scatter",
         x=[_short(row.cost) for row in rows],
         y=[_short(row.rating.elo) for row in rows],
         error_y={

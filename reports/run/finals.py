@@ -72,11 +72,11 @@ def drawn(estimate: Estimate | None) -> Interval | None:
 
 
 def _row(run: Run, one: Configuration) -> Row:
+    from trials.arena.ratings import seed_intervals  # numpy and scipy: only where there were finals
+
     trial = run.trial(one.number)
     tuned = trial.rating if trial is not None and run.comparable(trial.rating) else None
     ends = [run.trial(policy.number) for policy in one.rated]
-    from trials.arena.ratings import seed_intervals  # numpy and scipy: only where there were finals
-
     ladder = [trial.rating for trial in ends if trial is not None and trial.rating and run.comparable(trial.rating)]
     return Row(
         configuration=one,

@@ -11,6 +11,7 @@ import numpy as np
 
 from trials.arena.games.place import game_of
 from trials.arena.matches.pool import Task
+from trials.errors import SetupError
 from trials.league import planning
 from trials.league.leaderboard import Ratings, rate
 from trials.league.pairings import Pairing
@@ -152,6 +153,11 @@ class _RunningRound:
             self._give_up((a, b), outcome)
             return
         first = outcome.records[0]
+        if first.environment != self.store.environment:
+            raise SetupError(
+                f"a round must be played in one game, {self.store.environment}, but its build is"
+                f" {first.environment} now; run it again"
+            )
         changed = [p for p, id_ in ((a, first.a), (b, first.b)) if id_ != self.able[p].sha256]
         if changed:  # its new revision enters with the next round
             self.failed += 1

@@ -105,9 +105,10 @@ def worker() -> int:
 def tie_children() -> None:
     """From now on what this process forks, and what mlagents launches here or in such a fork, dies with its parent.
 
-    Call it in the trainer's main thread before mlagents starts environments: the signal comes when the thread that
-    created a child ends, and mlagents creates its workers, and they their executables, in main threads
-    (`subprocess_env_manager.py`). Calling it again, or elsewhere than on Linux, does nothing."""
+    Call it in the main thread of a trainer, or of a worker that plays in an executable, before mlagents starts one: the
+    signal comes when the thread that created a child ends, and mlagents creates its workers, and they their
+    executables, in main threads (`subprocess_env_manager.py`). Calling it again, or elsewhere than on Linux, does
+    nothing."""
     from mlagents_envs import env_utils
 
     if sys.platform != "linux" or isinstance(env_utils.subprocess, SimpleNamespace):

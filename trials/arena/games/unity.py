@@ -187,7 +187,7 @@ class UnityGame:
             self._points[:, 0], self._word = (self._word, 0), math.nan
         blue, purple = self._points
         unclear = np.flatnonzero(ended[0] & ~interrupted & ~(blue * purple < 0))
-        if unclear.size and self.behavior == SOCCER:
+        if unclear.size and self.behavior == SOCCER and self._said is None:
             raise SetupError(
                 "an episode must end by a goal, rewarding one team and punishing the other, or by a timeout, but one"
                 f" ended with group rewards {blue[unclear[0]]:g} and {purple[unclear[0]]:g}; name an executable of"
