@@ -33,8 +33,9 @@ class Nodes:
     """Owns what is known of a cluster's machines."""
 
     storage: Storage
-    paths: tuple[str, ...]
-    """Files that every machine must have: the executable, another environment's trainer."""
+    programs: Mapping[str, str]
+    """What every machine must have, by its path: the executable, of that version (`executable.version`), and another
+    environment's trainer, of any."""
     resources: Mapping[str, float]
     """Of a trial: CPU, GPU."""
     say: Callable[[str], None]
@@ -62,7 +63,7 @@ class Nodes:
         for node in self._there:
             if node["NodeID"] not in known and self._holds(node):
                 near = NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)
-                question = _question(self.storage.address, self._token, self.paths)
+                question = _question(self.storage.address, self._token, dict(self.programs))
                 asked = ray.remote(question).options(num_cpus=0, scheduling_strategy=near, max_retries=0).remote()
                 self._asked[asked] = node["NodeID"], _name(node), time.monotonic()
                 if before:
@@ -127,14 +128,16 @@ def _name(node: Mapping[str, Any]) -> str:
     return f"{node['NodeManagerAddress']} ({node['NodeID'][:8]})"
 
 
-def _question(address: str, token: str, paths: tuple[str, ...]) -> Callable[[], dict[str, Any]]:
+def _question(address: str, token: str, programs: dict[str, str]) -> Callable[[], dict[str, Any]]:
     """What is asked of a machine; a function of its own in here, so that Ray sends it whole."""
 
     def answer() -> dict[str, Any]:
         import os
+        from pathlib import Path
 
         try:
             from sweep.cluster.versions import installed
+            from trials.arena.games import executable
             from trials.storage import Storage
         except ImportError as error:
             return {"wrong": f"it has no selfplay-sweep that fits ({error})", "installed": {}}
@@ -142,8 +145,12 @@ def _question(address: str, token: str, paths: tuple[str, ...]) -> Callable[[], 
             seen = Storage(address).read(".seen")
         except OSError as error:
             return {"wrong": f"it does not reach the storage {address} ({error})", "installed": {}}
-        missing = [path for path in paths if not os.access(path, os.X_OK)]
-        wrong = f"it has no executable {missing[0]}" if missing else ""
+        wrong = ""
+        for path, version in programs.items():
+            if not os.access(path, os.X_OK):
+                wrong = f"it has no executable {path}"
+            elif version and (there := executable.version(Path(path))) != version:
+                wrong = f"its {path} is another build ({there}, here {version}); copy one build to all machines"
         if seen != token.encode():
             wrong = f"it does not see the storage {address}; name one that all machines see with --storage"
         return {"wrong": wrong, "installed": installed()}

@@ -11,11 +11,12 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 from sweep.cluster import workdir
 from sweep.cluster.versions import difference, installed
 from sweep.cluster.worker import Terms
-from trials.arena.ratings import ladder, yardstick
+from trials.arena.ratings import yardstick
 from trials.errors import SetupError, last_line
 from trials.events import TrialRated
 from trials.folder import RunFolder
 from trials.records import Candidate, TrialSpec
+from trials.storage import Storage
 from trials.trial import Rate, rated
 
 T = TypeVar("T")
@@ -37,19 +38,25 @@ class _Rater:
         terms, cluster = self._terms, self._terms.cluster
         if cluster is None:
             run = RunFolder(Path(terms.run))
-            self._rate = self._rate or yardstick.rater(run, spec.executable, terms.baseline, terms.matches)
+            self._rate = self._rate or yardstick.rater(*terms.rated_on(run), spec.executable, terms.matches)
             return rated(spec, run, candidate, spec.steps, self._rate)
         if wrong := difference(cluster.installed, installed()):
             raise SetupError(f"its node has {wrong}")
         storage = cluster.storage
         if self._rate is None:
-            self._rate = ladder.rater(_patiently(lambda: workdir.player(terms.baseline, storage)), terms.matches)
+            rated_on = _patiently(lambda: terms.rated_on(RunFolder(Path(terms.run))))
+            self._rate = yardstick.rater(*rated_on, spec.executable, terms.matches)
         with workdir.borrowed() as run:
-            _patiently(lambda: storage.fetch(candidate.path, run.path / candidate.path))
+            _patiently(lambda: _have(storage, candidate, run))
             found = rated(spec, run, candidate, spec.steps, self._rate)
             log = run.trial(spec.number).matches(candidate.steps)
             _patiently(lambda: storage.put(log, log.relative_to(run.path).as_posix()))
             return found
+
+
+def _have(storage: Storage, candidate: Candidate, run: RunFolder) -> None:
+    if not workdir.fetched(storage, candidate.path, run):
+        raise FileNotFoundError(f"{candidate.path} is not in {storage.address}")
 
 
 def _patiently(ask: Callable[[], T]) -> T:

@@ -51,8 +51,10 @@ def bring(
 
 
 def shared(baseline: Model, place: Storage) -> str:
-    """What workers on other machines load for a baseline: its name, or of a file its name in the storage. OSError."""
-    if not Path(baseline.load).is_absolute():
+    """What workers on other machines load for a baseline: its name, or of a file its name in the storage.
+
+    A folder is of two behaviors, whose run has it on its yardstick. Raises OSError."""
+    if not Path(baseline.load).is_absolute() or Path(baseline.load).is_dir():
         return baseline.load
     name = f"baseline/{baseline.name.removesuffix('.onnx')}.onnx"
     place.put(Path(baseline.load), name)

@@ -6,6 +6,7 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -154,8 +155,13 @@ def _here(settings: Settings) -> Session:
 def _on_cluster(settings: Settings, say: Callable[[str], None]) -> Session:
     """The session once every machine has answered. Raises SetupError where none may be used."""
     storage = run_storage.storage_of(settings)
-    paths = tuple(str(path) for path in (settings.executable, settings.trainer) if path is not None)
-    nodes = Nodes(storage, paths, _resources(settings), say)
+    versions = {settings.trainer: ""} if settings.trainer is not None else {}
+    if settings.executable is not None:
+        from trials.arena.games import executable  # here, because gRPC takes its time
+
+        found = executable.find(Path(settings.executable))
+        versions[str(found)] = executable.version(found)
+    nodes = Nodes(storage, versions, _resources(settings), say)
     nodes.look(wait=True)
     if not nodes.slots:
         raise SetupError(

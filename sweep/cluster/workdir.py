@@ -7,14 +7,13 @@ import shutil
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from uuid import uuid4
 
 import psutil
 
 from trials.errors import SetupError, reason
 from trials.folder import RunFolder, own
-from trials.inputs import INPUTS
 from trials.mirror import Mirror
 from trials.storage import Storage
 
@@ -61,13 +60,9 @@ class Workplace:
         where one is not there yet, SetupError once it has not come for MISSING_S."""
         if self._storage is None or not names:
             return
-        there = list(self._storage.files(INPUTS))
         for name in names:
-            wanted = [file for file in there if file == name or file.startswith(f"{name}/")]
-            if not wanted:
+            if not fetched(self._storage, name, self.run):
                 raise self._missing(self._storage, name)
-            for file in wanted:
-                self._storage.fetch(file, self.run.path / file)
 
     def _missing(self, storage: Storage, name: str) -> OSError | SetupError:
         """What to say of an input that is not there: the driver may still be at putting it there, but not for ever."""
@@ -121,6 +116,15 @@ def borrowed() -> Iterator[RunFolder]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+def fetched(storage: Storage, name: str, run: RunFolder) -> bool:
+    """Fetch the file of that name, or all in the folder of that name; False: there is none. Raises OSError."""
+    beside = storage.files(PurePosixPath(name).parent.as_posix())
+    wanted = [file for file in beside if file == name or file.startswith(f"{name}/")]
+    for file in wanted:
+        storage.fetch(file, run.path / file)
+    return bool(wanted)
+
+
 def player(name: str, storage: Storage | None) -> str:
     """What `trials.arena.players.load.load` takes for a baseline: on a cluster a file comes from the run's storage."""
     if storage is None or "/" not in name:
@@ -128,6 +132,15 @@ def player(name: str, storage: Storage | None) -> str:
     target = scratch() / f"{_mine()}-{storage.name}" / name
     storage.fetch(name, target)
     return str(target)
+
+
+def yardstick(storage: Storage) -> RunFolder:
+    """A folder with what a run's own yardstick is made of, which the driver has put into the storage before any trial
+    began. Raises OSError."""
+    run = RunFolder(scratch() / f"{_mine()}-{storage.name}")
+    for name in (run.yardstick.name, *storage.files(run.baseline.name)):
+        storage.fetch(name, run.path / name)
+    return run
 
 
 def scratch() -> Path:

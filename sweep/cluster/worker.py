@@ -48,6 +48,20 @@ class Terms:
     """Of a rating."""
     cluster: Cluster | None
     """None: workers share the run's folder."""
+    yardstick: bool = False
+    """Whether trials are rated on a yardstick of the run's own, not on the ladder."""
+
+    @property
+    def storage(self) -> Storage | None:
+        """Where workers find what they share with the driver; None: in the run's folder."""
+        return self.cluster.storage if self.cluster is not None else None
+
+    def rated_on(self, run: RunFolder) -> tuple[RunFolder, str]:
+        """The folder with the run's yardstick, and the baseline, on this machine. Raises OSError where the storage has
+        them not."""
+        if not self.yardstick:
+            return run, workdir.player(self.baseline, self.storage)
+        return (workdir.yardstick(self.storage) if self.storage is not None else run), self.baseline
 
 
 class TrialActor(tune.Trainable):  # type: ignore[misc]
@@ -67,11 +81,10 @@ class TrialActor(tune.Trainable):  # type: ignore[misc]
         self._spec: TrialSpec = config["spec"]
         self._terms: Terms = config["terms"]
         self._cluster = self._terms.cluster
-        self._kept_at = self._cluster.storage if self._cluster is not None else None  # Tune has a _storage of its own
         self._trial: Trial | None = None
         self._held: tuple[dict[str, Any], int] | None = None
         self._node = ray.get_runtime_context().get_node_id()
-        self._place = Workplace(RunFolder(Path(self._terms.run)), self._spec.number, self._kept_at)
+        self._place = Workplace(RunFolder(Path(self._terms.run)), self._spec.number, self._terms.storage)
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:
         """Take the next trial in the same worker, which saves a worker's start."""
@@ -118,7 +131,7 @@ class TrialActor(tune.Trainable):  # type: ignore[misc]
             time.sleep(HEARTBEAT_S)  # the driver learns of it in that time
             return {"misplaced": wrong, "done": True}
         try:
-            name = workdir.player(self._terms.baseline, self._kept_at)
+            rated_on = self._terms.rated_on(self._place.run)
             if not (away := self._place.prepare()):
                 self._place.have(needed(self._spec.config))
         except OSError as error:
@@ -128,7 +141,7 @@ class TrialActor(tune.Trainable):  # type: ignore[misc]
         if away:
             time.sleep(HEARTBEAT_S)
             return {"away": away, "done": False}
-        rate = yardstick.rater(self._place.run, self._spec.executable, name, self._terms.matches)
+        rate = yardstick.rater(*rated_on, self._spec.executable, self._terms.matches)
         self._trial = Trial(self._spec, self._place.run, rate, rate_last=False)
         return {}
 

@@ -51,7 +51,7 @@ def extend(run: RunFolder, number: int, steps: int, changes: Sequence[str], cons
         spec = _further(run, events, number, steps, changes)
         began = next((event for event in events if isinstance(event, SweepBegan)), None)
         baseline = models.of_run(run, settings.baseline, began.baseline_sha256 if began else "")
-        rate = yardstick.rater(run, spec.executable, baseline.load, settings.rating_matches)
+        rate = yardstick.rater(run, baseline.load, spec.executable, settings.rating_matches)
         with sync.kept(run, settings, [spec.number]):
             _take_checkpoint(run, number, spec.number)
             before = spec.steps - steps

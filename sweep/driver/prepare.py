@@ -47,10 +47,6 @@ def other_game(space: Space) -> bool:
 
 def _in_its_game(space: Space, settings: Settings) -> models.Model:
     """The baseline, checked in the executable, whose behavior must be the space's. Raises BadPolicy or SetupError."""
-    if settings.storage or settings.ray_address:
-        raise SetupError(
-            f"{space.behavior} must be swept on one machine as yet, but got --storage or --ray-address; leave them out"
-        )
     with game_of(Path(str(settings.executable)), settings.seed, settings.won_by) as game:
         names = [role.name for role in game.behavior.roles] or [game.behavior.name]
         if {*names} != {*space.behaviors}:

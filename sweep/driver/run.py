@@ -125,8 +125,8 @@ def drive(
     with _ray_address(settings.ray_address), sync.kept(run, settings) as keeper:
         from sweep.driver import tuner  # Ray takes seconds to import; a refused space should not wait for it
 
-        if keeper is not None and (run.path / INPUTS).is_dir():
-            keeper.settle()  # workers fetch them before they train
+        if keeper is not None and ((run.path / INPUTS).is_dir() or run.yardstick.is_file()):
+            keeper.settle()  # workers fetch that before they train
         with tuner.ray_session(settings, say) as session:
             settings = session.settings
             controller = Controller(settings, space, run, rendered, session.baseline(baseline), before, warm)

@@ -113,7 +113,8 @@ def conduct(controller: Controller, session: Session) -> None:
     if controller.exhausted:
         return
     run = controller.run.path.resolve()
-    terms = Terms(str(run), controller.baseline, controller.settings.rating_matches, session.cluster)
+    own = controller.run.yardstick.is_file()
+    terms = Terms(str(run), controller.baseline, controller.settings.rating_matches, session.cluster, own)
     raters = Raters(terms)
     controller.rater = raters
     if session.order is not None:

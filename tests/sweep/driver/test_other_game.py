@@ -115,7 +115,7 @@ def test_earlier_winners_stand_on_the_yardstick(tmp_path: Path, monkeypatch: pyt
     ladder_file.write(fitted, run.yardstick)
     (tmp_path / "mine.onnx").write_bytes(b"3")
     monkeypatch.setattr(executable, "opened", lambda *_, **__: nullcontext(game))
-    rated = yardstick.rater(run, "game.x86_64", str(first), 16)(tmp_path / "mine.onnx", 5)
+    rated = yardstick.rater(run, str(first), "game.x86_64", 16)(tmp_path / "mine.onnx", 5)
     assert rated.rating.ladder == fitted.version
     assert {"first", "second"} <= {rated.names[rung.id] for rung in fitted.rungs}
 

@@ -36,7 +36,7 @@ def fit(game: Game, policies: Sequence[str], seed: int) -> Ladder:
     return replace(made, version=f"{YARDSTICK}{digest[:12]}")
 
 
-def rater(run: RunFolder, executable: str | None, baseline: str, matches: int) -> Callable[[Path, int], Rated]:
+def rater(run: RunFolder, baseline: str, executable: str | None, matches: int) -> Callable[[Path, int], Rated]:
     """As `ladder.rater`: on the run's own yardstick in `executable`, where it has one. Raises BadPolicy, SetupError."""
     if not run.yardstick.is_file() or executable is None:
         return ladder.rater(baseline, matches)
