@@ -214,6 +214,42 @@ def test_paddles_are_learned(tmp_path: Path) -> None:
     assert winner.random.low > 50, winner.random
 
 
+SAC = """
+sweep: {trials: 2, steps: 3000, fields: 4, first_rung: 0.5, rating_matches: 8, fresh_matches: 8, final_seeds: 0}
+environment_parameters:
+  ball_speed:
+    curriculum:
+      - name: Slow
+        completion_criteria: {measure: progress, behavior: Paddles, threshold: 0.3, min_lesson_length: 1}
+        value: 0.04
+      - {name: Fast, value: 0.07}
+behaviors:
+  Paddles:
+    trainer_type: sac
+    hyperparameters:
+      {batch_size: 64, buffer_size: 5000, buffer_init_steps: 200, steps_per_update: 10, tau: {log_float: [2e-3, 1e-2]}}
+    network_settings: {hidden_units: 32, num_layers: 1}
+    summary_freq: 500
+    self_play: {save_steps: 500, team_change: 1500, swap_steps: 250, window: 4}
+"""
+
+
+@pytest.mark.slow
+def test_sac_and_a_curriculum_are_swept(tmp_path: Path) -> None:
+    (tmp_path / "sac.yaml").write_text(SAC)
+    done = run_sweep("run", "sac.yaml", "--env", str(paddles.write(tmp_path)), "--out", "out", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    run = RunFolder(tmp_path / "out")
+    events = ledger.read(run.ledger)
+    assert [event.state for event in events if isinstance(event, TrialEnded)] == ["complete"] * 2
+    assert {event.rung for event in events if isinstance(event, TrialRated)} == {1500, 3000}
+    for number in (0, 1):
+        metrics = list(summaries.read(run.trial(number).metrics))
+        lessons = [summary["Environment/Lesson Number/ball_speed"] for summary in metrics]
+        assert lessons[0] == 0 and lessons[-1] == 1
+        assert any("Losses/Q1 Loss" in summary for summary in metrics)
+
+
 TWO = """
 sweep: {trials: 2, steps: 3000, fields: 8, first_rung: 0.5, rating_matches: 16, fresh_matches: 16, final_seeds: 0}
 default_settings:

@@ -43,6 +43,8 @@ from trials.stint import ended
 
 CARD = b"---\nlibrary_name: ml-agents\ntags: [ML-Agents-SoccerTwos]\n---\n"
 QUICK = RoundTerms(pairs=4, budget=4.0, half=300.0)
+WHOLE = RoundTerms(pairs=4, budget=60.0, half=300.0)
+"""A round that ends when all are known as well, however slow the machine is."""
 SHORT = RoundTerms(pairs=2, budget=1.0, half=300.0)
 
 
@@ -88,7 +90,7 @@ def played(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, Pat
     (folder / "broken.onnx").write_bytes(b"not a policy")
     fails_in_mid_match(folder / "fails.onnx")
     path = tmp_path_factory.mktemp("league") / "league"
-    yield path, folder, play(path, folder, "house", terms=RoundTerms(pairs=4, budget=8.0, half=300.0))  # all play
+    yield path, folder, play(path, folder, "house", terms=WHOLE)
 
 
 def test_a_round_ends_with_a_leaderboard_that_follows_from_the_history(played: tuple[Path, Path, str]) -> None:
@@ -172,7 +174,7 @@ def test_a_changed_revision_is_a_new_player_and_a_gone_one_keeps_its_matches(
     LeagueFolder(path).roster.write_text(entries.replace(f'"{played[1].name}/', '"models/'))
     shutil.copy(LADDER / "house-1500k.onnx", folder / "house-1000k.onnx")
     (folder / "z-fork.onnx").unlink()
-    play(path)  # from where its models came
+    play(path, terms=WHOLE)  # from where its models came
     revisions = [e for e in reader.opened(path).entries.values() if e.name == "models/house-1000k"]
     assert [e.state for e in revisions] == ["gone", "playing"]
     old, new = (short(e.revision) for e in revisions)
