@@ -46,10 +46,10 @@ def view(controller: Controller, began: float, console: Console) -> Group:
 def _title(controller: Controller, began: float, now: float, width: int) -> str:
     """How far the sweep is, in one line; what it waits for where it was stopped. Times are unix seconds."""
     trials, done = controller.settings.trials, len(controller.over)
-    over = f"{done}/{trials} trials"
+    over = f"{done} of {trials} trials over"
     if controller.retraining:
         again = sum(end.trial in controller.configurations for end in controller.over)
-        over = f"{done - again} trials, then {again}/{controller.finals} of the finals"
+        over = f"{done - again} trials, then {again} of {controller.finals} in the finals"
     told = (
         ending(len(controller.live), len(controller.awaiting))
         if controller.interrupted

@@ -203,7 +203,7 @@ def _title(run: RunFolder, known: run_state.Run, events: Sequence[Event]) -> str
     """How far it is, in one line."""
     planned = known.question.trials if known.question is not None else "?"
     doing = phase(events)
-    told = [f"{runs.state(run, events)}, {known.over}/{planned} trials"]
+    told = [f"{runs.state(run, events)}, {known.over} of {planned} trials over"]
     told += [doing] if doing not in ("over", "tuning") else []
     if known.end is not None:
         told.append(f"after {timing.clock(known.end.seconds)}")

@@ -96,7 +96,7 @@ def test_a_long_name_leaves_the_room_to_what_is_told(controller: Controller) -> 
         console = Console(file=io.StringIO(), width=width, height=height, color_system=None, force_terminal=True)
         console.print(progress.view(controller, time.time(), console))
         first = console.file.getvalue().splitlines()[0]  # type: ignore[attr-defined]
-        assert ": 0/6 trials, " in first and len(first) <= width and ("…" in first) == (width < 120)
+        assert ": 0 of 6 trials over, " in first and len(first) <= width and ("…" in first) == (width < 120)
 
 
 def title(controller: Controller) -> str:

@@ -81,7 +81,7 @@ def test_a_running_sweep_says_who_drives_it_how_far_its_trainers_are_and_how_lon
     with driving(run):
         text, found = shown(run), status.summary(run)
     lines = text.splitlines()
-    assert lines[0].startswith("run: running, 4/6 trials, 1:40 so far, about 5:41 left")
+    assert lines[0].startswith("run: running, 4 of 6 trials over, 1:40 so far, about 5:41 left")
     assert lines[1].startswith("best so far: trial 2, Elo 1100 [1050, 1150], house 1200; x=0.2")
     assert lines[3].split()[:4] == ["4", "running", "120/200", "2"] and lines[4].split()[:2] == ["5", "starting"]
     assert f"driven by process {os.getpid()}" in text
@@ -96,7 +96,7 @@ def test_a_killed_sweep_says_so_and_how_to_go_on(tmp_path: Path) -> None:
     dead = {"pid": os.getpid(), "host": socket.gethostname(), "began": 5.0}  # a pid that was dealt out again
     run.driver.write_text(json.dumps(dead))
     text = shown(run)
-    assert text.startswith("run: killed, 4/4 trials\n") and "\n4          cut off  " in text
+    assert text.startswith("run: killed, 4 of 4 trials over\n") and "\n4          cut off  " in text
     assert "no process drives it" in text and f"resume {run.path}" in text
     run.driver.write_text(json.dumps(dead | {"host": "elsewhere"}))
     assert shown(run).startswith("run: running or killed, ") and f"process {os.getpid()} of elsewhere" in shown(run)
