@@ -25,6 +25,9 @@ SETTINGS = {
 }
 
 
+PATIENCE_S = 300.0
+
+
 @dataclass
 class Node:
     """One `ray start --block`, and what it started."""
@@ -145,3 +148,11 @@ def drive(cluster: RayCluster, *words: str, log: Path, cwd: Path | None = None) 
             cwd=cwd or cluster.folder,
             preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
         )
+
+
+def said(log: Path, words: str, driver: "subprocess.Popen[str]") -> None:
+    """Wait until the driver has said so."""
+    deadline = now() + PATIENCE_S
+    while words not in log.read_text():
+        assert now() < deadline and driver.poll() is None, log.read_text()
+        time.sleep(0.1)
