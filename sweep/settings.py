@@ -3,7 +3,7 @@
 import os
 import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Annotated
 
@@ -99,6 +99,11 @@ class Settings:
     def executable(self) -> str | None:
         """Absolute path of the executable that trains; None: the embedded environment does."""
         return None if self.env == "embedded" else str(Path(os.path.expanduser(self.env)).resolve())
+
+    def located(self) -> "Settings":
+        """With absolute paths of the programs that it names: a run goes on from any folder."""
+        trainer = None if self.trainer is None else str(Path(os.path.expanduser(self.trainer)).absolute())
+        return replace(self, env=self.executable or self.env, trainer=trainer)
 
     def training_seed(self, number: int) -> int:
         """Of trainer and environment, the `number`th of the sweep's own: below 2**31, as numpy and Unity take them."""

@@ -1,7 +1,7 @@
 """The machines of a Ray cluster: whether each has what a trial needs, asked when first seen, and how many trials fit.
 
-A machine is refused by name where its product, its environment's SPEC or a library that decides results is another, or
-where it does not see the run's storage or the executable. The question is sent by value: it needs nothing installed.
+A machine is refused by name where its product, its environment's SPEC, a library that decides results or the executable
+is another, or where it does not see the run's storage. The question is sent by value: it needs nothing installed.
 """
 
 import time
@@ -33,9 +33,8 @@ class Nodes:
     """Owns what is known of a cluster's machines."""
 
     storage: Storage
-    programs: Mapping[str, str]
-    """What every machine must have, by its path: the executable, of that version (`executable.version`), and another
-    environment's trainer, of any."""
+    programs: tuple[tuple[str, str], ...]
+    """What every machine must have, as `versions.lacking` takes it."""
     resources: Mapping[str, float]
     """Of a trial: CPU, GPU."""
     say: Callable[[str], None]
@@ -63,7 +62,7 @@ class Nodes:
         for node in self._there:
             if node["NodeID"] not in known and self._holds(node):
                 near = NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)
-                question = _question(self.storage.address, self._token, dict(self.programs))
+                question = _question(self.storage.address, self._token, self.programs)
                 asked = ray.remote(question).options(num_cpus=0, scheduling_strategy=near, max_retries=0).remote()
                 self._asked[asked] = node["NodeID"], _name(node), time.monotonic()
                 if before:
@@ -128,16 +127,12 @@ def _name(node: Mapping[str, Any]) -> str:
     return f"{node['NodeManagerAddress']} ({node['NodeID'][:8]})"
 
 
-def _question(address: str, token: str, programs: dict[str, str]) -> Callable[[], dict[str, Any]]:
+def _question(address: str, token: str, programs: tuple[tuple[str, str], ...]) -> Callable[[], dict[str, Any]]:
     """What is asked of a machine; a function of its own in here, so that Ray sends it whole."""
 
     def answer() -> dict[str, Any]:
-        import os
-        from pathlib import Path
-
         try:
-            from sweep.cluster.versions import installed
-            from trials.arena.games import executable
+            from sweep.cluster.versions import installed, lacking
             from trials.storage import Storage
         except ImportError as error:
             return {"wrong": f"it has no selfplay-sweep that fits ({error})", "installed": {}}
@@ -145,12 +140,7 @@ def _question(address: str, token: str, programs: dict[str, str]) -> Callable[[]
             seen = Storage(address).read(".seen")
         except OSError as error:
             return {"wrong": f"it does not reach the storage {address} ({error})", "installed": {}}
-        wrong = ""
-        for path, version in programs.items():
-            if not os.access(path, os.X_OK):
-                wrong = f"it has no executable {path}"
-            elif version and (there := executable.version(Path(path))) != version:
-                wrong = f"its {path} is another build ({there}, here {version}); copy one build to all machines"
+        wrong = f"it has {lacks}" if (lacks := lacking(programs)) else ""
         if seen != token.encode():
             wrong = f"it does not see the storage {address}; name one that all machines see with --storage"
         return {"wrong": wrong, "installed": installed()}

@@ -1,5 +1,6 @@
 """The last rating of a trial, out of its slot: an actor on each machine plays while the slot's next trial trains."""
 
+import errno
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -9,7 +10,6 @@ import ray
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from sweep.cluster import workdir
-from sweep.cluster.versions import difference, installed
 from sweep.cluster.worker import Terms
 from trials.arena.ratings import yardstick
 from trials.errors import SetupError, last_line
@@ -22,6 +22,8 @@ from trials.trial import Rate, rated
 T = TypeVar("T")
 PATIENCE_S, AGAIN_S = 300.0, 5.0
 """How long a file may be away that was there, and until a storage is asked again, seconds."""
+HERE = (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS)
+"""What this machine's own disk says: another's may do."""
 ATTEMPTS = 5
 """How often a rating is begun anew where its machine dies."""
 
@@ -40,13 +42,13 @@ class _Rater:
             run = RunFolder(Path(terms.run))
             self._rate = self._rate or yardstick.rater(*terms.rated_on(run), spec.executable, terms.matches)
             return rated(spec, run, candidate, spec.steps, self._rate)
-        if wrong := difference(cluster.installed, installed()):
-            raise SetupError(f"its node has {wrong}")
+        if cluster.wrong:
+            raise SetupError(f"its node has {cluster.wrong}")
         storage = cluster.storage
-        if self._rate is None:
-            rated_on = _patiently(lambda: terms.rated_on(RunFolder(Path(terms.run))))
-            self._rate = yardstick.rater(*rated_on, spec.executable, terms.matches)
         with workdir.borrowed() as run:
+            if self._rate is None or terms.yardstick:  # whose players are read as they play
+                rated_on = _patiently(lambda: terms.rated_on(run))
+                self._rate = yardstick.rater(*rated_on, spec.executable, terms.matches)
             _patiently(lambda: _have(storage, candidate, run))
             found = rated(spec, run, candidate, spec.steps, self._rate)
             log = run.trial(spec.number).matches(candidate.steps)
@@ -60,7 +62,8 @@ def _have(storage: Storage, candidate: Candidate, run: RunFolder) -> None:
 
 
 def _patiently(ask: Callable[[], T]) -> T:
-    """What the storage gives once it answers; a file that stays away for PATIENCE_S is not there. Raises OSError."""
+    """What the storage gives once it answers. Raises OSError for a file that stays away for PATIENCE_S, or where this
+    machine's disk cannot be written to."""
     began = time.monotonic()
     while True:
         try:
@@ -68,8 +71,9 @@ def _patiently(ask: Callable[[], T]) -> T:
         except FileNotFoundError:
             if time.monotonic() - began > PATIENCE_S:
                 raise
-        except OSError:
-            pass
+        except OSError as error:
+            if error.errno in HERE:
+                raise
         time.sleep(AGAIN_S)
 
 

@@ -155,13 +155,8 @@ def _here(settings: Settings) -> Session:
 def _on_cluster(settings: Settings, say: Callable[[str], None]) -> Session:
     """The session once every machine has answered. Raises SetupError where none may be used."""
     storage = run_storage.storage_of(settings)
-    versions = {settings.trainer: ""} if settings.trainer is not None else {}
-    if settings.executable is not None:
-        from trials.arena.games import executable  # here, because gRPC takes its time
-
-        found = executable.find(Path(settings.executable))
-        versions[str(found)] = executable.version(found)
-    nodes = Nodes(storage, versions, _resources(settings), say)
+    programs = _programs(settings)
+    nodes = Nodes(storage, programs, _resources(settings), say)
     nodes.look(wait=True)
     if not nodes.slots:
         raise SetupError(
@@ -174,10 +169,19 @@ def _on_cluster(settings: Settings, say: Callable[[str], None]) -> Session:
         replace(settings, slots=min(nodes.slots, settings.slots or nodes.slots)),
         _resources(settings),
         nodes,
-        Cluster(storage, name, installed()),
+        Cluster(storage, name, installed(), programs),
         stop_signals.issue(name),
         wanted=settings.slots,
     )
+
+
+def _programs(settings: Settings) -> tuple[tuple[str, str], ...]:
+    """What every machine must have: the executable, of that build, and another environment's trainer, of any."""
+    from trials.arena.games import executable  # here, because gRPC takes its time
+
+    found = [] if settings.executable is None else [executable.find(Path(settings.executable))]
+    builds = tuple((str(path), executable.version(path)) for path in found)
+    return builds + (() if settings.trainer is None else ((settings.trainer, ""),))
 
 
 def _must_fit(settings: Settings) -> None:

@@ -1,5 +1,6 @@
 """What is installed on a machine that decides what a trial comes to: two machines of one sweep must have the same."""
 
+import os
 import sys
 from functools import cache
 from hashlib import sha256
@@ -38,6 +39,21 @@ def difference(here: dict[str, str], there: dict[str, str]) -> str:
         return f"another build of {PRODUCT} {here[PRODUCT]} ({there.get('code')} in place of {here['code']})"
     told = [f"{name} {there.get(name, 'not there')} in place of {here[name]}" for name in wrong if name != "code"]
     return ", ".join(told)
+
+
+def lacking(programs: tuple[tuple[str, str], ...]) -> str:
+    """What is wrong here with programs that every machine must have, in words; empty where nothing is.
+
+    Each by its path, with its version (`executable.version`), or an empty string where any will do.
+    """
+    from trials.arena.games import executable  # here, because gRPC takes its time
+
+    for path, wanted in programs:
+        if not os.access(path, os.X_OK):
+            return f"no executable {path}"
+        if wanted and (here := executable.version(Path(path))) != wanted:
+            return f"another build at {path} ({here} in place of {wanted}); copy one to all machines"
+    return ""
 
 
 def _digest() -> str:

@@ -117,7 +117,7 @@ def borrowed() -> Iterator[RunFolder]:
 
 
 def fetched(storage: Storage, name: str, run: RunFolder) -> bool:
-    """Fetch the file of that name, or all in the folder of that name; False: there is none. Raises OSError."""
+    """Fetch the file `FOLDER/NAME`, or all in a folder so called; False: there is none. Raises OSError."""
     beside = storage.files(PurePosixPath(name).parent.as_posix())
     wanted = [file for file in beside if file == name or file.startswith(f"{name}/")]
     for file in wanted:
@@ -125,22 +125,19 @@ def fetched(storage: Storage, name: str, run: RunFolder) -> bool:
     return bool(wanted)
 
 
-def player(name: str, storage: Storage | None) -> str:
+def player(name: str, storage: Storage | None, run: RunFolder) -> str:
     """What `trials.arena.players.load.load` takes for a baseline: on a cluster a file comes from the run's storage."""
     if storage is None or "/" not in name:
         return name
-    target = scratch() / f"{_mine()}-{storage.name}" / name
-    storage.fetch(name, target)
-    return str(target)
+    storage.fetch(name, run.path / name)
+    return str(run.path / name)
 
 
-def yardstick(storage: Storage) -> RunFolder:
-    """A folder with what a run's own yardstick is made of, which the driver has put into the storage before any trial
-    began. Raises OSError."""
-    run = RunFolder(scratch() / f"{_mine()}-{storage.name}")
+def fetch_yardstick(storage: Storage, run: RunFolder) -> None:
+    """Fetch what a run's own yardstick is made of, which the driver has put there before any trial began. Raises
+    OSError."""
     for name in (run.yardstick.name, *storage.files(run.baseline.name)):
         storage.fetch(name, run.path / name)
-    return run
 
 
 def scratch() -> Path:

@@ -9,7 +9,7 @@ import ray
 from ray import tune
 
 from sweep.cluster import stop_signals, workdir
-from sweep.cluster.versions import difference, installed
+from sweep.cluster.versions import difference, installed, lacking
 from sweep.cluster.workdir import FLUSH_S, Workplace
 from trials.arena.ratings import yardstick
 from trials.errors import SetupError, reason
@@ -34,6 +34,13 @@ class Cluster:
     """Name of the actor that says which trials are to end."""
     installed: dict[str, str]
     """What is installed where the driver runs."""
+    programs: tuple[tuple[str, str], ...] = ()
+    """What every machine must have, as `versions.lacking` takes it."""
+
+    @property
+    def wrong(self) -> str:
+        """What this machine has that it must not, or has not; empty where it may work."""
+        return difference(self.installed, installed()) or lacking(self.programs)
 
 
 @dataclass(frozen=True)
@@ -43,7 +50,7 @@ class Terms:
     run: str
     """The run's folder."""
     baseline: str
-    """As `trials.arena.players.load.load` takes it; on a cluster a file's name in the run."""
+    """As `trials.arena.players.load.load` takes it; on a cluster a file's name in the run. A yardstick holds it."""
     matches: int
     """Of a rating."""
     cluster: Cluster | None
@@ -57,11 +64,13 @@ class Terms:
         return self.cluster.storage if self.cluster is not None else None
 
     def rated_on(self, run: RunFolder) -> tuple[RunFolder, str]:
-        """The folder with the run's yardstick, and the baseline, on this machine. Raises OSError where the storage has
-        them not."""
+        """The run's folder here, with its yardstick in it, and the baseline. Raises OSError where the storage has them
+        not."""
         if not self.yardstick:
-            return run, workdir.player(self.baseline, self.storage)
-        return (workdir.yardstick(self.storage) if self.storage is not None else run), self.baseline
+            return run, workdir.player(self.baseline, self.storage, run)
+        if self.storage is not None:
+            workdir.fetch_yardstick(self.storage, run)
+        return run, self.baseline
 
 
 class TrialActor(tune.Trainable):  # type: ignore[misc]
@@ -127,7 +136,7 @@ class TrialActor(tune.Trainable):  # type: ignore[misc]
 
     def _begin(self) -> dict[str, Any]:
         """Begin the trial, or say what it waits for, or that it must not begin on this machine."""
-        if self._cluster is not None and (wrong := difference(self._cluster.installed, installed())):
+        if self._cluster is not None and (wrong := self._cluster.wrong):
             time.sleep(HEARTBEAT_S)  # the driver learns of it in that time
             return {"misplaced": wrong, "done": True}
         try:

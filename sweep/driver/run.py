@@ -70,7 +70,7 @@ def sweep(settings: Settings, command: str, console: Console, warm_start: Path |
     inputs = files.named(space)
     tried = [(each.key, str(each.source)) for each in inputs] + prepare.device(settings)
     space = files.taken_along(space, inputs)
-    settings = replace(settings, baseline=baseline.pinned or settings.baseline)
+    settings = replace(settings, baseline=baseline.pinned or settings.baseline).located()
     rendered = renderer(settings, space)
     if not space.parameters:
         rendered(0, {})  # a file without parameters is one trial: what it breaks is known now

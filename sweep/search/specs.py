@@ -1,8 +1,6 @@
 """A proposal as a complete trial: a function of a sweep's settings and its space."""
 
-import os
 from collections.abc import Callable, Mapping
-from pathlib import Path
 
 from search_spaces import Space, check_config, course, reference, render, scale
 from sweep.settings import Settings
@@ -32,7 +30,7 @@ def renderer(settings: Settings, space: Space) -> Render:
             threads=settings.threads,
             rungs=settings.rungs,
             executable=settings.executable,
-            trainer=None if settings.trainer is None else str(Path(os.path.expanduser(settings.trainer)).absolute()),
+            trainer=settings.located().trainer,
             num_envs=settings.num_envs,
             device=settings.torch_device,
             stall_seconds=settings.stall_seconds,

@@ -22,6 +22,16 @@ def test_the_space_gives_defaults_and_the_command_line_overrides() -> None:
     assert made.fields == quick.sweep.fields
 
 
+def test_a_run_names_its_programs_from_any_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    made = settings.make(space="quick", out=OUT, env="builds/Tennis", trainer="bin/mlagents-learn").located()
+    assert (made.env, made.trainer) == (f"{tmp_path}/builds/Tennis", f"{tmp_path}/bin/mlagents-learn")
+    monkeypatch.chdir("/")
+    assert made.located() == made and made.executable == made.env
+    plain = settings.make(space="quick", out=OUT)
+    assert plain.located() == plain
+
+
 def test_a_space_without_parameters_is_one_trial() -> None:
     made = settings.of_space("course", load("course"), {"out": OUT, "final_seeds": 0})
     assert (made.trials, made.slots, made.steps) == (1, 1, 10_000_000)

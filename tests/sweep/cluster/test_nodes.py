@@ -166,7 +166,7 @@ def test_a_node_that_answers_late_is_used_from_then_on(
         warnings.simplefilter("ignore")
         ray.init(address=site.cluster.address, log_to_driver=False, logging_level="ERROR")
         try:
-            seen = nodes.Nodes(Storage(str(tmp_path)), {}, {"CPU": 1.0}, told.append)
+            seen = nodes.Nodes(Storage(str(tmp_path)), (), {"CPU": 1.0}, told.append)
             seen.look(wait=True)
             late = set(seen.avoided)
             assert late and not seen.slots and all("gave no answer in 0.5 s; it may still" in line for line in told)

@@ -58,12 +58,12 @@ def test_a_sweep_of_two_behaviors_outlives_a_node(tmp_path: Path) -> None:
 def test_a_node_must_have_the_very_build(tmp_path: Path) -> None:
     env, kept = paddles.write(tmp_path), storage(str(tmp_path / "kept"))
     kept.write(".seen", b"token")
-    ask = _question(kept.address, "token", {str(env): executable.version(env), shutil.which("env") or "": ""})
+    ask = _question(kept.address, "token", ((str(env), executable.version(env)), (shutil.which("env") or "", "")))
     assert ask()["wrong"] == ""
     before = executable.version(env)
     env.write_text(env.read_text() + "# mended\n")
     assert ask()["wrong"] == (
-        f"its {env} is another build ({executable.version(env)}, here {before}); copy one build to all machines"
+        f"it has another build at {env} ({executable.version(env)} in place of {before}); copy one to all machines"
     )
     env.unlink()
     assert ask()["wrong"] == f"it has no executable {env}"

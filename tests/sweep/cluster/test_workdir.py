@@ -116,7 +116,7 @@ def test_a_borrowed_file_is_given_back(tmp_path: Path) -> None:
     with workdir.borrowed() as run:
         kept.write("a.onnx", b"policy")
         kept.fetch("a.onnx", run.path / "a.onnx")
+        assert workdir.player("house", kept, run) == "house"
+        kept.write("baseline/rival.onnx", b"rival")
+        assert Path(workdir.player("baseline/rival.onnx", kept, run)).read_bytes() == b"rival"
     assert not run.path.exists()
-    assert workdir.player("house", kept) == "house"
-    kept.write("baseline/rival.onnx", b"rival")
-    assert Path(workdir.player("baseline/rival.onnx", kept)).read_bytes() == b"rival"

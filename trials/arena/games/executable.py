@@ -41,6 +41,8 @@ CLOSE_S = 5
 """How long it may take to leave when told to, seconds; then it is killed."""
 ENGINES = ("UnityPlayer.so", "GameAssembly.so", "UnityPlayer.dll", "GameAssembly.dll")
 """Files beside a build's executable that hold the engine, and the game's code where it is compiled ahead."""
+TIMERS = Path("ML-Agents", "Timers")
+"""Where in its data ML-Agents writes how long what took (`com.unity.ml-agents/Runtime/Timer.cs`, SaveJsonTimers)."""
 
 
 @contextmanager
@@ -103,12 +105,13 @@ def find(path: Path) -> Path:
 def version(executable: Path) -> str:
     """`unity-` and the first 12 hex digits of the sha256 of what is played: matches elsewhere are never compared.
 
-    Unity's executable is the same few lines in every build, so engine, code and data beside it are hashed with it."""
+    Unity's executable is the same few lines in every build, so engine, code and data beside it are hashed with it: not
+    what ML-Agents writes there whenever a build ends (TIMERS)."""
     name = executable.name.removesuffix(".x86_64").removesuffix(".x86").removesuffix(".exe")
     beside = [executable.parent / engine for engine in ENGINES]
     in_bundle = executable.parent.parent / "Resources" / "Data"  # of a macOS .app
     for folder in (executable.parent / f"{name}_Data", in_bundle):
-        beside += sorted(folder.rglob("*"))
+        beside += sorted(file for file in folder.rglob("*") if not file.is_relative_to(folder / TIMERS))
     digest = hashlib.sha256()
     for file in (executable, *beside):
         if file.is_file():

@@ -38,7 +38,7 @@ def fit(game: Game, policies: Sequence[str], seed: int) -> Ladder:
 
 def rater(run: RunFolder, baseline: str, executable: str | None, matches: int) -> Callable[[Path, int], Rated]:
     """As `ladder.rater`: on the run's own yardstick in `executable`, where it has one. Raises BadPolicy, SetupError."""
-    if not run.yardstick.is_file() or executable is None:
+    if executable is None or not run.yardstick.is_file():
         return ladder.rater(baseline, matches)
     fitted = ladder_file.read(run.yardstick)
     kept = {rung.name: find(run, rung.id) for rung in fitted.rungs if rung.name not in BUILT_IN}

@@ -448,6 +448,8 @@ def test_its_version_is_of_everything_that_is_played(tmp_path: Path) -> None:
     (tmp_path / "UnityPlayer.so").write_bytes(b"engine")
     third = executable.version(game)
     (tmp_path / "notes.txt").write_bytes(b"of no consequence")
+    (timers := tmp_path / "Soccer_Data" / "ML-Agents" / "Timers").mkdir(parents=True)
+    (timers / "SoccerTwos_timers.json").write_text("{}")  # ML-Agents' own, whenever the build ends
     assert len({first, second, third, executable.version(game)}) == 3
 
 
