@@ -48,7 +48,7 @@ help: ## this list
 sweep: .venv/.ready ## the main thing: sweep SPACE, write a report
 	@.venv/bin/sweep run $(SPACE) $(if $(NAME),--out runs/$(NAME)) $(ARGS)
 
-test: .venv/.ready-dev ## all fast tests (minutes)
+test: .venv/.ready-dev ## all fast tests (half an hour on two cores)
 	@.venv/bin/python -m pytest -n 2 --dist loadscope -m "not slow and not faults" $(ARGS)
 
 promote: .venv/.ready ## the best trial to the Hugging Face Hub, with its proof: REPO=USER/NAME, RUN= (default: the newest)
@@ -71,10 +71,10 @@ faults: .venv/.ready-dev ## the long fault tables
 doctor: .venv/.ready ## what this machine can run, and what to do about what it cannot
 	@.venv/bin/sweep doctor
 
-house: .venv/.ready ## the recipe of the house baseline: train it again (trials/arena/ladder/house.yaml)
+house: .venv/.ready ## the recipe of the house baseline: train it again, over the one that ships (trials/arena/ladder/house.yaml)
 	@.venv/bin/python -m trials.house
 
-ladder: .venv/.ready ## fit the ladder's constants again
+ladder: .venv/.ready ## fit the ladder's constants again, over those that ship
 	@.venv/bin/python -m trials.arena.ratings.ladder fit
 
 wheel: .venv/.ready ## dist/*.whl, for the nodes of a cluster (sweep/cluster/README.md, Containerfile)

@@ -105,10 +105,10 @@ def _ray() -> str:
 
 
 def _executable(env: str) -> str:
-    """Start it, shake hands, and play a few matches in it: protocol, behaviors, observations and actions."""
+    """Start it, shake hands, and play a few matches in it: protocol, behaviors and actions, of any game."""
     from sweep.matches import conditions, play
 
-    result = play.play("house", "random", 4, conditions.Conditions(env=Path(env)))
+    result = play.play("still", "random", 4, conditions.Conditions(env=Path(env)))
     return (
         f"starts, speaks ML-Agents' protocol, {result.matches} matches at {result.decisions_per_second:,.0f}"
         f" decision steps/s, {result.environment}"
@@ -148,9 +148,7 @@ def _gpu() -> str:
     return "none; trials train on the CPU"
 
 
-EXECUTABLE_MEND = (
-    "run it by hand with --mlagents-port 5005 -logFile - to see more; `chmod +x` it; take a SoccerTwos build"
-)
+EXECUTABLE_MEND = "run it by hand with --mlagents-port 5005 -logFile - to see more; `chmod +x` it"
 CHECKS: tuple[tuple[str, Callable[[], str], str], ...] = (
     ("python", _python, "install Python 3.11 to 3.14 and `make clean-env sweep`"),
     ("memory", _memory, f"a trial needs about {MIN_MEMORY_GIB:g} GiB: close something or lower --slots"),

@@ -191,7 +191,7 @@ def of_space(name: str, space: Space, given: Mapping[str, object]) -> Settings:
     if "slots" not in values and not values.get("ray_address"):
         made = make(space=name, **values)
         finals = made.final_seeds * (1 + made.finalists if space.parameters else 1)
-        return make(space=name, **values, slots=min(local_slots(), max(made.trials, finals)))
+        return make(space=name, **values, slots=min(local_slots(made.cpus_per_trial), max(made.trials, finals)))
     return make(space=name, **values)
 
 
@@ -214,7 +214,7 @@ def command(space: str, given: Mapping[str, object], warm_start: str | None = No
     return shlex.join(["sweep", "run", *words])
 
 
-def local_slots() -> int:
-    """Trials that this machine runs at the same time: one a core, as far as memory reaches."""
+def local_slots(cores: float = 1.0) -> int:
+    """Trials that this machine runs at the same time, as far as memory reaches: one a core, or `cores` of them."""
     memory = psutil.virtual_memory().available / 2**30
-    return max(1, min(psutil.cpu_count() or 1, int(memory / TRIAL_MEMORY_GIB)))
+    return max(1, min(int((psutil.cpu_count() or 1) / max(1.0, cores)), int(memory / TRIAL_MEMORY_GIB)))

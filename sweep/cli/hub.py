@@ -8,7 +8,7 @@ import click
 
 from sweep.cli.commands import Command
 from sweep.cli.numbers import ELO, Count
-from sweep.cli.options import CORES, JSON, MODEL, MODELS, RUN, progress, run_or_newest, sprt
+from sweep.cli.options import CORES, JSON, MODEL, RUN, progress, run_or_newest, sprt
 from sweep.matches.conditions import PROVING
 from trials.results import plain
 
@@ -69,7 +69,7 @@ def promote(
     return 1 if found.refused else 0
 
 
-@click.command(cls=Command, epilog=f"A model is {MODELS}, or a folder of a model's files.")
+@click.command(cls=Command, epilog="MODEL is USER/NAME on the Hub, a run, a folder of a model's files or an ONNX file.")
 @click.argument("model", type=MODEL)
 @click.option("--revision", help="A branch, tag or commit of a repository; default main.")
 @click.option("--pairs", type=click.IntRange(0, 10_000), default=20, show_default=True, help="Against each opponent.")

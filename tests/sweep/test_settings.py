@@ -38,10 +38,17 @@ def test_a_space_without_parameters_is_one_trial() -> None:
 
 
 def test_finals_fill_the_slots_where_tuning_does_not(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(settings, "local_slots", lambda: 64)
+    monkeypatch.setattr(settings, "local_slots", lambda cores: 64)
     assert settings.of_space("course", load("course"), {"out": OUT, "final_seeds": 3}).slots == 3
     assert settings.of_space("quick", load("quick"), {"out": OUT, "final_seeds": 5, "finalists": 2}).slots == 15
     assert settings.of_space("quick", load("quick"), {"out": OUT, "final_seeds": 0}).slots == 8
+
+
+def test_no_more_trials_run_at_once_than_there_are_cores_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(settings.psutil, "cpu_count", lambda: 12)
+    monkeypatch.setattr(settings, "TRIAL_MEMORY_GIB", 1e-3)
+    made = [settings.of_space("quick", load("quick"), {"out": OUT, "cpus_per_trial": each}) for each in (0.5, 1, 5, 24)]
+    assert [each.slots for each in made] == [8, 8, 2, 1]  # quick has eight trials
 
 
 @pytest.mark.parametrize(
