@@ -60,21 +60,21 @@ def resolve(text: str, behavior: Behavior = SOCCER) -> Model:
     if text in BUILT_IN:
         return Model(text, text, text)
     if (own := of_a_run(text)) is not None:
-        _vet(Path(own.load), behavior)
+        tried(Path(own.load), behavior)
         return own
     if (found := _hub_id(text)) is not None:
         return _from_hub(text, found, behavior)
     path = Path(os.path.expanduser(text))
     if not (path.exists() if behavior.roles else path.is_file()):
         raise UsageError(_no_model(text))
-    _vet(path, behavior)
+    tried(path, behavior)
     if behavior.roles:
         return Model(path.stem, str(path.absolute()), load(str(path), behavior).id)
     name = path.stem if path.stem not in (*BUILT_IN, *EARLIER) else path.name  # those names are the house's own
     return Model(name, str(path.parent.resolve() / path.name), digest_of(path))
 
 
-def _vet(path: Path, behavior: Behavior) -> None:
+def tried(path: Path, behavior: Behavior) -> None:
     """Try out a policy: of two behaviors a folder's, or a file that plays both teams. Raises BadPolicy."""
     for file, role in zip(files_of(path, behavior), behavior.roles or (behavior,), strict=True):
         vet(file, role)

@@ -53,16 +53,18 @@ def run(
     came. `opening` opens the game. The leaderboard is written whatever ends a round. Raises SetupError, OSError.
     """
     league = LeagueFolder(path)
-    sources = [typed(word) for word in words]
     with opening() as game:
         behavior, version = game.behavior, game.version
-    _must_be_playable(behavior, sources)
+    sources = [typed(word, behavior) for word in words]
+    for each in sources:
+        if isinstance(each, BuiltIn):
+            load(each.word, behavior)  # refused where it does not play this game
     with playing(league):
         store = Store(league, version, behavior.name)
         if store.repaired:
             console.print(f"{store.repaired} bytes of a half-written pair were cut off the history")
         those = {entry.source for entry in store.entries.values() if entry.state == "playing" and entry.source}
-        sources = sources or [earlier(word) for word in sorted(those)]
+        sources = sources or [earlier(word, behavior) for word in sorted(those)]
         for number in count(1):
             began = time.monotonic()
             last = number == (rounds or (1 if every is None else None))
@@ -78,17 +80,6 @@ def run(
                 return
             if every is not None:
                 time.sleep(max(0.0, began + every - time.monotonic()))
-
-
-def _must_be_playable(behavior: Behavior, sources: Sequence[Source]) -> None:
-    """Raise SetupError for a game of two behaviors, or a built-in player that does not play this one."""
-    if behavior.roles:
-        raise SetupError(
-            f"a league must be of one behavior as yet, but the game is {behavior}; `sweep tournament` plays two"
-        )
-    for each in sources:
-        if isinstance(each, BuiltIn):
-            load(each.word, behavior)
 
 
 def _round(

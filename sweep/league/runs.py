@@ -37,7 +37,8 @@ def candidates(run: RunFolder, which: str) -> Iterator[tuple[str, Path]]:
         yield _chosen(run, which)
         return
     for trial in sorted(run.trials.glob("*")):
-        files = sorted((trial / "candidates").glob("*.onnx"), key=lambda file: (len(file.stem), file.stem))
+        models = [path for path in (trial / "candidates").glob("[!.]*") if path.suffix == ".onnx" or path.is_dir()]
+        files = sorted(models, key=lambda file: (len(file.stem), file.stem))
         for file in files[-1:] if which == LAST else files:
             yield f"{run.name}/{trial.name}-{file.stem}", file
 

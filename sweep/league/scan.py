@@ -7,10 +7,10 @@ from pathlib import Path
 from time import time
 
 from reports import hub
+from sweep import models
 from sweep.league.sources import Source
 from trials.arena.games.game import Behavior
 from trials.arena.games.soccer import SOCCER
-from trials.arena.players.sandbox import vet
 from trials.errors import BadPolicy, SweepError, reason
 from trials.league import roster
 from trials.league.roster import Change, Entry, Offer
@@ -86,7 +86,7 @@ def _enter(store: Store, found: _Fetched, cores: int, behavior: Behavior, notes:
     bad = {entry.sha256: entry.line for entry in known.values() if entry.state == "refused"}
     threads = ThreadPoolExecutor(cores)
     try:
-        waiting = {threads.submit(vet, Path(of.file), behavior): sha for sha, of in strange.items()}
+        waiting = {threads.submit(models.tried, Path(of.file), behavior): sha for sha, of in strange.items()}
         _admit(store, [each for each in new.values() if each[0].sha256 not in strange], bad, notes)
         for tried in as_completed(waiting):
             sha = waiting[tried]

@@ -1,4 +1,7 @@
-"""Where a league's models come from: the Hub by tag, folders, runs, files, built-ins."""
+"""Where a league's models come from: the Hub by tag, folders, runs, files, built-ins.
+
+A model is a file, or of a game of two behaviors a folder with both policies.
+"""
 
 import os
 from collections.abc import Callable, Iterator
@@ -10,6 +13,8 @@ from reports import hub
 from sweep import models
 from sweep.league import runs
 from sweep.runs import names as run_names
+from trials.arena.games.game import Behavior
+from trials.arena.games.soccer import SOCCER
 from trials.arena.players import onnx_external
 from trials.arena.players.load import BUILT_IN, EARLIER
 from trials.errors import UsageError, did_you_mean, reason
@@ -43,7 +48,7 @@ class Source(Protocol):
 
 @dataclass
 class Files:
-    """ONNX files by name, hashed again only where they changed."""
+    """Models by name, hashed again only where their files changed."""
 
     word: str
     strange: bool
@@ -52,6 +57,7 @@ class Files:
     def __post_init__(self) -> None:
         self._known: dict[tuple[tuple[Path, int, int], ...], str] = {}
         self._beside: dict[Path, tuple[Path, ...]] = {}
+        """Of a model, all that it is made of."""
         self._at: dict[tuple[str, str], Path] = {}
 
     def offers(self, tell: Tell) -> list[Offer]:
@@ -77,11 +83,12 @@ class Files:
         return Playable(str(path), offer.revision)
 
     def _hash(self, path: Path) -> str:
-        files = (path, *self._beside.get(path, ()))
+        files = self._beside.get(path, (path,))
         key = tuple((file, *_state(file)) for file in files)
         if key not in self._known:
-            files = (path, *onnx_external.files(path))
-            self._beside[path] = files[1:]
+            policies = sorted(path.glob("*.onnx")) if path.is_dir() else [path]
+            files = (path, *policies, *(other for each in policies for other in onnx_external.files(each)))
+            self._beside[path] = files
             key = tuple((file, *_state(file)) for file in files)
             self._known[key] = onnx_external.digest_of(path)
         return self._known[key]
@@ -134,27 +141,27 @@ class Tagged:
         return Playable(str(found.path), found.sha256)
 
 
-def earlier(word: str) -> Source:
+def earlier(word: str, behavior: Behavior = SOCCER) -> Source:
     """A source as the roster of a league names it: where it is gone it does not answer, and is asked again."""
-    return _named(word) or Files(word, True, lambda: _back(word))
+    return _named(word, behavior) or Files(word, True, lambda: _back(word, behavior))
 
 
-def _back(word: str) -> Iterator[tuple[str, Path]]:
+def _back(word: str, behavior: Behavior) -> Iterator[tuple[str, Path]]:
     """The files of a source that was gone. Raises FileNotFoundError where it still is."""
-    found = _named(word)
+    found = _named(word, behavior)
     if not isinstance(found, Files):
         raise FileNotFoundError("it is no longer there")
     return found.listing()
 
 
-def typed(word: str) -> Source:
+def typed(word: str, behavior: Behavior = SOCCER) -> Source:
     """The source that a person named, a run as sweep.league.runs.kept_as has it. Raises UsageError for what is none."""
-    return source((None if word in (*BUILT_IN, *EARLIER) else runs.kept_as(word)) or word)
+    return source((None if word in (*BUILT_IN, *EARLIER) else runs.kept_as(word)) or word, behavior)
 
 
-def source(word: str) -> Source:
+def source(word: str, behavior: Behavior = SOCCER) -> Source:
     """The source that a roster names, a run alone being all its candidates. Raises UsageError for what is none."""
-    if (found := _named(word)) is not None:
+    if (found := _named(word, behavior)) is not None:
         return found
     there = [*BUILT_IN, *EARLIER, *run_names()]
     near = did_you_mean(word, there + [path.name for path in Path().glob("*.onnx")])
@@ -164,7 +171,7 @@ def source(word: str) -> Source:
     )
 
 
-def _named(word: str) -> Source | None:
+def _named(word: str, behavior: Behavior) -> Source | None:
     if word in (*BUILT_IN, *EARLIER):
         return BuiltIn(word)
     if word.startswith(HUB):
@@ -174,16 +181,23 @@ def _named(word: str) -> Source | None:
     if RunFolder(path).ledger.is_file():
         return Files(f"{path}{which}", False, lambda: runs.candidates(RunFolder(path), which))
     if path.is_dir() and not which:
-        return Files(str(path), True, lambda: _folder(path))
+        return Files(str(path), True, lambda: _folder(path, behavior))
     if path.suffix == ".onnx" and not which:
         return Files(str(path), True, lambda: iter([(f"{path.parent.name or 'local'}/{path.stem}", path)]))
     return None
 
 
-def _folder(path: Path) -> Iterator[tuple[str, Path]]:
-    """Every ONNX file below a folder: `FOLDER/name`, or `FOLDER/sub/name`."""
+def _folder(path: Path, behavior: Behavior) -> Iterator[tuple[str, Path]]:
+    """Every ONNX file below a folder, `FOLDER/name` or `FOLDER/sub/name`; of two behaviors every folder with both."""
     if not path.is_dir():
         raise FileNotFoundError(f"{path} is not there")
+    names = {role.name for role in behavior.roles}
+    if len(names) > 1:
+        for folder in sorted({file.parent for file in path.rglob("*.onnx")}):
+            if all((folder / f"{name}.onnx").is_file() for name in names):
+                below = folder.relative_to(path).as_posix()
+                yield f"{path.parent.name or 'local'}/{path.name}" if below == "." else f"{path.name}/{below}", folder
+        return
     for file in sorted(path.rglob("*.onnx")):
         if not os.path.isdir(file):  # a link to nothing is told, not passed over
             yield f"{path.name or 'local'}/{file.relative_to(path).with_suffix('').as_posix()}", file

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import shutil
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
@@ -286,6 +287,15 @@ def test_a_sweep_of_two_behaviors(tmp_path: Path) -> None:
     assert any("Single/Losses/Value Loss" in summary for summary in summaries.read(run.trial(0).metrics))
     played: Any = run_sweep("play", "out", "still", "--env", str(env), "--matches", "8", "--json", cwd=tmp_path)
     assert json.loads(played.stdout)["matches"] == 8, played.stderr
+    shutil.copytree(run.best, tmp_path / "strangers" / "mine")
+    (tmp_path / "strangers" / "Pair.onnx").write_bytes(b"half a player")
+    league = ("league", "run", "cup", "out:all", "strangers", "still", "--env", str(env), "--budget", "5")
+    done = run_sweep(*league, cwd=tmp_path)
+    assert done.returncode == 0 and (tmp_path / "cup" / "league.html").is_file(), done.stderr
+    places = reader.opened(tmp_path / "cup").standings
+    assert {place.name for place in places if place.games} >= {"strangers/mine", "built-in/still"}
+    shas = {event.candidate.sha256 for event in rated}
+    assert shas <= {entry.sha256 for entry in reader.opened(tmp_path / "cup").entries.values()}  # and what lies between
     extended = run_sweep("extend", "out", "--trial", "1", "--steps", "1000", cwd=tmp_path)
     assert "goes on from trial 1 at 3,0" in extended.stdout and extended.returncode == 0, extended.stderr
     promoted = run_sweep("promote", "out", "--repo", "a/b", "--dry-run", "--force", "--json", cwd=tmp_path)
