@@ -7,6 +7,9 @@ same few fresh training seeds, and its numbers are over those.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from itertools import chain
+from statistics import fmean
 
 from trials.events import CourseMet, Event, FinalsBegan, RetrainedRated, TrialBegan, TrialEnded
 from trials.records import Estimate, Rating, State, TrialSpec
@@ -49,17 +52,35 @@ class Configuration:
     course: bool
     policies: tuple[RetrainedPolicy, ...]
     """Those whose training began, in the seeds' order."""
-    baseline: Estimate | None
-    """Elo against the baseline, over training seeds; None before any policy has played."""
-    against_course: Estimate | None
-    """Elo against the course's configuration, all policies against all; None where they have not all met."""
+    met: tuple[tuple[Rating, ...], ...]
+    """Direct matches [of its policies][of the course's], all against all; empty where they have not all met."""
+
+    @cached_property
+    def baseline(self) -> Estimate | None:
+        """Elo against the baseline, over training seeds; None before any policy has played."""
+        from trials.arena.ratings import (
+            seed_intervals,
+        )  # with numpy and scipy, which take their time
+
+        return seed_intervals.over(self._baselines) if self.rated else None
+
+    @cached_property
+    def against_course(self) -> Estimate | None:
+        """Elo against the course's configuration; None where they have not all met."""
+        from trials.arena.ratings import seed_intervals
+
+        return seed_intervals.difference(self.met) if self.met else None
+
+    @property
+    def _baselines(self) -> list[Rating]:
+        return [policy.rated.baseline for policy in self.policies if policy.rated]
 
     @property
     def edge(self) -> float:
         """What it is chosen by: its Elo against the course's configuration, which is 0 itself, else the baseline's."""
-        if self.course or self.baseline is None:
+        if self.course or not self.rated:
             return 0.0
-        return self.baseline.elo if self.against_course is None else self.against_course.elo
+        return fmean(rating.elo for rating in (chain(*self.met) if self.met else self._baselines))
 
     @property
     def rated(self) -> tuple[RetrainedPolicy, ...]:
@@ -94,7 +115,7 @@ class Retrained:
         Without a course the best against the baseline. None before all is played, or where every training failed.
         """
         first = self.configurations[0] if self.configurations else None
-        return first if first is not None and self.whole and first.baseline is not None else None
+        return first if first is not None and self.whole and first.rated else None
 
     @property
     def course(self) -> Configuration | None:
@@ -152,20 +173,11 @@ def _policies(events: Sequence[Event], course: int | None, fresh: set[int]) -> d
 def _configuration(
     number: int, policies: tuple[RetrainedPolicy, ...], course: Sequence[RetrainedPolicy], own: bool
 ) -> Configuration:
-    ratings = [policy.rated.baseline for policy in policies if policy.rated]
     theirs = [policy.number for policy in course if policy.rated]
-    rows = [[policy.met.get(other) for other in theirs] for policy in policies if policy.rated]
-    played = [[rating for rating in row if rating is not None] for row in rows]
+    rows = [tuple(policy.met.get(other) for other in theirs) for policy in policies if policy.rated]
+    played = [tuple(rating for rating in row if rating is not None) for row in rows]
     met = bool(theirs and rows) and not own and played == rows
-    from trials.arena.ratings import seed_intervals  # numpy and scipy: only where there were finals
-
-    return Configuration(
-        number=number,
-        course=own,
-        policies=policies,
-        baseline=seed_intervals.over(ratings) if ratings else None,
-        against_course=seed_intervals.difference(played) if met else None,
-    )
+    return Configuration(number=number, course=own, policies=policies, met=tuple(played) if met else ())
 
 
 def _played(one: Configuration, count: int, course: Sequence[RetrainedPolicy]) -> bool:
@@ -173,4 +185,4 @@ def _played(one: Configuration, count: int, course: Sequence[RetrainedPolicy]) -
     over = len(one.policies) == count and all(policy.ended is not None for policy in one.policies)
     rated = all(policy.rated is not None for policy in one.policies if policy.state == "complete")
     alone = one.course or not one.rated or not any(policy.rated for policy in course)
-    return over and rated and (alone or one.against_course is not None)
+    return over and rated and (alone or bool(one.met))
