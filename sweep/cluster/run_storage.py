@@ -10,6 +10,7 @@ from pathlib import Path
 from search_spaces.files import Input
 from sweep.models import Model
 from sweep.settings import Settings
+from trials.arena.players import onnx_external
 from trials.errors import SetupError, reason
 from trials.folder import RunFolder, written_whole
 from trials.inputs import INPUTS
@@ -57,6 +58,8 @@ def shared(baseline: Model, place: Storage) -> str:
     if not Path(baseline.load).is_absolute() or Path(baseline.load).is_dir():
         return baseline.load
     name = f"baseline/{baseline.name.removesuffix('.onnx')}.onnx"
+    for other in onnx_external.files(Path(baseline.load)):
+        place.put(other, f"{name.rpartition('/')[0]}/{other.name}")
     place.put(Path(baseline.load), name)
     return name
 

@@ -12,6 +12,7 @@ from uuid import uuid4
 
 import psutil
 
+from trials.arena.players import onnx_external
 from trials.errors import SetupError, reason
 from trials.folder import RunFolder, own
 from trials.mirror import Mirror
@@ -130,6 +131,8 @@ def player(name: str, storage: Storage | None, run: RunFolder) -> str:
     if storage is None or "/" not in name:
         return name
     storage.fetch(name, run.path / name)
+    for other in onnx_external.files(run.path / name):
+        storage.fetch(other.relative_to(run.path).as_posix(), other)
     return str(run.path / name)
 
 

@@ -6,15 +6,18 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
+import onnx
 import pytest
 from events import ended, spec_of
 from patience import now
 
 from sweep import settings
-from sweep.cluster import run_storage, sync
+from sweep.cluster import run_storage, sync, workdir
 from sweep.models import Model
 from sweep.settings import Settings
 from trials import ledger
+from trials.arena.players import onnx_external
+from trials.arena.players.load import LADDER
 from trials.errors import SetupError
 from trials.events import TrialBegan
 from trials.folder import RunFolder
@@ -118,6 +121,16 @@ def test_a_baseline_of_ones_own_is_where_workers_find_it(made: Settings, tmp_pat
     (tmp_path / "rival.onnx").write_bytes(b"policy")
     assert run_storage.shared(Model("rival", str(tmp_path / "rival.onnx"), "ab"), place) == "baseline/rival.onnx"
     assert place.read("baseline/rival.onnx") == b"policy"
+
+
+def test_a_baseline_in_two_files_is_whole_where_workers_play(made: Settings, tmp_path: Path) -> None:
+    path, place = tmp_path / "rival.onnx", run_storage.storage_of(made)
+    policy = onnx.load(LADDER / "house-750k.onnx")
+    onnx.save_model(policy, path, save_as_external_data=True, location="weights.data", size_threshold=0)
+    name = run_storage.shared(Model("USER/rival", str(path), "ab"), place)
+    with workdir.borrowed() as run:
+        there = Path(workdir.player(name, place, run))
+        assert onnx_external.digest_of(there) == onnx_external.digest_of(path)
 
 
 def test_a_run_that_went_on_elsewhere_is_not_written_over(made: Settings, tmp_path: Path) -> None:
