@@ -105,10 +105,15 @@ def _ray() -> str:
 
 
 def _executable(env: str) -> str:
-    """Start it, shake hands, and play a few matches in it: protocol, behaviors and actions, of any game."""
+    """Start it, shake hands, and play a few matches in it; the house in SoccerTwos, which knows what it must see."""
     from sweep.matches import conditions, play
+    from trials.arena.games.soccer import SOCCER
 
-    result = play.play("still", "random", 4, conditions.Conditions(env=Path(env)))
+    asked = conditions.Conditions(env=Path(env))
+    asked.check()
+    with asked.game() as game:
+        player = "house" if game.behavior.name == SOCCER.name else "still"
+    result = play.play(player, "random", 4, asked)
     return (
         f"starts, speaks ML-Agents' protocol, {result.matches} matches at {result.decisions_per_second:,.0f}"
         f" decision steps/s, {result.environment}"

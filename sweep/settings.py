@@ -214,7 +214,7 @@ def command(space: str, given: Mapping[str, object], warm_start: str | None = No
     return shlex.join(["sweep", "run", *words])
 
 
-def local_slots(cores: float = 1.0) -> int:
-    """Trials that this machine runs at the same time, as far as memory reaches: one a core, or `cores` of them."""
+def local_slots(cores: float) -> int:
+    """Trials of so many `cores`, one at least, that this machine runs at the same time, as far as memory reaches."""
     memory = psutil.virtual_memory().available / 2**30
     return max(1, min(int((psutil.cpu_count() or 1) / max(1.0, cores)), int(memory / TRIAL_MEMORY_GIB)))

@@ -58,9 +58,8 @@ class Configuration:
     @cached_property
     def baseline(self) -> Estimate | None:
         """Elo against the baseline, over training seeds; None before any policy has played."""
-        from trials.arena.ratings import (
-            seed_intervals,
-        )  # with numpy and scipy, which take their time
+        # here, because numpy and scipy take their time
+        from trials.arena.ratings import seed_intervals
 
         return seed_intervals.over(self._baselines) if self.rated else None
 

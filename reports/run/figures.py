@@ -214,7 +214,7 @@ def tradeoff(rows: Sequence[Costed]) -> Figure:
         hoverinfo="skip",
     )
     points = dict(
-            type="scatter",
+        type="scatter",
         x=[_short(row.cost) for row in rows],
         y=[_short(row.rating.elo) for row in rows],
         error_y={

@@ -62,7 +62,7 @@ class Nodes:
         for node in self._there:
             if node["NodeID"] not in known and self._holds(node):
                 near = NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)
-                question = _question(self.storage.address, self._token, self.programs)
+                question = _question(self.storage.address, self._token, self.programs, installed())
                 asked = ray.remote(question).options(num_cpus=0, scheduling_strategy=near, max_retries=0).remote()
                 self._asked[asked] = node["NodeID"], _name(node), time.monotonic()
                 if before:
@@ -127,12 +127,16 @@ def _name(node: Mapping[str, Any]) -> str:
     return f"{node['NodeManagerAddress']} ({node['NodeID'][:8]})"
 
 
-def _question(address: str, token: str, programs: tuple[tuple[str, str], ...]) -> Callable[[], dict[str, Any]]:
-    """What is asked of a machine; a function of its own in here, so that Ray sends it whole."""
+def _question(
+    address: str, token: str, programs: tuple[tuple[str, str], ...], here: dict[str, str]
+) -> Callable[[], dict[str, Any]]:
+    """What is asked of a machine; a function of its own in here, so that Ray sends it whole.
+
+    Its programs are asked for where it has what is installed `here`: else that is what is wrong."""
 
     def answer() -> dict[str, Any]:
         try:
-            from sweep.cluster.versions import installed, lacking
+            from sweep.cluster.versions import installed
             from trials.storage import Storage
         except ImportError as error:
             return {"wrong": f"it has no selfplay-sweep that fits ({error})", "installed": {}}
@@ -140,9 +144,13 @@ def _question(address: str, token: str, programs: tuple[tuple[str, str], ...]) -
             seen = Storage(address).read(".seen")
         except OSError as error:
             return {"wrong": f"it does not reach the storage {address} ({error})", "installed": {}}
-        wrong = f"it has {lacks}" if (lacks := lacking(programs)) else ""
+        wrong = ""
         if seen != token.encode():
             wrong = f"it does not see the storage {address}; name one that all machines see with --storage"
+        elif installed() == here:
+            from sweep.cluster.versions import lacking
+
+            wrong = f"it has {lacks}" if (lacks := lacking(programs)) else ""
         return {"wrong": wrong, "installed": installed()}
 
     return answer

@@ -22,8 +22,8 @@ from trials.trial import Rate, rated
 T = TypeVar("T")
 PATIENCE_S, AGAIN_S = 300.0, 5.0
 """How long a file may be away that was there, and until a storage is asked again, seconds."""
-HERE = (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS)
-"""What this machine's own disk says: another's may do."""
+UNMENDED = (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS)
+"""What a machine's own disk says, to which a file is fetched: another machine's may do."""
 ATTEMPTS = 5
 """How often a rating is begun anew where its machine dies."""
 
@@ -42,8 +42,8 @@ class _Rater:
             run = RunFolder(Path(terms.run))
             self._rate = self._rate or yardstick.rater(*terms.rated_on(run), spec.executable, terms.matches)
             return rated(spec, run, candidate, spec.steps, self._rate)
-        if cluster.wrong:
-            raise SetupError(f"its node has {cluster.wrong}")
+        if wrong := cluster.wrong():
+            raise SetupError(f"its node has {wrong}")
         storage = cluster.storage
         with workdir.borrowed() as run:
             if self._rate is None or terms.yardstick:  # whose players are read as they play
@@ -52,7 +52,7 @@ class _Rater:
             _patiently(lambda: _have(storage, candidate, run))
             found = rated(spec, run, candidate, spec.steps, self._rate)
             log = run.trial(spec.number).matches(candidate.steps)
-            _patiently(lambda: storage.put(log, log.relative_to(run.path).as_posix()))
+            _patiently(lambda: storage.put(log, log.relative_to(run.path).as_posix()), unmended=())
             return found
 
 
@@ -61,9 +61,9 @@ def _have(storage: Storage, candidate: Candidate, run: RunFolder) -> None:
         raise FileNotFoundError(f"{candidate.path} is not in {storage.address}")
 
 
-def _patiently(ask: Callable[[], T]) -> T:
-    """What the storage gives once it answers. Raises OSError for a file that stays away for PATIENCE_S, or where this
-    machine's disk cannot be written to."""
+def _patiently(ask: Callable[[], T], unmended: tuple[int, ...] = UNMENDED) -> T:
+    """What the storage gives once it answers. Raises OSError for a file that stays away for PATIENCE_S, and for what is
+    not waited for."""
     began = time.monotonic()
     while True:
         try:
@@ -72,7 +72,7 @@ def _patiently(ask: Callable[[], T]) -> T:
             if time.monotonic() - began > PATIENCE_S:
                 raise
         except OSError as error:
-            if error.errno in HERE:
+            if error.errno in unmended:
                 raise
         time.sleep(AGAIN_S)
 

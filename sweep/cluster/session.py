@@ -179,9 +179,13 @@ def _programs(settings: Settings) -> tuple[tuple[str, str], ...]:
     """What every machine must have: the executable, of that build, and another environment's trainer, of any."""
     from trials.arena.games import executable  # here, because gRPC takes its time
 
-    found = [] if settings.executable is None else [executable.find(Path(settings.executable))]
-    builds = tuple((str(path), executable.version(path)) for path in found)
-    return builds + (() if settings.trainer is None else ((settings.trainer, ""),))
+    programs, settings = [], settings.located()
+    if settings.executable is not None:
+        path = executable.find(Path(settings.executable))
+        programs.append((str(path), executable.version(path)))
+    if settings.trainer is not None:
+        programs.append((settings.trainer, ""))
+    return tuple(programs)
 
 
 def _must_fit(settings: Settings) -> None:

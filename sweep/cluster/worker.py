@@ -37,7 +37,6 @@ class Cluster:
     programs: tuple[tuple[str, str], ...] = ()
     """What every machine must have, as `versions.lacking` takes it."""
 
-    @property
     def wrong(self) -> str:
         """What this machine has that it must not, or has not; empty where it may work."""
         return difference(self.installed, installed()) or lacking(self.programs)
@@ -50,7 +49,7 @@ class Terms:
     run: str
     """The run's folder."""
     baseline: str
-    """As `trials.arena.players.load.load` takes it; on a cluster a file's name in the run. A yardstick holds it."""
+    """As `trials.arena.players.load.load` takes it; on a cluster a file's name in the run. A yardstick has its own."""
     matches: int
     """Of a rating."""
     cluster: Cluster | None
@@ -92,6 +91,7 @@ class TrialActor(tune.Trainable):  # type: ignore[misc]
         self._cluster = self._terms.cluster
         self._trial: Trial | None = None
         self._held: tuple[dict[str, Any], int] | None = None
+        self._wrong = self._cluster.wrong() if self._cluster is not None else ""
         self._node = ray.get_runtime_context().get_node_id()
         self._place = Workplace(RunFolder(Path(self._terms.run)), self._spec.number, self._terms.storage)
 
@@ -136,13 +136,13 @@ class TrialActor(tune.Trainable):  # type: ignore[misc]
 
     def _begin(self) -> dict[str, Any]:
         """Begin the trial, or say what it waits for, or that it must not begin on this machine."""
-        if self._cluster is not None and (wrong := self._cluster.wrong):
+        if self._wrong:
             time.sleep(HEARTBEAT_S)  # the driver learns of it in that time
-            return {"misplaced": wrong, "done": True}
+            return {"misplaced": self._wrong, "done": True}
         try:
-            rated_on = self._terms.rated_on(self._place.run)
             if not (away := self._place.prepare()):
                 self._place.have(needed(self._spec.config))
+                rated_on = self._terms.rated_on(self._place.run)
         except OSError as error:
             away = reason(error)
         except SetupError as error:

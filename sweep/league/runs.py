@@ -6,8 +6,9 @@ from pathlib import Path
 
 from sweep import runs
 from trials import ledger, policies
-from trials.folder import RunFolder
+from trials.folder import RunFolder, TrialFolder
 from trials.league.roster import BEST, LAST
+from trials.learner.process import exported
 
 ALL = ":all"
 _OF_RUN = re.compile(rf"(?P<run>.+?)(?P<which>{LAST}|{BEST}|{ALL}|:\d{{1,9}}(@\d{{1,15}})?)?", re.S)
@@ -37,8 +38,7 @@ def candidates(run: RunFolder, which: str) -> Iterator[tuple[str, Path]]:
         yield _chosen(run, which)
         return
     for trial in sorted(run.trials.glob("*")):
-        models = [path for path in (trial / "candidates").glob("[!.]*") if path.suffix == ".onnx" or path.is_dir()]
-        files = sorted(models, key=lambda file: (len(file.stem), file.stem))
+        files = [path for _, path in exported(TrialFolder(trial))]
         for file in files[-1:] if which == LAST else files:
             yield f"{run.name}/{trial.name}-{file.stem}", file
 

@@ -56,7 +56,7 @@ class Files:
 
     def __post_init__(self) -> None:
         self._known: dict[tuple[tuple[Path, int, int], ...], str] = {}
-        self._beside: dict[Path, tuple[Path, ...]] = {}
+        self._parts: dict[Path, tuple[Path, ...]] = {}
         """Of a model, all that it is made of."""
         self._at: dict[tuple[str, str], Path] = {}
 
@@ -83,12 +83,12 @@ class Files:
         return Playable(str(path), offer.revision)
 
     def _hash(self, path: Path) -> str:
-        files = self._beside.get(path, (path,))
+        files = self._parts.get(path, (path,))
         key = tuple((file, *_state(file)) for file in files)
         if key not in self._known:
-            policies = sorted(path.glob("*.onnx")) if path.is_dir() else [path]
-            files = (path, *policies, *(other for each in policies for other in onnx_external.files(each)))
-            self._beside[path] = files
+            inside = sorted(path.glob("*.onnx")) if path.is_dir() else []
+            files = (path, *inside, *(other for each in inside or [path] for other in onnx_external.files(each)))
+            self._parts[path] = files
             key = tuple((file, *_state(file)) for file in files)
             self._known[key] = onnx_external.digest_of(path)
         return self._known[key]

@@ -15,6 +15,8 @@ from real_sweep import plain_environ
 
 from trials.ports import PortLease
 
+PATIENCE_S = 300.0
+"""How long a driver may take to say something, seconds."""
 SETTINGS = {
     "RAY_AUTH_MODE": "disabled",
     "RAY_USAGE_STATS_ENABLED": "0",
@@ -23,9 +25,6 @@ SETTINGS = {
     "RAY_health_check_failure_threshold": "10",
     "RAY_raylet_start_wait_time_s": "120",
 }
-
-
-PATIENCE_S = 300.0
 
 
 @dataclass

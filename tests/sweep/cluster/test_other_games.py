@@ -9,6 +9,7 @@ import pytest
 from ray_cluster import drive, ray_cluster, said
 
 from sweep.cluster.nodes import _question
+from sweep.cluster.versions import installed
 from trials import ledger
 from trials.arena.games import executable
 from trials.arena.ratings import ladder_file
@@ -58,7 +59,8 @@ def test_a_sweep_of_two_behaviors_outlives_a_node(tmp_path: Path) -> None:
 def test_a_node_must_have_the_very_build(tmp_path: Path) -> None:
     env, kept = paddles.write(tmp_path), storage(str(tmp_path / "kept"))
     kept.write(".seen", b"token")
-    ask = _question(kept.address, "token", ((str(env), executable.version(env)), (shutil.which("env") or "", "")))
+    programs = ((str(env), executable.version(env)), (shutil.which("env") or "", ""))
+    ask = _question(kept.address, "token", programs, installed())
     assert ask()["wrong"] == ""
     before = executable.version(env)
     env.write_text(env.read_text() + "# mended\n")
@@ -67,3 +69,5 @@ def test_a_node_must_have_the_very_build(tmp_path: Path) -> None:
     )
     env.unlink()
     assert ask()["wrong"] == f"it has no executable {env}"
+    other = _question(kept.address, "token", programs, installed() | {"code": "0"})
+    assert other()["wrong"] == ""  # what is installed there is another, which is told first
