@@ -50,7 +50,8 @@ def test_two_trials_share_a_gpu(cluster: str, tmp_path: Path) -> None:
     seen: dict[int, str | None] = {}
     while sweep.poll() is None:
         for trainer in trainers(Path(f"-{out.name}-")):  # they work in their node's scratch folder, which is named so
-            seen[trainer.pid] = trainer.environ().get("CUDA_VISIBLE_DEVICES")
+            with contextlib.suppress(psutil.Error):  # it may have ended since
+                seen[trainer.pid] = trainer.environ().get("CUDA_VISIBLE_DEVICES")
         time.sleep(0.2)
     output = sweep.communicate()[0]
     assert sweep.returncode == 0, output
@@ -65,7 +66,8 @@ def test_a_trial_without_a_gpu_sees_none_and_nothing_listens_beyond_loopback(tmp
     seen: set[str | None] = set()
     heard: set[str] = set()
     while sweep.poll() is None:
-        seen |= {trainer.environ().get("CUDA_VISIBLE_DEVICES") for trainer in trainers(tmp_path / "run")}
+        with contextlib.suppress(psutil.Error):
+            seen |= {trainer.environ().get("CUDA_VISIBLE_DEVICES") for trainer in trainers(tmp_path / "run")}
         for process in psutil.Process(sweep.pid).children(recursive=True):
             with contextlib.suppress(psutil.Error):
                 ports = process.net_connections("tcp")
