@@ -54,6 +54,8 @@ class Configuration:
     """Those whose training began, in the seeds' order."""
     met: tuple[tuple[Rating, ...], ...]
     """Direct matches [of its policies][of the course's], all against all; empty where they have not all met."""
+    looks: int = 1
+    """As `Retrained` has it."""
 
     @cached_property
     def baseline(self) -> Estimate | None:
@@ -68,7 +70,7 @@ class Configuration:
         """Elo against the course's configuration; None where they have not all met."""
         from trials.arena.ratings import seed_intervals
 
-        return seed_intervals.difference(self.met) if self.met else None
+        return seed_intervals.difference(self.met, self.looks) if self.met else None
 
     @property
     def _baselines(self) -> list[Rating]:
@@ -106,6 +108,9 @@ class Retrained:
     configurations: tuple[Configuration, ...]
     whole: bool
     """Whether every training is over and every match was played: then the first is the chosen one."""
+    looks: int = 1
+    """How often there was a result to look at: more than 1 where seeds were added, each time with a wider interval of
+    the differences (`seed_intervals.missed`)."""
 
     @property
     def chosen(self) -> Configuration | None:
@@ -128,13 +133,21 @@ def of(events: Sequence[Event]) -> Retrained | None:
     if began is None or not began.configurations:
         return None
     known = _policies(events, began.course, set(began.seeds))
-    course = [known[key] for key in known if key[0] == began.course]
+    course = [known[key] for key in known if key[0] == began.course and key[1] in began.seeds]
+    looks = _looks(events, len(began.seeds))
     found = []
     for number in began.configurations:
         mine = tuple(known[number, seed] for seed in began.seeds if (number, seed) in known)
-        found.append(_configuration(number, mine, course, number == began.course))
+        found.append(_configuration(number, mine, course, number == began.course, looks))
     found.sort(key=lambda one: (-len(one.rated), -one.edge, not one.course))
-    return Retrained(began.seeds, tuple(found), all(_played(one, len(began.seeds), course) for one in found))
+    whole = all(_played(one, len(began.seeds), course) for one in found)
+    return Retrained(began.seeds, tuple(found), whole, looks)
+
+
+def _looks(events: Sequence[Event], seeds: int) -> int:
+    """How often the result was there to be looked at, with the last of so many seeds: each asking for more is one."""
+    asked = {len(event.seeds) for event in events if isinstance(event, FinalsBegan) and event.configurations}
+    return sum(count <= seeds for count in asked)
 
 
 def trained(events: Sequence[Event]) -> dict[tuple[int, int], tuple[TrialSpec, TrialEnded | None]]:
@@ -170,13 +183,13 @@ def _policies(events: Sequence[Event], course: int | None, fresh: set[int]) -> d
 
 
 def _configuration(
-    number: int, policies: tuple[RetrainedPolicy, ...], course: Sequence[RetrainedPolicy], own: bool
+    number: int, policies: tuple[RetrainedPolicy, ...], course: Sequence[RetrainedPolicy], own: bool, looks: int
 ) -> Configuration:
     theirs = [policy.number for policy in course if policy.rated]
     rows = [tuple(policy.met.get(other) for other in theirs) for policy in policies if policy.rated]
     played = [tuple(rating for rating in row if rating is not None) for row in rows]
     met = bool(theirs and rows) and not own and played == rows
-    return Configuration(number=number, course=own, policies=policies, met=tuple(played) if met else ())
+    return Configuration(number, own, policies, tuple(played) if met else (), looks)
 
 
 def _played(one: Configuration, count: int, course: Sequence[RetrainedPolicy]) -> bool:

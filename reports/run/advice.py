@@ -78,17 +78,17 @@ def _more_seeds(run: Run, found: Retrained, at: str) -> Advice | None:
     else:
         from trials.arena.ratings import seed_intervals
 
-        number = seed_intervals.needed([list(policy.met.values()) for policy in mine.rated], MOST_SEEDS)
+        number = seed_intervals.needed(mine.met, MOST_SEEDS, found.looks + 1)
         if number is None:
             why = (
                 f"If the difference stays as it is, {name}, even {MOST_SEEDS} training seeds each would not tell it"
-                " from 0: take the two as equal, and search on."
+                f" from 0; all that is known is [{elo(against.low)}, {elo(against.high)}]. Search on."
             )
             return Advice(why, f"sweep resume {shlex.quote(at)} --trials +{len(run.trials)}")
         wanted = min(MOST_SEEDS, max(number, have + 1))
         why = (
-            f"If difference and scatter stay as they are, {name} would be told from 0 over {wanted} training seeds"
-            f" each, {wanted - have} more"
+            f"If difference and scatter stay as they are, {name} would just be told from 0 over {wanted} training"
+            f" seeds each, {wanted - have} more"
         )
     cost = _cost(run, found, wanted - have)
     return Advice(f"{why}{cost}.", f"sweep resume {shlex.quote(at)} --final-seeds {wanted}")

@@ -1,7 +1,7 @@
 """The space that the next sweep should search: narrowed where a hyperparameter is shown to matter, else left alone."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -131,7 +131,10 @@ def _around(part: Float | Int, best: Sequence[float], typical: tuple[float, floa
     if isinstance(part, Int):
         ends = (_grid(part, back(new_low), math.floor), _grid(part, back(new_high), math.ceil))
         return (replace(part, low=ends[0], high=ends[1]), why) if ends[0] < ends[1] else (part, "")
-    return replace(part, low=_rounded(back(new_low), part.low), high=_rounded(back(new_high), part.high)), why
+    documented = typical or (part.low, part.high)
+    first = max(min(part.low, documented[0]), _rounded(part, back(new_low), math.floor))
+    last = min(max(part.high, documented[1]), _rounded(part, back(new_high), math.ceil))
+    return (replace(part, low=first, high=last), why) if first < last else (part, "")
 
 
 def _grid(part: Int, value: float, towards: Any) -> int:
@@ -139,9 +142,14 @@ def _grid(part: Int, value: float, towards: Any) -> int:
     return part.low + part.step * int(towards(round((value - part.low) / part.step, 6)))
 
 
-def _rounded(value: float, end: float) -> float:
-    """Two digits are all that such an end means; the old end stays the old one."""
-    return end if math.isclose(value, end) else float(f"{value:.2g}")
+def _rounded(part: Float, value: float, towards: Callable[[float], int]) -> float:
+    """An end of a range, to two digits of what the range holds: outwards, so that no good value falls out of it. Old
+    ends stay as they are."""
+    for end in (part.low, part.high):
+        if math.isclose(value, end):
+            return end
+    size = math.floor(math.log10(value if part.log else part.high - part.low)) - 1
+    return round(towards(round(value / 10**size, 6)) * 10.0**size, -size)
 
 
 def _typical(space: Space, path: str) -> tuple[float, float] | None:

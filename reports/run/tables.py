@@ -30,7 +30,7 @@ def params(run: Run) -> pd.DataFrame:
     rows: list[dict[str, Any]] = [
         {"trial": t.number, "elo": t.rating.elo, "rung": t.rungs[-1].rung, **t.spec.params}
         for t in run.trials
-        if t.rating and run.comparable(t.rating) and t.spec.params
+        if t.rating and run.comparable(t.rating) and t.spec.params and t.spec.parent is None
     ]
     return pd.DataFrame(rows, columns=None if rows else ["trial", "elo", "rung"])
 

@@ -9,10 +9,12 @@ from reports.run.findings import Finding, baseline_name, elo, findings, interval
 from reports.run.ranking import ranking
 from trials.events import FreshRated
 from trials.records import Estimate
-from trials.retrained import Retrained
+from trials.retrained import Configuration, Retrained
 from trials.run_state import Run
 
 HOUSE = "The house baseline is about as strong as Unity’s own published model"
+FEW = 2
+"""Finalists of which the best one's interval still holds about as often as it says."""
 TOO_SOON = ", which was trained for tens of millions of steps: a quick sweep is not expected to beat it"
 
 
@@ -62,13 +64,14 @@ def _of_configurations(run: Run) -> tuple[str, tuple[str, ...]] | None:
         return None
     against, many, over = chosen.against_course, finalists(found) > 1, _over(found)
     name = f"trial {chosen.number}’s"
-    failed = _failed(found)
+    failed = (*_ahead_of_it(found, chosen), *_failed(found), *_looks(found))
     if len(found.configurations) == 1:
         name = "The course’s" if chosen.course else f"Trial {chosen.number}’s"
         stands = f"{_said(chosen.baseline)} against {baseline_name(run)}"
         return f"{name} configuration stands at {stands} {over.removesuffix(' each')}.", failed
     if chosen.course:
-        return f"No configuration is shown to beat the course’s: {over}, the course’s own did best.", failed
+        which = "the course’s own did best" if not _ahead_of_it(found, chosen) else "the course’s own was chosen"
+        return f"No configuration is shown to beat the course’s: {over}, {which}.", failed
     if against is None:
         stands = f"{_said(chosen.baseline)} against {baseline_name(run)}"
         return f"No policy of the course’s configuration is there to meet; {name} did best {over}, at {stands}.", failed
@@ -80,7 +83,8 @@ def _of_configurations(run: Run) -> tuple[str, tuple[str, ...]] | None:
             failed,
         )
     if against.low > 0:
-        lucky = f"It was chosen as the best of {finalists(found)} finalists by these matches, so its lead flatters it."
+        lucky = f"It was chosen as the best of {finalists(found)} finalists by these matches, so its lead flatters it"
+        lucky += ", and its interval holds less often than it says." if finalists(found) > FEW else "."
         return (
             f"Trial {chosen.number}’s configuration beats the course’s by {_said(against, signed=False)} {over}.",
             ((lucky,) if many else ()) + failed,
@@ -94,6 +98,27 @@ def _of_configurations(run: Run) -> tuple[str, tuple[str, ...]] | None:
 def _ahead(run: Run) -> bool:
     against = run.finals.chosen.against_course if run.finals and run.finals.chosen else None
     return against is not None and against.low is not None and against.low > 0
+
+
+def _ahead_of_it(found: Retrained, chosen: Configuration) -> tuple[str, ...]:
+    """Who stands above the chosen one, and was not chosen because trainings of it failed."""
+    above = [one for one in found.configurations if one.against_course is not None and one.edge > chosen.edge]
+    return tuple(
+        f"Trial {one.number}’s stands higher, at {_said(one.against_course)} against the course’s, but only"
+        f" {len(one.rated)} of its {len(found.seeds)} trainings came through."
+        for one in above
+        if one.against_course is not None
+    )
+
+
+def _looks(found: Retrained) -> tuple[str, ...]:
+    """What came of adding training seeds once a result was there."""
+    if found.looks == 1 or not any(one.against_course for one in found.configurations):
+        return ()
+    from trials.arena.ratings import seed_intervals  # numpy: only where seeds were added
+
+    sure = f"{100 * (1 - seed_intervals.missed(found.looks)):.4g} %"
+    return (f"Training seeds were added after a look at the result, so differences stand with intervals of {sure}.",)
 
 
 def _failed(found: Retrained) -> tuple[str, ...]:

@@ -174,8 +174,8 @@ def text(found: PlayResult) -> str:
 
 def _verdict(test: TestResult, a: str, b: str) -> str:
     meaning = {
-        "accepted": f"{a} is better than {b} by {test.elo1:g} Elo rather than {test.elo0:g}",
-        "rejected": f"{a} is better than {b} by {test.elo0:g} Elo rather than {test.elo1:g}",
+        "accepted": f"{a} against {b} is likelier at {test.elo1:+g} Elo or more than at {test.elo0:+g}",
+        "rejected": f"{a} against {b} is likelier at {test.elo0:+g} Elo or less than at {test.elo1:+g}",
         "undecided": "more pairs are needed; raise --max-pairs",
     }[test.verdict]
     return (

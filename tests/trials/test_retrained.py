@@ -67,6 +67,26 @@ def test_a_failed_training_is_counted_and_puts_its_configuration_behind_whole_on
     assert alone.baseline is not None and alone.baseline.low is None  # one seed is left
 
 
+def test_fewer_seeds_than_before_are_enough_for_a_choice() -> None:
+    fewer = FinalsBegan(time=9.0, configurations=(2, 3, 0), course=0, seeds=SEEDS[:2])
+    found = retrained.of([*tuning(), *finals(ELOS), fewer])
+    assert found is not None and found.whole and found.looks == 1
+    assert found.chosen is not None and found.chosen.number == 3 and found.chosen.baseline is not None
+    assert found.chosen.baseline.elo == 105  # of two seeds
+
+
+def test_each_look_at_more_seeds_asks_for_a_wider_interval() -> None:
+    more = FinalsBegan(time=9.0, configurations=(2, 3, 0), course=0, seeds=(*SEEDS, 7))
+    again = FinalsBegan(time=1.0, configurations=(2, 3, 0), course=0, seeds=SEEDS[:2])  # the same question resumed
+    found = retrained.of([*tuning(), again, again, *finals(ELOS), more])
+    assert found is not None and found.looks == 3 and not found.whole
+    once, thrice = (retrained.of([*tuning(), *before, *finals(ELOS)]) for before in ([], [again]))
+    assert once is not None and thrice is not None
+    first, second = once.configurations[0].against_course, thrice.configurations[0].against_course
+    assert first is not None and second is not None and first.elo == second.elo
+    assert first.low is not None and second.low is not None and second.low < first.low
+
+
 def test_everything_failed() -> None:
     chosen = FinalsBegan(time=2.0, configurations=(0,), course=0, seeds=SEEDS[:1])
     found = retrained.of([*tuning(), chosen, *trained(10, 0, SEEDS[0], None, "failed")])

@@ -38,9 +38,9 @@ def test_a_difference_that_is_not_shown_asks_for_the_seeds_that_would_show_it(sy
     level = run(synthetic, LEVEL)
     found = advice.next_step(level, "runs/my run")
     mine = next(one for one in level.finals.configurations if one.number == 2)
-    wanted = seed_intervals.needed([list(policy.met.values()) for policy in mine.rated], 100)
-    assert wanted == 17 and found.command == "sweep resume 'runs/my run' --final-seeds 17"
-    assert "trial 2’s +40 Elo would be told from 0 over 17 training seeds each, 14 more: 42 trainings" in found.why
+    wanted = seed_intervals.needed(mine.met, 100, looks=2)  # whose interval is wider
+    assert wanted == 22 and found.command == "sweep resume 'runs/my run' --final-seeds 22"
+    assert "trial 2’s +40 Elo would just be told from 0 over 22 training seeds each, 19 more: 57 train" in found.why
     assert found.command in page.render(level, curves(), at="runs/my run").replace("&#39;", "'")
 
 

@@ -1,12 +1,13 @@
 """What the page says of configurations: no more than their fresh policies showed, and tuning apart."""
 
-from final_events import SEEDS, finals, product, trained, tuning
+from final_events import SEEDS, finals, met, product, trained, tuning
 
 from reports.run import finals as section
 from reports.run import page, ranking, sections, verdict
 from trials import run_state
-from trials.events import FinalsBegan
+from trials.events import FinalsBegan, SweepEnded
 
+OVER = SweepEnded(time=30.0, state="complete", reason="", seconds=30.0, idle_share=0.0)
 CLEAR = {2: (140.0, 150.0, 160.0), 3: (10.0, 40.0, 70.0), 0: (0.0, 10.0, -10.0)}
 LEVEL = {2: (-40.0, 60.0, 100.0), 3: (10.0, 0.0, -10.0), 0: (0.0, 30.0, -30.0)}
 
@@ -49,6 +50,32 @@ def test_what_is_not_shown_is_not_claimed(synthetic):
     _, headline, _ = told(synthetic, {2: (-40.0, -60.0), 0: (0.0, 30.0)}, seeds=SEEDS[:2])
     shown = "No configuration is shown to beat the course’s"
     assert headline == f"{shown}: over 2 training seeds each, the course’s own did best."
+
+
+def test_one_that_leads_and_lost_trainings_is_told_of(synthetic):
+    chosen = FinalsBegan(time=2.0, configurations=(2, 3, 0), course=0, seeds=SEEDS)
+    events = [chosen]
+    for number, (of, seed) in enumerate([(of, seed) for of in (2, 3, 0) for seed in SEEDS], 10):
+        failed = number == 12
+        events += trained(number, of, seed, None if failed else 0.0, "failed" if failed else "complete")
+    gaps = {10: 300.0, 11: 310.0, 13: -10.0, 14: 0.0, 15: -20.0}
+    events += [met(mine, theirs, gap) for mine, gap in gaps.items() for theirs in (16, 17, 18)]
+    run = run_state.run_of("x", [synthetic.question(), *tuning(), *events, product(16), OVER])
+    claim, *rest = verdict.sentences(run)
+    assert claim == (
+        "No configuration is shown to beat the course’s: over 3 training seeds each, the course’s own was chosen."
+    )
+    assert rest[0].startswith("Trial 2’s stands higher, at +305 Elo [")
+    assert rest[0].endswith("against the course’s, but only 2 of its 3 trainings came through.")
+
+
+def test_seeds_that_were_added_after_a_look_are_told_of(synthetic):
+    fewer = FinalsBegan(time=1.0, configurations=(2, 0), course=0, seeds=SEEDS[:2])
+    run, _, _ = told(synthetic, CLEAR)
+    again = run_state.run_of("x", [synthetic.question(), *tuning(), fewer, *finals(CLEAR), product(12), OVER])
+    assert again.finals.chosen.against_course.low < run.finals.chosen.against_course.low
+    assert any("differences stand with intervals of 97.5 %" in sentence for sentence in verdict.sentences(again))
+    assert not any("look" in sentence for sentence in verdict.sentences(run))
 
 
 def test_one_seed_gives_no_interval_and_says_so(synthetic):

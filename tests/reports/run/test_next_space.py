@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reports.run.importance import Importance, Importances
-from reports.run.next_space import suggested
+from reports.run.next_space import _around, suggested
 from search_spaces import Float, Int, from_text
 from trials import run_state
 
@@ -55,6 +55,23 @@ def test_a_range_is_drawn_around_the_good_values_of_what_mattered(run):
     assert "# a comment to keep" in found.yaml and found.yaml.startswith("# Suggested after 40 rated trials")
     before = from_text(run.question.space_yaml, "quick").parameters
     assert {p: h for p, h in space.parameters.items() if p != RATE} == {p: h for p, h in before.items() if p != RATE}
+
+
+def test_no_good_value_falls_out_of_a_range_that_is_narrow_to_begin_with():
+    gamma = Float(0.98, 0.997)
+    found, why = _around(gamma, [0.9855, 0.9875, 0.9905, 0.9915], None)
+    assert (found.low, found.high) == (0.983, 0.994) and why == "the good ones lie between 0.986 and 0.992"
+    found, _ = _around(gamma, [0.988, 0.989, 0.9905, 0.9915], None)
+    assert (found.low, found.high) == (0.986, 0.994)
+
+
+@given(st.floats(1e-5, 1.0), st.floats(1.001, 1e4), st.booleans(), st.lists(st.floats(0, 1), min_size=2, max_size=8))
+def test_a_range_holds_what_it_is_drawn_around(low, times, log, places):
+    part = Float(low, low * times, log)
+    best = [low * times**place if log else low + place * (low * times - low) for place in places]
+    found, _ = _around(part, best, None)
+    assert found.low <= min(best) * (1 + 1e-9) and max(best) <= found.high * (1 + 1e-9)
+    assert part.low * (1 - 1e-9) <= found.low and found.high <= part.high * (1 + 1e-9)
 
 
 def test_options_without_a_good_trial_are_dropped(run):

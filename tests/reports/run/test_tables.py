@@ -24,6 +24,16 @@ def test_counts_states_and_budgets(synthetic):
     assert run.winner is not None and run.course is not None
 
 
+def test_what_was_trained_further_teaches_nothing_of_its_parameters(synthetic):
+    events = synthetic.synthetic_events(12)
+    run = run_state.run_of("x", events)
+    (best,) = [trial for trial in run.trials if trial.number == 5]
+    further = replace(best, spec=replace(best.spec, number=12, origin="extended", parent=5))
+    assert list(tables.params(replace(run, trials=(*run.trials, further)))["trial"]) == list(
+        tables.params(run)["trial"]
+    )
+
+
 def test_ranking_is_by_the_last_rung_and_puts_the_unrated_last(synthetic):
     ranked = ranking.ranking(run_state.run_of("x", synthetic.synthetic_events(12)))
     elos = [row.trial.rating.elo for row in ranked if row.rank]

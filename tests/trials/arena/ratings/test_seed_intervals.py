@@ -115,6 +115,30 @@ def test_so_many_seeds_as_are_needed_bring_the_interval_off_zero(mine: Reals, th
         assert seed_intervals.needed(met, wanted - 1) is None  # fewer would not
 
 
+def shown(rng: np.random.Generator, widened: bool, error: float = 30.0, most: int = 20) -> bool:
+    """Whether one of two equals is taken for the better one by who adds seeds until it is clear, as is advised."""
+    met = rng.normal(0, 40, (most, 1)) - rng.normal(0, 40, (1, most)) + rng.normal(0, error, (most, most))
+    seeds, look = 3, 1
+    while True:
+        elos, errors = met[:seeds, :seeds], np.full((seeds, seeds), error)
+        elo, half = seed_intervals.between(elos, errors, look)
+        if abs(elo) > half:
+            return bool(elo > 0)
+        look += widened
+        wanted = seed_intervals.needed([[rating(x, 1.96 * error) for x in row] for row in elos], most, look)
+        if wanted is None or seeds == most:
+            return False
+        seeds = min(most, max(wanted, seeds + 1))
+
+
+def test_who_adds_seeds_until_a_difference_is_clear_is_seldom_misled() -> None:
+    often = {
+        widened: np.mean([shown(np.random.default_rng(run), widened) for run in range(400)])
+        for widened in (False, True)
+    }
+    assert often[True] <= 0.05 and often[True] < 0.7 * often[False]
+
+
 def test_of_one_seed_or_no_difference_no_number_of_seeds_is_said() -> None:
     assert seed_intervals.needed([[rating(50, 20), rating(60, 20)]], 100) is None
     assert seed_intervals.needed([[rating(10, 20), rating(-10, 20)], [rating(-10, 20), rating(10, 20)]], 100) is None
