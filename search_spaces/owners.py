@@ -147,7 +147,7 @@ def notes(space: Space, settings: Mapping[str, Any], find: Find) -> list[str]:
 def _over(space: Space, path: str, owned: Owned, value: Any, settings: Mapping[str, Any], find: Find) -> str:
     """How a setting stands to what the file says of it."""
     now, option = settings.get(owned.setting), "--" + owned.setting.replace("_", "-")
-    own = str(now) == str(value)
+    own = now == value or str(now) == str(value)
     if owned.setting == "env":
         with contextlib.suppress(SetupError):
             own = Path(str(now)).absolute() == find(space.beside(str(value))).absolute()

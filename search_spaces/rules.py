@@ -7,7 +7,7 @@ from search_spaces import keys
 from search_spaces.environment import check_parameters
 from search_spaces.fill import course, is_whole
 from search_spaces.keys import Key, Schema
-from search_spaces.parameters import KINDS, Choice, Derived, Float, Parameter, is_number, is_parameter
+from search_spaces.parameters import KINDS, Choice, Derived, Float, Int, Parameter, is_number, is_parameter
 from search_spaces.relations import REQUIRED, Ranges, Relation
 from search_spaces.scaling import course_reference, reference, scale
 from search_spaces.space import Space, build
@@ -31,7 +31,7 @@ def check(space: Space, steps: int, fields: int, *, any_game: bool = False) -> N
         _check(part, steps, min(1.0, steps / reference(space)), any_game)
     try:
         check_config(scale(course(space), steps, course_reference(space))[0])
-    except BadTrial as error:
+    except (BadTrial, SpaceError) as error:
         raise SpaceError(
             f"trial 0, the course with sweep.shared of {space.file}, must be a valid trial: {error}"
         ) from None
@@ -105,6 +105,9 @@ def _structure(space: Space) -> None:
         else:
             _walk(space, keys.TOP, {name: value}, "")
     _walk(space, keys.behavior(space.trainer.get("trainer_type")), space.trainer, "")
+    for path in ("reward_signals.gail", "behavioral_cloning"):
+        if get(space.trainer, path) is not None and get(space.trainer, f"{path}.demo_path") is None:
+            raise space.error(f"{path}.demo_path", "must be written", None, "name a .demo file or a folder of them")
 
 
 def _walk(space: Space, schema: Schema, node: Mapping[str, Any], path: str) -> None:
@@ -142,8 +145,9 @@ def _parameter(space: Space, path: str, key: Key, parameter: Parameter) -> None:
         mend = "the budget is --steps or sweep.steps" if path == "max_steps" else "write poca"
         raise space.error(path, "must be a value, never a parameter", parameter, mend)
     if isinstance(parameter, Derived):
-        if key.kind not in ("int", "float"):
-            raise space.error(path, "must not be derived: it is no number", parameter, "offer a choice")
+        if key.kind not in ("int", "float") or key.even:
+            why = "it must be even" if key.even else "it is no number"
+            raise space.error(path, f"must not be derived: {why}", parameter, "offer a choice")
         return
     if isinstance(parameter, Float) and key.kind == "int":
         raise space.error(path, "must be a whole number", parameter, "use int or log_int")
@@ -152,6 +156,10 @@ def _parameter(space: Space, path: str, key: Key, parameter: Parameter) -> None:
     for value in parameter.extremes:
         if fault := key.fault(value):
             raise space.error(path, f"{fault} everywhere in its range", parameter, _usual(key))
+    if key.even and isinstance(parameter, Int) and (parameter.log or parameter.step % 2):
+        raise space.error(
+            path, "must be even everywhere in its range", parameter, "write int with step: 2, or a choice"
+        )
 
 
 def _derived_limits(space: Space, path: str, parameter: Derived) -> None:

@@ -10,7 +10,7 @@ from search_spaces import keys
 from search_spaces.fill import course, put, render
 from search_spaces.parameters import is_number
 from search_spaces.relations import Ranges, default, named
-from search_spaces.space import Space, load
+from search_spaces.space import DEFAULT_STEPS, Space, load
 from search_spaces.text import flatten, get, show
 from trials.records import Value
 
@@ -32,13 +32,13 @@ def reference(space: Space) -> int:
 
     REFERENCE (in another game than SoccerTwos nothing), or more where a team change of the space can be longer than
     half of it, so that in every trial each team has its turn; a file without parameters is trained as written at its
-    own max_steps.
+    own max_steps, which are mlagents' where it names none.
     """
     longest = [turn.high for part in space.each if (turn := Ranges(part, REFERENCE).of(_TEAM))]
     least = REFERENCE if space.behavior == keys.BEHAVIOR else 1
     needed = max(least, *(2 * round(turn) for turn in longest), 0)
     own: Any = space.trainer.get("max_steps")
-    return needed if space.parameters or not is_number(own) else min(needed, int(own))
+    return needed if space.parameters else min(needed, int(own) if is_number(own) else DEFAULT_STEPS)
 
 
 def course_reference(space: Space) -> int:

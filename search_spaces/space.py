@@ -31,6 +31,10 @@ SHIPPED = tuple(sorted(path.stem for path in _FOLDER.glob("*.yaml")))
 """Names that `load` knows without a path."""
 
 
+DEFAULT_STEPS = 500_000
+"""What mlagents takes for max_steps (mlagents/trainers/settings.py, TrainerSettings)."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class SweepDefaults:
     """The `sweep` section: how the file's author runs it; the command line overrides, None is not said."""
@@ -123,7 +127,7 @@ class Space:
     def budget(self) -> int:
         """Steps of a trial where nobody says otherwise: `sweep.steps`, else the file's max_steps, else mlagents'."""
         own = self.trainer.get("max_steps")
-        return self.sweep.steps or (int(own) if own is not None and is_number(own) else 500_000)
+        return self.sweep.steps or (int(own) if own is not None and is_number(own) else DEFAULT_STEPS)
 
     def where(self, path: str) -> str:
         """File and line of a path below the behavior or from the top, for messages; of what it stands in, where the
@@ -226,9 +230,11 @@ def _behaviors(tree: Mapping[str, Any], file: str) -> tuple[str, ...]:
             f"but got {', '.join(map(str, behaviors)) or 'none'} in {file}; {mend}"
         )
     for name, section in behaviors.items():
+        if not isinstance(name, str):
+            raise SpaceError(f"a behavior's name must be text, but got {name} in {file}; write it in quotes")
         if not isinstance(section, Mapping):
             raise SpaceError(f"behaviors.{name} must be a section, but got {show(section)} in {file}; see course.yaml")
-    return tuple(map(str, behaviors))
+    return tuple(behaviors)
 
 
 def _section(tree: Mapping[str, Any], name: str, file: str) -> Mapping[str, Any]:

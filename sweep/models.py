@@ -98,7 +98,9 @@ def _no_model(text: str) -> str:
     """What a word could have meant."""
     path, there = Path(os.path.expanduser(text)), runs.names()
     beside = [str(path.parent / file.name) for file in path.parent.glob("*.onnx")] if path.parent.is_dir() else []
-    _, colon, trial = text.partition(":")
+    word, colon, trial = text.partition(":")
+    if word in there:
+        return f"a run's trial must be RUN:TRIAL or RUN:TRIAL@STEPS, but got {text!r}; {word} alone is its best policy"
     near = did_you_mean(text, [*BUILT_IN, *EARLIER, *beside, *(name + colon + trial for name in there)])
     return (
         f"a model must be an ONNX file or one of {', '.join(BUILT_IN)}, a run (RUN, RUN:TRIAL, RUN:TRIAL@STEPS) or a"

@@ -13,6 +13,7 @@ from huggingface_hub.utils._validators import validate_repo_id
 
 from reports.hub.client import asked, reading
 from reports.hub.errors import HubAway, HubError
+from trials.errors import UsageError
 
 FOLDER_BYTES = 2 << 30
 """A repository that `mlagents-push-to-hf` filled has 185 MB."""
@@ -52,16 +53,17 @@ class File:
 
 
 def named(repo: str) -> str:
-    """The same, if it is USER/NAME as the Hub takes it. Raises HubError."""
+    """The same, if it is USER/NAME as the Hub takes it. Raises UsageError."""
     try:
         validate_repo_id(repo)
-        why = "" if _REPO.fullmatch(repo) and len(repo) <= 96 else "letters, digits, '-', '_' and '.', 96 in all"
+        form = "letters, digits, '-', '_' and '.', 96 in all" if "/" in repo else "it has no /"
+        why = "" if _REPO.fullmatch(repo) and len(repo) <= 96 else form
         why = "a user's name comes first" if repo.split("/")[0].lower() in _KINDS else why
         why = "it cannot end with '.git'" if repo.lower().endswith(".git") else why
     except errors.HFValidationError as error:
         why = str(error).split(": '")[0]
     if why:
-        raise HubError(
+        raise UsageError(
             f"a repository must be named USER/NAME, as on the Hub, but got {repo[:80]!r} ({why}); correct it"
         )
     return repo

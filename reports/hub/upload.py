@@ -17,7 +17,7 @@ from reports.hub.client import account, asked, reading
 from reports.hub.errors import HubError
 from reports.hub.repository import File, Version, named, tree, version
 from reports.hub.retry import Patience, patience
-from trials.errors import SetupError
+from trials.errors import SetupError, UsageError
 
 PUBLIC = (
     "what is to be private must not go into a public repository, but {repo} is public; name another, or make it private"
@@ -78,7 +78,7 @@ def must_be_allowed(repo: str, *, private: bool = False, create_pr: bool = False
     """
     named(repo)
     if revision is not None and (not _BRANCH.fullmatch(revision) or ".." in revision or revision.endswith(".lock")):
-        raise HubError(f"a branch must have a name that git takes, but got --revision {revision[:80]!r}; correct it")
+        raise UsageError(f"a branch must have a name that git takes, but got --revision {revision[:80]!r}; correct it")
     if hf.get_token() is None:
         raise SetupError(
             "an upload needs a token that may write, but none was found; set HF_TOKEN or run `hf auth login`, or"

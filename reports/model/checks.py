@@ -110,9 +110,10 @@ def _spaces(path: Path) -> Check:
     """onnx's own checker, and the inputs by width; only for files that vetting has passed."""
     import onnx
 
+    from trials.arena.players import onnx_graph
     from trials.arena.players.onnx_game import ACTIONS, ALL, BACKWARD, BRANCHES, FORWARD
 
-    model = onnx.load_model(path)
+    model = onnx.load_model_from_string(onnx_graph.single(path))  # which opens no file that vetting has not seen
     try:
         onnx.checker.check_model(model)
     except onnx.checker.ValidationError as error:
@@ -168,7 +169,8 @@ def _steps(status: Mapping[str, Any], name: str) -> int | None:
     behavior = status.get(name)
     if not isinstance(behavior, dict):
         return None
-    known = [*(behavior.get("checkpoints") or []), behavior.get("final_checkpoint")]
+    kept = behavior.get("checkpoints")
+    known = [*(kept if isinstance(kept, list) else []), behavior.get("final_checkpoint")]
     steps = [one.get("steps") for one in known if isinstance(one, dict)]
     return max((step for step in steps if isinstance(step, int)), default=None)
 

@@ -22,6 +22,8 @@ class Opponent:
 
     name: str
     sha256: str
+    called: str = ""
+    """As a command takes it; a file is called by its name alone."""
 
 
 @dataclass(frozen=True, kw_only=True)

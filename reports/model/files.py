@@ -112,8 +112,22 @@ def _start(text: str) -> str:
 _MARKS = {b"\xef\xbb\xbf": "UTF-8", b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16"}
 
 
+ALIASES = 20
+
+
 class _Strict(yaml.SafeLoader):
-    """As the Hub reads it: a key twice is an error, and not the last one's value."""
+    """As the Hub reads it: a key twice is an error, and not the last one's value. Aliases are few: a value made of
+    aliases of aliases has no end."""
+
+    aliases = 0
+
+    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
+        if self.check_event(yaml.AliasEvent):
+            self.aliases += 1
+            if self.aliases > ALIASES:
+                mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]
+                raise yaml.MarkedYAMLError(problem=f"it has more than {ALIASES} aliases", problem_mark=mark)
+        return super().compose_node(parent, index)
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         seen: set[str] = set()

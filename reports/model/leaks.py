@@ -35,8 +35,8 @@ COMMON = frozenset(
 )
 """Names that tell nobody's."""
 ROOTS = "home|Users|root|tmp|var|mnt|media|data|work|workspace|workdir|opt|srv|private|scratch|lustre|gpfs|nfs|content"
-MOST = 256 << 20
-"""Bytes that a compressed part may unpack to."""
+MOST = 64 << 20
+"""Bytes that a file's compressed parts may unpack to together: what is more is not looked at."""
 CHANCE = 6
 """Bytes below which a word may stand among weights by chance: 64 MB of them hold a given six in one of four million."""
 
@@ -46,7 +46,7 @@ _TOKEN = re.compile(
     rb"|eyJ[\w-]{16,}\.eyJ[\w-]{16,}\.[\w-]{16,}|-----BEGIN [A-Z ]*PRIVATE KEY-----)"
 )
 _MAIL = re.compile(rb"(?<![\w.%+-])[A-Za-z0-9][\w.%+-]*@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*\.[A-Za-z]{2,}(?![\w-])")
-_MAIL_AMONG_BYTES = re.compile(rb"[a-z0-9._%+-]{3,}@[a-z0-9-]{3,}\.[a-z]{2,}")
+_MAIL_AMONG_BYTES = re.compile(rb"[a-z0-9._%+-]{3,64}@[a-z0-9-]{3,63}\.[a-z]{2,63}")
 _ADDRESS = re.compile(rb"(?<![\w.])(?:192\.168|172\.(?:1[6-9]|2\d|3[01]))\.\d{1,3}\.\d{1,3}(?![\w]|\.\d)")
 _ANY_ADDRESS = re.compile(rb"(?<![\w.])(?:\d{1,3}\.){3}\d{1,3}(?![\w]|\.\d)")
 _PATH = re.compile(
@@ -57,7 +57,7 @@ _PATH_AMONG_BYTES = re.compile(
 )
 _EVENTS_OF = re.compile(r"tfevents\.\d+\.(.+\.\d+)(?:\.\d+)?$")
 """As TensorBoard names its files: time, host, process."""
-_PACKED = re.compile(r'(<script type="application/octet-stream"([^>]*)>)([^<]*)(?=</script>)')
+_PACKED = re.compile(r'(<script type="application/octet-stream"([^>]{0,200})>)([^<]*)(?=</script>)')
 
 
 @dataclass(frozen=True)
@@ -153,11 +153,13 @@ def _parts(name: str, data: bytes, known: Sequence[str]) -> Iterator[tuple[str, 
 def _entries(data: bytes) -> Iterator[tuple[str, bytes, Kind]]:
     """Of a zip, which a torch checkpoint is: pickles, and tensors under `data/`."""
     try:
+        left = MOST
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             for entry in archive.infolist():
                 yield "an entry's name", entry.filename.encode(), "binary"
                 with archive.open(entry) as part:
-                    content = part.read(MOST)
+                    content = part.read(left)
+                left -= len(content)
                 weights = re.search(r"/data/\d+$", entry.filename)
                 yield entry.filename, content, "weights" if weights else "binary"
             yield "comment", archive.comment, "binary"

@@ -201,7 +201,11 @@ def _unknown() -> Response:
 def _matches(app: Flask, followed: Followed, fresh: MatchQueue | None) -> None:
     @app.post("/api/watch")
     def ask() -> Response:
-        now, wish = followed.newest, request.get_json()
+        now = followed.newest
+        try:
+            wish = request.get_json()
+        except RecursionError:
+            return error(400, "the body must be an object with a and b, two models by their keys")
         words = [wish.get(name) for name in ("a", "b")] if isinstance(wish, dict) else []
         players = [now.player(word) for word in words if isinstance(word, str)]
         if fresh is None:

@@ -161,7 +161,7 @@ def typed(word: str, behavior: Behavior = SOCCER) -> Source:
 
 def source(word: str, behavior: Behavior = SOCCER) -> Source:
     """The source that a roster names, a run alone being all its candidates. Raises UsageError for what is none."""
-    if (found := _named(word, behavior)) is not None:
+    if word and (found := _named(word, behavior)) is not None:
         return found
     there = [*BUILT_IN, *EARLIER, *run_names()]
     near = did_you_mean(word, there + [path.name for path in Path().glob("*.onnx")])
@@ -196,8 +196,15 @@ def _folder(path: Path, behavior: Behavior) -> Iterator[tuple[str, Path]]:
         for folder in sorted({file.parent for file in path.rglob("*.onnx")}):
             if all((folder / f"{name}.onnx").is_file() for name in names):
                 below = folder.relative_to(path).as_posix()
-                yield f"{path.parent.name or 'local'}/{path.name}" if below == "." else f"{path.name}/{below}", folder
+                alone = f"{path.parent.name or 'local'}/{path.name}"
+                yield _text(alone if below == "." else f"{path.name}/{below}"), folder
         return
     for file in sorted(path.rglob("*.onnx")):
         if not os.path.isdir(file):  # a link to nothing is told, not passed over
-            yield f"{path.name or 'local'}/{file.relative_to(path).with_suffix('').as_posix()}", file
+            name = file.relative_to(path).with_suffix("").as_posix()
+            yield _text(f"{path.name or 'local'}/{name}"), file
+
+
+def _text(name: str) -> str:
+    """A file's name as text that can be written down, whatever bytes it is made of."""
+    return name.encode(errors="backslashreplace").decode()

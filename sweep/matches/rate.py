@@ -27,7 +27,7 @@ def rate(sources: Sequence[Path], baseline: str | None, history_to: Path | None)
         _new(history_to)
     for source in sources:
         if not source.is_dir() and not source.is_file():
-            raise SetupError(f"matches must be in a file or a run's folder, but {source} is neither; check its name")
+            raise UsageError(f"matches must be in a file or a run's folder, but {source} is neither; check its name")
     published = [source for source in sources if _is_published(source)]
     if published and len(published) < len(sources):
         raise SetupError(

@@ -1,6 +1,7 @@
 """A policy's proof: matches played afresh on seeds that its run never used, and the gate that it must pass by them."""
 
 import re
+import shlex
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass, replace
 from hashlib import sha256
@@ -137,7 +138,7 @@ def prove(policy: Path, repo: str, run: RunFolder, events: Sequence[Event], base
         played[opponent.name] = play.play(str(policy), opponent.load, 2 * pairs, how, test=test, progress=bar.progress)
         logs.append(path.name)
         called = opponent.pinned or Path(opponent.load).name
-        commands.append(f"sweep play {repo} {called} {asked} --seed {seed}{where}")
+        commands.append(f"sweep play {repo} {shlex.quote(called)} {asked} --seed {seed}{where}")
 
     pairs = bar.matches // 2
     for at, (name, few) in enumerate(simple.items()):
@@ -151,7 +152,7 @@ def prove(policy: Path, repo: str, run: RunFolder, events: Sequence[Event], base
         environment=first.environment,
         kick_off=first.kick_off,
         attempt=attempt,
-        baseline=Opponent(baseline.name, baseline.sha256),
+        baseline=Opponent(baseline.name, baseline.sha256, baseline.pinned or Path(baseline.load).name),
         ratings=[
             rating
             for name in dict.fromkeys((baseline.name, "random"))

@@ -44,7 +44,7 @@ class Promotion:
 def table(found: Promotion) -> Table:
     """What came of it, for a terminal."""
     done = "refused" if found.refused else "written" if found.dry_run else "published"
-    shown = Table(title=f"{found.called} of {found.run} → {found.repo}: {done}", title_justify="left")
+    shown = Table(title=escape(f"{found.called} of {found.run} → {found.repo}: {done}"), title_justify="left")
     for name in ("", "check", "found"):
         shown.add_column(name, overflow="fold")
     for check in found.checks:
@@ -53,8 +53,8 @@ def table(found: Promotion) -> Table:
         return shown
     elo = found.elo
     numbers = f"{elo.elo:+.0f} [{elo.low:+.0f}, {elo.high:+.0f}] over {elo.matches} matches"
-    shown.add_row("", f"Elo against {elo.opponent}", numbers)
-    shown.add_row("", "files", f"{len(found.files)}, {sum(found.files.values()) / 1e6:.2f} MB: {found.folder}")
+    shown.add_row("", escape(f"Elo against {elo.opponent}"), escape(numbers))
+    shown.add_row("", "files", escape(f"{len(found.files)}, {sum(found.files.values()) / 1e6:.2f} MB: {found.folder}"))
     if found.commit:
         shown.add_row("", "commit", f"{found.commit[:12]}, {found.pr_url or found.url}")
         shown.add_row(STYLE["ok"], "downloaded again", f"{found.verified} files, each with the same sha256")

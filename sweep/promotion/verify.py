@@ -113,7 +113,7 @@ def _matches(policy: Path, pairs: int, cores: int, progress: bool) -> list[Check
 def table(found: Verified) -> Table:
     """The checks for a terminal."""
     at = f" at {found.revision[:7]}" if found.revision else ""
-    shown = Table(title=f"{found.model}{at}: {'passed' if found.ok else 'failed'}", title_justify="left")
+    shown = Table(title=escape(f"{found.model}{at}: {'passed' if found.ok else 'failed'}"), title_justify="left")
     for name in ("", "check", "found", "fix"):
         shown.add_column(name, overflow="fold")
     for check in found.checks:

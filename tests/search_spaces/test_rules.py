@@ -317,7 +317,7 @@ BAD = [
     ("behaviors:\n", "sweep: {trials: 0}\nbehaviors:\n", "sweep.trials must be at least 1, but got 0 in my.yaml:3"),
     ("behaviors:\n", "sweep: {first_rung: 1.5}\nbehaviors:\n", "sweep.first_rung must be at most 1, but got 1.5"),
     ("behaviors:\n", "sweep: {reduction_factor: 1}\nbehaviors:\n", "sweep.reduction_factor must be above 1, but got 1"),
-    ("behaviors:\n", "sweep: {rating_matches: 7}\nbehaviors:\n", "sweep.rating_matches must be even, but got 7"),
+    ("behaviors:\n", "sweep: {rating_matches: 9}\nbehaviors:\n", "sweep.rating_matches must be even, but got 9"),
     ("behaviors:\n", "sweep: {shared: {hidden: 3}}\nbehaviors:\n", "sweep.shared must hold keys that mlagents knows"),
     (
         "behaviors:\n",
@@ -346,6 +346,28 @@ BAD = [
         "must hold exactly one behavior, SoccerTwos, but got SoccerTwos, Other",
     ),
     (COURSE, "behaviors: &a {SoccerTwos: *a}", "my.yaml must be YAML that ends"),
+    (COURSE, "behaviors: {1: {trainer_type: poca}}", "a behavior's name must be text, but got 1 in my.yaml"),
+    # what mlagents would refuse in every trial but the course's
+    (
+        "num_layers: 2",
+        "num_layers: 2\n      memory: {memory_size: {int: [64, 256]}, sequence_length: 32}",
+        "network_settings.memory.memory_size must be even everywhere in its range",
+    ),
+    (
+        "num_layers: 2",
+        "num_layers: 2\n      memory: {memory_size: {multiple_of: network_settings.num_layers, by: {int: [8, 9]}}}",
+        "network_settings.memory.memory_size must not be derived: it must be even",
+    ),
+    (
+        "reward_signals:",
+        "reward_signals:\n      gail: {strength: 0.1}",
+        "reward_signals.gail.demo_path must be written, but got nothing",
+    ),
+    (
+        "keep_checkpoints",
+        "behavioral_cloning: {strength: 0.5}\n    keep_checkpoints",
+        "behavioral_cloning.demo_path must be written, but got nothing",
+    ),
 ]
 
 

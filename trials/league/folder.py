@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from trials.errors import SetupError
+from trials.errors import UsageError
 from trials.folder import Below, only_one
 
 
@@ -37,9 +37,9 @@ class LeagueFolder:
 
 
 def must_be_there(league: LeagueFolder) -> None:
-    """Raise SetupError where the folder holds no league."""
+    """Raise UsageError where the folder holds no league."""
     if not league.history.is_file() and not league.roster.is_file():
-        raise SetupError(
+        raise UsageError(
             f"a league's folder must hold {league.history.name} or {league.roster.name}, but {league.path} has neither;"
             " name one that `sweep league run` made"
         )

@@ -19,6 +19,7 @@ from reports import hub as hubs
 from reports.hub.errors import HubAway, HubError, clean, line
 from reports.hub.retry import Again, Patience, patiently
 from trials.arena.players.load import HOUSE
+from trials.errors import UsageError
 
 CARD = b"---\nlibrary_name: ml-agents\ntags:\n- ML-Agents-SoccerTwos\n- reinforcement-learning\n---\n# A policy\n"
 QUICK = Patience(seconds=1.5, first=0.01, longest=0.02, answer=2)
@@ -229,7 +230,7 @@ def test_what_is_no_folder_of_files_is_refused_before_anything(hub: HubServer, f
     (tmp_path / "empty").mkdir()
     with pytest.raises(HubError, match="has none"):
         hubs.published(tmp_path / "empty", REPO, message="m")
-    with pytest.raises(HubError, match="must be named USER/NAME, as on the Hub, but got 'poca'"):
+    with pytest.raises(UsageError, match="must be named USER/NAME, as on the Hub, but got 'poca'"):
         hubs.published(folder, "poca", message="m")
     (folder / "link").symlink_to("/etc/hostname")
     with pytest.raises(HubError, match="a folder of plain files, but link is none"):

@@ -186,3 +186,18 @@ def test_this_machine_is_known_by_its_folders_and_public_words_are_let_be(
     assert "carolwilson" not in mine.without(["CarolWilson"]).words
     monkeypatch.setenv("USER", "root")
     assert "root" not in leaks.of_this_machine().words
+
+
+def test_what_unpacks_to_much_is_looked_at_in_part(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(leaks, "MOST", 1000)
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name in "ab":
+            archive.writestr(name, bytes(900))
+    parts = [part for place, part, _ in leaks._parts("README.md", packed.getvalue(), ()) if place in ("a", "b")]
+    assert [len(part) for part in parts] == [900, 100]
+
+
+@pytest.mark.parametrize("data", [b"\xff" + b"a" * 300_000, b'<script type="application/octet-stream"' * 8_000])
+def test_a_file_that_is_made_to_be_slow_is_read_in_time(data: bytes) -> None:
+    assert leaks.find("odd", data, PRIVATE) == []

@@ -24,7 +24,6 @@ from patience import now, survivors
 from real_sweep import run_sweep
 from rich.console import Console
 
-from reports.hub import HubError
 from sweep.cli.main import cli
 from sweep.league import page, scan, sources
 from sweep.league import rounds as league
@@ -34,7 +33,7 @@ from sweep.settings import Settings
 from trials import storage
 from trials.arena.players.load import LADDER
 from trials.arena.ratings import ai_vs_ai
-from trials.errors import SetupError
+from trials.errors import SetupError, UsageError
 from trials.league import leaderboard, matches, pairings, reader, roster, round, store
 from trials.league.folder import LeagueFolder, playing
 from trials.league.history import short
@@ -360,7 +359,7 @@ def test_a_dataset_that_was_not_written_is_no_success_and_costs_no_match(tmp_pat
     def away(files: object, message: str) -> None:
         raise OSError("no route")
 
-    with pytest.raises(HubError, match="must be named USER/NAME"):
+    with pytest.raises(UsageError, match="must be named USER/NAME"):
         league.dataset("bad name")
     with pytest.raises(SetupError, match=r"not brought up to this round, which is whole in .*: no route"):
         league.run(path, ["random", "still"], SHORT, keep=away, console=Console(file=io.StringIO()))

@@ -13,6 +13,7 @@ import pytest
 import yaml
 from click.testing import CliRunner
 from hub_server import HubServer
+from onnx import TensorProto, helper
 from rich.console import Console
 
 import sweep.cli.main
@@ -132,6 +133,42 @@ def test_a_broken_model_is_told_by_what_is_broken_and_how_to_mend_it(
     mine = next(check for check in broken if check.name == name)
     assert said in mine.found and mine.mend
     assert all(check.name in (name, "file", "plays") for check in broken), broken
+
+
+@pytest.mark.parametrize("place", ["missing.bin", "../../../../../etc/passwd"])
+def test_numbers_that_vetting_has_not_seen_are_not_read(place: str, tmp_path: Path) -> None:
+    """In a graph in a node that nothing needs, key and value in the order that no one writes them in."""
+    folder = sound(tmp_path / "m")
+    model = onnx.load(folder / "SoccerTwos.onnx")
+    hidden = TensorProto(name="w", data_type=1, dims=[4], data_location=TensorProto.EXTERNAL)
+    hidden.external_data.add(key="location", value=place)
+    inner = helper.make_graph(
+        [helper.make_node("Identity", ["w"], ["o"])], "g", [], [helper.make_tensor_value_info("o", 1, [4])], [hidden]
+    )
+    unneeded = helper.make_node("If", [model.graph.input[0].name], ["x"], then_branch=inner, else_branch=inner)
+    model.graph.node.append(unneeded)
+    name, size = place.encode(), bytes([len(place)])
+    written, turned = b"\x0a\x08location\x12" + size + name, b"\x12" + size + name + b"\x0a\x08location"
+    (folder / "SoccerTwos.onnx").write_bytes(model.SerializeToString().replace(written, turned))
+    seen = {check.name: check for check in checks.examine(files.of_folder(folder))}
+    assert seen["spaces"].status == "no" and seen["spaces"].found.startswith("onnx.checker: ")
+
+
+def test_odd_files_beside_a_model_are_bounded_and_told(tmp_path: Path) -> None:
+    folder = sound(tmp_path / "m")
+    (folder / "run_logs" / "training_status.json").write_text('{"SoccerTwos": {"checkpoints": 5}}')
+    levels = [f"a{at}: &a{at} [{', '.join([f'*a{at - 1}'] * 10)}]" for at in range(1, 9)]
+    (folder / "README.md").write_text("---\na0: &a0 [x]\n" + "\n".join(levels) + "\nlicense: *a8\n---\n")
+    seen = {check.name: check for check in checks.examine(files.of_folder(folder), load=False)}
+    assert seen["trained"].status == "ok"  # by its time
+    assert "it has more than 20 aliases" in seen["card"].found
+
+
+def test_names_are_shown_as_they_are(tmp_path: Path) -> None:
+    folder = sound(tmp_path / "a[/b]")
+    out = io.StringIO()
+    Console(file=out, width=200).print(verify.table(verify.verify(str(folder), None, 0, 1, False)))
+    assert str(folder) in out.getvalue()
 
 
 def test_advice_is_no_refusal(tmp_path: Path) -> None:

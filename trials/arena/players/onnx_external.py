@@ -4,6 +4,7 @@ torch 2.9 and later export `SoccerTwos.onnx` with its weights in `SoccerTwos.onn
 then made of both. The names are found without parsing the file, which may be a stranger's.
 """
 
+import errno
 import os
 import re
 from collections.abc import Mapping
@@ -101,7 +102,7 @@ def digest(data: bytes, others: Mapping[str, bytes]) -> str:
 
 def files(path: Path) -> tuple[Path, ...]:
     """The files beside an ONNX file, there or not; none of one that cannot be played. Raises OSError."""
-    if path.stat().st_size > MAX_BYTES:
+    if _size(path) > MAX_BYTES:
         return ()
     try:
         return tuple(beside(path, path.read_bytes()).values())
@@ -118,7 +119,7 @@ def digest_of(path: Path) -> str:
     if path.is_dir():
         told = " ".join(f"{file.name} {digest_of(file)}" for file in sorted(path.glob("*.onnx")))
         return sha256(told.encode()).hexdigest()
-    if path.stat().st_size > MAX_BYTES:
+    if _size(path) > MAX_BYTES:
         with path.open("rb") as file:
             return file_digest(file, "sha256").hexdigest()
     data = path.read_bytes()
@@ -126,6 +127,14 @@ def digest_of(path: Path) -> str:
         return digest(data, read(path, data))
     except BadPolicy:
         return digest(data, {})
+
+
+def _size(path: Path) -> int:
+    """Bytes of a file. Raises OSError for what is none, such as a pipe or a device, which may be without an end."""
+    size = path.stat().st_size
+    if not path.is_file():
+        raise OSError(errno.EINVAL, "it is no regular file", str(path))
+    return size
 
 
 def copy(path: Path, target: Path) -> None:

@@ -1,5 +1,6 @@
 """A policy in two files, as torch 2.9 and later export it: read, known, copied and refused as a whole."""
 
+import os
 import shutil
 from pathlib import Path
 
@@ -158,6 +159,16 @@ def test_a_league_and_a_tournament_take_it_from_a_folder_and_see_it_change(two: 
     assert changed["m/SoccerTwos"] not in (one.revision, two_.revision)
     (two.parent / DATA).unlink()
     assert len({*changed.values(), *(offer.revision for offer in source.offers(pytest.fail))}) == 3
+
+
+def test_what_is_no_file_stops_no_league(two: Path) -> None:
+    os.mkfifo(two.parent / "pipe.onnx")
+    (two.parent / "endless.onnx").symlink_to("/dev/zero")
+    shutil.copy(LADDER / "house-1000k.onnx", os.fsencode(two.parent) + b"/odd\xff.onnx")
+    told: list[str] = []
+    offers = sources.source(str(two.parent)).offers(told.append)
+    assert sorted(offer.name for offer in offers) == ["m/SoccerTwos", "m/odd\\udcff"]
+    assert len(told) == 2 and all("it is no regular file" in line for line in told)
 
 
 def test_a_run_keeps_a_baseline_whole(two: Path, tmp_path: Path) -> None:
