@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
+from rich.markup import escape
 from rich.table import Table
 
 from trials import ledger, run_state
@@ -93,9 +94,15 @@ def names() -> list[str]:
     return sorted(path.parent.name for path in RUNS.glob("*/ledger.jsonl"))
 
 
+def placed(word: str | Path) -> Path:
+    """A run's folder as it was given; `.` and what ends with `..` whole, since its name is what the run is called."""
+    path = Path(os.path.expanduser(word))
+    return path.resolve() if path.name in ("", "..") else path
+
+
 def called(word: str) -> RunFolder | None:
     """The run in that folder, else the one of that name below runs/; None where there is neither."""
-    path = Path(os.path.expanduser(word))
+    path = placed(word)
     bare = not path.exists() and len(path.parts) == 1
     return next((RunFolder(one) for one in (path, *[RUNS / word] * bare) if RunFolder(one).ledger.is_file()), None)
 
@@ -105,7 +112,7 @@ def at(word: str) -> RunFolder:
     found = called(word)
     if found is None and not os.path.exists(os.path.expanduser(word)) and (near := did_you_mean(word, names())):
         raise UsageError(f"a run must be a folder or a name below {RUNS}/, but {word} is neither; {near}")
-    return found or RunFolder(Path(word))
+    return found or RunFolder(placed(word))
 
 
 @dataclass(frozen=True)
@@ -146,5 +153,5 @@ def table(lines: Sequence[Line]) -> Table:
     for line in lines:
         began = time.strftime("%Y-%m-%d %H:%M", time.localtime(line.began)) if line.began else ""
         elo = f"{line.elo:.0f}" if line.elo is not None else ""
-        shown.add_row(line.run, line.state, f"{line.over}/{line.trials or '?'}", elo, began)
+        shown.add_row(escape(line.run), line.state, f"{line.over}/{line.trials or '?'}", elo, began)
     return shown

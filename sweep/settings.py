@@ -148,7 +148,7 @@ def read(path: Path) -> Settings:
         if isinstance(found, dict):  # a run from before there were finals has none
             found = {"final_seeds": 0} | found
         return _SETTINGS.validate_python(found)
-    except (OSError, ValidationError, yaml.YAMLError) as error:
+    except (OSError, UnicodeDecodeError, ValidationError, yaml.YAMLError) as error:
         raise SetupError(
             f"a run must hold its settings, but {path} cannot be read ({reason(error)});"
             " was it written by another version?"

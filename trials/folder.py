@@ -53,7 +53,7 @@ class TrialFolder:
     """Summaries, one JSON object a line: step, time (unix seconds), seconds (since the start), statistic: mean."""
     progress = Below("progress.json")
     """Where the trainer is now, replaced whole: step, steps it resumed from (0: begun anew), seconds since its
-    first step, time (unix seconds)."""
+    first step, time (unix seconds; 0 until it speaks), seconds that trainers before it trained."""
     candidates = Below("candidates")
     """Exported policies, `SoccerTwos-200512.onnx`: whole files only."""
     results = Below("mlagents")

@@ -18,21 +18,21 @@ Line = TypeVar("Line")
 _EVENT: TypeAdapter[Event] = TypeAdapter(Event, config=ConfigDict(ser_json_inf_nan="strings"))
 
 
-def append(path: Path, event: Event) -> None:
-    """Append one event as one line and wait until the disk has it. Raises OSError where it cannot."""
-    append_lines(path, _EVENT.dump_json(event) + b"\n")
+def append(path: Path, *events: Event) -> None:
+    """Append events, a line each, all or none, and wait until the disk has them. Raises OSError where it cannot."""
+    append_lines(path, b"".join(_EVENT.dump_json(event) + b"\n" for event in events))
 
 
-def append_lines(path: Path, line: bytes) -> None:
+def append_lines(path: Path, lines: bytes) -> None:
     """Append whole lines to a file of lines, all or none, and wait until the disk has them. Raises OSError."""
     handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
     try:
         size = os.fstat(handle).st_size
         if size and os.pread(handle, 1, size - 1) != b"\n":  # a driver died in mid-write: its half line stays alone
-            line = b"\n" + line
+            lines = b"\n" + lines
         try:
-            written = os.write(handle, line)
-            if written < len(line):
+            written = os.write(handle, lines)
+            if written < len(lines):
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
             os.fsync(handle)
         except OSError:

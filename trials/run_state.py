@@ -180,15 +180,15 @@ class _Draft:
     rungs: dict[int, TrialRated] = field(default_factory=dict)
     ended: TrialEnded | None = None
     spans: list[Span] = field(default_factory=list)
+    inherited: int = 0
 
     def whole(self, over: bool, reached: int) -> TrialHistory:
         rungs = tuple(self.rungs[rung] for rung in sorted(self.rungs))
         state: State = self.ended.state if self.ended else ("stopped" if over else "running")
         known = max([reached, *(rated.candidate.steps for rated in rungs)])
         steps = self.ended.steps if self.ended else known
-        return TrialHistory(
-            self.spec, state, steps, rungs, self.ended, tuple(self.spans), self.handed, tuple(self.resumes)
-        )
+        spans, resumes, inherited = tuple(self.spans), tuple(self.resumes), min(self.inherited, steps)
+        return TrialHistory(self.spec, state, steps, rungs, self.ended, spans, self.handed, resumes, inherited)
 
 
 def run_of(name: str, events: Sequence[Event], reached: Mapping[int, int] | None = None) -> Run:
@@ -197,7 +197,7 @@ def run_of(name: str, events: Sequence[Event], reached: Mapping[int, int] | None
     question: SweepBegan | None = None
     end: SweepEnded | None = None
     fresh: dict[str, FreshRated] = {}
-    drivers, warm = 0, None
+    drivers, warm, steps = 0, None, reached or {}
     for event in events:
         match event:
             case SweepBegan():
@@ -207,6 +207,8 @@ def run_of(name: str, events: Sequence[Event], reached: Mapping[int, int] | None
                 warm = event
             case TrialBegan():
                 draft = drafts.setdefault(event.spec.number, _Draft(event.spec))
+                if (of := event.spec.parent) is not None and of in drafts:  # which may be trained on later
+                    draft.inherited = drafts[of].whole(True, steps.get(of, 0)).steps
                 draft.spec, draft.ended, draft.handed = event.spec, None, draft.handed + 1
             case TrialResumed() if event.trial in drafts:
                 drafts[event.trial].resumes.append(event)
@@ -224,10 +226,7 @@ def run_of(name: str, events: Sequence[Event], reached: Mapping[int, int] | None
                 fresh[event.role] = event
             case SweepEnded():
                 end = event
-    steps = reached or {}
     known = [drafts[number].whole(end is not None, steps.get(number, 0)) for number in sorted(drafts)]
-    at = {trial.number: trial.steps for trial in known}
-    known = [t if t.spec.parent is None else replace(t, inherited=at.get(t.spec.parent, 0)) for t in known]
     trials = tuple(trial for trial in known if trial.spec.origin != "final")
     anew = tuple(trial for trial in known if trial.spec.origin == "final")
     first, last = (events[0].time, events[-1].time) if events else (0.0, 0.0)

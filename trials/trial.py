@@ -103,7 +103,7 @@ class Trial:
         return self._training
 
     def _start(self) -> TrainerProcess:
-        self.files.progress.unlink(missing_ok=True)
+        progress.begin_again(self.files)
         started = TrainerProcess(self.files, self.spec.threads, self._program)
         self._told, self._silent = 0.0, Stint(started.pid)
         return started
@@ -173,7 +173,7 @@ class Trial:
             log_tail="" if fault == "none" else trainer_log.tail(self.files),
             steps=max([life.where.step for life in lives] + [steps for steps, _ in found]),
             began=self.process.began - sum(life.seconds for life in self._lost),
-            train_seconds=sum(life.where.seconds for life in lives),
+            train_seconds=lives[0].where.earlier + sum(life.where.seconds for life in lives),
             process_seconds=sum(life.seconds for life in lives),
             candidate=self._candidate(*found[-1]) if found else None,
         )

@@ -151,11 +151,11 @@ def run(
     num_envs: int | None = None,
     final_seeds: int | None = None,
     finalists: int | None = None,
-    baseline: str | None = None,
+    baseline: str | PathLike[str] | None = None,
     yardstick: Sequence[str | PathLike[str]] | None = None,
-    env: str | None = None,
+    env: str | PathLike[str] | None = None,
     won_by: Literal["group", "agents", "both", "stats"] | None = None,
-    trainer: str | None = None,
+    trainer: str | PathLike[str] | None = None,
     stall_seconds: float | None = None,
     gpus_per_trial: float | None = None,
     cpus_per_trial: float | None = None,
@@ -190,6 +190,7 @@ def run(
         raise SetupError("a sweep must run in a process's main thread, whose signals stop it; call it from there")
     for name in ("space", "quiet", "warm_start"):
         del given[name]
+    given |= {name: fspath(given[name]) for name in ("baseline", "env", "trainer") if given[name] is not None}
     given["yardstick"] = tuple(fspath(word) for word in yardstick or ())
     cluster = address.given(ray_address or os.environ.get(address.VARIABLE), ray_address is None)
     given["ray_address"] = cluster.text if cluster is not None else None
@@ -205,12 +206,13 @@ def run(
 
 
 def open_run(path: str | Path) -> Run:
-    """The sweep in the folder `path`, finished or not. Raises SetupError where there is none.
+    """The sweep in the folder `path`, or of that name below runs/, finished or not. Raises SetupError where none is.
 
     >>> sweep.open_run("runs/first").best().elo
     """
+    from sweep import runs
     from trials import ledger
-    from trials.folder import RunFolder
 
-    ledger.must_be_there(RunFolder(Path(path)).ledger)
-    return Run(Path(path))
+    found = runs.at(str(path))
+    ledger.must_be_there(found.ledger)
+    return Run(found.path)

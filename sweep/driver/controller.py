@@ -1,6 +1,7 @@
 """The controller: what the sweep knows of its trials, whom it asks to stop, and the ledger's writing end."""
 
 import math
+import shutil
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -87,11 +88,12 @@ class Controller:
         """Ray pickles what it is handed, for a restore of its own that is never asked for: the ledger is the truth."""
         return str, ("controller",)
 
-    def record(self, event: Event) -> None:
-        """Append to the ledger, then tell whoever shows it."""
-        ledger.append(self.run.ledger, event)
-        for listener in self.listeners:
-            listener(event)
+    def record(self, *events: Event) -> None:
+        """Append to the ledger, all or none, then tell whoever shows it."""
+        ledger.append(self.run.ledger, *events)
+        for event in events:
+            for listener in self.listeners:
+                listener(event)
 
     @property
     def under_way(self) -> list[RunningTrial]:
@@ -166,6 +168,8 @@ class Controller:
         else:
             proposal, spec = studies.proposed(self.study, self.space, self._render)
         self.live[trial_id] = RunningTrial(spec, self._free_slot(), proposal, rated=earlier)
+        if spec.number not in self.specs:  # what lies there is of none that the ledger knows
+            shutil.rmtree(self.run.trial(spec.number).path, ignore_errors=True)
         self.specs[spec.number] = spec
         now = time.time()
         self.first_began = min(self.first_began, now)
@@ -257,7 +261,8 @@ class Controller:
         self.record(ended)
         if training is not None and training.fault == "setup":
             self.break_off(training.reason)
-        if too_many := failures(self.over, self.settings.max_failure_rate):
+        # those of this driver: what failed before it may be mended
+        if too_many := failures(self.over[len(self.past.ended) :], self.settings.max_failure_rate):
             self.break_off(too_many)
         self.heed()
 

@@ -23,7 +23,7 @@ from trials import ledger
 from trials.arena.ratings import yardstick
 from trials.errors import SetupError, UsageError
 from trials.events import Event, SweepBegan, TrialBegan, TrialEnded, TrialRated, TrialResumed
-from trials.folder import RunFolder, driving
+from trials.folder import RunFolder, TrialFolder, driving
 from trials.learner import progress
 from trials.learner.process import check_with_mlagents
 from trials.records import Training, TrialSpec, Value
@@ -53,7 +53,7 @@ def extend(run: RunFolder, number: int, steps: int, changes: Sequence[str], cons
         baseline = models.of_run(run, settings.baseline, began.baseline_sha256 if began else "")
         rate = yardstick.rater(run, baseline.load, spec.executable, settings.rating_matches)
         with sync.kept(run, settings, [spec.number]):
-            _take_checkpoint(run, number, spec.number)
+            _must_have_checkpoint(run.trial(number))
             before = spec.steps - steps
             tell(console, f"trial {spec.number} goes on from trial {number} at {before:,} steps, for {steps:,} more")
             return _train(run, spec, rate, console, before)
@@ -62,14 +62,16 @@ def extend(run: RunFolder, number: int, steps: int, changes: Sequence[str], cons
 def _further(run: RunFolder, events: Sequence[Event], number: int, steps: int, changes: Sequence[str]) -> TrialSpec:
     """The new trial's spec. Raises SetupError, SpaceError."""
     specs = {event.spec.number: event.spec for event in events if isinstance(event, TrialBegan)}
-    ends = {event.trial: event for event in events if isinstance(event, TrialEnded)}
+    lasts = {event.spec.number if isinstance(event, TrialBegan) else event.trial: event for event in events
+             if isinstance(event, TrialBegan | TrialEnded)}  # fmt: skip
     if number not in specs:
         raise UsageError(
             f"--trial must be one of the run's, 0 to {max(specs, default=0)}, but got {number}; see `sweep status`"
         )
     parent = specs[number]
     # no driver holds the run: a trial without an end was cut off
-    reached = ends[number].steps if number in ends else progress.read(run.trial(number)).step
+    end = lasts[number]
+    reached = end.steps if isinstance(end, TrialEnded) else progress.read(run.trial(number)).step
     if not reached:
         raise SetupError(f"a trial must have trained to be trained further, but trial {number} has not; name another")
     config, changed = _changed(parent.config, changes)
@@ -104,8 +106,10 @@ def _changed(config: Mapping[str, Any], changes: Sequence[str]) -> tuple[dict[st
     for change in changes:
         key, equals, value = change.partition("=")
         if not equals or not key or not value:
-            raise SetupError(f"--set must be KEY=VALUE, such as hyperparameters.learning_rate=1e-4, but got {change!r}")
+            raise UsageError(f"--set must be KEY=VALUE, such as hyperparameters.learning_rate=1e-4, but got {change!r}")
         *path, last = key.split(".")
+        if last == "max_steps":
+            raise UsageError(f"--set must leave the budget to --steps, but got {change!r}; leave it out")
         if fixed := {SHAPE, "trainer_type", "init_path", "demo_path"} & {*path, last}:
             raise SetupError(
                 f"{fixed.pop()} must stay as the checkpoint has it, but --set would change {key}; leave it out"
@@ -119,13 +123,16 @@ def _changed(config: Mapping[str, Any], changes: Sequence[str]) -> tuple[dict[st
     return made, changed
 
 
-def _take_checkpoint(run: RunFolder, parent: int, new: int) -> None:
-    """Copy the parent's checkpoints and status to where the new trial's trainer looks for one to go on from."""
-    mine, theirs = run.trial(new), run.trial(parent)
-    if not any(theirs.results.glob("*/checkpoint.pt")):
+def _must_have_checkpoint(parent: TrialFolder) -> None:
+    if not any(parent.results.glob("*/checkpoint.pt")):
         raise SetupError(
-            f"a trial must have a checkpoint to be trained further, but {theirs.results} has none; was it removed?"
+            f"a trial must have a checkpoint to be trained further, but {parent.results} has none; was it removed?"
         )
+
+
+def _take_checkpoint(theirs: TrialFolder, mine: TrialFolder) -> None:
+    """Copy the parent's checkpoints and status to where the new trial's trainer looks for one to go on from."""
+    shutil.rmtree(mine.path, ignore_errors=True)  # of a trial that the ledger does not know
     for source in (*theirs.results.glob("*/*.pt"), theirs.training_status):  # the earlier ones too, should it be torn
         if source.is_file():
             target = mine.results / source.relative_to(theirs.results)
@@ -140,7 +147,8 @@ def _train(run: RunFolder, spec: TrialSpec, rate: Rate, console: Console, inheri
         ledger.append(run.ledger, event)
         show(event)
 
-    record(TrialBegan(time=time.time(), spec=spec))
+    record(TrialBegan(time=time.time(), spec=spec))  # first: its number is taken, whatever becomes of the copy
+    _take_checkpoint(run.trial(spec.parent or 0), run.trial(spec.number))
     trial = Trial(spec, run, rate)
     over = RunningTrial(spec, 0, None)
     interrupted = False

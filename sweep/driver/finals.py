@@ -51,7 +51,7 @@ def begin(controller: Controller) -> None:
 
 
 def choose(events: Sequence[Event], count: int) -> tuple[tuple[int, ...], int | None]:
-    """Numbers of the `count` best of tuning and, last, of the course's configuration; which that is.
+    """Numbers of the `count` best configurations of tuning and, last, of the course's; which that is.
 
     Best by tuning Elo shrunk by its error (simulated_choice): a number from fewer pairs counts for less; among
     equals by the Elo itself. A space without parameters has its one configuration. Empty where no trial was trained
@@ -62,7 +62,12 @@ def choose(events: Sequence[Event], count: int) -> tuple[tuple[int, ...], int | 
     rated = {number: event.rating for number, event in last.items() if number != course}
     values = shrunk([r.elo for r in rated.values()], [r.error for r in rated.values()])[0] if rated else ()
     worth = {number: round(float(value), 1) for number, value in zip(rated, values, strict=True)}
-    best = tuple(sorted(rated, key=lambda number: (-worth[number], -rated[number].elo, number))[:count])
+    known = [] if course is None else [specs[course].config]
+    best: list[int] = []
+    for number in sorted(rated, key=lambda number: (-worth[number], -rated[number].elo, number)):
+        if len(best) < count and specs[number].config not in known:  # few choices are proposed twice
+            best.append(number)
+            known.append(specs[number].config)
     if not last:
         return (), None
     return (*best, *(() if course is None else (course,))), course

@@ -19,7 +19,7 @@ from sweep.search import specs
 from sweep.settings import MOST, Settings, read, write
 from trials import ledger, retrained, run_state
 from trials.arena.ratings import ladder_file
-from trials.errors import SetupError
+from trials.errors import SetupError, UsageError
 from trials.events import SweepBegan
 from trials.folder import RunFolder, driving
 
@@ -53,7 +53,9 @@ def resume(
         question = next((event for event in events if isinstance(event, SweepBegan)), None)
         if question is None:
             raise SetupError(f"a ledger must begin with its sweep, but {run.ledger} does not; start the sweep anew")
+        last = next(event for event in reversed(events) if isinstance(event, SweepBegan))
         before = replace(read(run.settings), out=run.path, ray_address=ray_address)  # where it lies, and Ray is, now
+        before = replace(before, trials=last.trials, final_seeds=last.final_seeds)  # not what a refused start asked for
         known = run_state.past_of(events)
         settings = replace(before, trials=_trials(before, "1" if finish else trials, len(known.ended)))
         settings = settings if final_seeds is None else replace(settings, final_seeds=final_seeds)
@@ -64,8 +66,8 @@ def resume(
                 with sync.kept(run, before, []):  # its end may not be in the storage
                     pass
             if not _reported(run):
-                page.build(run)
                 verdict.keep_best(run, events)
+                page.build(run)
                 verdict.say(run, events, console)
                 return 0
             raise SetupError(
@@ -77,7 +79,7 @@ def resume(
                 f"a sweep must have a trial that was trained whole to be finished, but {run.name} has none; go on with"
                 " it: `sweep resume`"
             )
-        space = from_text(run.space.read_text(encoding="utf-8"), question.space)
+        space = from_text(question.space_yaml, question.space)
         baseline = models.of_run(run, settings.baseline, question.baseline_sha256)
         baseline = replace(baseline, revision=question.baseline_revision)
         with prepare.game_of_run(run, settings) as game:
@@ -109,7 +111,7 @@ def _trials(settings: Settings, asked: str | None, over: int) -> int:
         return settings.trials
     number = asked.removeprefix("+")
     if not number.isascii() or not number.isdigit() or len(number) > 7 or not 1 <= int(number) <= MOST:
-        raise SetupError(f"--trials must be a number or +N, {MOST:,} at most, but got {asked!r}")
+        raise UsageError(f"--trials must be a number or +N, {MOST:,} at most, but got {asked!r}")
     return max(over, min(MOST, int(number) + (settings.trials if asked.startswith("+") else 0)))
 
 

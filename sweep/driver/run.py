@@ -18,7 +18,7 @@ from rich.console import Console
 
 from reports.run import page
 from search_spaces import Space, against_course, course, files, load, notes, owners, render
-from sweep import models
+from sweep import models, runs
 from sweep.cluster import run_storage, sync
 from sweep.driver import finals, headline, prepare, progress, timing, verdict
 from sweep.driver.controller import Controller
@@ -53,7 +53,7 @@ def begin(
     """
     loaded = load(space)
     out = given["out"] or f"runs/{loaded.name}-{datetime.now():%Y%m%d-%H%M%S}"
-    given = {**given, "out": Path(out), "yardstick": given["yardstick"] or None}
+    given = {**given, "out": runs.placed(out), "yardstick": given["yardstick"] or None}
     made = of_space(space, loaded, given)
     answered()
     command = command_of(space, given, name_of(warm_start) if warm_start is not None else None)
@@ -134,9 +134,7 @@ def drive(
             if keeper is not None:
                 controller.listeners.append(keeper.heard)
                 keeper.broken = controller.break_off
-            controller.record(_began(settings, space, baseline, command, run))
-            if warm is not None:
-                controller.record(warm)
+            controller.record(_began(settings, space, baseline, command, run), *([warm] if warm is not None else []))
             with _closing(controller, settings, began, console):
                 with progress.shown(controller, console):
                     tuner.conduct(controller, session)
@@ -229,10 +227,10 @@ def _close(
     idle = timing.idle_share(ledger.read(controller.run.ledger), settings.slots or 1)
     now = time.time()
     controller.record(SweepEnded(time=now, state=state, reason=why, seconds=now - began, idle_share=idle))
-    page.build(controller.run)
     events = ledger.read(controller.run.ledger)
     if state == "complete":
         verdict.keep_best(controller.run, events)
+    page.build(controller.run)  # last: a report as new as its ledger says that all is done
     verdict.say(controller.run, events, console)
 
 

@@ -72,7 +72,8 @@ class RunningTrial:
         """Judge how it ended. `error`: what became of its worker, or of its rating; `stopped`: why the sweep stops."""
         training = self.training
         if training is not None and training.fault != "none":
-            self.state, self.reason = "failed", training.reason
+            # a broken set-up is not the trial's fault: it goes on once that is mended
+            self.state, self.reason = "stopped" if training.fault == "setup" else "failed", training.reason
         elif self.rated and self.rated[-1].rung == self.spec.steps:
             self.state = "complete"
         elif self.state == "running" and (error or (training is None and not stopped)):

@@ -14,6 +14,7 @@ from trials.records import YARDSTICK, Rating, TrialSpec, Value
 STYLE = {"complete": "green", "pruned": "yellow", "failed": "red", "stopped": "magenta", "cut off": "magenta"}
 """Of a trial that is over; others are under way."""
 UNDER_WAY = "cyan"
+EXTENDS = "extends"
 NAME = 12
 """Letters of a hyperparameter's name at most, as its values may need more."""
 LEAST = 3
@@ -48,7 +49,7 @@ def kind(spec: TrialSpec) -> str:
     if spec.configuration is not None:
         return f"{spec.configuration} retrained"
     if spec.parent is not None:
-        return f"extends {spec.parent}"
+        return f"{EXTENDS} {spec.parent}"
     return "" if spec.origin != "course" else "course" if spec.behavior == "SoccerTwos" else "own"
 
 
@@ -68,8 +69,9 @@ def short(value: object) -> str:
 
 
 def best(rows: Sequence[Row]) -> Row | None:
-    """The trial that leads: of those trained whole, or, while there is none, of all that were rated."""
-    rated = [row for row in rows if row.rating is not None]
+    """The trial that leads: of those trained whole, or, while there is none, of all that were rated; none of another
+    budget."""
+    rated = [row for row in rows if row.rating is not None and not row.kind.startswith(EXTENDS)]
     whole = [row for row in rated if row.state == "complete"]
     return max(whole or rated, key=lambda row: (row.rating.elo if row.rating else 0.0, -row.number), default=None)
 

@@ -12,6 +12,7 @@ from reports.formatting import in_game
 from reports.run import advice, findings, ranking, sections
 from sweep.driver.commands import program, typed
 from trials import run_state
+from trials.arena.players import onnx_external
 from trials.events import Event
 from trials.folder import RunFolder, assembled
 from trials.inputs import located
@@ -64,7 +65,8 @@ def _policy(run: RunFolder, events: Sequence[Event]) -> tuple[str, ...]:
     mine = run_state.carried_on(events)
     if mine is None:
         return ()
-    path = _best(run) or run.path / mine.path
+    kept = _best(run)  # another's, where the run did not come to its end since
+    path = kept if kept is not None and onnx_external.digest_of(kept) == mine.sha256 else run.path / mine.path
     beside = f", {CONFIGURATION} beside it" if run.best in (path, path.parent) else ""
     return (f"best policy: {typed(path)} (trial {mine.trial} at {mine.steps:,} steps{beside})",)
 

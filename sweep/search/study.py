@@ -60,7 +60,8 @@ def enqueue_course(study: optuna.Study, space: Space, events: Iterable[Event] = 
     """
     first = [observation.params for event in events if isinstance(event, WarmStarted) for observation in event.first]
     plan = [(course_params(space), "course"), *((dict(params), "sampled") for params in first)]
-    for params, origin in plan[len(study.trials) - _told(study) :]:
+    past = sum(trial.user_attrs.get("origin") not in run_state.LATER for trial in study.trials[_told(study) :])
+    for params, origin in plan[past:]:
         study.enqueue_trial(params, user_attrs={"origin": origin})
 
 

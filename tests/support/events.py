@@ -39,11 +39,12 @@ def rated(trial: int, rung: int, elo: float, time: float = 2.0) -> TrialRated:
 
 
 def spec_of(number: int, params: Mapping[str, Value] | None = None, steps: int = 200) -> TrialSpec:
+    own = {"trainer_type": "poca", "max_steps": steps, "summary_freq": 1000 + number}  # no two are one configuration
     return TrialSpec(
         number=number,
         origin="course" if number == 0 else "sampled",
         params=dict(params or {}),
-        config={"behaviors": {"SoccerTwos": {"trainer_type": "poca", "max_steps": steps}}},
+        config={"behaviors": {"SoccerTwos": own}},
         seed=number,
         steps=steps,
         fields=8,

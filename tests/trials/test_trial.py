@@ -16,6 +16,7 @@ from patience import now
 from trials.arena.ratings.ladder import Rated
 from trials.events import TrialRated, TrialResumed
 from trials.folder import RunFolder
+from trials.learner import progress
 from trials.records import Training, TrialSpec
 from trials.trial import RETRIES, Heartbeat, Trial
 
@@ -28,7 +29,9 @@ orders = (folder / "orders").read_text().split("\\n")
 (folder / "orders").write_text("\\n".join(orders[1:]))
 how, step = orders[0].split()
 def progress(step):
-    said = {"step": step, "resumed": max(0, step - 400), "seconds": 2.0, "time": time.time()}
+    before = folder / "progress.json"
+    earlier = json.loads(before.read_text()).get("earlier", 0.0) if before.exists() else 0.0
+    said = {"step": step, "resumed": max(0, step - 400), "seconds": 2.0, "time": time.time(), "earlier": earlier}
     (folder / "new").write_text(json.dumps(said))
     (folder / "new").replace(folder / "progress.json")
 def export(step):
@@ -139,6 +142,16 @@ def test_a_trial_goes_on_in_another_worker(begin: Callable[..., Trial]) -> None:
     resumed, last, end = lived(begin())
     assert (resumed.reason, resumed.reached) == ("its worker died", 700)
     assert last.rung == 1000 and end.fault == "none"
+
+
+def test_the_time_of_all_its_workers_counts(begin: Callable[..., Trial]) -> None:
+    for order in ("hangs 300", "hangs 600"):
+        dying = begin(order)
+        while not progress.read(dying.files).time:
+            dying.process.wait(0.1)
+        dying.process.stop(grace=0)
+    *_, end = lived(begin("whole 1000"))
+    assert end.train_seconds == 3 * 2.0  # two each, as the stand-in says
 
 
 def test_stopping_while_it_goes_on_is_no_fault(begin: Callable[..., Trial]) -> None:

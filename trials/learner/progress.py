@@ -3,7 +3,7 @@
 import json
 import math
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 from trials.folder import TrialFolder, written_whole
 
@@ -22,6 +22,8 @@ class Where:
     """From its first step to its last report."""
     time: float = 0.0
     """Of the report, unix seconds; 0 before the first."""
+    earlier: float = 0.0
+    """Seconds that the trial's trainers before this one trained."""
 
     @property
     def steps_per_second(self) -> float:
@@ -33,10 +35,23 @@ def read(files: TrialFolder) -> Where:
     """Where the trainer is; all zeros before its first report."""
     try:
         said = json.loads(files.progress.read_text())
-        found = Where(int(said["step"]), int(said["resumed"]), float(said["seconds"]), float(said["time"]))
+        names = ("seconds", "time", "earlier")
+        found = Where(int(said["step"]), int(said["resumed"]), *(float(said.get(name, 0)) for name in names))
     except (OSError, ValueError, KeyError, TypeError, OverflowError):
         return Where()
-    return found if math.isfinite(found.seconds + found.time) else Where()
+    return found if math.isfinite(found.seconds + found.time + found.earlier) else Where()
+
+
+def begin_again(files: TrialFolder) -> None:
+    """Another trainer starts: what the last one said stays as the past, and nothing is said yet. Raises OSError."""
+    said = read(files)
+    if said.time:
+        _write(files, replace(said, seconds=0.0, time=0.0, earlier=said.earlier + said.seconds))
+
+
+def _write(files: TrialFolder, where: Where) -> None:
+    with written_whole(files.progress) as temporary:
+        temporary.write_text(json.dumps(asdict(where)))
 
 
 class Progress:
@@ -45,6 +60,7 @@ class Progress:
     def __init__(self, files: TrialFolder, resumed: int, period: float = PERIOD_S) -> None:
         """Say that a trainer begins from `resumed` trainer steps; later words are `period` seconds apart at least."""
         self._files, self._resumed, self._period, self._last = files, resumed, period, 0.0
+        self._earlier = read(files).earlier
         self.began = 0.0
         """Unix seconds of the first step that was told; 0 before."""
         self._write(resumed, time.time())
@@ -60,6 +76,5 @@ class Progress:
         self._write(step, now)
 
     def _write(self, step: int, now: float) -> None:
-        where = Where(step, self._resumed, now - self.began if self.began else 0.0, now)
-        with written_whole(self._files.progress) as temporary:
-            temporary.write_text(json.dumps(asdict(where)))
+        seconds = now - self.began if self.began else 0.0
+        _write(self._files, Where(step, self._resumed, seconds, now, self._earlier))

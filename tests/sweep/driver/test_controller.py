@@ -107,6 +107,32 @@ def test_a_broken_set_up_stops_the_sweep_at_once(controller: Controller) -> None
     controller.done("a")
     assert controller.broken == "set-up: the ONNX export must work"
     assert controller.run.trial(1).stop.exists()
+    (end,) = ends(controller)
+    assert (end.state, end.reason) == ("stopped", "set-up: the ONNX export must work")  # it goes on once that is mended
+    assert 0 in [spec.number for spec in run_state.past_of(ledger.read(controller.run.ledger)).unfinished]
+
+
+def test_what_failed_before_this_driver_breaks_nothing_off(controller: Controller) -> None:
+    events = [TrialBegan(time=1.0, spec=spec_of(number)) for number in range(4)]
+    past = run_state.past_of([*events, *(ended(number, "failed") for number in range(4))])
+    controller.run.study.unlink()
+    again = Controller(controller.settings, controller.space, controller.run, controller._render, "house", past)
+    again.propose("a")
+    again.heard("a", {"ended": training("none", "")} | rating(4, 200_000, 1000.0))
+    again.done("a")
+    assert again.broken is None
+
+
+def test_a_new_trial_finds_nothing_in_its_folder_and_one_that_goes_on_what_it_left(controller: Controller) -> None:
+    for number in (0, 1):
+        (controller.run.trial(number).path / "left").write_text("by an extension that was cut off")
+    controller.propose("a")
+    assert not (controller.run.trial(0).path / "left").exists()
+    past = run_state.past_of([TrialBegan(time=1.0, spec=spec_of(0)), TrialBegan(time=1.0, spec=spec_of(1))])
+    controller.run.study.unlink()
+    again = Controller(controller.settings, controller.space, controller.run, controller._render, "house", past)
+    assert [again.propose(name).number for name in "ab"] == [0, 1]
+    assert (controller.run.trial(1).path / "left").exists()
 
 
 def test_a_failed_trial_has_its_reason_and_log(controller: Controller) -> None:

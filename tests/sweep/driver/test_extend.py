@@ -1,5 +1,6 @@
 """`sweep extend`: a finished trial trained further, with real trainers."""
 
+import errno
 import json
 import shutil
 import subprocess
@@ -8,13 +9,14 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from events import rebuilt
+from events import ended, rebuilt, spec_of
 from real_sweep import Command, Finished, json_of, run_sweep
 
 from reports.run import ranking
 from search_spaces import load
 from sweep import settings
 from sweep.cluster import run_storage
+from sweep.driver import extend
 from trials import ledger, run_state
 from trials.errors import SetupError
 from trials.events import TrialBegan, TrialEnded, TrialRated
@@ -71,6 +73,7 @@ def test_the_rebuilt_study_is_that_of_the_sweep_alone(finished: Finished, space_
             ("--set", "network_settings.hidden_units=64"),
             "must stay as the checkpoint",
         ),
+        (("--set", "max_steps=5"), "--set must leave the budget to --steps, but got 'max_steps=5'"),
         (("--set", "trainer_type=ppo"), "trainer_type must stay as the checkpoint"),
         (
             ("--set", "reward_signals.extrinsic.network_settings.hidden_units=8"),
@@ -86,7 +89,7 @@ def test_what_cannot_be_extended_is_refused_and_nothing_written(
 ) -> None:
     before = copied.ledger.read_bytes()
     done = command("extend", str(copied.path), "--trial", "0", "--steps", "1000", *words)
-    assert done.returncode == (2 if "--trial must" in line else 1)
+    assert done.returncode == (2 if line.startswith(("--trial must", "--set must")) else 1)
     assert line in done.stderr and len(done.stderr.strip().splitlines()) == 1
     assert copied.ledger.read_bytes() == before and not copied.trial(4).path.exists()
 
@@ -95,6 +98,36 @@ def test_a_trial_without_a_checkpoint_cannot_be_extended(copied: RunFolder, comm
     shutil.rmtree(copied.trial(0).results)
     done = command("extend", str(copied.path), "--trial", "0", "--steps", "1000")
     assert done.returncode == 1 and "must have a checkpoint" in done.stderr
+
+
+def test_an_extension_that_is_cut_off_takes_its_number_and_leaves_no_checkpoint_to_others(
+    copied: RunFolder, command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (copied.trial(4).results / "SoccerTwos").mkdir(parents=True)
+    (copied.trial(4).results / "SoccerTwos" / "SoccerTwos-999.pt").write_bytes(b"of one that was cut off before")
+    copies = iter([shutil.copyfile])
+
+    def full(source: Path, target: Path) -> Path:
+        if (copy := next(copies, None)) is None:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return copy(source, target)
+
+    monkeypatch.setattr(extend.shutil, "copyfile", full)
+    assert command("extend", str(copied.path), "--trial", "0", "--steps", "1000").returncode == 1
+    left = [path.name for path in copied.trial(4).results.glob("*/*.pt")]
+    assert "SoccerTwos-999.pt" not in left
+    events = ledger.read(copied.ledger)
+    assert isinstance(events[-1], TrialBegan) and events[-1].spec.number == 4
+    assert run_state.past_of(events).unfinished == ()
+
+
+def test_steps_a_second_are_of_its_own_steps_even_if_its_parent_trains_on() -> None:
+    parent, child = spec_of(1), replace(spec_of(2, steps=400), origin="extended", parent=1)
+    cut = replace(ended(1, "stopped"), steps=100)
+    end = replace(ended(2), steps=300, train_seconds=10.0)
+    events = [TrialBegan(time=1.0, spec=parent), cut, TrialBegan(time=1.0, spec=child), end]
+    events += [TrialBegan(time=1.0, spec=parent), ended(1)]
+    assert run_state.run_of("x", events).trials[1].steps_per_second == 20
 
 
 def test_a_run_has_one_driver(copied: RunFolder) -> None:

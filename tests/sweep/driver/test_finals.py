@@ -55,6 +55,8 @@ def test_finalists_are_the_best_whole_trials_of_tuning_and_the_course() -> None:
     ]
     assert retraining.choose(events, 2) == ((2, 3, 0), 0)
     assert retraining.choose(events, 9) == ((2, 3, 1, 0), 0)
+    again = [TrialBegan(time=1.0, spec=replace(spec_of(6), config=spec_of(2, {"x": 0.2}).config))]
+    assert retraining.choose([*events, *again, rated(6, 200, 1090.0), ended(6)], 2) == ((2, 3, 0), 0)  # 2 once more
     assert retraining.choose(tuning({0: 1000.0}), 2) == ((0,), 0)
     assert retraining.choose([TrialBegan(time=1.0, spec=spec_of(0))], 2) == ((), None)
     alone = replace(spec_of(0), origin="fixed")

@@ -18,6 +18,7 @@ from trials import ledger
 from trials import run_state as pasts
 from trials.arena.matches import log
 from trials.arena.ratings import elo, ladder_file
+from trials.errors import SetupError
 from trials.events import Event, FreshRated, SweepBegan, SweepEnded, TrialBegan, TrialEnded, TrialRated, TrialResumed
 from trials.folder import RunFolder
 
@@ -115,6 +116,33 @@ def test_a_sweep_that_is_widened_goes_on_with_what_was_cut_and_proposes_more(
     assert again.returncode == 1 and "all 6 trials of run are over" in again.stderr
 
 
+def test_a_start_that_was_refused_changes_no_number(
+    copied: RunFolder, command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[int] = []
+
+    def refused(made: settings.Settings, *_: object) -> int:
+        asked.append(made.trials)
+        raise SetupError("a cluster must answer, but it does not")
+
+    monkeypatch.setattr(resume.sweeping, "drive", refused)
+    for _ in range(2):
+        assert command("resume", str(copied.path), "--trials", "+2").returncode == 1
+    assert asked == [6, 6]
+    for _ in range(2):
+        done = command("resume", str(copied.path), "--final-seeds", "5")
+        assert done.returncode == 1 and "a cluster must answer" in done.stderr
+    nothing = command("resume", str(copied.path))
+    assert nothing.returncode == 1 and "all 4 trials of run are over" in nothing.stderr
+
+
+def test_a_run_is_called_by_its_folders_name_from_inside_it(copied: RunFolder, command: Command) -> None:
+    shown = command("status", ".", cwd=copied.path)
+    assert shown.returncode == 0 and shown.stdout.startswith("run: complete")
+    nothing = command("resume", "..", cwd=copied.path / "trials")
+    assert nothing.returncode == 1 and "all 4 trials of run are over" in nothing.stderr
+
+
 def test_a_report_that_a_killed_driver_left_unwritten_is_written(copied: RunFolder, command: Command) -> None:
     copied.report.unlink()
     before = copied.ledger.read_bytes()
@@ -165,7 +193,9 @@ def test_narrowing_keeps_what_is_over() -> None:
 
 
 def test_damaged_settings_are_said_in_one_line(copied: RunFolder, command: Command) -> None:
-    copied.settings.write_text("trials: many\n")
+    for text in (b"trials: many\n", b"\xff\xfe"):
+        copied.settings.write_bytes(text)
+        assert command("resume", str(copied.path)).stderr.startswith("sweep: a run must hold its settings")
     for words in (("resume", str(copied.path)), ("extend", str(copied.path), "--trial", "0", "--steps", "1000")):
         done = command(*words)
         assert done.returncode == 1 and "a run must hold its settings" in done.stderr
@@ -173,16 +203,18 @@ def test_damaged_settings_are_said_in_one_line(copied: RunFolder, command: Comma
 
 
 @pytest.mark.parametrize(
-    ("words", "line"),
+    ("words", "status", "line"),
     [
-        (("--trials", "2"), "a sweep must have something left to do, but all 4 trials of run are over"),
-        (("--trials", "many"), "--trials must be a number or +N"),
+        (("--trials", "2"), 1, "a sweep must have something left to do, but all 4 trials of run are over"),
+        (("--trials", "many"), 2, "--trials must be a number or +N"),
     ],
 )
-def test_what_cannot_go_on_is_refused(words: tuple[str, ...], line: str, copied: RunFolder, command: Command) -> None:
+def test_what_cannot_go_on_is_refused(
+    words: tuple[str, ...], status: int, line: str, copied: RunFolder, command: Command
+) -> None:
     before = copied.ledger.read_bytes()
     done = command("resume", str(copied.path), *words)
-    assert done.returncode == 1 and line in done.stderr and copied.ledger.read_bytes() == before
+    assert done.returncode == status and line in done.stderr and copied.ledger.read_bytes() == before
 
 
 def test_another_ladder_or_baseline_is_refused_by_name(copied: RunFolder, command: Command) -> None:

@@ -49,6 +49,11 @@ def test_the_best_policy_and_its_configuration_lie_at_one_path(run: RunFolder) -
     assert (run.best / "SoccerTwos.onnx").read_bytes() == (run.path / mine.path).read_bytes()
     assert yaml.safe_load((run.best / "configuration.yaml").read_text()) == promotable.config()
     assert not list(run.path.glob(".best*"))
+    (run.best / "SoccerTwos.onnx").write_bytes(b"what an earlier end of the run left")
+    assert f"best policy: 'runs/a run/{mine.path}' (trial 1 at 300,512 steps)" in verdict.lines(
+        run, ledger.read(run.ledger)
+    )
+    verdict.keep_best(run, ledger.read(run.ledger))
     (run.path / mine.path).unlink()
     verdict.keep_best(run, ledger.read(run.ledger))  # a policy that is gone takes nothing away
     assert (run.best / "SoccerTwos.onnx").is_file()

@@ -1,5 +1,6 @@
 """The study: what it proposes, what it is told, and that the ledger rebuilds it."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import optuna
@@ -10,7 +11,7 @@ from patience import now
 
 from search_spaces import Space, load
 from sweep.search import study as studies
-from trials.events import Event, TrialBegan, TrialRated
+from trials.events import Event, Observation, TrialBegan, TrialRated, WarmStarted
 
 
 def proposals(space: Space, seed: int, count: int) -> list[dict[str, object]]:
@@ -90,6 +91,19 @@ def test_a_lock_that_a_killed_driver_left_on_the_journal_holds_nobody_up(tmp_pat
     began = now()
     studies.open_study(tmp_path / "study.log", 0, startup_trials=3)
     assert now() - began < lock.grace_period / 2
+
+
+def test_an_extension_takes_no_proposal_of_a_warm_start() -> None:
+    space = load("quick")
+    study = studies.open_study(None, 0, startup_trials=3)
+    params = [studies.propose(study, space)[1] for _ in range(4)][1:]
+    seen = [Observation(trial=at, params=one, elo={100: 1.0}, state="complete") for at, one in enumerate(params)]
+    warm = WarmStarted(time=0.0, run="x", ledger_sha256="", first=tuple(seen), reason="because")
+    events: list[Event] = [warm, *(TrialBegan(time=1.0, spec=spec_of(number, {})) for number in (0, 1))]
+    events.append(TrialBegan(time=1.0, spec=replace(spec_of(2), origin="extended", parent=1)))
+    again = rebuilt(events, space, 0, startup_trials=3)
+    studies.enqueue_course(again, space, events)
+    assert [studies.propose(again, space)[1] for _ in range(2)] == params[1:]
 
 
 def test_a_proposal_that_was_passed_over_keeps_its_number() -> None:
