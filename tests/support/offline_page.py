@@ -58,6 +58,16 @@ def shown(browser: Any, path: Path, ready: str, **settings: Any) -> Iterator[Any
 def until(page: Any, truth: str) -> None:
     """Wait for an expression to hold (the page's own policy forbids playwright's way of waiting)."""
     end = now() + 30
-    while not page.evaluate(truth):
+    while not _holds(page, truth):
         assert now() < end, truth
         time.sleep(0.05)
+
+
+def _holds(page: Any, truth: str) -> bool:
+    from playwright.sync_api import Error
+
+    try:
+        return bool(page.evaluate(truth))
+    except Error as error:  # a live page reads itself again whenever it likes
+        assert "Execution context was destroyed" in str(error), error
+        return False
