@@ -113,6 +113,7 @@ _MARKS = {b"\xef\xbb\xbf": "UTF-8", b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16"
 
 
 ALIASES = 20
+"""That a file may have: each can stand for as much as all before it."""
 
 
 class _Strict(yaml.SafeLoader):
