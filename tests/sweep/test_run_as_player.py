@@ -72,7 +72,7 @@ def test_its_best_is_one_policy_for_everybody(run: RunFolder) -> None:
         ("fist", "'fist' is none of them; did you mean first?"),
         ("fist:1", "'fist:1' is none of them; did you mean first:1?"),
         ("nothing-like-it", "'nothing-like-it' is none of them; check the path (runs/ has first)"),
-        ("first:last", "'first:last' is none of them"),
+        ("first:last", "must be RUN:TRIAL or RUN:TRIAL@STEPS, but got 'first:last'; first alone is its best policy"),
     ],
 )
 def test_what_a_run_does_not_have_is_refused_with_what_it_has(word: str, line: str, run: RunFolder) -> None:
