@@ -74,7 +74,8 @@ def published(
 def must_be_allowed(repo: str, *, private: bool = False, create_pr: bool = False, revision: str | None = None) -> str:
     """Ask the Hub whether `published` would be let in, before hours of work go there; the account's name.
 
-    Nothing is changed. Raises HubError for a token that may not write there, and SetupError without one.
+    Nothing is changed. Raises HubError for a token that may not write there, SetupError without one, and UsageError for
+    a name or branch that cannot be.
     """
     named(repo)
     if revision is not None and (not _BRANCH.fullmatch(revision) or ".." in revision or revision.endswith(".lock")):

@@ -64,35 +64,36 @@ def _of_configurations(run: Run) -> tuple[str, tuple[str, ...]] | None:
         return None
     against, many, over = chosen.against_course, finalists(found) > 1, _over(found)
     name = f"trial {chosen.number}’s"
-    failed = (*_ahead_of_it(found, chosen), *_failed(found), *_looks(found))
+    above = _ahead_of_it(found, chosen)
+    rest = (*above, *_failed(found), *_looks(found))
     if len(found.configurations) == 1:
         name = "The course’s" if chosen.course else f"Trial {chosen.number}’s"
         stands = f"{_said(chosen.baseline)} against {baseline_name(run)}"
-        return f"{name} configuration stands at {stands} {over.removesuffix(' each')}.", failed
+        return f"{name} configuration stands at {stands} {over.removesuffix(' each')}.", rest
     if chosen.course:
-        which = "the course’s own did best" if not _ahead_of_it(found, chosen) else "the course’s own was chosen"
-        return f"No configuration is shown to beat the course’s: {over}, {which}.", failed
+        which = "the course’s own did best" if not above else "the course’s own was chosen"
+        return f"No configuration is shown to beat the course’s: {over}, {which}.", rest
     if against is None:
         stands = f"{_said(chosen.baseline)} against {baseline_name(run)}"
-        return f"No policy of the course’s configuration is there to meet; {name} did best {over}, at {stands}.", failed
+        return f"No policy of the course’s configuration is there to meet; {name} did best {over}, at {stands}.", rest
     best = f"{name}, the best of {finalists(found)} finalists," if many else name
     stands = f"stands at {_said(against)} against it"
     if against.low is None or against.high is None:
         return (
             f"No configuration is shown to beat the course’s: {best} {stands}, but {over} no interval can be given.",
-            failed,
+            rest,
         )
     if against.low > 0:
         lucky = f"It was chosen as the best of {finalists(found)} finalists by these matches, so its lead flatters it"
         lucky += ", and its interval holds less often than it says." if finalists(found) > FEW else "."
         return (
             f"Trial {chosen.number}’s configuration beats the course’s by {_said(against, signed=False)} {over}.",
-            ((lucky,) if many else ()) + failed,
+            ((lucky,) if many else ()) + rest,
         )
     if against.high < 0:
         more = "though more of its trainings came through"
-        return f"{name.capitalize()} configuration loses to the course’s, {more}: {_said(against)} {over}.", failed
-    return f"No configuration is shown to beat the course’s: {best} {stands} {over}.", failed
+        return f"{name.capitalize()} configuration loses to the course’s, {more}: {_said(against)} {over}.", rest
+    return f"No configuration is shown to beat the course’s: {best} {stands} {over}.", rest
 
 
 def _ahead(run: Run) -> bool:
@@ -102,12 +103,11 @@ def _ahead(run: Run) -> bool:
 
 def _ahead_of_it(found: Retrained, chosen: Configuration) -> tuple[str, ...]:
     """Who stands above the chosen one, and was not chosen because trainings of it failed."""
-    above = [one for one in found.configurations if one.against_course is not None and one.edge > chosen.edge]
     return tuple(
-        f"Trial {one.number}’s stands higher, at {_said(one.against_course)} against the course’s, but only"
+        f"Trial {one.number}’s stands higher, at {_said(against)} against the course’s, but only"
         f" {len(one.rated)} of its {len(found.seeds)} trainings came through."
-        for one in above
-        if one.against_course is not None
+        for one in found.configurations
+        if (against := one.against_course) is not None and one.edge > chosen.edge
     )
 
 

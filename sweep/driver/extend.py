@@ -19,10 +19,10 @@ from sweep.driver.commands import typed
 from sweep.driver.progress import printer, tell
 from sweep.driver.running_trial import RunningTrial
 from sweep.settings import read
-from trials import ledger
+from trials import ledger, run_state
 from trials.arena.ratings import yardstick
 from trials.errors import SetupError, UsageError
-from trials.events import Event, SweepBegan, TrialBegan, TrialEnded, TrialRated, TrialResumed
+from trials.events import Event, SweepBegan, TrialBegan, TrialRated, TrialResumed
 from trials.folder import RunFolder, TrialFolder, driving
 from trials.learner import progress
 from trials.learner.process import check_with_mlagents
@@ -62,16 +62,15 @@ def extend(run: RunFolder, number: int, steps: int, changes: Sequence[str], cons
 def _further(run: RunFolder, events: Sequence[Event], number: int, steps: int, changes: Sequence[str]) -> TrialSpec:
     """The new trial's spec. Raises SetupError, SpaceError."""
     specs = {event.spec.number: event.spec for event in events if isinstance(event, TrialBegan)}
-    lasts = {event.spec.number if isinstance(event, TrialBegan) else event.trial: event for event in events
-             if isinstance(event, TrialBegan | TrialEnded)}  # fmt: skip
     if number not in specs:
         raise UsageError(
             f"--trial must be one of the run's, 0 to {max(specs, default=0)}, but got {number}; see `sweep status`"
         )
     parent = specs[number]
     # no driver holds the run: a trial without an end was cut off
-    end = lasts[number]
-    reached = end.steps if isinstance(end, TrialEnded) else progress.read(run.trial(number)).step
+    known = run_state.run_of(run.name, events).trial(number)
+    ended = known.ended if known is not None else None
+    reached = ended.steps if ended is not None else progress.read(run.trial(number)).step
     if not reached:
         raise SetupError(f"a trial must have trained to be trained further, but trial {number} has not; name another")
     config, changed = _changed(parent.config, changes)
