@@ -165,7 +165,7 @@ def _finals(run: Run) -> pd.DataFrame:
     found = run.finals
     rows = [
         {"configuration": one.number, "course": one.course, "trial": policy.number, "seed": policy.seed}
-        | {"chosen": found is not None and one is found.chosen, "state": policy.state}
+        | {"chosen": found is not None and one is found.chosen, "state": (run.trial(policy.number) or policy).state}
         | _rated(policy.rated.baseline if policy.rated else None)
         for one in (found.configurations if found else ())
         for policy in one.policies

@@ -2,10 +2,11 @@
 
 import pandas as pd
 import pytest
-from final_events import finals, product, tuning
+from final_events import SEEDS, final, finals, product, trained, tuning
 
 from reports.run import opponents, page, ranking, timeline
 from trials import ledger, run_state
+from trials.events import FinalsBegan, SweepEnded, TrialBegan
 
 
 @pytest.fixture
@@ -86,3 +87,14 @@ def test_the_next_space_lies_beside_the_page(written, synthetic):
     run = written(synthetic.synthetic_events(4))
     page.build(run)
     assert "learning_rate: {log_float: [1e-5, 1e-3]}  # a comment to keep" in run.next_space.read_text()
+
+
+@pytest.mark.parametrize("over", [True, False])
+def test_a_final_training_that_was_cut_off_is_called_as_its_sweep_is(read, synthetic, over):
+    chosen = FinalsBegan(time=2.0, configurations=(2, 0), course=0, seeds=SEEDS)
+    cut = TrialBegan(time=9.0, spec=final(11, 2, SEEDS[1]))
+    events = [synthetic.question(), *tuning(), chosen, *trained(10, 2, SEEDS[0], 50.0), cut]
+    end = SweepEnded(time=30.0, state="interrupted", reason="", seconds=30.0, idle_share=0.0)
+    run, found = read([*events, end] if over else events)
+    assert list(found["finals"]["state"]) == ["complete", "stopped" if over else "running"]
+    assert "1 of 2 trainings on fresh seeds ended" in run.report.read_text()
