@@ -37,7 +37,7 @@ torch:
 	if [ "$(TORCH)" = cpu ] && [ -n "$$links" ] && $(INSTALL) --no-index --reinstall-package torch --find-links "$$links" torch==$(TORCH_VERSION) 2>/dev/null; then :; \
 	else $(UV) pip install -q --compile-bytecode $(if $(filter index,$(TORCH)),,--torch-backend $(TORCH)) --constraint requirements.lock --reinstall-package torch torch==$(TORCH_VERSION); fi && echo $(TORCH) > .venv/.torch
 
-.PHONY: help sweep test promote lint faults bench doctor wheel lock house ladder clean-env
+.PHONY: help sweep test promote lint faults bench doctor proof wheel lock house ladder clean-env
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' Makefile | sed -E 's/:[^#]*##/\t/' | expand -t 14
@@ -70,6 +70,10 @@ faults: .venv/.ready-dev ## the long fault tables
 
 doctor: .venv/.ready ## what this machine can run, and what to do about what it cannot
 	@.venv/bin/sweep doctor
+
+proof: .venv/.ready ## the report of the published sweep (search_spaces/proof.yaml), made from its ledger: build/proof/report.html
+	@mkdir -p build/proof && gzip -dc reports/proof.jsonl.gz > build/proof/ledger.jsonl
+	@.venv/bin/sweep report build/proof
 
 house: .venv/.ready ## the recipe of the house baseline: train it again, over the one that ships (trials/arena/ladder/house.yaml)
 	@.venv/bin/python -m trials.house
