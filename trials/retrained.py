@@ -38,9 +38,9 @@ class RetrainedPolicy:
         return self.spec.seed
 
     @property
-    def state(self) -> State:
-        """Where it stands."""
-        return self.ended.state if self.ended else "running"
+    def state(self) -> State | None:
+        """How its training ended; None where it goes on or was cut off, which the run's state tells apart."""
+        return self.ended.state if self.ended else None
 
 
 @dataclass(frozen=True)

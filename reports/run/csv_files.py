@@ -163,9 +163,10 @@ def _fresh(run: Run) -> pd.DataFrame:
 
 def _finals(run: Run) -> pd.DataFrame:
     found = run.finals
+    states = {trial.number: trial.state for trial in run.retrained}
     rows = [
         {"configuration": one.number, "course": one.course, "trial": policy.number, "seed": policy.seed}
-        | {"chosen": found is not None and one is found.chosen, "state": (run.trial(policy.number) or policy).state}
+        | {"chosen": found is not None and one is found.chosen, "state": states[policy.number]}
         | _rated(policy.rated.baseline if policy.rated else None)
         for one in (found.configurations if found else ())
         for policy in one.policies
