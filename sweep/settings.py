@@ -24,6 +24,7 @@ from trials.learner.process import must_be_installed
 MOST = 1_000_000
 """Of trials, slots, seeds and matches."""
 Count = Annotated[int, Field(ge=1, le=MOST)]
+MIN_STEPS = 1000
 TRIAL_MEMORY_GIB = 1.5
 """What a trainer and its worker take together, GiB; measured at 1.3 with 32 fields."""
 
@@ -40,7 +41,7 @@ class Settings:
     """Trials in all, trial 0 (the course's configuration) included."""
     slots: Count | None = None
     """Trials at the same time; None: as many as the cluster's CPUs hold."""
-    steps: Annotated[int, Field(ge=1000, le=10**12)] = 5_000_000
+    steps: Annotated[int, Field(ge=MIN_STEPS, le=10**12)] = 5_000_000
     """Budget of a trial in trainer steps (decisions of the learning team's agents)."""
     fields: Annotated[int, Field(ge=1, le=4096)] = 8
     """Fields in each trial's environment."""
@@ -172,6 +173,8 @@ def build(path: Path) -> Path:
 def of_space(name: str, space: Space, given: Mapping[str, object]) -> Settings:
     """Settings of a sweep over `space`: what it gives under mlagents' names, its own `sweep:` section, then what was
     `given` (None: not given). Raises SetupError, SpaceError."""
+    if given.get("steps") is None and space.sweep.steps is None and space.budget < MIN_STEPS:
+        raise space.error("max_steps", f"must be at least {MIN_STEPS}", space.budget, "raise it, or say --steps")
     values: dict[str, object] = {
         "steps": space.budget,
         **owners.taken(space, build if given.get("env") is None else None),

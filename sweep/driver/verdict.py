@@ -67,6 +67,8 @@ def _policy(run: RunFolder, events: Sequence[Event]) -> tuple[str, ...]:
         return ()
     kept = _best(run)  # another's, where the run did not come to its end since
     path = kept if kept is not None and onnx_external.digest_of(kept) == mine.sha256 else run.path / mine.path
+    if not path.exists():  # a run that went on from its ledger alone
+        return (f"best policy: that of trial {mine.trial} at {mine.steps:,} steps, but {typed(path)} is not here",)
     beside = f", {CONFIGURATION} beside it" if run.best in (path, path.parent) else ""
     return (f"best policy: {typed(path)} (trial {mine.trial} at {mine.steps:,} steps{beside})",)
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from search_spaces import load
 from sweep import settings
-from trials.errors import SetupError
+from trials.errors import SetupError, SpaceError
 
 OUT = Path("runs/x")
 
@@ -64,6 +64,14 @@ def test_no_more_trials_run_at_once_than_there_are_cores_for(monkeypatch: pytest
 def test_a_bad_value_is_refused_by_name(name: str, value: object, message: str) -> None:
     with pytest.raises(SetupError, match=message):
         settings.make(space="quick", out=OUT, **{name: value})
+
+
+def test_a_budget_that_the_file_says_is_refused_as_the_files(tmp_path: Path) -> None:
+    file = tmp_path / "small.yaml"
+    file.write_text("behaviors:\n  SoccerTwos:\n    trainer_type: poca\n    max_steps: 500\n    self_play: {}\n")
+    with pytest.raises(SpaceError, match=r"max_steps must be at least 1000, but got 500 in small.yaml:4; raise it, or"):
+        settings.of_space("small", load(str(file)), {"out": OUT})
+    assert settings.of_space("small", load(str(file)), {"out": OUT, "steps": 2000}).steps == 2000
 
 
 @given(steps=st.integers(1000, 10**8), first=st.floats(0.001, 1.0), factor=st.floats(1.1, 10.0))

@@ -2,6 +2,7 @@
 
 import io
 import os
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -57,6 +58,9 @@ def test_the_best_policy_and_its_configuration_lie_at_one_path(run: RunFolder) -
     (run.path / mine.path).unlink()
     verdict.keep_best(run, ledger.read(run.ledger))  # a policy that is gone takes nothing away
     assert (run.best / "SoccerTwos.onnx").is_file()
+    shutil.rmtree(run.best)  # as where a run goes on from its ledger alone
+    gone = f"best policy: that of trial 1 at 300,512 steps, but 'runs/a run/{mine.path}' is not here"
+    assert gone in verdict.lines(run, ledger.read(run.ledger))
 
 
 def test_a_sweep_that_was_stopped_says_how_to_go_on(run: RunFolder) -> None:
