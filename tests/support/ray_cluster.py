@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -15,6 +15,9 @@ from real_sweep import plain_environ
 
 from trials.ports import PortLease
 
+STARTS = 4
+"""How often a node is started: Ray 2.60 gives up where its agent has not said its ports within 15 s, which no setting
+moves (https://github.com/ray-project/ray/issues/65983), and on a busy machine it has not."""
 PATIENCE_S = 300.0
 """How long a driver may take to say something, seconds."""
 SETTINGS = {
@@ -100,19 +103,24 @@ class RayCluster:
         with PortLease() as lease:
             self.address = f"127.0.0.1:{lease.port}"
         port = self.address.partition(":")[2]
-        return self._up(self.start("--head", f"--port={port}", f"--num-cpus={cpus}", "--include-dashboard=false"))
+        words = ("--head", f"--port={port}", f"--num-cpus={cpus}", "--include-dashboard=false")
+        return self._up(lambda: self.start(*words))
 
     def join(
         self, cpus: int = 1, *words: str, python: str = sys.executable, cwd: Path | None = None, **environ: str
     ) -> Node:
         """Add a node."""
         words = (f"--address={self.address}", f"--num-cpus={cpus}", *words)
-        return self._up(self.start(*words, python=python, cwd=cwd, **environ))
+        return self._up(lambda: self.start(*words, python=python, cwd=cwd, **environ))
 
-    def _up(self, node: Node) -> Node:
+    def _up(self, start: Callable[[], Node], tries: int = STARTS) -> Node:
         """Wait until it runs: raylets of one machine that start at the same moment take each other's files."""
-        deadline = now() + 120
+        node, deadline = start(), now() + 120
         while "Ray runtime started" not in (said := node.log.read_text()):
+            if node.process.poll() is not None and "timed out during startup" in said and tries > 1:
+                node.end()
+                self.nodes.remove(node)
+                return self._up(start, tries - 1)
             assert now() < deadline and node.process.poll() is None, said
             time.sleep(0.1)
         return node
