@@ -88,7 +88,7 @@ class Mirror:
                     self._whole_at = time.monotonic()
             try:
                 self._put_changed(whole)
-            except OSError as error:
+            except Exception as error:  # noqa: BLE001  without its thread the trial would wait for ever
                 self.away_since, self.reason = self.away_since or time.time(), reason(error)
                 self._whole_at = NEVER
                 time.sleep(0 if self._closed else AWAY_S)

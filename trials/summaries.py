@@ -13,10 +13,9 @@ ABOUT = ("step", "time", "seconds")
 """What a summary says of itself (`TrialFolder.metrics`); everything else are statistics under mlagents' names."""
 
 
-def append(metrics: Path, step: int, began: float, values: Mapping[str, float]) -> None:
-    """Write one down; `began`: unix seconds of the training's start. Raises OSError, and then nothing was written."""
-    now = time.time()
-    summary = {"step": step, "time": now, "seconds": now - began} | dict(values)
+def append(metrics: Path, step: int, seconds: float, values: Mapping[str, float]) -> None:
+    """Write one down; `seconds`: since the training's start. Raises OSError, and then nothing was written."""
+    summary = {"step": step, "time": time.time(), "seconds": seconds} | dict(values)
     append_lines(metrics, json.dumps(summary).encode() + b"\n")
 
 

@@ -182,7 +182,7 @@ class Trial:
 
 def rated(spec: TrialSpec, run: RunFolder, candidate: Candidate, rung: int, rate: Rate) -> TrialRated:
     """A candidate of the trial rated for a rung, and its matches logged in the trial's folder."""
-    began = time.time()
+    began = time.monotonic()
     found = rate(run.path / candidate.path, spec.seed * 1_000_003 + rung)
     names = {**found.names, candidate.sha256: candidate.name}
     log.write(run.trial(spec.number).matches(candidate.steps), found.records, names, again=True)
@@ -192,7 +192,7 @@ def rated(spec: TrialSpec, run: RunFolder, candidate: Candidate, rung: int, rate
         rung=rung,
         rating=found.rating,
         baseline=found.baseline,
-        seconds=time.time() - began,
+        seconds=time.monotonic() - began,
     )
 
 

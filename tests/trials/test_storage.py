@@ -128,7 +128,7 @@ def test_a_mirror_waits_for_a_storage_that_is_gone(tmp_path: Path, monkeypatch: 
 
 def test_a_refusal_without_a_word_is_waited_out_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("trials.mirror.AWAY_S", 0.05)
-    local, place, refusals = tmp_path / "local", storage(str(tmp_path / "kept")), [OSError(), OSError()]
+    local, place, refusals = tmp_path / "local", storage(str(tmp_path / "kept")), [OSError(), MemoryError()]
     local.mkdir()
     (local / "a.onnx").write_bytes(b"1")
     put, told = Storage.put, list[str]()
@@ -144,7 +144,7 @@ def test_a_refusal_without_a_word_is_waited_out_too(tmp_path: Path, monkeypatch:
     mirror.start()
     number = mirror.ask()
     until(lambda: mirror.reached(number))
-    assert told == ["", "OSError", "OSError"] and place.read("a.onnx") == b"1"
+    assert told == ["", "MemoryError", "OSError"] and place.read("a.onnx") == b"1"
     mirror.close()
 
 

@@ -6,6 +6,7 @@ Source: mlagents 1.1.0 `trainers/model_saver/torch_model_saver.py`, `trainers/tr
 """
 
 import functools
+import io
 import json
 import logging
 import os
@@ -30,8 +31,10 @@ def save_whole() -> None:
         if not isinstance(f, (str, os.PathLike)):
             save(obj, f, *arguments, **options)
             return
+        written = io.BytesIO()
+        save(obj, written, *arguments, **options)
         with written_whole(Path(f)) as temporary:
-            save(obj, temporary, *arguments, **options)
+            temporary.write_bytes(written.getbuffer())  # here, because torch says RuntimeError where a disk is full
 
     torch.save = whole
 

@@ -49,9 +49,10 @@ class ExternalTrainer:
     def __init__(self, files: TrialFolder, spec: TrialSpec) -> None:
         """Start it, from the last checkpoint where there is one. Raises SetupError."""
         self.files, self.spec = files, spec
-        self._health = health.Health(spec)
+        before = [*summaries.read(files.metrics)]
+        self._health = health.Health(spec, before)
         self._seen: set[Path] = set()
-        known = max((each["step"] for each in summaries.read(files.metrics)), default=0)
+        known = max((each["step"] for each in before), default=0)
         self._events = EventFiles(files.results, known)
         self._cpu = 0.0
         there = any(files.results.glob("*/*.pt"))  # without any, torch need not be imported
@@ -66,7 +67,7 @@ class ExternalTrainer:
         self._publish()
         health.room(self.files.path)
         for step, values in self._events.new(self.process.poll() is not None):
-            summaries.append(self.files.metrics, step, self._progress.began or time.time(), values)
+            summaries.append(self.files.metrics, step, self._progress.seconds, values)
             self._health.look(values, step)
         if self._works():
             self._progress.at(max(self._events.step, self._resumed))
@@ -163,7 +164,7 @@ def main(folder: Path) -> None:
 
 def _whose(status: int, files: TrialFolder) -> SweepError:
     tail = trainer_log.tail(files, CAUSE_LINES)
-    said = trainer_log.cause(status, tail) if status >= 0 else f"killed by {signal.Signals(-status).name}"
+    said = trainer_log.cause(status, tail) if status >= 0 else f"killed by {trainer_log.signal_name(-status)}"
     if status >= 0 and not process.exported(files) and not MACHINE.search(said):
         return SetupError(
             f"--trainer must be an mlagents-learn that trains, but it ended with status {status} before its first"

@@ -3,8 +3,9 @@
 import errno
 import math
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 from trials.errors import BadTrial, LostTrial, SetupError, SweepError, reason
 from trials.records import TrialSpec
@@ -20,15 +21,19 @@ NOT_THERE = (errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.EACCES, errno.EPER
 """What the file system says that another start does not change, of a file that is no part of the trial's own folder."""
 
 REWARD = "Environment/Group Cumulative Reward"
+"""Only poca's trainer writes it (mlagents 1.1.0 `trainers/poca/trainer.py`)."""
 LENGTH = "Environment/Episode Length"
 
 
 class Health:
     """Looks at every summary of one training."""
 
-    def __init__(self, spec: TrialSpec) -> None:
+    def __init__(self, spec: TrialSpec, before: Iterable[Mapping[str, Any]] = ()) -> None:
+        """`before`: the summaries of earlier trainers of the trial, in which goals may have fallen."""
         self._budget = spec.steps
-        self._scored = "SoccerTwos" not in spec.config["behaviors"]  # of other games nothing is known
+        trainer = spec.config["behaviors"].get("SoccerTwos")  # of other games nothing is known
+        watched = trainer is not None and trainer.get("trainer_type") == "poca"  # ppo and sac do not say REWARD
+        self._scored = not watched or spec.parent is not None or any(map(_has_goals, before))
         self._episodes = False
 
     def look(self, values: Mapping[str, float], step: int) -> None:
@@ -37,12 +42,16 @@ class Health:
             if name.startswith("Losses/") and not math.isfinite(value):
                 raise BadTrial(f"losses must be numbers, but {name} is {value} at step {step:,}; the trial is given up")
         self._episodes = self._episodes or LENGTH in values
-        self._scored = self._scored or values.get(REWARD, 0.0) != 0.0
+        self._scored = self._scored or _has_goals(values)
         if self._episodes and not self._scored and step >= max(SCORELESS_STEPS, SCORELESS_SHARE * self._budget):
             raise BadTrial(
                 f"a training must see goals to learn from, but none fell in {step:,} steps; the trial is given up"
                 " (environment_parameters.ball_touch helps a beginner)"
             )
+
+
+def _has_goals(values: Mapping[str, Any]) -> bool:
+    return bool(values.get(REWARD, 0.0) != 0.0)
 
 
 def room(folder: Path) -> None:

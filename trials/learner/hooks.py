@@ -14,14 +14,19 @@ from pathlib import Path
 from typing import Any
 
 from mlagents.trainers import stats
+from mlagents.trainers.ghost.trainer import GhostTrainer
 from mlagents.trainers.model_saver.torch_model_saver import TorchModelSaver
+from mlagents.trainers.poca.optimizer_torch import TorchPOCAOptimizer
+from mlagents.trainers.ppo.optimizer_torch import TorchPPOOptimizer
+from mlagents.trainers.sac.optimizer_torch import TorchSACOptimizer
 from mlagents.trainers.trainer.rl_trainer import RLTrainer
 from mlagents.trainers.trainer_controller import TrainerController
+from mlagents.trainers.training_status import GlobalTrainingStatus, StatusType
 
 from trials import summaries
 from trials.errors import SetupError
 from trials.folder import TrialFolder, assembled, written_whole
-from trials.learner import checkpoints, environments, health
+from trials.learner import checkpoints, environments, health, process
 from trials.learner.fast import table
 from trials.learner.progress import Progress
 from trials.records import TrialSpec
@@ -34,10 +39,13 @@ def install(files: TrialFolder, spec: TrialSpec, stop: environments.Stop, resume
     environments.install(spec, stop)
     _export_first()
     _publish_exports(files, spec.behaviors)
-    _checkpoint_at_rungs(spec, resumed, progress)
+    _keep_status(files)
+    _checkpoint_at_rungs(files, spec, resumed, progress)
+    _live_in_updates(progress)
     _note_first(stop)
     table.install()
-    stats.StatsReporter.add_writer(MetricsWriter(files, health.Health(spec), spec.behavior))
+    state = health.Health(spec, summaries.read(files.metrics))
+    stats.StatsReporter.add_writer(MetricsWriter(files, state, spec.behavior))
 
 
 def _note_first(stop: environments.Stop) -> None:
@@ -77,6 +85,8 @@ def _export_first() -> None:
             import onnx
 
             onnx.checker.check_model(onnx.load(f"{trial}.onnx"))
+        except OSError:
+            raise  # a full disk is no broken export
         except Exception as error:
             raise SetupError(
                 f"the ONNX export must work before training starts, but it raised {type(error).__name__}: {error};"
@@ -109,18 +119,51 @@ def _publish_exports(files: TrialFolder, behaviors: Sequence[str]) -> None:
                 with assembled(together) as folder:
                     for name, (_, path) in newest.items():
                         shutil.copyfile(path, folder / f"{name}.onnx")
-        checkpoints.save_status(files)
         return exported, others
 
     TorchModelSaver.save_checkpoint = save_and_copy
 
 
-def _checkpoint_at_rungs(spec: TrialSpec, resumed: int, progress: Progress) -> None:
+def _keep_status(files: TrialFolder) -> None:
+    """Write the training status behind each checkpoint, the ghost Elo in it; mlagents writes both at the end alone."""
+    checkpoint, change = RLTrainer._checkpoint, GhostTrainer.change_current_elo
+
+    def kept(self: Any) -> Any:
+        made = checkpoint(self)
+        checkpoints.save_status(files)
+        return made
+
+    def noted(self: Any, by: float) -> None:
+        change(self, by)
+        GlobalTrainingStatus.set_parameter_state(self.brain_name, StatusType.ELO, self.current_elo)
+
+    RLTrainer._checkpoint, GhostTrainer.change_current_elo = kept, noted
+
+
+def _live_in_updates(progress: Progress) -> None:
+    """Say after each minibatch that the training goes on: an update of a large network takes minutes."""
+
+    def lively(update: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(update)
+        def updated(*arguments: Any, **options: Any) -> Any:
+            done = update(*arguments, **options)
+            progress.alive()
+            return done
+
+        return updated
+
+    for optimizer in (TorchPOCAOptimizer, TorchPPOOptimizer, TorchSACOptimizer):
+        optimizer.update = lively(optimizer.update)
+
+
+def _checkpoint_at_rungs(files: TrialFolder, spec: TrialSpec, resumed: int, progress: Progress) -> None:
     """Export at each rung too, whatever the checkpoint interval; the last rung is the final export anyway.
 
-    A training is as far as the behavior is that is behind: in self-play of two, they learn in turns.
+    A training is as far as the behavior is that is behind: in self-play of two, they learn in turns. Where a trainer
+    was killed behind a rung's checkpoint, before its export, the next one exports at once.
     """
-    waiting = [rung for rung in spec.rungs if rung > resumed][:-1]
+    exported = max((steps for steps, _ in process.exported(files)), default=0)
+    waiting = [rung for rung in spec.rungs if rung > min(resumed, exported)][:-1]
     trainers: dict[str, Any] = {}
     maybe_save, increment = RLTrainer._maybe_save_model, RLTrainer._increment_step
 
@@ -152,12 +195,12 @@ class MetricsWriter(stats.StatsWriter):  # type: ignore[misc]
     second behavior that follows the behavior's."""
 
     def __init__(self, files: TrialFolder, state: health.Health, behavior: str) -> None:
-        self._files, self._health, self._behavior, self._started = files, state, behavior, time.time()
+        self._files, self._health, self._behavior, self._started = files, state, behavior, time.monotonic()
 
     def write_stats(self, category: str, values: dict[str, stats.StatsSummary], step: int) -> None:
         """As `StatsWriter.write_stats`."""
         means = {name: float(summary.aggregated_value) for name, summary in values.items()}
         told = means if category == self._behavior else {f"{category}/{name}": mean for name, mean in means.items()}
-        summaries.append(self._files.metrics, step, self._started, told)
+        summaries.append(self._files.metrics, step, time.monotonic() - self._started, told)
         health.room(self._files.path)
         self._health.look(means, step)

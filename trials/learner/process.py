@@ -26,6 +26,8 @@ STOP_GRACE_S = 120.0
 slow core takes up to a minute, and no signal interrupts one."""
 LOOK_PERIOD_S = 1.0
 """How often at most a trainer's descendants are looked for and its logs bounded, seconds."""
+PYTHON = (sys.executable, "-P", "-m")
+"""How a module of ours is started: files of the user's own folder (a yaml.py) must not hide libraries from it."""
 LAUNCHER = "trials.learner.launcher"
 EXTERNAL = "trials.learner.external"
 
@@ -62,7 +64,7 @@ class TrainerProcess:
         """Start `program`, a module that takes the trial's folder; what it prints goes to the trial's log. What is left
         of a trainer started there before, by a worker that died, is killed first: two would write the same files."""
         self.files = files
-        self.began = time.time()
+        self.began, self._started = time.time(), time.monotonic()
         self._ended: float | None = None
         self._looked = 0.0
         folder = files.path.resolve()
@@ -70,7 +72,7 @@ class TrainerProcess:
         mark = process_tree.new_mark(folder)
         with files.log.open("ab") as log:  # appending: trainer_log.bound may cut the file under the trainer's hands
             self._process = subprocess.Popen(
-                [sys.executable, "-m", program, str(files.path)],
+                [*PYTHON, program, str(files.path)],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -92,14 +94,14 @@ class TrainerProcess:
         if status is None:
             self._look()
         elif self._ended is None:
-            self._ended = time.time()
+            self._ended = time.monotonic()
             self.sweep_up()
         return status
 
     @property
     def seconds(self) -> float:
         """Life of the process so far, or in all."""
-        return (self._ended or time.time()) - self.began
+        return (self._ended or time.monotonic()) - self._started
 
     def wait(self, seconds: float) -> None:
         """Sleep up to `seconds`, less if the process ends."""
@@ -156,7 +158,7 @@ def check_with_mlagents(config: Mapping[str, Any], *tried: tuple[str, str]) -> d
     SpaceError, SetupError where mlagents is not installed."""
     must_be_installed()
     done = subprocess.run(
-        [sys.executable, "-m", "trials.learner.check", *map("=".join, tried)],
+        [*PYTHON, "trials.learner.check", *map("=".join, tried)],
         input=yaml.safe_dump(dict(config), sort_keys=False),
         capture_output=True,
         text=True,

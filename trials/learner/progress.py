@@ -59,22 +59,29 @@ class Progress:
 
     def __init__(self, files: TrialFolder, resumed: int, period: float = PERIOD_S) -> None:
         """Say that a trainer begins from `resumed` trainer steps; later words are `period` seconds apart at least."""
-        self._files, self._resumed, self._period, self._last = files, resumed, period, 0.0
+        self._files, self._resumed, self._period = files, resumed, period
         self._earlier = read(files).earlier
-        self.began = 0.0
-        """Unix seconds of the first step that was told; 0 before."""
-        self._write(resumed, time.time())
+        self._step, self._told = resumed, -math.inf
+        self._began: float | None = None  # by the clock that nobody sets, as `_told`
+        self._write()
 
     def at(self, step: int) -> None:
         """Note that the trainer has reached `step`."""
-        now = time.time()
-        if step > self._resumed:
-            self.began = self.began or now
-        if now - self._last < self._period:
-            return
-        self._last = now
-        self._write(step, now)
+        self._step = step
+        if step > self._resumed and self._began is None:
+            self._began = time.monotonic()
+        self.alive()
 
-    def _write(self, step: int, now: float) -> None:
-        seconds = now - self.began if self.began else 0.0
-        _write(self._files, Where(step, self._resumed, seconds, now, self._earlier))
+    def alive(self) -> None:
+        """Say it again: an update of a large network takes minutes, in which no step is counted."""
+        if time.monotonic() - self._told >= self._period:
+            self._told = time.monotonic()
+            self._write()
+
+    @property
+    def seconds(self) -> float:
+        """Since the first step that was told; 0 before."""
+        return time.monotonic() - self._began if self._began is not None else 0.0
+
+    def _write(self) -> None:
+        _write(self._files, Where(self._step, self._resumed, self.seconds, time.time(), self._earlier))

@@ -63,10 +63,16 @@ def tail(files: TrialFolder, lines: int = TAIL_LINES) -> str:
     return "\n".join(text.decode("utf-8", "replace").splitlines()[-lines:])
 
 
+def signal_name(number: int) -> str:
+    """`SIGKILL`; of a real-time signal, which has none in Python, its number."""
+    known = {each.value: each.name for each in signal.Signals}
+    return known.get(number, f"signal {number}")
+
+
 def cause(status: int, tail: str) -> str:
     """One line that says why a trainer ended with `status`."""
     if status < 0:
-        return f"the trainer's process was killed by {signal.Signals(-status).name}"
+        return f"the trainer's process was killed by {signal_name(-status)}"
     errors = [
         line.strip()
         for line in tail.splitlines()

@@ -3,12 +3,14 @@
 import json
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
 import search_spaces
+from trials.learner.process import check_with_mlagents
 
 
 def run(config: Any) -> subprocess.CompletedProcess[str]:
@@ -19,6 +21,13 @@ def run(config: Any) -> subprocess.CompletedProcess[str]:
         text=True,
         check=False,
     )
+
+
+def test_files_beside_the_user_hide_no_library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "yaml.py").write_text("raise RuntimeError('my own yaml.py')")
+    monkeypatch.chdir(tmp_path)
+    resolved = check_with_mlagents({"behaviors": {"SoccerTwos": {"trainer_type": "poca"}}})
+    assert resolved["behaviors"]["SoccerTwos"]["trainer_type"] == "poca"
 
 
 def test_what_a_space_renders_is_what_mlagents_reads() -> None:

@@ -2,6 +2,7 @@ import errno
 import math
 import os
 from collections import namedtuple
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,15 +13,23 @@ from trials.learner.health import LENGTH, REWARD, Health
 from trials.records import TrialSpec
 
 
-def spec(steps: int, behavior: str = "SoccerTwos") -> TrialSpec:
-    config = {"behaviors": {behavior: {}}}
+def spec(steps: int, behavior: str = "SoccerTwos", trainer: str = "poca") -> TrialSpec:
+    config = {"behaviors": {behavior: {"trainer_type": trainer}}}
     return TrialSpec(
         number=0, origin="fixed", params={}, config=config, seed=1, steps=steps, fields=8, threads=1, rungs=(steps,)
     )
 
 
-def test_of_another_game_nobody_knows_how_soon_it_is_won() -> None:
-    state = Health(spec(200_000, "Paddles"))
+@pytest.mark.parametrize(
+    "state",
+    [
+        Health(spec(200_000, "Paddles")),  # nobody knows how soon another game is won
+        Health(spec(200_000, trainer="ppo")),  # mlagents' ppo does not write the statistic
+        Health(replace(spec(200_000), parent=3)),
+        Health(spec(200_000), [{"step": 80_000, REWARD: 0.1}]),  # it was stopped after that, and goes on
+    ],
+)
+def test_where_no_goal_says_nothing(state: Health) -> None:
     for step in range(10_000, 200_001, 10_000):
         state.look({REWARD: 0.0, LENGTH: 999.0}, step)
 

@@ -147,3 +147,70 @@ def test_several_environments_step_together_each_with_its_own_actions() -> None:
         env=os.environ | {"PYTHONPATH": str(support)},
     )
     assert done.stdout.strip().endswith("together"), done.stderr
+
+
+WATCHED = """
+import json, resource, signal, sys, types
+from pathlib import Path
+from trials.learner import compat; compat.apply()
+import torch
+from mlagents.trainers.ghost.trainer import GhostTrainer
+from mlagents.trainers.poca.optimizer_torch import TorchPOCAOptimizer
+from mlagents.trainers.trainer.rl_trainer import RLTrainer
+from trials.folder import TrialFolder
+from trials.learner import checkpoints, hooks, progress
+
+files = TrialFolder(Path(sys.argv[1]))
+told = progress.Progress(files, 7, 0.0)
+
+# an update takes its time: after each minibatch the trainer says that it lives
+TorchPOCAOptimizer.update = lambda self, batch, n: {"loss": batch}
+hooks._live_in_updates(told)
+before = progress.read(files)
+assert TorchPOCAOptimizer.update(None, 3.0, 1) == {"loss": 3.0}
+now = progress.read(files)
+assert now.time > before.time and now.step == before.step == 7
+
+# a checkpoint brings its status along, the ghost Elo of the moment in it
+RLTrainer._checkpoint = lambda self: "made"
+hooks._keep_status(files)
+ghost = GhostTrainer.__new__(GhostTrainer)
+ghost.brain_name, ghost.policy_elos = "SoccerTwos", [1200.0, 1210.0]
+GhostTrainer.change_current_elo(ghost, 3.5)
+assert RLTrainer._checkpoint(None) == "made"
+assert json.loads(files.training_status.read_text())["SoccerTwos"]["elo"] == 1213.5
+
+# a trainer that was killed behind a rung's checkpoint, before its export: the next one exports at once
+spec = types.SimpleNamespace(rungs=(100, 200, 400), behaviors=("SoccerTwos",))
+saved = []
+trainer = types.SimpleNamespace(brain_name="SoccerTwos", get_step=103, _checkpoint=lambda: saved.append(103))
+RLTrainer._maybe_save_model = lambda self, step: None
+hooks._checkpoint_at_rungs(files, spec, 103, told)
+RLTrainer._maybe_save_model(trainer, 104)
+RLTrainer._maybe_save_model(trainer, 105)
+assert saved == [103], saved
+files.candidates.mkdir()
+(files.candidates / "SoccerTwos-103.onnx").touch()
+RLTrainer._maybe_save_model = lambda self, step: None
+hooks._checkpoint_at_rungs(files, spec, 103, told)
+RLTrainer._maybe_save_model(trainer, 104)
+assert saved == [103], saved
+
+# a disk or quota that is full is the system's word, whoever writes
+checkpoints.save_whole()
+path = Path(sys.argv[1]) / "checkpoint.pt"
+torch.save({"w": torch.ones(3)}, str(path))
+kept = path.read_bytes()
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (5000, 5000))
+try:
+    torch.save({"w": torch.ones(30_000)}, str(path))
+except OSError as error:
+    assert path.read_bytes() == kept
+    print("done")
+"""
+
+
+def test_a_training_says_keeps_and_exports_what_a_kill_must_not_take(tmp_path: Path) -> None:
+    done = subprocess.run([sys.executable, "-c", WATCHED, tmp_path], capture_output=True, text=True, check=False)
+    assert done.stdout.strip().endswith("done"), done.stderr

@@ -78,6 +78,7 @@ def test_a_log_that_cannot_be_copied_is_no_error_and_stays(files: TrialFolder) -
 
 def test_a_kill_is_named() -> None:
     assert trainer_log.cause(-9, "") == "the trainer's process was killed by SIGKILL"
+    assert trainer_log.cause(-40, "") == "the trainer's process was killed by signal 40"
 
 
 CHAIN = """

@@ -9,11 +9,11 @@ import hashlib
 import logging
 import os
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, get_args
+from typing import get_args
 
 from mlagents_envs.env_utils import validate_environment_path
 from mlagents_envs.exception import UnityException, UnityTimeOutException
@@ -23,7 +23,7 @@ from trials.arena.games.game import UNITY, WonBy
 from trials.arena.games.unity import UnityGame
 from trials.errors import LostTrial, SetupError, UsageError, reason
 from trials.ports import PortLease
-from trials.soccer.executable import protobuf  # before anything that imports mlagents' generated messages
+from trials.soccer.executable import protobuf  # noqa: F401  # before anything that imports mlagents' generated messages
 
 with warnings.catch_warnings():  # it imports distutils
     warnings.simplefilter("ignore")
@@ -130,25 +130,10 @@ def won_by_of(stamped: str) -> WonBy | None:
     return next((each for each in get_args(WonBy) if stamped.endswith(f"-by-{each}")), None)
 
 
-class _Communicator(PatientCommunicator):
-    """The wire, on which nothing is waited for without a limit, as mlagents does for the second message."""
-
-    def initialize(self, inputs: Any, poll_callback: Callable[[], None] | None = None) -> Any:
-        self.poll_for_timeout(poll_callback)
-        introduction = self.unity_to_external.parent_conn.recv()
-        message = protobuf.UnityMessageProto()
-        message.header.status = 200
-        message.unity_input.CopyFrom(inputs)
-        self.unity_to_external.parent_conn.send(message)
-        self.poll_for_timeout(poll_callback)
-        self.unity_to_external.parent_conn.recv()
-        return introduction.unity_output
-
-
 class _Unity(UnityEnvironment):  # type: ignore[misc]
     @staticmethod
-    def _get_communicator(worker_id: int, base_port: int, timeout_wait: float) -> _Communicator:
-        return _Communicator(worker_id, base_port, timeout_wait)
+    def _get_communicator(worker_id: int, base_port: int, timeout_wait: float) -> PatientCommunicator:
+        return PatientCommunicator(worker_id, base_port, timeout_wait)
 
     def _close(self, timeout: int | None = None) -> None:
         """End the session, and see the process gone: mlagents kills it in the end, but does not wait for that."""

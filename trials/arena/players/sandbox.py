@@ -33,7 +33,7 @@ def vet(path: Path, behavior: Behavior = SOCCER) -> None:
     """Load and try an ONNX file in another process, within MEMORY and SECONDS. Raises BadPolicy."""
     words = [str(path)] if behavior == SOCCER else [str(path), _BEHAVIOR.dump_json(behavior).decode()]
     try:
-        tried = stint.run([sys.executable, "-m", "trials.arena.players.sandbox", *words], SECONDS)
+        tried = stint.run([sys.executable, "-P", "-m", "trials.arena.players.sandbox", *words], SECONDS)
     except subprocess.TimeoutExpired:
         raise BadPolicy(f"a policy must load within {SECONDS} s of work, but {path.name} did not; {EXPORT}") from None
     for about, status in REFUSED.items():
