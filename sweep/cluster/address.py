@@ -81,10 +81,16 @@ def must_answer(address: Address) -> None:
             raise _silent(address, "what listens there is not a Ray head")
     try:
         # a process of its own: Ray's client can be stopped in no other way while it waits
-        words = [sys.executable, "-m", "ray.scripts.scripts", "health-check", "--address", address.text]
+        words = [sys.executable, "-P", "-m", "ray.scripts.scripts", "health-check", "--address", address.text]
         done = stint.run(words, ANSWER_S)
     except subprocess.TimeoutExpired:
         raise _silent(address, f"no Ray head answered within {ANSWER_S:g} s") from None
+    if "AuthenticationError" in done.stderr and os.environ.get("RAY_AUTH_MODE") != "token":
+        # for a cluster at an address Ray does not turn it on by itself, wherever a token lies
+        raise SetupError(
+            f"{address.source} must name a Ray cluster that takes this driver, but {address.text} asks for its token;"
+            " set RAY_AUTH_MODE=token before the command (sweep/cluster/README.md, By hand)"
+        )
     if done.returncode:
         lines = [line for line in done.stderr.strip().splitlines() if line.strip()]
         raise _silent(address, lines[-1].strip()[:200] if lines else f"status {done.returncode}")

@@ -26,6 +26,8 @@ ANSWER_S = 90.0
 first, and may be busy."""
 FIRST_S = 300.0
 """How long a sweep waits for a first machine, seconds."""
+AGAIN_S = 60.0
+"""After how long a machine that could not be asked, or did not reach the storage, is asked again, seconds."""
 
 
 @dataclass
@@ -42,6 +44,8 @@ class Nodes:
     """Ray's id of a machine to why no trial goes there, or not yet."""
     _good: set[str] = field(default_factory=set)
     _asked: dict[Any, tuple[str, str, float]] = field(default_factory=dict)
+    _again: dict[str, float] = field(default_factory=dict)
+    """Ray's id of a refused machine to when it is asked again, by the monotonic clock."""
     _there: list[dict[str, Any]] = field(default_factory=list)
     _looked: float = float("-inf")
     _token: str = field(default_factory=lambda: uuid4().hex)
@@ -59,13 +63,15 @@ class Nodes:
             if node["NodeID"] not in ids and node["NodeID"] in self._good:
                 self.say(f"node {_name(node)} is gone; its trials go on elsewhere")
         known = {*self.refused, *self._good, *(identity for identity, _, _ in self._asked.values())}
+        known -= {identity for identity, when in self._again.items() if when <= self._looked}
         for node in self._there:
             if node["NodeID"] not in known and self._holds(node):
                 near = NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)
                 question = _question(self.storage.address, self._token, self.programs, installed())
                 asked = ray.remote(question).options(num_cpus=0, scheduling_strategy=near, max_retries=0).remote()
                 self._asked[asked] = node["NodeID"], _name(node), time.monotonic()
-                if before:
+                self._again.pop(node["NodeID"], None)
+                if before and node["NodeID"] not in self.refused:
                     self.say(f"node {_name(node)} joined")
         self._hear(ANSWER_S if wait else 0.0)
         if wait and not self._good:
@@ -103,19 +109,23 @@ class Nodes:
             said = ray.get(answer)
         except ray.exceptions.RayError as error:
             if identity in {node["NodeID"] for node in ray.nodes() if node["Alive"]}:
-                self._refuse(identity, name, f"it could not be asked ({last_line(error)})")
+                self._refuse(identity, name, f"it could not be asked ({last_line(error)})", again=True)
             return
         wrong = said["wrong"] or difference(installed(), said["installed"])
         if wrong:
-            self._refuse(identity, name, f"it has {wrong}" if not said["wrong"] else wrong)
+            self._refuse(identity, name, f"it has {wrong}" if not said["wrong"] else wrong, said.get("again", False))
         else:
             self._good.add(identity)
             if self.refused.pop(identity, None) is not None:
                 self.say(f"node {name} is refused no more: it has answered")
 
-    def _refuse(self, identity: str, name: str, why: str) -> None:
-        self.refused[identity] = f"node {name} is refused: {why}"
-        self.say(self.refused[identity])
+    def _refuse(self, identity: str, name: str, why: str, again: bool = False) -> None:
+        """For good, or until it is asked `again`; the same reason is told once."""
+        before, self.refused[identity] = self.refused.get(identity), f"node {name} is refused: {why}"
+        if again:
+            self._again[identity] = time.monotonic() + AGAIN_S
+        if self.refused[identity] != before:
+            self.say(self.refused[identity])
 
     def _holds(self, node: Mapping[str, Any]) -> int:
         there: dict[str, float] = node["Resources"]
@@ -143,7 +153,7 @@ def _question(
         try:
             seen = Storage(address).read(".seen")
         except OSError as error:
-            return {"wrong": f"it does not reach the storage {address} ({error})", "installed": {}}
+            return {"wrong": f"it does not reach the storage {address} ({error})", "installed": {}, "again": True}
         wrong = ""
         if seen != token.encode():
             wrong = f"it does not see the storage {address}; name one that all machines see with --storage"

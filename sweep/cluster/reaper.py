@@ -27,7 +27,7 @@ GRACE_S = 8.0
 def watching() -> Iterator[None]:
     """Have this process's descendants ended if it dies in the block."""
     reaper = subprocess.Popen(
-        [sys.executable, "-m", "sweep.cluster.reaper"],
+        [sys.executable, "-P", "-m", "sweep.cluster.reaper"],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,

@@ -2,6 +2,7 @@
 
 import os
 import socket
+import subprocess
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -114,6 +115,16 @@ def test_nobody_there_and_nobody_who_is_a_head(silent: int, web: int, impatient:
         assert now() - began < 10
     with pytest.raises(SetupError, match=r"nosuch\.invalid:6379 does not answer"):
         address.must_answer(address.Address("nosuch.invalid:6379", "--ray-address"))
+
+
+@pytest.mark.parametrize("mode", ["", "token"])
+def test_a_head_that_asks_for_its_token_says_what_to_set(mode: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    refused = "Traceback\nray.exceptions.AuthenticationError: InvalidAuthToken\n"
+    monkeypatch.setattr(address.stint, "run", lambda words, seconds: subprocess.CompletedProcess(words, 1, "", refused))
+    monkeypatch.setenv("RAY_AUTH_MODE", mode)
+    line = "does not answer .*InvalidAuthToken" if mode else "auto asks for its token; set RAY_AUTH_MODE=token before"
+    with pytest.raises(SetupError, match=line):
+        address.must_answer(address.Address("auto", "RAY_ADDRESS"))
 
 
 @pytest.mark.parametrize("words", [("run", "quick"), ("resume", "somewhere")])

@@ -8,16 +8,19 @@ import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import psutil
 import pytest
+import ray
 from elsewhere import build, install
 from patience import now
 from ray_cluster import SETTINGS, Node, RayCluster, drive, ray_cluster, said
 from real_sweep import SPACE
 from s3_server import KEYS, S3Server, s3_server
 
-from sweep.cluster import nodes
+from sweep.cluster import nodes, versions
 from trials import ledger
 from trials.events import SweepEnded, TrialEnded, TrialResumed
 from trials.folder import RunFolder
@@ -139,8 +142,6 @@ def test_a_sweep_outlives_its_nodes(site: Site, tmp_path: Path) -> None:
 def test_a_node_that_answers_late_is_used_from_then_on(
     site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import ray
-
     question = nodes._question
 
     def slow(*words: object) -> object:
@@ -176,6 +177,80 @@ def test_a_node_that_answers_late_is_used_from_then_on(
             assert seen.slots == len(late) and not seen.avoided and "is refused no more" in told[-1]
         finally:
             ray.shutdown()
+
+
+class Told:
+    """In place of Ray: one machine, whose answers to the question are given."""
+
+    def __init__(self, *answers: dict[str, Any] | Exception) -> None:
+        self.left = list(answers)
+        self.asked = 0
+        self.exceptions = ray.exceptions
+
+    def nodes(self) -> list[dict[str, Any]]:
+        return [{"NodeID": "1a2b" * 14, "Alive": True, "Resources": {"CPU": 4.0}, "NodeManagerAddress": "10.0.0.7"}]
+
+    def remote(self, question: object) -> "Told":
+        return self
+
+    def options(self, **words: object) -> Any:
+        def ask() -> int:
+            self.asked += 1
+            return self.asked
+
+        return SimpleNamespace(remote=ask)
+
+    def wait(self, asked: list[int], timeout: float) -> tuple[list[int], list[int]]:
+        return asked, []
+
+    def get(self, asked: int) -> dict[str, Any]:
+        answer = self.left.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+
+AWAY = {"wrong": "it does not reach the storage s3://bucket (timeout)", "installed": {}, "again": True}
+
+
+def has(**other: str) -> dict[str, Any]:
+    """The answer of a machine with what is installed here, but for these."""
+    return {"wrong": "", "installed": versions.installed() | other}
+
+
+@pytest.mark.parametrize("first", [AWAY, ray.exceptions.WorkerCrashedError()], ids=["storage", "crashed"])
+def test_a_node_that_could_not_be_asked_is_asked_again(
+    first: dict[str, Any] | Exception, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock, machine, said = [0.0], Told(first, first, has()), list[str]()
+    monkeypatch.setattr(nodes, "ray", machine)
+    monkeypatch.setattr(nodes, "time", SimpleNamespace(monotonic=lambda: clock[0]))
+    seen = nodes.Nodes(Storage(str(tmp_path)), (), {"CPU": 1.0}, said.append)
+    for clock[0], asked, slots in ((0.0, 1, 0), (30.0, 1, 0), (61.0, 2, 0), (91.0, 2, 0), (122.0, 3, 4), (300.0, 3, 4)):
+        seen.look()
+        assert (machine.asked, seen.slots, bool(seen.avoided)) == (asked, slots, not slots)
+    assert ["is refused:" in line for line in said] == [True, False] and "is refused no more" in said[1]
+
+
+def test_a_node_that_has_something_else_is_refused_for_good(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock, machine, said = [0.0], Told(AWAY, has(torch="0.1")), list[str]()
+    monkeypatch.setattr(nodes, "ray", machine)
+    monkeypatch.setattr(nodes, "time", SimpleNamespace(monotonic=lambda: clock[0]))
+    seen = nodes.Nodes(Storage(str(tmp_path)), (), {"CPU": 1.0}, said.append)
+    for clock[0] in (0.0, 61.0, 200.0, 1e6):
+        seen.look()
+    assert machine.asked == 2 and len(seen.avoided) == 1
+    assert len(said) == 2 and "it has torch 0.1 in place of" in said[1]
+
+
+def test_an_answer_says_whether_it_is_worth_asking_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def unreachable(self: Storage, name: str) -> bytes:
+        raise OSError("timeout")
+
+    ask = nodes._question(str(tmp_path), "token", (), versions.installed())
+    assert not ask().get("again") and "does not see the storage" in ask()["wrong"]
+    monkeypatch.setattr(Storage, "read", unreachable)
+    assert ask()["again"] and "does not reach the storage" in ask()["wrong"]
 
 
 def _ends(events: list[object]) -> list[TrialEnded]:

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -138,6 +139,51 @@ def test_rays_launcher_would_take_it(kind: str) -> None:
         validate_config(prepare_config(wrong))
 
 
+def test_what_the_launcher_starts_holds_the_sweep_of_the_file() -> None:
+    """A sweep asks for no more nodes than there are, and begins with none only to be refused."""
+    there = {"CPU": 0, "GPU": 0}
+    for node in LAUNCHERS["aws"]["available_node_types"].values():
+        for kind, has in node["resources"].items():
+            there[kind] += has * node.get("min_workers", 0)
+    for kind, has in there.items():
+        (wanted,) = re.findall(rf"--{kind.lower()}s-per-trial ([\d.]+)", ready_files.text("aws"))
+        assert 0 < float(wanted) <= has
+
+
+def test_the_launchers_nodes_show_their_gpus_and_are_of_an_image_that_somebody_named() -> None:
+    docker, types = LAUNCHERS["aws"]["docker"], LAUNCHERS["aws"]["available_node_types"]
+    assert "--env NVIDIA_VISIBLE_DEVICES=all" in docker["worker_run_options"]
+    images = {node["node_config"]["ImageId"] for node in types.values()}
+    assert all(re.fullmatch(r"ami-[0-9a-f]{17}", image) for image in images), "latest_dlami is years old"
+
+
+def test_the_newest_wheel_alone_is_installed(tmp_path: Path) -> None:
+    """Those of earlier versions are still on a node when it is set up again."""
+    (line,) = (line for line in LAUNCHERS["local"]["setup_commands"] if ".whl" in line)
+    (tmp_path / "dist").mkdir()
+    for age, version in enumerate(["0.10.0", "0.9.0"]):
+        path = tmp_path / "dist" / f"selfplay_sweep-{version}-py3-none-any.whl"
+        path.touch()
+        os.utime(path, (1e9 - age, 1e9 - age))
+    words = line.partition("--reinstall-package selfplay-sweep ")[2]
+    done = subprocess.run(["bash", "-c", f"echo {words}"], cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert done.stdout == "dist/selfplay_sweep-0.10.0-py3-none-any.whl\n"
+
+
+def test_no_head_reports_usage() -> None:
+    """The launcher's own machine would decide, whatever the image says."""
+    page = (ROOT / "sweep" / "cluster" / "README.md").read_text(encoding="utf-8")
+    heads = [command for kind in LAUNCHERS for command in LAUNCHERS[kind]["head_start_ray_commands"]]
+    heads += re.findall(r"^RAY_AUTH_MODE.*", page, re.M)
+    heads = [command for command in heads if "ray start --head" in command]
+    assert len(heads) == 3 and all("--disable-usage-stats" in command for command in heads)
+
+
+def test_the_logs_of_the_job_are_asked_for_once_it_is_there() -> None:
+    wait, logs = (ready_files.text("kuberay").index(words) for words in ("kubectl wait --for=create", "kubectl logs"))
+    assert wait < logs
+
+
 def starts() -> Iterator[tuple[str, str]]:
     """Every `ray start` of the files with its options."""
     for kind, launcher in LAUNCHERS.items():
@@ -196,17 +242,45 @@ def test_the_image_is_built_from_what_it_is_given() -> None:
     assert "ENTRYPOINT" not in CONTAINERFILE
 
 
+def test_the_image_has_what_rays_launcher_asks_of_it(tmp_path: Path) -> None:
+    """Programs, and the commands in a login shell, whose /etc/profile begins PATH anew and reads /etc/profile.d."""
+    (packages,) = re.findall(r"apt-get install -y --no-install-recommends (.*?) \\", CONTAINERFILE)
+    assert {"openssh-client", "rsync", "tmux"} <= {*packages.split()}
+    ((echo, name),) = re.findall(r"(echo .*) > /etc/profile\.d/(\S+\.sh)$", CONTAINERFILE, re.M)
+    shell = f"{echo} > {name}; PATH=/usr/bin; . ./{name}; echo $PATH"
+    done = subprocess.run(["bash", "-c", shell], cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert done.stdout == "/opt/selfplay-sweep/bin:/usr/bin\n"
+
+
+SHELLCHECK = shutil.which("shellcheck", path=os.pathsep.join([str(BIN), os.environ.get("PATH", "")]))
+
+
+@pytest.mark.skipif(SHELLCHECK is None, reason="no shellcheck: the lock has none for Linux on arm64; install one")
 def test_shellcheck_finds_nothing_in_the_slurm_script() -> None:
-    done = subprocess.run(
-        [BIN / "shellcheck", ready_files.HERE / ready_files.FILES["slurm"]], capture_output=True, text=True
-    )
+    assert SHELLCHECK is not None
+    done = subprocess.run([SHELLCHECK, ready_files.HERE / ready_files.FILES["slurm"]], capture_output=True, text=True)
     assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_lint_takes_a_shellcheck_from_the_path_and_goes_on_without(there: bool, tmp_path: Path) -> None:
+    lint = subprocess.run(["make", "-s", "-n", "lint"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    (line,) = re.findall(r"^PATH=.*shellcheck.*\n.*", lint, re.M)
+    if there:
+        (tmp_path / "shellcheck").write_text('#!/bin/sh\necho "it looks at $*"\n')
+        (tmp_path / "shellcheck").chmod(0o755)
+    bash = shutil.which("bash")
+    assert bash is not None
+    done = subprocess.run([bash, "-c", line], cwd=tmp_path, env={"PATH": str(tmp_path)}, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert ("it looks at .ci/run sweep/cluster/slurm.sbatch" if there else "shellcheck is skipped") in done.stdout
 
 
 FAKES = {
     "scontrol": 'printf "n1\\nn2\\nn3\\n"',
     "python": "echo 0123456789abcdef",
     "srun": """
+        echo "$SRUN_CPUS_PER_TASK" >>"$LOG.cpus"
         for word; do case $word in ray|rm) break;; *) shift;; esac; done
         if [ "$1" = rm ]; then exit; fi
         exec sleep 60 2>/dev/null""",
@@ -251,6 +325,7 @@ def test_the_slurm_script_starts_the_head_then_the_rest_then_the_sweep(tmp_path:
     assert "--nodelist=n1" in head and "--head --node-ip-address=192.0.2.1 --port=30468" in head
     assert "--nodes=2 --ntasks=2 --exclude=n1" in rest and "--address=192.0.2.1:30468" in rest
     assert all("--num-cpus=16 --num-gpus=4" in line for line in (head, rest))
+    assert {*(tmp_path / "log.cpus").read_text().splitlines()} == {"16"}, "srun does not ask the job"
     assert "driver RAY_ADDRESS=192.0.2.1:30468 RAY_AUTH_MODE=token" in lines
     (run,) = (line for line in lines if line.startswith("sweep "))
     assert run.startswith("sweep run soccertwos") and run.endswith("--trials 5")
