@@ -170,6 +170,8 @@ class MatchQueue:
                 packed, line = recorder.record(ticket.job(ticket.seed)), ""
         except (OSError, SweepError) as error:
             packed, line = "", reason(error)
+        except Exception as error:  # noqa: BLE001  else its thread would end, and the ticket be played for ever
+            packed, line = "", f"these two cannot be watched ({type(error).__name__}: {reason(error)})"
         if recorder is not None:
             self._done_with(recorder)
         with self._lock:

@@ -1,6 +1,7 @@
 """A league's page and the matches that can be watched in it: whose, where their policies are, recorded in limits."""
 
 import os
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -66,14 +67,19 @@ _REPLAYS: TypeAdapter[_Replays] = TypeAdapter(_Replays)
 
 
 class Asked:
-    """Asks the roster's sources, and keeps what they told."""
+    """Asks the roster's sources, and keeps what they told; one thread at a time."""
 
     def __init__(self, league: League) -> None:
         self._entries = playable(league)
         self._sources: dict[str, sources.Source] = {}
+        self._lock = threading.Lock()
 
     def file(self, player: str) -> str:
         """Raises OSError or SweepError."""
+        with self._lock:
+            return self._file(player)
+
+    def _file(self, player: str) -> str:
         entry = self._entries.get(player)
         if entry is None or not entry.source:
             raise SetupError(f"the policy of {player} is unavailable: the roster does not say where it is")

@@ -59,7 +59,7 @@ class Recorder:
 
     def __init__(self) -> None:
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "sweep.league.recorder"],
+            [sys.executable, "-P", "-m", "sweep.league.recorder"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,

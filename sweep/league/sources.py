@@ -62,18 +62,19 @@ class Files:
 
     def offers(self, tell: Tell) -> list[Offer]:
         """Every file, its sha256 the revision. Raises OSError where none can be read."""
-        self._at = {}
+        at: dict[tuple[str, str], Path] = {}
         unread: dict[str, OSError] = {}
         for name, path in self.listing():
             try:
-                self._at[name, self._hash(path)] = path
+                at[name, self._hash(path)] = path
             except OSError as error:
                 unread[name] = error
-        if unread and not self._at:
+        self._at = at  # whole: another thread may fetch meanwhile
+        if unread and not at:
             raise next(iter(unread.values()))
         for name, why in unread.items():
             tell(f"{name} of {self.word} cannot be read: {reason(why)}")
-        return [Offer(name=name, revision=revision, source=self.word) for name, revision in self._at]
+        return [Offer(name=name, revision=revision, source=self.word) for name, revision in at]
 
     def fetch(self, offer: Offer) -> Playable:
         """The file, if it is as it was offered."""

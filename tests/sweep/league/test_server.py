@@ -32,12 +32,14 @@ from sweep.league import server as serving
 from sweep.league.match_queue import Busy, MatchQueue
 from sweep.league.recorder import Job, Recorder
 from sweep.league.snapshots import Followed
+from sweep.league.sources import Files
 from trials.arena.matches import match
 from trials.arena.players import load as players
 from trials.errors import LostTrial, SetupError
 from trials.league import history, reader, roster
 from trials.league.folder import LeagueFolder
-from trials.league.roster import Change
+from trials.league.roster import Change, Offer
+from trials.league.round import Playable
 from trials.stint import ended
 
 NAMES = {"random": "built-in/random", "chaser": "built-in/chaser", "gone": "<script>alert(1)</script>/../../etc/passwd"}
@@ -307,6 +309,86 @@ def test_no_process_for_a_match_costs_that_match_only(monkeypatch: pytest.Monkey
         ]
     finally:
         fresh.end()
+
+
+def test_whatever_a_job_raises_ends_its_ticket_and_no_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Still:
+        """A process that plays nothing."""
+
+        alive = True
+
+        def record(self, job: Job) -> str:
+            return "packed"
+
+        kill = end = lambda self: None
+
+    def broken(seed: int) -> Job:
+        raise RuntimeError("dictionary changed size during iteration")
+
+    monkeypatch.setattr(match_queue, "Recorder", Still)
+    fresh = MatchQueue(1)
+    try:
+        told = []
+        for visitor, job in (("one", broken), ("two", lambda seed: Job(("a", "b"), ("a", "b"), ("a", "b")))):
+            ticket, end = fresh.ask(visitor, "random", visitor, job), now() + 5
+            while not ticket.over:
+                assert now() < end, told
+                time.sleep(0.01)
+            told.append((ticket.state, ticket.line))
+        line = "these two cannot be watched (RuntimeError: dictionary changed size during iteration)"
+        assert told == [("failed", line), ("done", "")]
+    finally:
+        fresh.end()
+
+
+def test_files_are_found_while_another_thread_looks_for_them(tmp_path: Path) -> None:
+    """The second look stands still amid its listing; what the first one found is still there."""
+    looks, go, amid = [], threading.Event(), threading.Event()
+
+    def listing() -> Iterator[tuple[str, Path]]:
+        looks.append("again")
+        for name in ("first", "second"):
+            yield name, tmp_path / f"{name}.onnx"
+            if len(looks) > 1:
+                amid.set()
+                go.wait(30)
+
+    for name in ("first", "second"):
+        (tmp_path / f"{name}.onnx").write_bytes(name.encode())
+    files = Files("somewhere", True, listing)
+    offers = files.offers(lambda line: None)
+    other = threading.Thread(target=files.offers, args=(lambda line: None,))
+    other.start()
+    try:
+        assert amid.wait(30)
+        assert [files.fetch(offer).file for offer in offers] == [
+            str(tmp_path / f"{name}.onnx") for name in ("first", "second")
+        ]
+    finally:
+        go.set()
+        other.join(30)
+
+
+def test_one_thread_at_a_time_asks_for_files(league: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    both, met = threading.Barrier(2), list[str]()
+
+    class Slow:
+        """A source that waits for a second one who asks."""
+
+        def fetch(self, offer: Offer) -> Playable:
+            with contextlib.suppress(threading.BrokenBarrierError):
+                both.wait(0.5)
+                met.append(offer.name)
+            return Playable(offer.name, "")
+
+    monkeypatch.setattr(league_page.sources, "source", lambda word: Slow())
+    asked = league_page.Asked(reader.opened(league))
+    threads = [threading.Thread(target=asked.file, args=(player,)) for player in ("random", "chaser")]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    assert met == []
 
 
 def test_recorded_matches_are_those_of_the_history_and_are_kept(league: Path, monkeypatch: pytest.MonkeyPatch) -> None:
