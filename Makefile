@@ -4,7 +4,7 @@ SHELL := /bin/bash
 
 SPACE  ?= quick
 NAME   ?=
-TORCH  ?= cpu
+TORCH  ?= $(or $(shell cat .venv/.torch 2>/dev/null),cpu)
 PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3.14 python3 python; do \
 	command -v $$p >/dev/null 2>&1 && $$p -c 'import sys; sys.exit(not (3,11) <= sys.version_info[:2] < (3,15))' 2>/dev/null && { echo $$p; break; }; done)
 TORCH_VERSION := 2.13.0
@@ -13,7 +13,7 @@ TORCH_VERSION := 2.13.0
 UV := .venv/bin/uv --no-config
 INSTALL := $(UV) pip install -q --compile-bytecode --no-deps
 
-.venv/.ready: requirements.lock requirements-build.lock pyproject.toml
+.venv/.ready: requirements.lock requirements-build.lock pyproject.toml Makefile
 	@test -n "$(PYTHON)" || { echo "python 3.11, 3.12, 3.13 or 3.14 must be on the path, but none was found; install one or name it: make $(MAKECMDGOALS) PYTHON=/path/to/python3.12"; exit 1; }
 	@test -x .venv/bin/python || $(PYTHON) -m venv .venv
 	@echo "building .venv (once): $$(.venv/bin/python --version), torch $(TORCH_VERSION) ($(TORCH))"
@@ -29,7 +29,8 @@ INSTALL := $(UV) pip install -q --compile-bytecode --no-deps
 
 # torch is not in the lock: where it comes from is a setting. uv does not read pip's configuration, so a folder of wheels
 # that pip is told of (find-links) is handed over; otherwise uv's --torch-backend picks the build (cpu, cu130, auto, ...),
-# and TORCH=index takes what the package index has. What a CUDA build brings along may not move what the lock has.
+# and TORCH=index takes what the package index has; without TORCH .venv keeps the build that it has. What a CUDA build
+# brings along may not move what the lock has.
 .PHONY: torch
 torch:
 	@links="$$(.venv/bin/python -m pip config get :env:.find-links 2>/dev/null || .venv/bin/python -m pip config get global.find-links 2>/dev/null || true)"; \
@@ -59,7 +60,8 @@ lint: .venv/.ready-dev ## ruff, mypy, shellcheck and hadolint
 	@.venv/bin/ruff check .
 	@.venv/bin/ruff format --check .
 	@.venv/bin/mypy
-	@.venv/bin/shellcheck .ci/run sweep/cluster/slurm.sbatch
+	@PATH=.venv/bin:$$PATH; if command -v shellcheck >/dev/null; then shellcheck .ci/run sweep/cluster/slurm.sbatch; \
+	else echo "shellcheck is skipped: the lock has none for this machine, and none is on the path"; fi
 	@.venv/bin/hadolint --failure-threshold warning Containerfile
 
 bench: .venv/.ready-dev ## speed as ratios in one run, and long statistics

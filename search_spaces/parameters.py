@@ -175,6 +175,11 @@ def show_parameter(parameter: Parameter) -> str:
     return f"{{choice: {show(parameter.options)}}}"
 
 
+def show_any(came: Any) -> str:
+    """A parameter, or a value, as one would write it in YAML."""
+    return show_parameter(came) if isinstance(came, Float | Int | Choice | Derived) else show(came)
+
+
 def _derived(node: Mapping[str, Any], kind: Literal["multiple_of", "ratio_of"]) -> Derived:
     factor = "{int: [4, 10]}" if kind == "multiple_of" else "{float: [0.1, 1]}"
     of = node[kind] if isinstance(node[kind], str) else "self_play.save_steps"

@@ -7,10 +7,10 @@ from typing import Any
 import yaml
 
 from search_spaces.fill import put
-from search_spaces.parameters import Choice, Derived, Float, Int, Parameter, show_parameter
+from search_spaces.parameters import Choice, Derived, Float, Int, Parameter, show_any, show_parameter
 from search_spaces.rules import check
 from search_spaces.space import Space, from_text
-from search_spaces.text import get, node_at, read, replaced, show
+from search_spaces.text import get, node_at, read, replaced
 from trials.errors import SpaceError
 from trials.records import Value
 
@@ -42,21 +42,17 @@ def _in_place(space: Space, parameters: Mapping[str, Parameter | Value]) -> str:
         tops = (("behaviors", part.behavior), ("default_settings",))
         node = next(filter(None, (node_at(root, (*top, *own.split("."))) for top in tops)), None)
         if node is not None and node.start_mark.line == node.end_mark.line:
-            cuts.append((node, _shown(parameter)))
+            cuts.append((node, show_any(parameter)))
     return replaced(space.text, cuts)
 
 
 def _anew(space: Space, parameters: Mapping[str, Parameter | Value]) -> str:
     tree: dict[str, Any] = deepcopy(dict(space.tree))
     for path, parameter in parameters.items():
-        value = read(f"parameter: {_shown(parameter)}", space.file)[0]["parameter"]
+        value = read(f"parameter: {show_any(parameter)}", space.file)[0]["parameter"]
         part, own = space.at(path)
         put(tree["behaviors"][part.behavior], own, value)
     return yaml.safe_dump(tree, sort_keys=False, allow_unicode=True)
-
-
-def _shown(parameter: Parameter | Value) -> str:
-    return show_parameter(parameter) if isinstance(parameter, Float | Int | Choice | Derived) else show(parameter)
 
 
 def _as_meant(before: Space, after: Space, parameters: Mapping[str, Parameter | Value]) -> bool:

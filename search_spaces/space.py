@@ -10,16 +10,13 @@ from search_spaces import keys
 from search_spaces.formats import must_be_current
 from search_spaces.parameters import (
     BadParameter,
-    Choice,
     Derived,
-    Float,
-    Int,
     Parameter,
     is_number,
     is_parameter,
     merged,
     parse,
-    show_parameter,
+    show_any,
 )
 from search_spaces.text import flatten, get, plain, read, show
 from trials.errors import SpaceError, UsageError, did_you_mean
@@ -141,7 +138,7 @@ class Space:
 
     def error(self, path: str, rule: str, came: Any, mend: str) -> SpaceError:
         """A SpaceError of one line: the rule, what came, what to do."""
-        return SpaceError(f"{path} {rule}, but got {_shown(came)} in {self.where(path)}; {mend}")
+        return SpaceError(f"{path} {rule}, but got {show_any(came)} in {self.where(path)}; {mend}")
 
 
 def load(name_or_path: str | Path) -> Space:
@@ -214,10 +211,6 @@ def _part(bare: Space, behavior: str) -> Space:
     for path in space.parameters:
         _follow(space, path)
     return space
-
-
-def _shown(came: Any) -> str:
-    return show_parameter(came) if isinstance(came, Float | Int | Choice | Derived) else show(came)
 
 
 def _behaviors(tree: Mapping[str, Any], file: str) -> tuple[str, ...]:

@@ -4,6 +4,7 @@ import base64
 import hashlib
 import os
 import re
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -142,6 +143,58 @@ def test_nothing_is_installed_but_from_a_lock_the_one_torch_or_this_checkout() -
         if re.search(r"\b(?:pip|npm|npx|curl|wget) (?:install|-)", line):
             locked = "--require-hashes -r" in line and "--no-deps" in line
             torch = re.search(r"torch==(?:2\.\d+\.\d+|\$\{TORCH_VERSION\})", line) is not None
-            ours = "--no-deps" in line and re.search(r"(?:-e \.|\S*dist/\*\.whl)$", line) is not None
+            ours = (
+                "--no-deps" in line and re.search(r"(?:-e \.|\S*dist/\*\.whl(?: \| head -n 1\)\")?)$", line) is not None
+            )
             assert locked or torch or ours, line
     assert re.search(r"^ARG BASE=\S+:3\.11\.\d+-\S+@sha256:[0-9a-f]{64}$", CONTAINERFILE, re.M)
+
+
+def made(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    """`make` where nothing but the Makefile and what the test put there is."""
+    shutil.copy(ROOT / "Makefile", folder)
+    environ = {name: value for name, value in os.environ.items() if name not in ("TORCH", "MAKEFLAGS")}
+    words = ("make", "-s", "PYTHON=python3", *words)
+    return subprocess.run(words, cwd=folder, env=environ, capture_output=True, text=True)
+
+
+def test_torch_stays_the_build_that_was_asked_for(tmp_path: Path) -> None:
+    assert "TORCH=cpu " in made(tmp_path, "help").stdout
+    (tmp_path / ".venv").mkdir()
+    (tmp_path / ".venv/.torch").write_text("cu130\n")
+    assert "TORCH=cu130 " in made(tmp_path, "help").stdout
+    assert "TORCH=cpu " in made(tmp_path, "help", "TORCH=cpu").stdout
+
+
+def test_another_torch_in_the_makefile_builds_the_environment_again(tmp_path: Path) -> None:
+    (tmp_path / ".venv").mkdir()
+    made(tmp_path, "help")
+    for name in ("requirements.lock", "requirements-build.lock", "pyproject.toml", "Makefile"):
+        (tmp_path / name).touch()
+        os.utime(tmp_path / name, (1e9, 1e9))
+    (tmp_path / ".venv/.ready").touch()
+    ask = ["make", "-q", ".venv/.ready"]
+    assert subprocess.run(ask, cwd=tmp_path).returncode == 0
+    os.utime(tmp_path / "Makefile")
+    os.utime(tmp_path / ".venv/.ready", (1e9 + 1, 1e9 + 1))
+    assert subprocess.run(ask, cwd=tmp_path).returncode == 1
+
+
+@pytest.mark.parametrize("browser", [None, "chromium", "google-chrome"])
+def test_ci_needs_a_browser(browser: str | None, tmp_path: Path) -> None:
+    """Without one the tests of pages are skipped; there is no apt here."""
+    tools, log = tmp_path / "bin", tmp_path / "made"
+    tools.mkdir()
+    (tools / "make").write_text(f'#!/bin/sh\necho "$*" >> {log}\n')
+    if browser:
+        (tools / browser).write_text("#!/bin/sh\n")
+    for path in tools.iterdir():
+        path.chmod(0o755)
+    for name in ("bash", "dirname", "id"):
+        (tools / name).symlink_to(str(shutil.which(name)))
+    done = subprocess.run(["bash", ROOT / ".ci/run"], env={"PATH": str(tools)}, capture_output=True, text=True)
+    if browser:
+        assert done.returncode == 0 and log.read_text() == "lint\ntest\n"
+    else:
+        assert done.returncode == 1 and not log.exists()
+        assert "Chromium" in done.stderr and done.stderr.count("\n") == 1

@@ -1,6 +1,8 @@
 """The three spaces that ship: valid, typical, and the course exactly as published."""
 
 import pickle
+import re
+from pathlib import Path
 
 import pytest
 
@@ -73,6 +75,22 @@ def test_the_real_sweep_is_the_courses_game() -> None:
     assert len(space.parameters) == 15
     assert "environment_parameters" not in space.tree
     assert search_spaces.against_course(space, 5_000_000) == {"max_steps": (10_000_000, 5_000_000)}
+
+
+def test_the_real_sweep_says_what_it_costs() -> None:
+    space = search_spaces.load("soccertwos")
+    sweep = space.sweep
+    assert sweep.trials and sweep.steps and sweep.final_seeds and sweep.finalists
+    hours = sweep.steps / 360 / 3600
+    assert f"are about {round(sweep.trials * hours, -1):.0f} hours of one core at 360 steps/s" in space.text
+    trainings = sweep.final_seeds * (sweep.finalists + 1)
+    assert f"{trainings} trainings, {trainings * hours:.0f} hours of a core" in space.text
+
+
+def test_the_notebook_says_how_much_varies_in_the_quick_sweep() -> None:
+    notebook = Path(search_spaces.__file__).parents[1] / "sweep" / "examples" / "unit7.ipynb"
+    (word,) = re.findall(r"(\w+) hyperparameters that vary", notebook.read_text(encoding="utf-8"))
+    assert ["six", "seven", "eight", "nine"].index(word) + 6 == len(search_spaces.load("quick").parameters)
 
 
 def test_the_quick_sweep_says_what_it_shares_with_trial_0() -> None:
