@@ -393,7 +393,7 @@ def test_budget_and_fields_are_checked(steps: int, fields: int, fragment: str) -
 
 
 def test_a_missing_file_names_the_shipped_spaces() -> None:
-    known = "one of course, proof, quick, soccertwos or a YAML file"
+    known = "one of course, proof, quick, soccertwos, tuned or a YAML file"
     with pytest.raises(UsageError, match=rf"{known}, but got quik \(.*\); did you mean quick\?"):
         search_spaces.load("quik")
 

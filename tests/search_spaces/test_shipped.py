@@ -42,8 +42,8 @@ COURSE = {
 }
 
 
-def test_there_are_four() -> None:
-    assert search_spaces.SHIPPED == ("course", "proof", "quick", "soccertwos")
+def test_there_are_five() -> None:
+    assert search_spaces.SHIPPED == ("course", "proof", "quick", "soccertwos", "tuned")
 
 
 def test_the_course_is_the_course() -> None:
