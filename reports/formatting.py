@@ -4,6 +4,7 @@ import datetime as dt
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import count
 from typing import Any
 
 from trials.records import Rating, Side
@@ -71,8 +72,8 @@ def axis(ratings: Iterable[Rating | Interval], anchors: Iterable[float]) -> Axis
 def steps(count: float) -> str:
     """2,000 → 2k; 10,000,000 → 10M; 300,512 → 301k."""
     for size, unit in ((1e6, "M"), (1e3, "k")):
-        if count >= size:
-            return f"{count / size:.3g}{unit}"
+        if count >= 0.9995 * size:  # which three digits call one already
+            return f"{count / size:.3g}{unit}" if count < 999.5 * size else f"{count / size:,.0f}{unit}"
     return f"{count:.0f}"
 
 
@@ -130,9 +131,18 @@ def value(thing: Any) -> str:
             return str(thing)
 
 
-def short_key(key: str) -> str:
-    """The last part of a dotted path; of a quotient, `a.b / a.c`, of both sides."""
-    return " / ".join(part.rsplit(".", 1)[-1] for part in key.split(" / "))
+def short_keys(keys: Iterable[str]) -> dict[str, str]:
+    """Dotted paths to the last parts of each, as many as tell it from the others; of a quotient, `a.b / a.c`, of both
+    sides."""
+    every = list(dict.fromkeys(keys))
+
+    def end(key: str, parts: int) -> str:
+        return " / ".join(".".join(side.split(".")[-parts:]) for side in key.split(" / "))
+
+    def alone(key: str, parts: int) -> bool:
+        return sum(end(other, parts) == end(key, parts) for other in every) == 1
+
+    return {key: end(key, next(parts for parts in count(1) if alone(key, parts))) for key in every}
 
 
 def shown(name: str, longest: int = LONGEST_NAME) -> str:

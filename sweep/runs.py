@@ -19,6 +19,8 @@ from trials.folder import RunFolder
 
 RUNS = Path("runs")
 Tell = Callable[[str], object]
+SPARE = ("best Elo", "began")
+"""Columns of `table` that are there where it has room, the first of them first."""
 
 
 @dataclass(frozen=True)

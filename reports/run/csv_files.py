@@ -1,4 +1,4 @@
-"""Every table of the page as a CSV file beside it, for spreadsheets and notebooks."""
+"""The numbers of the page as CSV files beside it, for spreadsheets and notebooks."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -7,11 +7,11 @@ from typing import Any
 import pandas as pd
 
 from reports import formatting
-from reports.run import opponents, sections, tables, timeline
+from reports.run import details, finals, opponents, sections, tables, timeline
 from reports.run.importance import Importances
 from reports.run.ranking import Ranked
 from trials.folder import RunFolder, written_whole
-from trials.records import Rating
+from trials.records import Estimate, Rating
 from trials.run_state import Run
 
 COUNTS = ("wins", "draws", "losses")
@@ -43,9 +43,14 @@ def of(
         Table(
             "met", "who beat whom after tuning: points, interval, results, by side where a log tells", _met(run, folder)
         ),
-        Table("parameters", "every rated trial’s open values", tables.params(run)),
+        Table("parameters", "every rated trial’s open values, and what trial 0 holds for them", _parameters(run)),
         Table("importance", "what each hyperparameter explains, Elo", _importance(mattered)),
         Table("fresh", "matches after the choice: Elo differences", _fresh(run)),
+        Table(
+            "configurations",
+            "retrained configurations over their seeds: ladder, baseline, the course’s, with intervals",
+            _configurations(run),
+        ),
         Table("finals", "policies retrained on fresh seeds, against the baseline", _finals(run)),
         Table(
             "finals_matches",
@@ -77,7 +82,7 @@ def ranking(run: Run, ranked: tuple[Ranked, ...]) -> pd.DataFrame:
     rows = []
     for row in ranked:
         trial, spec = row.trial, row.trial.spec
-        rating = trial.rating if row.rank else None
+        rating = trial.rating if run.comparable(trial.rating) else None  # of another budget too, without a rank
         rows.append(
             {"rank": row.rank, "group": row.group, "trial": trial.number, "origin": spec.origin}
             | {"state": trial.state, "chosen": run.chosen == trial.number}
@@ -126,7 +131,8 @@ def _opponents(run: Run) -> pd.DataFrame:
         | _side(side)
         for trial in (*run.trials, *run.retrained)
         for rated in trial.rungs
-        for opponent, side in rated.rating.by_opponent.items()
+        for rating in timeline.ratings(rated)
+        for opponent, side in rating.by_opponent.items()
     ]
     return pd.DataFrame(rows, columns=["trial", "rung", "final", "opponent", *COUNTS])
 
@@ -145,6 +151,17 @@ def _met(run: Run, folder: RunFolder | None) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=[*columns, *(f"{side}_{k}" for side in ("blue", "purple") for k in COUNTS)])
 
 
+def _parameters(run: Run) -> pd.DataFrame:
+    """As the page's importance reads them, and the course's trial with what its configuration holds for them."""
+    frame, course = tables.params(run), run.trial(0)
+    rated = course.rating if course is not None and course.spec.origin == "course" else None
+    if course is None or rated is None or not run.comparable(rated):
+        return frame
+    first = {"trial": 0, "elo": rated.elo, "rung": course.rungs[-1].rung}
+    first |= {key: details.held(course, key) for key in frame.columns if key not in first}
+    return pd.DataFrame([first, *frame.to_dict("records")])
+
+
 def _importance(mattered: Importances) -> pd.DataFrame:
     rows = [(row.key, row.loss, row.spread) for row in mattered.rows] if mattered.trusted else []
     return pd.DataFrame(rows, columns=["key", "elo_lost", "spread"])
@@ -159,6 +176,31 @@ def _fresh(run: Run) -> pd.DataFrame:
                 rows.append(who | {"against": against.removeprefix("against_")} | _rated(rating))
     columns = ["role", "trial", "steps", "against", "elo", "low", "high", "wins", "draws", "losses"]
     return pd.DataFrame(rows, columns=columns)
+
+
+def _configurations(run: Run) -> pd.DataFrame:
+    """A row a retrained configuration: means over its seeds, the ends of their intervals and the intervals' level."""
+    found = finals.section(run)
+    rows = [
+        {"configuration": row.configuration.number, "course": row.configuration.course}
+        | {"chosen": found is not None and found.chosen == row.configuration.number}
+        | {"seeds": len(row.configuration.rated), "ladder": row.ladder.elo if row.ladder else None}
+        | _over_seeds("baseline", row.configuration.baseline, 1)
+        | _over_seeds("against_course", row.configuration.against_course, row.configuration.looks)
+        for row in (found.rows if found else ())
+    ]
+    names = [f"{of}{end}" for of in ("baseline", "against_course") for end in ("", "_low", "_high", "_level")]
+    return pd.DataFrame(rows, columns=["configuration", "course", "chosen", "seeds", "ladder", *names])
+
+
+def _over_seeds(name: str, estimate: Estimate | None, looks: int) -> dict[str, float | None]:
+    """An estimate's mean, its interval's ends and how often such an interval holds the truth."""
+    from trials.arena.ratings import seed_intervals  # numpy: only where there were finals
+
+    if estimate is None:
+        return dict.fromkeys((name, f"{name}_low", f"{name}_high", f"{name}_level"))
+    level = 1 - seed_intervals.missed(looks) if estimate.low is not None else None
+    return {name: estimate.elo, f"{name}_low": estimate.low, f"{name}_high": estimate.high, f"{name}_level": level}
 
 
 def _finals(run: Run) -> pd.DataFrame:

@@ -1,9 +1,9 @@
 """What the page unfolds of each trial, as the few words it shows; packed, for a thousand would be most of a page."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from typing import Any
 
-from reports.formatting import counts, span, steps, value
+from reports.formatting import counts, short_keys, span, steps, value
 from reports.run import findings
 from search_spaces.text import get
 from trials.records import Rating
@@ -11,20 +11,21 @@ from trials.run_state import Run, TrialHistory
 
 
 def details(run: Run) -> list[dict[str, Any]]:
-    """One object a trial: number, its open values, what it spent, its rungs, and what there is to note. All text."""
-    keys = list(dict.fromkeys(key for trial in run.trials for key in trial.spec.params))
-    return [_detail(run, trial, keys) for trial in run.trials]
+    """One object a trial: number, its open values, what it spent, its rungs, and what there is to note. All text; a
+    value stands with its key and the key's short name."""
+    names = short_keys(key for trial in run.trials for key in trial.spec.params)
+    return [_detail(run, trial, names) for trial in run.trials]
 
 
-def _detail(run: Run, trial: TrialHistory, keys: Sequence[str]) -> dict[str, Any]:
+def _detail(run: Run, trial: TrialHistory, names: Mapping[str, str]) -> dict[str, Any]:
     course = trial.spec.origin == "course"
     return {
         "trial": trial.number,
         "elo": findings.elo(trial.rating.elo) if trial.rating and run.comparable(trial.rating) else "",
         "state": trial.state,
         "course": course,
-        "values": [[key, value(chosen)] for key, chosen in trial.spec.params.items()],
-        "fixed": [[key, value(_set(trial, key))] for key in keys] if course else [],
+        "values": [[key, value(chosen), names[key]] for key, chosen in trial.spec.params.items()],
+        "fixed": [[key, value(held(trial, key)), short] for key, short in names.items()] if course else [],
         "spent": _spent(trial),
         "rungs": [
             [steps(g.rung), findings.elo(g.rating.elo), findings.interval(g.rating), counts(g.rating)]
@@ -39,7 +40,7 @@ def _sides(rating: Rating) -> str:
     return f"as blue {counts(rating.as_blue)}, as purple {counts(rating.as_purple)}"
 
 
-def _set(trial: TrialHistory, key: str) -> Any:
+def held(trial: TrialHistory, key: str) -> Any:
     """What the trial's configuration holds where others have an open value; of `a / b`, the quotient."""
     behaviors = trial.spec.config.get("behaviors") or {}
     several = len(behaviors) > 1 and key.partition(".")[0] in behaviors

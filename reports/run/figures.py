@@ -12,7 +12,7 @@ from typing import Any, TypedDict
 
 import pandas as pd
 
-from reports.formatting import short_key, shown
+from reports.formatting import short_keys, shown
 from reports.run.findings import HOUSE_ELO
 from reports.run.importance import Importance, Strip, elo_strip, good, lines
 from reports.run.metrics import LABELS
@@ -20,7 +20,6 @@ from reports.run.tradeoff import Costed
 from trials.run_state import Run
 
 STATES = ("complete", "pruned", "failed", "stopped", "running")
-
 
 Trace = dict[str, Any]
 
@@ -143,11 +142,13 @@ def _short(value: float) -> float | None:
 def importance(rows: Sequence[Importance]) -> Figure:
     """Bars of lost Elo with their spread, largest on top."""
     up = list(reversed(rows))
+    names = short_keys(row.key for row in up)  # bars of one name would be stacked
+    labels = [_in_two(html.escape(names[row.key])) for row in up]
     bars = dict(
         type="bar",
         orientation="h",
         x=[_short(row.loss) for row in up],
-        y=[_in_two(html.escape(short_key(row.key))) for row in up],
+        y=labels,
         customdata=[[html.escape(row.key)] for row in up],
         error_x={
             "array": [_short(row.spread) for row in up],
@@ -158,8 +159,8 @@ def importance(rows: Sequence[Importance]) -> Figure:
         marker={"color": ["var(--c1)" if row.loss > row.spread else "var(--quiet)" for row in up]},
         hovertemplate="%{customdata[0]}: %{x:.1f} Elo<extra></extra>",
     )
-    axis = _axis("Elo lost when shuffled")
-    return Figure(data=[bars], layout=_layout(height=80 + 26 * len(rows), xaxis=axis, bargap=0.45))
+    height = 80 + 26 * len(rows) + 12 * sum("<br>" in label for label in labels)
+    return Figure(data=[bars], layout=_layout(height=height, xaxis=_axis("Elo lost when shuffled"), bargap=0.45))
 
 
 def parallel(strips: Sequence[Strip], params: pd.DataFrame, focus: Sequence[int]) -> Figure:
@@ -168,6 +169,7 @@ def parallel(strips: Sequence[Strip], params: pd.DataFrame, focus: Sequence[int]
     Plotly's own parcoords needs WebGL and `unsafe-eval`, which the page's policy forbids, and names no single trial.
     """
     rows = [*strips, elo_strip(params)]
+    called = short_keys(row.key for row in rows)
     through = lines(rows, params)
 
     def drawn(trials: Iterable[int], colour: str) -> Trace:
@@ -184,7 +186,7 @@ def parallel(strips: Sequence[Strip], params: pd.DataFrame, focus: Sequence[int]
     small = {"size": 11, "color": "var(--ink-3)"}
     right = {"x": 1, "xref": "paper", "xanchor": "left", "xshift": 6, "showarrow": False, "font": small}
     names = [
-        f"{_in_two(html.escape(short_key(row.key)))}<br><span style='font-size:11px'>"
+        f"{_in_two(html.escape(called[row.key]))}<br><span style='font-size:11px'>"
         f"{html.escape(shown(row.ends[0], 14))}</span>"
         for row in rows
     ]
@@ -249,8 +251,8 @@ def _apart(points: Sequence[tuple[float, float, str]]) -> list[str]:
 
 
 def _in_two(word: str) -> str:
-    """A long name broken at the underscore nearest its middle."""
-    places = [place for place, letter in enumerate(word) if letter == "_"] if len(word) > 18 else []
+    """A long name broken at the underscore or dot nearest its middle."""
+    places = [place for place, letter in enumerate(word) if letter in "_."] if len(word) > 18 else []
     cut = min(places, key=lambda place: abs(place - len(word) / 2), default=len(word)) + 1
     return f"{word[:cut]}<br>{word[cut:]}" if word[cut:] else word
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from reports.formatting import short_keys
 from search_spaces.keys import known
 
 DOCUMENTED = {path.rsplit(".", 1)[-1]: key.typical for path, key in known("poca").items() if key.typical} | {
@@ -174,12 +175,13 @@ def elo_strip(params: pd.DataFrame) -> Strip:
 def lines(rows: Sequence[Strip], params: pd.DataFrame) -> dict[int, list[tuple[int, float, str]]]:
     """Trial to its points on the strips, one above the other: the strip's number, the place on it, and its words."""
     said = params.rename(columns={"elo": "match Elo"}).set_index("trial")
+    names = short_keys(row.key for row in rows)
     found: dict[int, list[tuple[int, float, str]]] = {int(trial): [] for trial in params["trial"]}
     for at, row in enumerate(rows):
         for trial, place, _ in row.places:
             value: Any = said.at[trial, row.key]
             words = number(float(value)) if _numeric(pd.Series([value])) else str(value)
-            found[trial].append((at, place, f"{row.key.rsplit('.', 1)[-1]} {words}"))
+            found[trial].append((at, place, f"{names[row.key]} {words}"))
     return found
 
 
@@ -230,7 +232,7 @@ def _band(
 
 
 def number(value: float) -> str:
-    """Short and readable: 0.0003, 2,048, 1.2e-05."""
-    if float(value).is_integer() and abs(value) < 1e15:
-        return f"{int(value):,}"
+    """Short and readable: 0.0003, 2,048, 1,147, 1.2e-05."""
+    if (float(value).is_integer() or abs(value) >= 999.5) and abs(value) < 1e15:
+        return f"{round(value):,}"
     return f"{value:.3g}"

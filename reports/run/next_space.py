@@ -10,7 +10,7 @@ import pandas as pd
 from reports.run.importance import Importance, Importances, good, number
 from search_spaces import Choice, Derived, Float, Int, Parameter, Space, from_text, parameter_name
 from search_spaces.keys import behavior, leaves
-from search_spaces.parameters import show_parameter
+from search_spaces.parameters import show_any, show_parameter
 from search_spaces.rewrite import rewritten
 from search_spaces.text import show
 from trials.errors import SpaceError
@@ -159,8 +159,7 @@ def _typical(space: Space, path: str) -> tuple[float, float] | None:
 
 
 def _change(space: Space, path: str, parameter: Parameter | Value, why: str) -> Change:
-    after = show_parameter(parameter) if isinstance(parameter, Float | Int | Choice | Derived) else show(parameter)
-    return Change(path, show_parameter(space.parameters[path]), after, why)
+    return Change(path, show_parameter(space.parameters[path]), show_any(parameter), why)
 
 
 def _why(mattered: Importances, changes: Sequence[Change]) -> str:

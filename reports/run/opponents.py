@@ -151,7 +151,7 @@ def _rated(rated: TrialRated, folder: RunFolder | None) -> Played:
     """What stands in the log of a rating, or what the ledger says alone."""
     mine = rated.candidate
     path = folder.trial(mine.trial).matches(mine.steps) if folder else None
-    return _told([rated.rating, *([rated.baseline] if rated.baseline else [])], [path], mine.sha256)
+    return _told(timeline.ratings(rated), [path], mine.sha256)
 
 
 def _told(ratings: Sequence[Rating], paths: Sequence[Path | None], sha256: str) -> Played:

@@ -37,6 +37,9 @@ from trials import ledger, run_state
 from trials.folder import RunFolder
 from trials.run_state import Run
 
+ITS_OWN = ("--trials", "--warm-start", "--seed", "--out")
+"""Options of a sweep that the one after it has for itself."""
+
 
 @dataclass(frozen=True)
 class Told:
@@ -86,14 +89,24 @@ def _commands(run: Run, at: str, needed: int) -> dict[str, str]:
     `make` hands its words to a shell once more: names that need quotes go past it.
     """
     quoted = shlex.quote(at)
-    trials = f" --trials {max(run.question.trials, needed)}" if run.question else ""
+    asked = f" {_own(run.question.command)}--trials {max(run.question.trials, needed)}" if run.question else ""
     make = f"make promote RUN={at} REPO=USER/NAME"
     return {
         "promote": make if quoted == at else f".venv/bin/sweep promote {quoted} --repo USER/NAME",
-        "following": f".venv/bin/sweep run {shlex.quote(at + '/next.yaml')}{trials} --warm-start {quoted}",
+        "following": f".venv/bin/sweep run {shlex.quote(at + '/next.yaml')}{asked} --warm-start {quoted}",
         "dashboard": f"pip install optuna-dashboard && optuna-dashboard {shlex.quote(at + '/study.log')}",
         "tensorboard": f".venv/bin/tensorboard --logdir {shlex.quote(at + '/trials')}",
     }
+
+
+def _own(command: str) -> str:
+    """The options of a sweep's command that the next sweep has too, with a space behind them."""
+    try:
+        words = shlex.split(command)[3:]  # sweep run SPACE
+    except ValueError:  # a quote that is not closed
+        return ""
+    pairs = zip(words[::2], words[1::2], strict=False)
+    return "".join(f"{shlex.join(pair)} " for pair in pairs if pair[0] not in ITS_OWN)
 
 
 def render(
@@ -209,8 +222,8 @@ def _environment() -> Any:
         "whole": formatting.whole,
         "elo": findings.elo,
         "interval": findings.interval,
-        "short": formatting.short_key,
+        "short": formatting.short_keys,
         "unbroken": lambda text: Markup(re.sub(r"\[[^\]]*\]", r'<span class="nobr">\g<0></span>', str(escape(text)))),
-        "breakable": lambda key: Markup("_<wbr>").join(key.split("_")),  # join escapes the parts
+        "breakable": lambda key: Markup(re.sub(r"[._]", r"\g<0><wbr>", str(escape(key)))),
     }
     return environment

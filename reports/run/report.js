@@ -37,10 +37,12 @@
   function filter() {
     const asked = one("find").value.trim().toLowerCase();
     const state = one("state").value;
+    const number = /^(trial\s*|#)?(\d+)$/.exec(asked);
+    const is = (body) => body.dataset.trial === number[2] || (!number[1] && // a whole number is a trial's or a value
+      told.get(+body.dataset.trial)?.values.some(([, value]) => value.replaceAll(",", "") === number[2]));
     let shown = 0, fitting = 0;
     for (const body of bodies) {
-      const number = /^(?:trial\s*|#)?(\d+)$/.exec(asked);
-      const found = !asked || (number ? body.dataset.trial === number[1] : words.get(body).includes(asked));
+      const found = !asked || (number ? is(body) : words.get(body).includes(asked));
       const fits = found && (state === "" || body.dataset.state === state);
       body.hidden = !fits || (fitting >= most && location.hash !== `#${body.id}`);
       fitting += fits;
@@ -92,10 +94,9 @@
     return node;
   }
 
-  const short = (key) => key.split(" / ").map((part) => part.slice(part.lastIndexOf(".") + 1)).join(" / ");
   const block = (title, ...inside) => make("div", {}, make("h3", {}, title), ...inside);
-  const list = (pairs) => make("dl", {}, ...pairs.flatMap(([key, value]) =>
-    [make("dt", { title: key }, short(key)), make("dd", {}, value)]));
+  const list = (pairs) => make("dl", {}, ...pairs.flatMap(([key, value, short]) =>
+    [make("dt", { title: key }, short ?? key), make("dd", {}, value)]));
   const row = (tag, cells) => make("tr", {}, ...cells.map((cell, place) =>
     make(tag, tag === "th" ? { scope: "col", className: "r" } : { className: "r" }, ...[cell].flat())));
 
@@ -131,13 +132,13 @@
 
   function beside() { // the open values that differ between the trials in colour
     const trials = focus.map((trial) => told.get(trial)).filter(Boolean);
-    const keys = [...new Set(trials.flatMap((trial) => trial.values.map(([key]) => key)))];
+    const short = new Map(trials.flatMap((trial) => trial.values.map(([key, , name]) => [key, name])));
     const value = (trial, key) => [...trial.values, ...trial.fixed].find(([name]) => name === key)?.[1] ?? "—";
-    const differ = keys.filter((key) => new Set(trials.map((trial) => value(trial, key))).size > 1);
+    const differ = [...short.keys()].filter((key) => new Set(trials.map((trial) => value(trial, key))).size > 1);
     one("beside").hidden = trials.length < 2;
     const head = make("tr", {}, make("th", { scope: "col" }, "Trial"), ...trials.map((trial, place) =>
       make("th", { scope: "col", className: `r c${place + 1}` }, String(trial.trial))));
-    const said = (name, of) => make("tr", {}, make("th", { scope: "row", title: name }, short(name)),
+    const said = (name, of) => make("tr", {}, make("th", { scope: "row", title: name }, short.get(name) ?? name),
       ...trials.map((trial) => make("td", { className: "r" }, of(trial))));
     one("beside-table").replaceChildren(make("thead", {}, head), make("tbody", {}, said("match Elo", (trial) =>
       trial.elo || "not rated"), said("state", (trial) => trial.state), ...differ.map((key) =>

@@ -9,7 +9,7 @@ from typing import Any, Literal
 import yaml
 
 from reports.formatting import Axis, Interval, axis, moved
-from reports.run import finals, findings, verdict
+from reports.run import finals, findings, timeline, verdict
 from reports.run.ranking import Ranked
 from trials.records import Rating, Value
 from trials.run_state import Run, TrialHistory
@@ -149,7 +149,7 @@ def fresh_on_ladder(run: Run) -> dict[int, Interval]:
 
 def ladder_axis(run: Run, ranked: tuple[Ranked, ...]) -> Axis:
     """Ladder players and ratings on one axis, Elo."""
-    rated = [row.trial.rating for row in ranked if row.rank and row.trial.rating]
+    rated = [row.trial.rating for row in ranked if row.trial.rating and run.comparable(row.trial.rating)]
     return axis([*rated, *fresh_on_ladder(run).values()], [findings.HOUSE_ELO])
 
 
@@ -191,7 +191,7 @@ class Cost:
     """What the run took. Seconds are of trainer processes unless said otherwise."""
 
     wall: float
-    """From the first event to the last."""
+    """From the first event to the sweep's end, or to the last event where it has none; pauses included."""
     processes: float
     thread_seconds: float
     """Process seconds times the trainer's threads."""
@@ -212,7 +212,7 @@ class Cost:
     """The same at each trial's own speed."""
     idle: float | None
     states: tuple[tuple[str, int], ...]
-    """Of tuning's trials."""
+    """Of tuning's trials, those that were trained further apart."""
     retraining: float
     """Of `processes`, in the finals."""
 
@@ -221,32 +221,33 @@ def cost(run: Run) -> Cost:
     """Steps, seconds and faults of all trials."""
     everyone = (*run.trials, *run.retrained)
     rated = [rated for trial in run.trials for rated in trial.rungs]
+    tuning = [trial for trial in run.trials if trial.spec.origin != "extended"]
     pruned = [trial for trial in run.trials if trial.state == "pruned"]
     unspent = [(max(0, trial.spec.steps - trial.steps), trial.steps_per_second) for trial in pruned]
     share = run.question.host.get("gpus_per_trial") if run.question else None
     seconds = sum(trial.seconds for trial in everyone)
     speeds = [speed for trial in everyone if (speed := trial.steps_per_second)]
     return Cost(
-        wall=run.last - run.first,
+        wall=(run.end.time if run.end else run.last) - run.first,
         processes=seconds,
         thread_seconds=sum(trial.seconds * trial.spec.threads for trial in everyone),
         gpu_seconds=seconds * float(share) if isinstance(share, int | float) else 0.0,
         playing=sum(event.seconds for event in rated),
-        matches=sum(event.rating.matches for event in rated),
+        matches=sum(rating.matches for event in rated for rating in timeline.ratings(event)),
         matches_after=_after(run),
         steps=sum(trial.steps for trial in everyone),
         speed=median(speeds) if speeds else None,
         saved_steps=sum(steps for steps, _ in unspent),
         saved_seconds=sum(steps / speed for steps, speed in unspent if speed),
         idle=run.end.idle_share if run.end else None,
-        states=tuple(Counter(trial.state for trial in run.trials).most_common()),
+        states=tuple(Counter(trial.state for trial in tuning).most_common()),
         retraining=sum(trial.seconds for trial in run.retrained),
     )
 
 
 def _after(run: Run) -> int:
     """Matches that were played after tuning, as the ledger counts them."""
-    found = [rated.rating for trial in run.retrained for rated in trial.rungs]
+    found = [rating for trial in run.retrained for rated in trial.rungs for rating in timeline.ratings(rated)]
     for one in run.finals.configurations if run.finals else ():
         for policy in one.rated:
             found += [policy.rated.baseline, policy.rated.random] if policy.rated else []

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from reports import formatting
+from trials.events import TrialRated
 from trials.records import Rating
 from trials.run_state import Run
 
@@ -65,6 +66,11 @@ class Timeline:
     high: float
 
 
+def ratings(rated: TrialRated) -> list[Rating]:
+    """What a candidate played at a rung: on the ladder, and against a baseline that does not stand there."""
+    return [rated.rating, *([rated.baseline] if rated.baseline else [])]
+
+
 def batches(run: Run) -> list[Batch]:
     """Every batch of matches that the ledger counts, from the policy's side, the earliest first."""
     told: list[Batch] = []
@@ -74,7 +80,7 @@ def batches(run: Run) -> list[Batch]:
 
     for trial in (*run.trials, *run.retrained):
         for rated in trial.rungs:
-            tell(rated.time, rated.rating, rated.baseline)
+            tell(rated.time, *ratings(rated))
     for one in run.finals.configurations if run.finals else ():
         for policy in one.policies:
             if policy.rated:

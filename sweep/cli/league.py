@@ -9,7 +9,7 @@ import click
 
 from sweep.cli.commands import Group
 from sweep.cli.numbers import SECONDS, YEAR, Choice, Finite
-from sweep.cli.options import CORES, ENV, JSON, WON_BY, note
+from sweep.cli.options import CORES, ENV, JSON, WON_BY, console, fitting, note
 
 if TYPE_CHECKING:
     from trials.arena.games.game import WonBy
@@ -105,19 +105,15 @@ def run(
 @JSON
 def show(folder: Path, everyone: bool, environment: str | None, as_json: bool) -> None:
     """The leaderboard of LEAGUE, from its history."""
-    from sweep.league.rounds import table
+    from sweep.league.rounds import SPARE, table
     from trials.league import leaderboard, reader
 
     found = reader.opened(folder, environment)
     if as_json:
         click.echo(json.dumps(leaderboard.plain(found.standings, found.about())))
     else:
-        from rich.console import Console
-
-        console = Console()
-        if not console.is_terminal:  # a file takes lines of any length
-            console = Console(width=240)
-        console.print(table(found, everyone))
+        shown = console()
+        shown.print(fitting(table(found, everyone), shown.width, SPARE))
 
 
 @league.command()

@@ -4,6 +4,7 @@ import gc
 import json
 import sys
 from collections.abc import Callable
+from io import TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -13,7 +14,7 @@ from sweep.cli import hub, matches
 from sweep.cli.commands import COMMANDS, SWEEPING, Command, Group
 from sweep.cli.league import league
 from sweep.cli.numbers import Choice, Finite
-from sweep.cli.options import JSON, RUN, WON_BY, note, run_or_newest
+from sweep.cli.options import JSON, RUN, WON_BY, console, fitting, note, run_or_newest
 from sweep.ways import KNOWN
 from trials.errors import SweepError, UsageError
 from trials.results import plain
@@ -31,6 +32,9 @@ RAY = click.option(
 def main() -> NoReturn:
     """Entry point of the console script `sweep`. Exit status: 0 success, 1 a refusal or failure, 2 what cannot be meant
     as it was typed, 130 interrupted."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):  # of another encoding than UTF-8 it lacks some of the letters here
+            stream.reconfigure(errors="replace")
     gc.set_threshold(50_000)  # looking for garbage after each 700 new objects costs a report a sixth of its time
     try:
         sys.exit(cli(standalone_mode=False) or 0)
@@ -94,7 +98,7 @@ for _command in (matches.play, matches.tournament, matches.rate, matches.watch, 
 def run(space: str, warm_start: Path | None, **given: Any) -> int:
     """Sweep SPACE: propose, train, rate, report.
 
-    SPACE is quick, soccertwos, course, proof, or any trainer YAML."""
+    SPACE is quick, soccertwos, course, tuned, proof, or any trainer YAML."""
     from rich.console import Console
 
     from sweep.driver.run import begin
@@ -133,9 +137,7 @@ def status(run: Path | None, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(plain(summary(folder))))
     else:
-        from rich.console import Console
-
-        show(folder, Console())
+        show(folder, console())
     _note(folder)
 
 
@@ -146,7 +148,7 @@ def list_(runs: Path, as_json: bool) -> None:
     """The runs there are, the newest first.
 
     They are looked for in the folder RUNS, by default runs."""
-    from sweep.runs import RUNS, listed, table
+    from sweep.runs import RUNS, SPARE, listed, table
 
     if not runs.is_dir() and runs != RUNS:
         raise UsageError(f"RUNS must be a folder of runs, but {runs} is not there; check the path")
@@ -154,9 +156,8 @@ def list_(runs: Path, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps({"runs": [plain(line) for line in found]}))
     elif found:
-        from rich.console import Console
-
-        Console().print(table(found))
+        shown = console()
+        shown.print(fitting(table(found), shown.width, SPARE))
     else:
         click.echo(f"{runs} holds no run; `sweep run` makes one")
 

@@ -10,6 +10,7 @@ from sweep.cli.commands import Command
 from sweep.cli.numbers import PROBABILITY, Count
 from sweep.cli.options import CONDITIONS, JSON, MODEL, MODELS, SEED, conditions_of, progress, run_or_newest, sprt
 from sweep.matches.conditions import MATCHES, PAIRS, WATCHED, Conditions
+from trials.errors import UsageError
 from trials.results import plain
 
 FRESH = "Played after a test for the estimate, which its own matches would flatter; 0: none."
@@ -48,6 +49,11 @@ def play(
     from sweep.matches.play import TestTerms, text
     from sweep.matches.play import play as played
 
+    source = click.get_current_context().get_parameter_source
+    given = [name for name in _TEST if not sprt and source(name) is click.core.ParameterSource.COMMANDLINE]
+    if given:
+        option = "--" + given[0].replace("_", "-")
+        raise UsageError(f"{option} is of a test, but there is no --sprt; give that, or leave {option} out")
     if sprt and matches:
         raise click.UsageError("--matches and --sprt exclude each other: a test plays what it needs; see --max-pairs")
     test = (

@@ -12,6 +12,9 @@ from sweep.cli.numbers import ELO_OF_A_TEST, Choice, Count
 from sweep.matches import conditions
 
 if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+
     from trials.folder import RunFolder
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -22,6 +25,8 @@ CORES = click.option("--cores", type=Count(conditions.CORES), default=1, show_de
 SEED = click.option("--seed", type=Count(conditions.SEED), default=0, show_default=True, help="Of the matches.")
 CONDITIONS = ("goals", "deterministic", "seed", "cores", "env", "won_by", "log_to")
 """Names of what `conditions_of` adds."""
+ANY_LENGTH = 100_000
+"""Columns of what is no terminal."""
 
 
 class Model(click.ParamType[str]):
@@ -95,6 +100,27 @@ def _ascending(
 def progress(as_json: bool) -> bool:
     """Whether a progress bar is shown."""
     return not as_json and sys.stderr.isatty()
+
+
+def console() -> "Console":
+    """Where a person reads; a file or a pipe takes lines of any length."""
+    from rich.console import Console
+
+    shown = Console()
+    return shown if shown.is_terminal else Console(width=ANY_LENGTH)
+
+
+def fitting(table: "Table", width: int, spare: Sequence[str]) -> "Table":
+    """The table with those of its `spare` columns for which there is room, the first of them first."""
+    from rich.console import Console
+
+    every, names = table.columns, [column.header for column in table.columns if column.header not in spare]
+    for name in spare:
+        table.columns = [column for column in every if column.header in (*names, name)]
+        if Console(width=ANY_LENGTH).measure(table).maximum <= width:
+            names.append(name)
+    table.columns = [column for column in every if column.header in names]
+    return table
 
 
 def note(text: str) -> None:

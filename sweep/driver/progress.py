@@ -119,7 +119,8 @@ def printer(console: Console, began: float, inherited: int = 0) -> Callable[[Eve
 def _line(event: Event, inherited: int = 0) -> str:
     match event:
         case TrialBegan(spec=spec):
-            values = " ".join(f"{table.key(name)}={table.short(value)}" for name, value in spec.params.items())
+            keys = table.keys(spec.params)
+            values = " ".join(f"{keys[name]}={table.short(value)}" for name, value in spec.params.items())
             origin = table.kind(spec) or spec.origin
             if spec.configuration is not None:
                 origin, values = f"configuration {spec.configuration} retrained, seed {spec.seed}", ""

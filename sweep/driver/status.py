@@ -90,12 +90,14 @@ class Status:
     baseline: str | None
     ladder: str | None
     seconds: float | None
-    """None, as idle_share: it is not over."""
+    """That its drivers took, pauses between them left out; None, as idle_share: it is not over."""
     idle_share: float | None
+    """Of all their slots' time, as the last of them reckoned it."""
     half_written_lines: list[int]
     trials: list[TrialRow]
     retrained: list[Retrained]
     chosen: int | None
+    """The trial whose configuration was chosen, by the headline's matches or, before those, by the finals."""
     fresh: dict[str, Rated]
     """Of `winner` and `course`, by fresh matches against the baseline."""
     promoted: list[OnHub]
@@ -106,7 +108,7 @@ def summary(run: RunFolder) -> Status:
     events = ledger.read(run.ledger)
     known = run_state.run_of(run.name, events, _steps(run, events))
     began, end, found, by = known.question, known.end, known.finals, runs.driver(run)
-    roles = {"winner": known.winner, "course": known.course}
+    roles, best = {"winner": known.winner, "course": known.course}, found.chosen if found is not None else None
     return Status(
         run=run.name,
         state=runs.state(run, events),
@@ -119,12 +121,12 @@ def summary(run: RunFolder) -> Status:
         steps=began.steps if began else None,
         baseline=began.baseline if began else None,
         ladder=began.ladder if began else None,
-        seconds=round(end.seconds, 1) if end else None,
+        seconds=round(timing.spent(events), 1) if end else None,
         idle_share=round(end.idle_share, 4) if end else None,
         half_written_lines=ledger.half_written(run.ledger),
         trials=[_row(trial) for trial in _all(known)],
         retrained=[_configuration(one) for one in found.configurations] if found is not None else [],
-        chosen=found.chosen.number if found is not None and found.chosen is not None else None,
+        chosen=known.chosen if known.chosen is not None else best.number if best is not None else None,
         fresh={role: _rated(fresh.baseline) for role, fresh in roles.items() if fresh is not None},
         promoted=[
             OnHub(trial=event.candidate.trial, repo=event.repo, commit=event.commit, url=event.url)
@@ -206,7 +208,7 @@ def _title(run: RunFolder, known: run_state.Run, events: Sequence[Event]) -> str
     told = [f"{runs.state(run, events)}, {known.over} of {planned} trials over"]
     told += [doing] if doing not in ("over", "tuning") else []
     if known.end is not None:
-        told.append(f"after {timing.clock(known.end.seconds)}")
+        told.append(f"after {timing.clock(timing.spent(events))}")
     elif events and (by := runs.driver(run)) is not None and by.alive:
         mine = timing.of_last_driver(events)
         told.append(f"{timing.clock(time.time() - mine[0].time)} so far{_left(run, known, mine)}")

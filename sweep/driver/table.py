@@ -1,13 +1,14 @@
 """Trials as a table that fits a terminal: one line a trial, running ones first, what varies as far as it fits."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from reports.formatting import short_keys
 from reports.formatting import steps as short_steps
 from trials.records import YARDSTICK, Rating, TrialSpec, Value
 
@@ -16,7 +17,7 @@ STYLE = {"complete": "green", "pruned": "yellow", "failed": "red", "stopped": "m
 UNDER_WAY = "cyan"
 EXTENDS = "extends"
 NAME = 12
-"""Letters of a hyperparameter's name at most, as its values may need more."""
+"""Letters of a hyperparameter's name at most where whole names have no room, as its values may need more."""
 LEAST = 3
 """Rows that are shown on however low a terminal."""
 
@@ -58,9 +59,9 @@ def elo_text(rating: Rating) -> str:
     return f"{rating.elo:.0f} [{rating.low:.0f}, {rating.high:.0f}]"
 
 
-def key(parameter: str) -> str:
-    """`learning_rate` of its dotted path; `buffer_size/batch_size` of a derived one."""
-    return "/".join(path.rsplit(".", 1)[-1] for path in parameter.split(" / "))
+def keys(parameters: Iterable[str]) -> dict[str, str]:
+    """`learning_rate` of its dotted path, `buffer_size/batch_size` of a derived one; more of it where others end so."""
+    return {path: name.replace(" / ", "/") for path, name in short_keys(parameters).items()}
 
 
 def short(value: object) -> str:
@@ -79,11 +80,13 @@ def best(rows: Sequence[Row]) -> Row | None:
 def view(title: str, rows: Sequence[Row], width: int, height: int | None = None) -> Group:
     """Title, the best so far and a line a trial, within `width` columns and, unless None, `height` lines.
 
-    Running trials come first, then what is over, the best first; what has no room is told of in a last line.
+    Without a height a long title goes on in a further line. Running trials come first, then what is over, the best
+    first; what has no room is told of in a last line.
     """
-    parts: list[RenderableType] = [line(title)]
+    parts: list[RenderableType] = [line(title) if height is not None else Text(title)]
+    names = keys(_varying(rows))
     if (leads := best(rows)) is not None and leads.rating is not None:
-        values = " ".join(f"{key(name)}={short(leads.params[name])}" for name in _varying(rows) if name in leads.params)
+        values = " ".join(f"{said}={short(leads.params[name])}" for name, said in names.items() if name in leads.params)
         kind = f" ({leads.kind})" if leads.kind else ""
         at = "" if leads.over else f" at {short_steps(leads.steps)} steps"
         anchor = "" if leads.rating.ladder.startswith(YARDSTICK) else ", house 1200"
@@ -92,7 +95,7 @@ def view(title: str, rows: Sequence[Row], width: int, height: int | None = None)
     ordered = sorted(rows, key=_place)
     room = len(ordered) if height is None else max(LEAST, height - len(parts) - 1)
     shown = ordered if len(ordered) <= room else ordered[: room - 1]
-    parts.append(_table(shown, rows, width))
+    parts.append(_table(shown, names, width))
     if rest := ordered[len(shown) :]:
         states = ", ".join(f"{count} {state}" for state, count in Counter(row.state for row in rest).most_common())
         parts.append(line(f"and {len(rest)} more: {states}"))
@@ -108,7 +111,7 @@ def _place(row: Row) -> tuple[bool, float, int]:
     return row.over, -(row.rating.elo if row.rating else float("-inf")) if row.over else 0.0, row.number
 
 
-def _table(shown: Sequence[Row], rows: Sequence[Row], width: int) -> Table:
+def _table(shown: Sequence[Row], names: Mapping[str, str], width: int) -> Table:
     columns: list[tuple[str, list[str]]] = [
         ("trial", [f"{row.number}" + (f" ({row.kind})" if row.kind else "") for row in shown]),
         ("state", [row.state for row in shown]),
@@ -117,13 +120,13 @@ def _table(shown: Sequence[Row], rows: Sequence[Row], width: int) -> Table:
         ("Elo [95 %]", [elo_text(row.rating) if row.rating else "" for row in shown]),
     ]
     taken = sum(_width(name, cells) + 1 for name, cells in columns) - 1
-    names = [key(name) for name in _varying(rows)]
-    for name in _varying(rows):
-        cells = [short(row.params[name]) if name in row.params else "" for row in shown]
-        wide = _width(key(name)[:NAME], cells) + 1
+    values = {name: [short(row.params[name]) if name in row.params else "" for row in shown] for name in names}
+    whole = taken + sum(_width(said, values[name]) + 1 for name, said in names.items()) <= width
+    for name, said in names.items():
+        wide = _width(said if whole else said[:NAME], values[name]) + 1
         if taken + wide <= width:
             taken += wide
-            columns.append((_cut(key(name), wide - 1, names), cells))
+            columns.append((_cut(said, wide - 1, [*names.values()]), values[name]))
     table = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False, header_style="bold")
     for name, _ in columns:
         table.add_column(name, justify="left" if name in ("trial", "state") else "right", no_wrap=True)
@@ -148,9 +151,16 @@ def _width(name: str, cells: Sequence[str]) -> int:
 
 
 def _cut(name: str, width: int, among: Sequence[str]) -> str:
-    """The name, or as much of its beginning as there is room for; of its end, where only that tells it apart."""
+    """The name, or as much of its beginning as there is room for; of its end, or of both, where only that tells it
+    apart."""
     if len(name) <= width:
         return name
-    head = name[: width - 1]
-    alike = "/" in name or sum(other.startswith(head) for other in among) > 1
-    return "…" + name[len(name) - width + 1 :] if alike else head + "…"
+    first, last = (width - 1, 0), (0, width - 1)
+    ways = [last, first] if "/" in name else [first, last]
+    ways.append((width // 2, width - 1 - width // 2))
+
+    def cut(of: str, way: tuple[int, int]) -> str:
+        return f"{of[: way[0]]}…{of[len(of) - way[1] :]}"
+
+    alone = (cut(name, way) for way in ways if sum(cut(other, way) == cut(name, way) for other in among) == 1)
+    return next(alone, cut(name, ways[-1]))

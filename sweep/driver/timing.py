@@ -1,9 +1,9 @@
-"""How long a sweep still takes, by trainer steps seen and left, and how long its slots were idle."""
+"""How long a sweep took, how long it still takes, by trainer steps seen and left, and how long its slots were idle."""
 
 from collections.abc import Iterable, Sequence
 from statistics import mean
 
-from trials.events import Event, SweepBegan, TrialBegan, TrialEnded
+from trials.events import Event, SweepBegan, SweepEnded, TrialBegan, TrialEnded
 
 SHARE = 0.05
 """Of what a driver has to do that must be done before it says how long the rest takes."""
@@ -46,17 +46,37 @@ def of_last_driver(events: Sequence[Event]) -> Sequence[Event]:
     return events[max((at for at, event in enumerate(events) if isinstance(event, SweepBegan)), default=0) :]
 
 
-def idle_share(events: Sequence[Event], slots: int) -> float:
-    """Share of slot time without a trainer's process, from the first trial's proposal to the last trial's end.
+def _drivers(events: Sequence[Event]) -> list[list[Event]]:
+    """What each driver wrote, to its last line: what comes behind an end is no driver's."""
+    found: list[list[Event]] = [[]]
+    for event in events:
+        if isinstance(event, SweepBegan):
+            found.append([])
+        if not (found[-1] and isinstance(found[-1][-1], SweepEnded)):
+            found[-1].append(event)
+    return [mine for mine in found if mine]
 
-    Of the last driver alone: pauses between drivers are nobody's.
+
+def spent(events: Sequence[Event]) -> float:
+    """Seconds that a sweep's drivers took, one that was killed to its last line; pauses between them are nobody's."""
+    ends = [(mine[0], mine[-1]) for mine in _drivers(events)]
+    return sum(last.seconds if isinstance(last, SweepEnded) else last.time - first.time for first, last in ends)
+
+
+def idle_share(events: Sequence[Event], slots: int) -> float:
+    """Share of slot time without a trainer's process, from every driver's first proposal to the end of its last trial.
+
+    Pauses between drivers are nobody's; a trial that was cut off trained to its driver's last line.
     """
-    events = of_last_driver(events)
-    starts = [event.time for event in events if isinstance(event, TrialBegan)]
-    ends = [event for event in events if isinstance(event, TrialEnded) and event.began]
-    if not starts or not ends:
-        return 0.0
-    last = max(end.began + end.process_seconds for end in ends)
-    busy = sum(end.process_seconds for end in ends)
-    whole = (last - min(starts)) * slots
+    busy = whole = 0.0
+    for mine in _drivers(events):
+        began = {event.spec.number: event.time for event in mine if isinstance(event, TrialBegan)}
+        ends = [event for event in mine if isinstance(event, TrialEnded)]
+        cut = [began[number] for number in began.keys() - {end.trial for end in ends}]
+        spans = [(end.began, end.process_seconds) for end in ends if end.began]
+        spans += [(start, mine[-1].time - start) for start in cut]
+        if began and spans:
+            of = mine[0].slots if isinstance(mine[0], SweepBegan) else slots
+            busy += sum(seconds for _, seconds in spans)
+            whole += (max(start + seconds for start, seconds in spans) - min(began.values())) * of
     return min(1.0, max(0.0, 1 - busy / whole)) if whole > 0 else 0.0

@@ -32,6 +32,8 @@ from trials.league.reader import League
 from trials.league.roster import HUB
 from trials.league.store import Round, Store, rounds
 
+SPARE = ("user", "games", "", "won", "drawn", "lost", "revision", "AI vs AI")
+"""Columns of `table` that are there where it has room, the first of them first."""
 Keep = Callable[[Sequence[Path], str], object]
 """Puts a league's files elsewhere, with a message, in one go. Raises OSError or a SweepError."""
 
@@ -203,8 +205,10 @@ def table(found: League, everyone: bool) -> Grid:
     shown = Grid(box=SIMPLE_HEAD, title=title, title_justify="left")
     headings = ("rank", "user", "model", "revision", "Elo", "95 %", "games", "won", "drawn", "lost", "AI vs AI", "")
     for heading in headings:
-        left = heading in ("user", "model", "revision", "")
-        shown.add_column(heading, justify="left" if left else "right", no_wrap=True)
+        if heading == "model":  # which goes on in a further line before a number is cut
+            shown.add_column(heading, overflow="fold")
+        else:
+            shown.add_column(heading, justify="left" if heading in ("user", "revision", "") else "right", no_wrap=True)
     for place in found.standings:
         if everyone or place.state == "playing":
             shown.add_row(*_cells(place))

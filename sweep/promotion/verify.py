@@ -60,16 +60,13 @@ def verify(what: str, revision: str | None, pairs: int, cores: int, progress: bo
 
 def _subject(what: str, revision: str | None, scratch: Path) -> tuple[ModelFiles, str | None]:
     """The model's files here, and the commit they are of."""
-    if (own := models.of_a_run(what)) is not None:
-        return model_files.of_file(Path(own.load), SOCCER_TWOS.onnx), None  # its name is the trial's
-    path = Path(os.path.expanduser(what))
-    if path.is_dir():
-        return model_files.of_folder(path), None
-    if path.is_file() or what.lower().endswith(".onnx"):
-        if not path.is_file():
-            raise UsageError(f"a model must be there, but {what} is not; name USER/NAME, a folder or an ONNX file")
-        return model_files.of_file(path), None
+    if (found := _local(what)) is not None:
+        if revision is not None:
+            raise UsageError(f"--revision is of a repository on the Hub, but {what} is on this machine; leave it out")
+        return found, None
     what, _, at = what.partition("@")
+    if at and revision is not None:
+        raise UsageError(f"a revision must be given once, but got @{at} and --revision {revision}; leave one out")
     if what.count("/") != 1 or what.startswith((".", "/")):
         raise UsageError(
             f"a model must be USER/NAME on the Hub, a run, a folder or an ONNX file, but {what!r} is none;"
@@ -84,6 +81,18 @@ def _subject(what: str, revision: str | None, scratch: Path) -> tuple[ModelFiles
     if policy is not None and (others := [file.name for file in onnx_external.files(policy)]):
         hub.fetched(there.version, patterns=others, into=scratch, limit=onnx_external.MAX_BYTES)
     return replace(model_files.of_folder(folder), names=list(there.files), tags=there.tags), there.version.revision
+
+
+def _local(what: str) -> ModelFiles | None:
+    """A run's policy, a folder or a file; None where the Hub is meant."""
+    if (own := models.of_a_run(what)) is not None:
+        return model_files.of_file(Path(own.load), SOCCER_TWOS.onnx)  # its name is the trial's
+    path = Path(os.path.expanduser(what))
+    if path.is_dir():
+        return model_files.of_folder(path)
+    if not path.is_file() and what.lower().endswith(".onnx"):
+        raise UsageError(f"a model must be there, but {what} is not; name USER/NAME, a folder or an ONNX file")
+    return model_files.of_file(path) if path.is_file() else None
 
 
 def _matches(policy: Path, pairs: int, cores: int, progress: bool) -> list[Check]:

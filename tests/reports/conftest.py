@@ -5,6 +5,7 @@ import math
 import random
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 
@@ -192,6 +193,18 @@ def trial_events(spec: TrialSpec, state: str, began: float, slot: int, dice: ran
         candidate=last,
     )
     return [*events, end]
+
+
+def further(parent: TrialSpec, number: int, began: float) -> list[Event]:
+    """A trial that was trained further, to twice its budget, after the sweep's end."""
+    more = replace(parent, number=number, origin="extended", parent=parent.number, steps=2 * STEPS, rungs=(2 * STEPS,))
+    last = candidate(number, 2 * STEPS + 512)
+    return [
+        TrialBegan(time=began, spec=more),
+        TrialRated(time=began + 340, candidate=last, rung=2 * STEPS, rating=rating(1400), seconds=4.5),
+        TrialEnded(time=began + 350, trial=number, state="complete", reason="", log_tail="", steps=last.steps,
+                   train_seconds=330.0, process_seconds=340.0, began=began, slot=0, candidate=last),
+    ]  # fmt: skip
 
 
 def synthetic_events(

@@ -9,6 +9,7 @@ from offline_page import BROWSER, MISSING, chromium, shown, until
 from patience import now
 
 from reports.run.page import build
+from trials.run_state import run_of
 
 pytestmark = pytest.mark.skipif(BROWSER is None, reason=MISSING)
 
@@ -34,7 +35,7 @@ def order(page) -> list[int]:
     )
 
 
-def test_sorts_filters_and_unfolds(browser, report):
+def test_sorts_filters_and_unfolds(browser, report, synthetic):
     with opened(browser, report) as page:
         ranked = order(page)
         page.click("[data-sort=trial]")
@@ -45,6 +46,11 @@ def test_sorts_filters_and_unfolds(browser, report):
         assert order(page) == ranked  # unrated trials stay last
         page.fill("#find", "7")
         assert order(page) == [7]
+        rows = {trial.number: trial.spec.params for trial in run_of("x", synthetic.synthetic_events(12)).trials}
+        same = {number for number, params in rows.items() if params.get("hyperparameters.batch_size") == 1024}
+        for words in ("1024", "1,024"):
+            page.fill("#find", words)
+            assert same and set(order(page)) == same
         page.fill("#find", "")
         page.select_option("#state", "failed")
         assert sorted(order(page)) == [3, 11] and page.inner_text("#count") == "2 of 12 trials"

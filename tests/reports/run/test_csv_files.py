@@ -1,12 +1,15 @@
 """Tables beside the page: the same numbers as on it, for every kind of run."""
 
+from dataclasses import replace
+
 import pandas as pd
 import pytest
 from final_events import SEEDS, final, finals, product, trained, tuning
 
 from reports.run import opponents, page, ranking, timeline
 from trials import ledger, run_state
-from trials.events import FinalsBegan, SweepEnded, TrialBegan
+from trials.events import FinalsBegan, SweepEnded, TrialBegan, TrialRated
+from trials.records import Side
 
 
 @pytest.fixture
@@ -63,6 +66,53 @@ def test_matches_after_tuning_are_in_them(read, synthetic):
     rows = found["met"].itertuples()
     assert {(row.a, row.what, row.b): (row.wins, row.draws, row.losses) for row in rows} == shown
     assert found["met"]["blue_wins"].isna().all()  # no log tells
+
+
+def test_configurations_stand_with_their_intervals_over_seeds(read, synthetic):
+    elos = {2: (140.0, 150.0, 160.0), 0: (0.0, 10.0, -10.0)}
+    fewer = FinalsBegan(time=1.5, configurations=(2, 0), course=0, seeds=SEEDS[:2])  # looked at before
+    run, found = read([synthetic.question(), *tuning(), fewer, *finals(elos), product(12), product(14, "course")])
+    told = run_state.run_of(run.name, ledger.read(run.ledger)).finals
+    rows = found["configurations"].set_index("configuration")
+    assert list(rows.index) == [2, 0] and list(rows["chosen"]) == [True, False] and list(rows["seeds"]) == [3, 3]
+    assert list(rows["ladder"]) == [1000.0, 1000.0]
+    for one in told.configurations:
+        row, own = rows.loc[one.number], one.baseline
+        assert (row["baseline"], row["baseline_low"], row["baseline_high"]) == pytest.approx(
+            (own.elo, own.low, own.high)
+        )
+    best = told.configurations[0].against_course
+    ends = (best.elo, best.low, best.high)
+    assert tuple(rows.loc[2, ["against_course", "against_course_low", "against_course_high"]]) == pytest.approx(ends)
+    assert rows.loc[2, "against_course_level"] == 0.975 and rows.loc[2, "baseline_level"] == 0.95
+    assert rows.loc[0].filter(like="against_course").isna().all()
+
+
+def test_the_courses_trial_is_among_the_parameters_with_what_it_holds_for_them(read, synthetic):
+    _, found = read(synthetic.synthetic_events(6))
+    course = found["parameters"].set_index("trial").loc[0]
+    assert course["hyperparameters.learning_rate"] == 5e-4 and course["self_play.window"] == 10
+    assert course["elo"] == found["ranking"].set_index("trial").loc[0, "elo"]
+    assert set(found["parameters"]["trial"]) == set(found["ranking"].dropna(subset="elo")["trial"])
+
+
+def test_a_trial_of_another_budget_has_its_rating_and_no_rank(read, synthetic):
+    events = synthetic.synthetic_events(4)
+    spec = next(e.spec for e in events if isinstance(e, TrialBegan) and e.spec.number == 2)
+    run, found = read([*events, *synthetic.further(spec, 4, events[-1].time + 10)])
+    row = found["ranking"].set_index("trial").loc[4]
+    assert pd.isna(row["rank"]) and row["elo"] == 1400 and row["wins"] > 0 and row["blue_wins"] > 0
+    page = run.report.read_text()
+    assert page.count("another budget: not ranked") == 1 and "not compared" not in page.split('id="reproduce"')[0]
+    assert "· 4 trials ·" in page and '<option value="complete">complete (3)</option>' in page
+
+
+def test_matches_against_a_baseline_beside_the_ladder_are_among_the_opponents(read, synthetic):
+    own = replace(synthetic.rating(10, 40, 200, "direct"), by_opponent={"mine": Side(wins=90, draws=20, losses=90)})
+    events = synthetic.synthetic_events(3)
+    _, found = read([replace(e, baseline=own) if isinstance(e, TrialRated) else e for e in events])
+    mine = found["opponents"][found["opponents"]["opponent"] == "mine"]
+    assert len(mine) == len(found["rungs"]) and set(mine["wins"]) == {90}
 
 
 def test_the_matches_over_time_are_all_that_were_played(read, synthetic):

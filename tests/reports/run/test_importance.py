@@ -60,6 +60,13 @@ def test_strips_place_values_in_logarithms_and_mark_the_good_and_the_documented(
     assert strip.documented == pytest.approx((4 / 19, 12 / 19))
 
 
+@pytest.mark.parametrize(
+    ("value", "said"), [(3e-4, "0.0003"), (2048.0, "2,048"), (1147.3, "1,147"), (999.7, "1,000"), (1.2e-5, "1.2e-05")]
+)
+def test_numbers_of_four_digits_have_no_exponent(value, said):
+    assert importance.number(value) == said
+
+
 def test_equal_values_stand_side_by_side():
     frame = sweep(8)
     frame["b"] = [1, 1, 1, 1, 2, 2, 2, 2]

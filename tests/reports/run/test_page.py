@@ -9,18 +9,20 @@ from base64 import b85decode
 from dataclasses import replace
 from html.parser import HTMLParser
 
+import pandas as pd
 import plotly.graph_objects as go
 import pytest
 
 from reports.run.figures import importance
-from reports.run.importance import matters
-from reports.run.page import build
+from reports.run.importance import Importance, matters
+from reports.run.page import _commands, build, render
 from reports.run.tables import params
 from trials.errors import SetupError
 from trials.events import SweepEnded, TrialBegan, TrialEnded
 from trials.folder import RunFolder
 from trials.run_state import run_of
 
+NO_CURVES = pd.DataFrame(columns=["trial", "step", "name", "value"])
 EVIL = "<script>alert(1)</script><img src=x onerror=alert(2)>\"'</script>&{{7*7}}"
 
 
@@ -169,16 +171,40 @@ def test_builds_on_any_run(synthetic, written, case):
     assert expected in page and page.rstrip().endswith("</html>")
 
 
+def test_behaviors_with_the_same_parameter_have_a_bar_each(synthetic):
+    rows = [Importance(f"{of}.hyperparameters.learning_rate", 9.0, 1.0) for of in ("Striker", "Goalie")]
+    assert len(set(importance(rows)["data"][0]["y"])) == 2
+
+
+@pytest.mark.parametrize(("asked", "said"), [(12, "6 of 12 trials"), (6, "6 trials"), (4, "6 trials")])
+def test_more_trials_than_were_asked_for_are_not_of_those(synthetic, asked, said):
+    events = synthetic.synthetic_events(6)
+    told = render(run_of("x", [replace(events[0], trials=asked), *events[1:]]), NO_CURVES)
+    assert f"· {said} ·" in told
+
+
+@pytest.mark.parametrize(
+    ("command", "kept"),
+    [
+        ("sweep run quick --trials 12 --seed 1", ""),
+        (
+            "sweep run own.yaml --steps 300000 --env SoccerTwos.x86_64 --yardstick a --yardstick 'b c' --trials 4"
+            " --warm-start first --out runs/x --num-envs 2",
+            "--steps 300000 --env SoccerTwos.x86_64 --yardstick a --yardstick 'b c' --num-envs 2 ",
+        ),
+        ("sweep run 'half", ""),
+    ],
+)
+def test_the_next_sweep_has_the_options_of_this_one(synthetic, command, kept):
+    run = run_of("x", [synthetic.question(command=command)])
+    told = _commands(run, "runs/x", 16)["following"]
+    assert told == f".venv/bin/sweep run runs/x/next.yaml {kept}--trials 16 --warm-start runs/x"
+
+
 def test_wherever_a_ledger_is_cut_the_page_is_whole(synthetic):
-    import pandas as pd
-
-    from reports.run import page
-    from trials import run_state
-
     events = synthetic.synthetic_events(5)
-    none = pd.DataFrame(columns=["trial", "step", "name", "value"])
     for count in range(0, len(events), 4):
-        told = page.render(run_state.run_of("cut", events[:count]), none)
+        told = render(run_of("cut", events[:count]), NO_CURVES)
         assert told.rstrip().endswith("</html>") and "beats random play" not in told
 
 

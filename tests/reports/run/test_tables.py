@@ -8,9 +8,9 @@ from itertools import pairwise
 import pytest
 
 from reports import formatting
-from reports.run import details, ranking, sections, tables
+from reports.run import details, ranking, sections, tables, timeline
 from trials import run_state
-from trials.events import SweepEnded, TrialEnded, TrialRated
+from trials.events import SweepEnded, TrialBegan, TrialEnded, TrialRated
 
 
 def test_counts_states_and_budgets(synthetic):
@@ -129,6 +129,48 @@ def test_differences_name_what_changed_came_and_went():
         ("new", sections.ABSENT, "z"),
         ("gone", 2, sections.ABSENT),
     ]
+
+
+def test_cost_is_to_the_sweeps_end_and_counts_tunings_trials_and_a_baselines_matches(synthetic):
+    events = synthetic.synthetic_events(6)
+    before = sections.cost(run_state.run_of("x", events))
+    spec = next(e.spec for e in events if isinstance(e, TrialBegan) and e.spec.number == 2)
+    more = sections.cost(run_state.run_of("x", [*events, *synthetic.further(spec, 6, events[-1].time + 86_400)]))
+    assert more.wall == before.wall == events[-1].time - events[0].time  # not to what came a day later
+    assert more.states == before.states and sum(count for _, count in more.states) == 6
+    own = synthetic.rating(10, 40, 200, "direct")
+    run = run_state.run_of("x", [replace(e, baseline=own) if isinstance(e, TrialRated) else e for e in events])
+    cost = sections.cost(run)
+    assert cost.matches == before.matches + 200 * sum(isinstance(e, TrialRated) for e in events)
+    assert cost.matches + cost.matches_after == timeline.section(run).total
+
+
+def test_keys_are_as_short_as_tells_them_apart():
+    assert formatting.short_keys(["h.rate", "h.beta", "h.rate / s.steps"]) == {
+        "h.rate": "rate",
+        "h.beta": "beta",
+        "h.rate / s.steps": "rate / steps",
+    }
+    two = ["Striker.h.rate", "Goalie.h.rate", "Goalie.h.beta", "rate"]
+    assert formatting.short_keys(two) == dict(
+        zip(two, ["Striker.h.rate", "Goalie.h.rate", "beta", "rate"], strict=True)
+    )
+
+
+@pytest.mark.parametrize(
+    ("count", "said"),
+    [
+        (999, "999"),
+        (300_512, "301k"),
+        (999_499, "999k"),
+        (999_500, "1M"),
+        (999_999, "1M"),
+        (10_000_000, "10M"),
+        (1_500_000_000, "1,500M"),
+    ],
+)
+def test_steps_have_three_digits_and_no_exponent(count, said):
+    assert formatting.steps(count) == said
 
 
 def test_a_widened_sweep_asks_for_as_many_trials_as_its_last_driver(synthetic):

@@ -1,10 +1,17 @@
 """The command line: one clear line for what is wrong, exit status 0 only on success, --json one object alone."""
 
+import io
 import json
 from pathlib import Path
 
+import league_made
 import pytest
 from real_sweep import SPACE, Command, json_of, run_sweep
+from rich.console import Console
+
+from sweep.cli.options import fitting
+from sweep.league import rounds
+from trials.league import reader
 
 
 @pytest.mark.parametrize(
@@ -38,6 +45,12 @@ from real_sweep import SPACE, Command, json_of, run_sweep
         (("report", "nowhere"), "a run's folder must hold a ledger"),
         (("list", "nowhere"), "RUNS must be a folder of runs, but nowhere is not there"),
         (("play", "house", "nobody.onnx"), "a model must be an ONNX file or one of"),
+        *(
+            (("play", "house", "random", option, value), f"{option} is of a test, but there is no --sprt")
+            for option, value in (("--alpha", "0.05"), ("--beta", "0.1"), ("--max-pairs", "9"), ("--fresh-pairs", "0"))
+        ),
+        (("verify", ".", "--revision", "x"), "--revision is of a repository on the Hub, but . is on this machine"),
+        (("verify", "a/b@c", "--revision", "d"), "a revision must be given once, but got @c and --revision d"),
     ],
 )
 def test_a_mistake_is_one_line_and_leaves_nothing(
@@ -94,6 +107,19 @@ def test_play_for_a_person_is_text(command: Command) -> None:
     assert "chaser against still" in done.stdout and "95 % interval" in done.stdout
     with pytest.raises(json.JSONDecodeError):
         json.loads(done.stdout)
+
+
+def test_a_leaderboard_keeps_model_and_elo_on_a_narrow_terminal(tmp_path: Path) -> None:
+    found = reader.opened(league_made.make(tmp_path, models=6, rounds=2).path)
+    for width in (80, 60, 200):
+        console = Console(file=io.StringIO(), width=width)
+        console.print(fitting(rounds.table(found, True), width, rounds.SPARE))
+        text = console.file.getvalue()  # type: ignore[attr-defined]
+        for place in found.standings:
+            error = f"± {(place.high - place.low) / 2:.0f}"
+            rows = [line.split() for line in text.splitlines() if place.model in line]
+            assert any(f"{place.elo:.0f}" in row and error in " ".join(row) for row in rows), (width, place, text)
+        assert "…" not in text and ("AI vs AI" in text) is (width == 200)
 
 
 def test_doctor_names_what_it_tried(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from events import candidate, ended, rated, rating, spec_of, training
+from final_events import question
 from rich.console import Console
 
 from search_spaces import load
@@ -59,8 +60,8 @@ def test_a_table_fits_its_terminal_and_shows_what_runs(width: int, height: int) 
 def test_everything_is_there_where_there_is_room() -> None:
     told = shown(rows(over=6, running=2), 120, 40)
     assert len(told) == 11 and not told[-1].startswith("and ")
-    assert told[2].split() == ["trial", "state", "steps", "steps/s", "Elo", "[95", "%]", "learning_ra…", "num_epoch",
-                               "play_agains…"]  # fmt: skip
+    assert told[2].split() == ["trial", "state", "steps", "steps/s", "Elo", "[95", "%]", "learning_rate", "num_epoch",
+                               "play_against_latest_model_ratio"]  # fmt: skip
     assert told[-1].split()[:2] in (["2", "failed"], ["5", "failed"])  # never rated: behind the others
 
 
@@ -68,6 +69,14 @@ def test_hyperparameters_that_vary_are_shown_as_they_fit() -> None:
     assert "learning_ra…" in shown(rows(6, 2), 80, 24)[2] and "hidden_units" not in "".join(shown(rows(6, 2), 200, 24))
     assert "0.0007" in shown(rows(6, 2), 80, 24)[3]
     assert "learning" not in shown(rows(6, 2), 60, 24)[2]
+
+
+def test_parameters_of_two_behaviors_have_names_of_their_own() -> None:
+    keys = [f"{of}.hyperparameters.{key}" for of in ("Striker", "Goalie") for key in ("learning_rate", "beta")]
+    made = [replace(row, params={key: row.number / 10 for key in keys}) for row in rows(over=3, running=1)]
+    assert shown(made, 240, 24)[2].split()[-4:] == keys
+    cut = shown(made, 120, 24)[2].split()[-4:]
+    assert len(set(cut)) == 4 and all("…" in name for name in cut)
 
 
 def test_more_running_trials_than_lines_are_counted() -> None:
@@ -142,6 +151,19 @@ def test_trials_are_taken_to_go_as_far_as_the_others_went() -> None:
 def test_the_rest_takes_as_long_as_what_was_done() -> None:
     assert timing.said(60.0, 100, 300) == ", about 3:00 left"
     assert timing.said(60.0, 10, 300) == "" and timing.said(60.0, 0, 300) == "" and timing.said(60.0, 100, 0) == ""
+
+
+def test_slots_were_idle_by_all_drivers_and_pauses_are_nobodys() -> None:
+    killed = [
+        replace(question(), slots=2),
+        *(TrialBegan(time=0.0, spec=spec_of(number)) for number in (0, 1)),
+        ended(0, began=0.0001, seconds=10.0, time=10.0),
+        rated(1, 100, 1000.0, time=10.0),
+    ]
+    second = [TrialBegan(time=1000.0, spec=spec_of(1)), ended(1, began=1000.0, seconds=10.0, time=1010.0)]
+    again = [*killed, replace(question(), time=999.0, slots=2), *second]
+    assert timing.idle_share(again, slots=2) == pytest.approx(1 - 30 / 40, abs=1e-4)
+    assert timing.idle_share([*again, replace(question(), time=2000.0)], slots=2) == timing.idle_share(again, slots=2)
 
 
 def past(tmp_path: Path, last: State) -> Controller:

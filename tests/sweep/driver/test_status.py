@@ -4,6 +4,7 @@ import io
 import json
 import os
 import socket
+import sys
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -11,11 +12,13 @@ from types import SimpleNamespace
 
 import pytest
 from events import ended, rated, spec_of
-from final_events import finals, question, tuning
+from final_events import SEEDS, finals, product, question, tuning
 from real_sweep import Command, json_of
 from rich.console import Console
 
 from sweep import runs
+from sweep.cli.main import main
+from sweep.cli.options import fitting
 from sweep.driver import status
 from trials import ledger
 from trials.errors import SetupError
@@ -119,6 +122,58 @@ def test_a_finished_run_says_its_verdict(tmp_path: Path) -> None:
     assert "trial 2 leads the tuning matches" in text.replace("\n", " ") and f"resume {tmp_path / 'run'}" in text
 
 
+def went_on(path: Path, *more: Event) -> RunFolder:
+    """A run of three drivers: stopped after 100 s, killed after 50 s, complete after 30 s."""
+    stopped = SweepEnded(time=100.0, state="interrupted", reason="", seconds=100.0, idle_share=0.0)
+    over = SweepEnded(time=9030.0, state="complete", reason="", seconds=30.0, idle_share=0.0)
+    killed = [replace(question(), time=8000.0), TrialBegan(time=8050.0, spec=spec_of(3, {"x": 0.3}))]
+    again = [replace(question(), time=9000.0), TrialBegan(time=9001.0, spec=spec_of(3, {"x": 0.3})), ended(3)]
+    return write(path, question(), *tuning(), stopped, *killed, *again, *more, over)
+
+
+def test_the_time_of_a_sweep_is_that_of_all_its_drivers(tmp_path: Path) -> None:
+    run = went_on(tmp_path / "run")
+    assert status.summary(run).seconds == 180.0 and "4 of 4 trials over, after 3:00" in shown(run)
+
+
+def test_a_long_name_cuts_nothing_of_the_title(
+    command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = went_on(tmp_path / ("a-long-name-" * 6), *finals({2: (40.0, 60.0, 80.0), 0: (0.0, 10.0, -10.0)}))
+    console = Console(file=io.StringIO(), width=80, color_system=None, force_terminal=True)
+    status.show(run, console)
+    text = console.file.getvalue().split("best so far")[0]  # type: ignore[attr-defined]
+    assert run.name in "".join(text.split()) and "trials over, after 3:00" in " ".join(text.split()) and "…" not in text
+    monkeypatch.setenv("COLUMNS", "40")
+    (first, *_) = command("status", run.name, cwd=tmp_path).stdout.splitlines()  # which is no terminal
+    assert first == f"{run.name}: complete, 4 of 4 trials over, after 3:00"
+
+
+def test_what_was_chosen_is_told_with_and_without_finals(tmp_path: Path) -> None:
+    elos = {2: (40.0, 60.0, 80.0), 0: (0.0, 10.0, -10.0)}
+    for name, events, chosen in (
+        ("tuning", [], None),
+        ("alone", [product(3)], 3),
+        ("finals", finals(elos), 2),
+        ("headline", [*finals(elos), product(12)], 2),
+    ):
+        assert status.summary(write(tmp_path / name, question(), *tuning(), *events)).chosen == chosen
+
+
+@pytest.mark.parametrize("encoding", ["latin-1", "ascii"])
+def test_letters_that_an_output_lacks_are_replaced(
+    encoding: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = went_on(tmp_path / "run", *finals({2: (-40.0, 60.0), 0: (0.0, 30.0)}, SEEDS[:2]), product(10))
+    for name in ("stdout", "stderr"):
+        monkeypatch.setattr(sys, name, io.TextIOWrapper(io.BytesIO(), encoding=encoding, write_through=True))
+    monkeypatch.setattr(sys, "argv", ["sweep", "status", str(run.path)])
+    with pytest.raises(SystemExit) as end:
+        main()
+    text = sys.stdout.buffer.getvalue().decode(encoding)  # type: ignore[attr-defined]
+    assert not end.value.code and "is shown to beat the course?s" in text
+
+
 # --- which runs there are ----------------------------------------------------------------------------------------
 
 
@@ -143,12 +198,17 @@ def test_the_runs_there_are_are_listed_the_newest_first(tmp_path: Path) -> None:
         ("complete", 4, 4, 1100.0),
     ]
     assert len(told) == 1 and "odd" in told[0]
-    console = Console(file=io.StringIO(), width=80)
-    console.print(runs.table(found))
-    assert len(console.file.getvalue().splitlines()) >= 4  # type: ignore[attr-defined]
+    for width, left_out in ((200, ()), (len(found[0].run) + 36, ("began",)), (len(found[0].run) + 28, runs.SPARE)):
+        console = Console(file=io.StringIO(), width=width)
+        console.print(fitting(runs.table(found), width, runs.SPARE))
+        head, *rows = console.file.getvalue().splitlines()  # type: ignore[attr-defined]
+        assert [row.split()[0] for row in rows] == [line.run for line in found]
+        assert [name for name in runs.SPARE if name not in head] == list(left_out)
 
 
-def test_run_defaults_to_the_newest_and_says_which(command: Command, tmp_path: Path) -> None:
+def test_run_defaults_to_the_newest_and_says_which(
+    command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     several(tmp_path / "runs")
     assert runs.newest(tmp_path / "runs").name == "third"
     with pytest.raises(SetupError, match=r"a run must be there, but .* has none; `sweep run` makes one"):
@@ -159,4 +219,5 @@ def test_run_defaults_to_the_newest_and_says_which(command: Command, tmp_path: P
     for name in ("status", "resume", "finish"):
         assert "runs/, but secnd is neither; did you mean second?" in command(name, "secnd", cwd=tmp_path).stderr
     assert [row["run"] for row in listed["runs"]] == ["runs/third", "runs/second", "runs/first"]  # type: ignore[attr-defined]
+    monkeypatch.setenv("COLUMNS", "20")
     assert "runs/second running or killed    4/4     1100 " in command("list", cwd=tmp_path).stdout
