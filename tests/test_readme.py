@@ -58,6 +58,9 @@ def test_what_it_found_is_what_the_ledger_says(tmp_path: Path) -> None:
     low, high = max(sampled[n] for n in sampled.keys() - learned), min(sampled[n] for n in sampled.keys() & learned)
     assert (len(sampled), len(sampled.keys() & learned)) == (16, 5)
     assert f"of 16 proposals the five from {high:.5f} on" in said and low < 0.0011 and "below 0.0011" in said
+    early = [trial for trial in run.trials if trial.state == "pruned" and trial.steps < 1.1e6]
+    assert len(early) == 10 and "ten of which were stopped by 1 million steps" in said
+    assert learned.isdisjoint(trial.spec.number for trial in early)
     assert f"trial 14's is {sampled[14]:.5f}" in said
     assert run.finals is not None
     retrained = [policy.number for one in run.finals.configurations for policy in one.policies]

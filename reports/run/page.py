@@ -105,6 +105,7 @@ def _own(command: str) -> str:
         words = shlex.split(command)[3:]  # sweep run SPACE
     except ValueError:  # a quote that is not closed
         return ""
+    # every option of `sweep run` takes a value
     pairs = zip(words[::2], words[1::2], strict=False)
     return "".join(f"{shlex.join(pair)} " for pair in pairs if pair[0] not in ITS_OWN)
 

@@ -13,7 +13,9 @@ PAGES = (
 """Folders that have a README.md of their own."""
 OTHERS = {
     "search_spaces/quick.yaml": "what `make sweep` runs on a laptop",
-    "search_spaces/soccertwos.yaml": "the real sweep, documented ranges",
+    "search_spaces/soccertwos.yaml": "the real sweep, documented ranges or the reason why not",
+    "search_spaces/proof.yaml": "the published sweep, as it was written down before it began",
+    "search_spaces/tuned.yaml": "no parameters: the configuration that the published sweep found",
     "search_spaces/course.yaml": "no parameters: the course's configuration, always trial 0",
     "trials/soccer/SPEC.md": "the environment's rules as tables, with a version",
     "trials/arena/ladder/": "house baseline, its recipe, the ladder's constants",
