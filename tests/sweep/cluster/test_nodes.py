@@ -33,14 +33,10 @@ pytestmark = pytest.mark.timeout(3600)  # by the clock: two environments are bui
 
 @dataclass
 class Site:
-    """A cluster, its S3 server, and the environments its nodes are of."""
+    """A cluster, and its S3 server."""
 
     cluster: RayCluster
     server: S3Server
-    wheel: Path
-    """A Python with the product from its wheel."""
-    other: Path
-    """A Python with a product whose environment's SPEC is another."""
     space: Path
 
 
@@ -48,17 +44,36 @@ class Site:
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     folder = tmp_path_factory.mktemp("site")
     (folder / "tiny.yaml").write_text(SPACE_)
-    made = build(folder / "wheel")
-    wheel, other = install(made, folder / "venv"), install(made, folder / "other")
-    (constants,) = other.parent.glob("lib/python3*/site-packages/trials/soccer/constants.py")
-    constants.write_text(re.sub(r'(VERSION: Final = )"soccer-\d+"', r'\1"soccer-0"', constants.read_text()))
-    play = ["-m", "sweep", "play", "still", "random", "--matches", "2"]  # compiles the game there
-    subprocess.run([wheel / "python", *play], cwd=folder, check=True, capture_output=True)
     with pytest.MonkeyPatch.context() as patch, s3_server() as server:
         for name, value in KEYS.items():
             patch.setenv(name, value)
         with ray_cluster(folder / "ray", **KEYS) as cluster:
-            yield Site(cluster, server, wheel / "python", other / "python", folder / "tiny.yaml")
+            yield Site(cluster, server, folder / "tiny.yaml")
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The product's wheel."""
+    return build(tmp_path_factory.mktemp("built"))
+
+
+@pytest.fixture(scope="module")
+def wheel(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A Python with the product from its wheel, the game compiled."""
+    folder = tmp_path_factory.mktemp("wheel")
+    bin_ = install(built, folder / "venv")
+    play = ["-m", "sweep", "play", "still", "random", "--matches", "2"]
+    subprocess.run([bin_ / "python", *play], cwd=folder, check=True, capture_output=True)
+    return bin_ / "python"
+
+
+@pytest.fixture(scope="module")
+def other(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A Python with a product whose environment's SPEC is another."""
+    bin_ = install(built, tmp_path_factory.mktemp("other") / "venv")
+    (constants,) = bin_.parent.glob("lib/python3*/site-packages/trials/soccer/constants.py")
+    constants.write_text(re.sub(r'(VERSION: Final = )"soccer-\d+"', r'\1"soccer-0"', constants.read_text()))
+    return bin_ / "python"
 
 
 def working(node: Node) -> list[psutil.Process]:
@@ -73,8 +88,8 @@ def _words(process: psutil.Process) -> str:
         return ""
 
 
-def test_nodes_are_refused_by_name(site: Site, tmp_path: Path) -> None:
-    site.cluster.join(python=str(site.other))
+def test_nodes_are_refused_by_name(site: Site, other: Path, tmp_path: Path) -> None:
+    site.cluster.join(python=str(other))
     log = tmp_path / "driver.log"
     driver = drive(site.cluster, "run", str(site.space), "--out", str(tmp_path / "run"), log=log)
     assert driver.wait() == 1
@@ -96,14 +111,15 @@ def test_a_storage_that_does_not_answer_is_refused_before_anything_starts(site: 
 
 
 @pytest.mark.faults  # test_other_games.py kills a node in `make test`
-def test_a_sweep_outlives_its_nodes(site: Site, tmp_path: Path) -> None:
+def test_a_sweep_outlives_its_nodes(site: Site, wheel: Path, other: Path, tmp_path: Path) -> None:
     """One node has its environment from the wheel and is killed, another joins; a third stays refused."""
-    first = site.cluster.join(python=str(site.wheel), cwd=tmp_path)
+    site.cluster.join(python=str(other))
+    first = site.cluster.join(python=str(wheel), cwd=tmp_path)
     log, run, address = tmp_path / "driver.log", RunFolder(tmp_path / "run"), site.server.address("kept")
     words = ("--trials", "2", "--steps", "60000", "--out", str(run.path), "--storage", address)
     driver = drive(site.cluster, "run", str(site.space), *words, "--final-seeds", "0", log=log)
     said(log, "trial 0 at ", driver)  # its first rung, half of the budget
-    assert all(str(site.wheel) in process.cmdline()[0] for process in working(first)) and working(first)
+    assert all(str(wheel) in process.cmdline()[0] for process in working(first)) and working(first)
     second = site.cluster.join()
     said(log, "trial 1 started", driver)
     reached = json.loads(storage(address).read("run/trials/0000/progress.json") or b"{}")

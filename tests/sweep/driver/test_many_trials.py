@@ -37,6 +37,7 @@ def costs(run: RunFolder, trials: int, slots: int) -> list[Row]:
     return [json.loads(line) for line in done.stdout.splitlines()]
 
 
+@pytest.mark.slow
 def test_many_trials_take_turns_on_their_slots(tmp_path: Path) -> None:
     (row,) = costs(RunFolder(tmp_path / "run"), many_trials.EVERY, 4)
     assert row["workers"] <= 2 * 4  # each takes one trial after another

@@ -182,14 +182,6 @@ def test_a_sweep_of_paddles(tmp_path: Path) -> None:
     assert warm.reason == "its trials stood on a yardstick of its own"
     with pytest.raises(UsageError, match="must name a run of the same behavior, but that of out is Paddles"):
         take_over(run.path, settings, load("quick"), renderer(settings, load("quick")))
-    extended = run_sweep("extend", "out", "--trial", "0", "--steps", "1000", cwd=tmp_path)
-    assert extended.returncode == 0, extended.stderr
-    further = [event for event in ledger.read(run.ledger) if isinstance(event, TrialRated)][-1]
-    assert (further.candidate.trial, further.rating.ladder) == (2, began.ladder)
-    league = run_sweep("league", "run", "cup", "out:0", "still", "--env", str(env), "--budget", "5", cwd=tmp_path)
-    assert league.returncode == 0 and (tmp_path / "cup" / "league.html").is_file(), league.stderr
-    names = {place.name.partition("/")[0] for place in reader.opened(tmp_path / "cup").standings if place.games}
-    assert names == {"out", "built-in"}
 
 
 LEARNS = """

@@ -26,6 +26,7 @@ def test_the_comparison_at_length(n: int, half: float, capsys: pytest.CaptureFix
     assert found["information"].seconds < found["closest"].seconds
 
 
+@pytest.mark.slow
 def test_choosing_who_meets_does_not_stretch_the_ratings_of_a_large_pool() -> None:
     """Without what is known of the pool they are 4 % too far apart in these three, and in nine others 6.5 %."""
     pools = [until(Pool(120, seed, weak=0.0), RoundTerms(half=40.0), 40.0, 1.0, most=30_000.0) for seed in (1, 2, 3)]
