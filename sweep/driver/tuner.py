@@ -15,6 +15,8 @@ os.environ |= {  # read when Ray is imported
     "RAY_USAGE_STATS_ENABLED": "0",  # nothing phones home
     # On one machine Ray binds to loopback, as it does by default only where it knows no clusters:
     "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "1" if os.environ.get("RAY_ADDRESS") else "0",
+    # Ray's 15 is a 28th of a processor's share beside any busy process; some, so that Ray itself answers in time:
+    "RAY_worker_niceness": os.environ.get("RAY_worker_niceness", "5"),  # noqa: SIM112  # Ray's own spelling
     "TUNE_DISABLE_SIGINT_HANDLER": "1",  # Ray gives workers 5 s to stop; trainers may need longer for their last export
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "1",  # a trial that asked for no GPU sees none
     "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",  # the ledger is the record

@@ -27,6 +27,7 @@ SETTINGS = {
     "RAY_health_check_period_ms": "500",  # a dead node is noticed in seconds
     "RAY_health_check_failure_threshold": "10",
     "RAY_raylet_start_wait_time_s": "120",
+    "RAY_worker_niceness": "5",  # as of the product's own Ray
 }
 
 
