@@ -53,7 +53,7 @@ def _title(controller: Controller, began: float, now: float, width: int) -> str:
     told = (
         ending(len(controller.live), len(controller.awaiting))
         if controller.interrupted
-        else f"{timing.clock(now - began)} so far{_left(controller, now)}"
+        else f"{timing.clock(timing.spent(controller.past.events) + now - began)} so far{_left(controller, now)}"
     )
     said, name = f": {over}, {told}", controller.run.name
     return (name if len(name + said) <= width else name[: max(0, width - len(said) - 1)] + "…") + said

@@ -211,7 +211,8 @@ def _title(run: RunFolder, known: run_state.Run, events: Sequence[Event]) -> str
         told.append(f"after {timing.clock(timing.spent(events))}")
     elif events and (by := runs.driver(run)) is not None and by.alive:
         mine = timing.of_last_driver(events)
-        told.append(f"{timing.clock(time.time() - mine[0].time)} so far{_left(run, known, mine)}")
+        before = timing.spent(events[: len(events) - len(mine)])
+        told.append(f"{timing.clock(before + time.time() - mine[0].time)} so far{_left(run, known, mine)}")
     return f"{run.name}: {', '.join(told)}"
 
 

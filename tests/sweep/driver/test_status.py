@@ -92,6 +92,9 @@ def test_a_running_sweep_says_who_drives_it_how_far_its_trainers_are_and_how_lon
     assert (found.state, found.trials_over, found.trials_planned) == ("running", 4, 6)
     assert found.trials[4].steps == 120
     assert not run.driver.exists() and runs.driver(run) is None
+    killed = (replace(question(), time=50.0), ended(9, time=80.0))  # half a minute, in an earlier driver
+    with driving(write(tmp_path / "again", *killed, began, *tuning(), *cut)):
+        assert shown(RunFolder(tmp_path / "again")).startswith("again: running, 4 of 6 trials over, 2:10 so far")
 
 
 def test_a_killed_sweep_says_so_and_how_to_go_on(tmp_path: Path) -> None:
