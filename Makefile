@@ -49,7 +49,7 @@ help: ## this list
 sweep: .venv/.ready ## the main thing: sweep SPACE, write a report
 	@.venv/bin/sweep run $(SPACE) $(if $(NAME),--out runs/$(NAME)) $(ARGS)
 
-test: .venv/.ready-dev ## all fast tests (half an hour on two cores)
+test: .venv/.ready-dev ## all fast tests (some 20 minutes on two cores)
 	@.venv/bin/python -m pytest -n 2 --dist loadscope -m "not slow and not faults" $(ARGS)
 
 promote: .venv/.ready ## the best trial to the Hugging Face Hub, with its proof: REPO=USER/NAME, RUN= (default: the newest)

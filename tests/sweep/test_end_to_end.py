@@ -183,8 +183,8 @@ def test_ctrl_c_keeps_what_was_done_and_leaves_nothing_running(space_file: Path,
         assert now() < deadline and sweep.poll() is None
         time.sleep(0.2)
     assert len(trainers(out)) == 2
-    polite = {trainer.nice() - psutil.Process().nice() for trainer in trainers(out)}
-    assert polite <= {0, 5}, "Ray's own niceness, 15, would starve trainers on a busy machine"
+    niceness = {trainer.nice() for trainer in trainers(out)}
+    assert niceness == {min(19, psutil.Process().nice() + 5)}, "Ray's own 15 would starve them on a busy machine"
     os.killpg(sweep.pid, signal.SIGINT)  # what a terminal does
     output, _ = communicate(sweep, 150)
     assert sweep.returncode == 130, output

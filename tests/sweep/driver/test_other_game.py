@@ -290,6 +290,8 @@ def test_a_sweep_of_two_behaviors(tmp_path: Path) -> None:
     assert shas <= {entry.sha256 for entry in reader.opened(tmp_path / "cup").entries.values()}  # and what lies between
     extended = run_sweep("extend", "out", "--trial", "1", "--steps", "1000", cwd=tmp_path)
     assert "goes on from trial 1 at 3,0" in extended.stdout and extended.returncode == 0, extended.stderr
+    further = [event for event in ledger.read(run.ledger) if isinstance(event, TrialRated)][-1]
+    assert (further.candidate.trial, further.rating.ladder) == (2, ladder_file.read(run.yardstick).version)
     promoted = run_sweep("promote", "out", "--repo", "a/b", "--dry-run", "--force", "--json", cwd=tmp_path)
     told = json.loads(promoted.stdout)
     assert told["refused"] is None and told["sha256"] in {event.candidate.sha256 for event in rated}, promoted.stderr
