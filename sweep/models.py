@@ -97,6 +97,9 @@ def of_a_run(text: str) -> Model | None:
 def _no_model(text: str) -> str:
     """What a word could have meant."""
     path, there = Path(os.path.expanduser(text)), runs.names()
+    if path.is_dir() or path.is_symlink():
+        what = "a folder" if path.is_dir() else f"a link to {os.readlink(path)}, which is not there"
+        return f"a model must be an ONNX file, a run or a Hub id, but {text!r} is {what}; name a file"
     beside = [str(path.parent / file.name) for file in path.parent.glob("*.onnx")] if path.parent.is_dir() else []
     word, colon, trial = text.partition(":")
     if word in there:
@@ -125,12 +128,17 @@ def typed(text: str) -> str:
     return text if on_hub(text) else Path(text).name
 
 
+def stem(model: Model) -> str:
+    """What its player is called once it is `kept`: of a Hub id without its user."""
+    return Path(model.name.removesuffix(".onnx")).name
+
+
 def kept(model: Model, run: RunFolder) -> Model:
     """The same model, its file copied into the run's folder: whoever goes on with the run needs nothing else."""
     if not Path(model.load).is_absolute():
         return model
-    name = model.name.removesuffix(".onnx")
-    path = run.baseline / (name if Path(model.load).is_dir() else f"{name}.onnx")
+    path = run.baseline / Path(model.name).parent / stem(model)
+    path = path if Path(model.load).is_dir() else path.with_name(f"{path.name}.onnx")
     copy(Path(model.load), path)
     return replace(model, load=str(path.absolute()))
 
@@ -143,7 +151,9 @@ def of_run(run: RunFolder, text: str, digest: str, behavior: Behavior = SOCCER) 
     """
     path = baseline.find(run, digest)
     if path is not None and path.is_relative_to(run.baseline):
-        return Model(path.relative_to(run.baseline).as_posix().removesuffix(".onnx"), str(path.absolute()), digest)
+        name = path.relative_to(run.baseline).as_posix()
+        plain = name.removesuffix(".onnx")
+        return Model(name if plain in (*BUILT_IN, *EARLIER) else plain, str(path.absolute()), digest)
     found = resolve(text, behavior)
     if digest and found.sha256 != digest:
         raise SetupError(

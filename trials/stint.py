@@ -12,7 +12,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import psutil
@@ -68,10 +68,15 @@ def ended(process: "subprocess.Popen[bytes] | subprocess.Popen[str]", seconds: f
     return process.poll() is not None
 
 
-def run(words: Sequence[str], seconds: float) -> "subprocess.CompletedProcess[str]":
-    """As subprocess.run, output as text, with the limit on what the child has had. Raises TimeoutExpired."""
-    pipe = subprocess.PIPE
-    with subprocess.Popen(words, stdout=pipe, stderr=pipe, text=True, errors="replace") as child:
+def run(
+    words: Sequence[str], seconds: float, environ: Mapping[str, str] | None = None
+) -> "subprocess.CompletedProcess[str]":
+    """As subprocess.run, output as text, with the limit on what the child has had, and `environ` besides one's own.
+
+    Raises TimeoutExpired.
+    """
+    pipe, env = subprocess.PIPE, os.environ | (environ or {})
+    with subprocess.Popen(words, stdout=pipe, stderr=pipe, text=True, errors="replace", env=env) as child:
         stint = Stint(child.pid)
         try:
             while True:

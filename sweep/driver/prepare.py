@@ -68,9 +68,13 @@ def _more(settings: Settings, baseline: models.Model, game: Game) -> list[models
     """What stands on the yardstick beside the built-in players and the baseline. Raises BadPolicy or SetupError."""
     with of_option("--yardstick"):
         found = [models.resolve(word, game.behavior) for word in settings.yardstick]
-    names = [*yardstick.BUILT_IN, baseline.name, *(model.name for model in found)]
-    if twice := next((model.name for model in found if names.count(model.name) > 1), None):
-        raise UsageError(f"the players of a yardstick must have names of their own, but {twice} is there twice")
+    names = [models.stem(model) for model in (baseline, *found) if model.load not in yardstick.BUILT_IN]
+    names += yardstick.BUILT_IN
+    if twice := next((name for name in names if names.count(name) > 1), None):
+        raise UsageError(
+            f"the players of a yardstick must have names of their own, but {twice} is there twice; copy one to a file"
+            " of another name"
+        )
     return found
 
 

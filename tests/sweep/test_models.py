@@ -58,8 +58,11 @@ def test_what_exists_here_wins(hub: HubServer, tmp_path: Path, monkeypatch: pyte
     assert (found.sha256, found.revision, hub.log) == (DIGEST, "", [])
     (tmp_path / "a" / "b").unlink()
     (tmp_path / "a" / "b").mkdir()
-    with pytest.raises(UsageError, match="but 'a/b' is none of them"):
+    with pytest.raises(UsageError, match="but 'a/b' is a folder; name a file"):
         models.resolve("a/b")
+    Path("gone.onnx").symlink_to("nowhere.onnx")
+    with pytest.raises(UsageError, match=r"is a link to nowhere\.onnx, which is not there"):
+        models.resolve("gone.onnx")
 
 
 def test_a_hub_id_becomes_a_file_that_was_tried_out(hub: HubServer) -> None:
@@ -173,6 +176,15 @@ def test_a_runs_baseline_is_found_by_what_it_holds(begun: tuple[RunFolder, str],
     mine.write_bytes(POLICY)
     with pytest.raises(SetupError, match=r"baseline must be what it was, sha256 .*, but mine has .* put that file"):
         models.of_run(folder, str(mine), digest)
+
+
+def test_a_baseline_that_is_called_like_a_built_in_player_stays_itself(tmp_path: Path) -> None:
+    run, mine = RunFolder(tmp_path / "run"), tmp_path / "random.onnx"
+    mine.write_bytes(POLICY + b"\x32\x01y")
+    model = models.resolve(str(mine))
+    kept = models.kept(model, run)
+    again = models.of_run(run, str(mine), model.sha256)
+    assert model.name == again.name == "random.onnx" and again.load == kept.load
 
 
 def test_a_cluster_finds_the_baseline_in_the_storage(begun: tuple[RunFolder, str], tmp_path: Path) -> None:

@@ -17,7 +17,6 @@ from dataclasses import dataclass
 from functools import lru_cache, partial
 from multiprocessing import connection
 from multiprocessing.sharedctypes import RawValue
-from pathlib import Path
 from types import TracebackType
 from typing import Any
 
@@ -210,25 +209,18 @@ def _work(pipe: Any, asking: Any, opening: Opening) -> None:
             return
 
 
-def _stamp(file: str) -> int:
-    """When a file was last written, so that one that was replaced is loaded anew; 0 for a built-in player."""
-    with suppress(OSError):
-        return Path(file).stat().st_mtime_ns
-    return 0
-
-
-def _load(file: str, _stamp: int, behavior: Behavior) -> Player:
+def _load(file: str, _written: tuple[int, int], behavior: Behavior) -> Player:
     return players.load(file, behavior)
 
 
-def _play(task: Task, loaded: Callable[[str, int], Player], asking: Any, game: Game) -> Outcome:
+def _play(task: Task, loaded: Callable[[str, tuple[int, int]], Player], asking: Any, game: Game) -> Outcome:
     """What came of it. Raises LostTrial, where the game cannot go on."""
     began = time.process_time()
     try:
         seats = []
         for number, file in ((1, task.a), (2, task.b)):
             asking.value = number
-            seats.append(_Asked(loaded(file, _stamp(file)), number, asking))
+            seats.append(_Asked(loaded(file, players.written(file)), number, asking))
         asking.value = 0
         played = match.play(seats[0], seats[1], task.pairs, task.seed, first=task.first, game=game)
     except LostTrial:

@@ -14,7 +14,9 @@ from real_sweep import Command, run_sweep
 
 from search_spaces import course, from_text, load
 from search_spaces.rules import check
+from sweep import models
 from sweep import settings as made
+from sweep.driver import prepare
 from sweep.search.specs import renderer
 from sweep.search.warm_start import take_over
 from trials import ledger, summaries
@@ -119,6 +121,19 @@ def test_earlier_winners_stand_on_the_yardstick(tmp_path: Path, monkeypatch: pyt
     rated = yardstick.rater(run, str(first), "game.x86_64", 16)(tmp_path / "mine.onnx", 5)
     assert rated.rating.ladder == fitted.version
     assert {"first", "second"} <= {rated.names[rung.id] for rung in fitted.rungs}
+
+
+@pytest.mark.parametrize("names", [("alice/ppo-Paddles", "bob/ppo-Paddles"), ("random.onnx", "alice/ppo-Paddles")])
+def test_players_of_a_yardstick_have_names_of_their_own(
+    names: tuple[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = {name: models.Model(name, f"/cache/{number}.onnx", str(number)) for number, name in enumerate(names)}
+    monkeypatch.setattr(models, "resolve", lambda word, _: found[word])
+    space = from_text(SPACE, "paddles")
+    settings = made.of_space("paddles", space, {"out": Path("x"), "env": "game.x86_64", "yardstick": (names[1],)})
+    game = UnityGame(paddles.Paddles(8, 1), "unity-x")
+    with pytest.raises(UsageError, match=r"names of their own, but (ppo-Paddles|random) is there twice; copy one"):
+        prepare._more(settings, found[names[0]], game)
 
 
 @pytest.mark.parametrize(

@@ -126,7 +126,10 @@ class UnityGame:
         """Take messages until all are to decide: Unity sends ends in messages of their own. Outcomes (total,)."""
         ended = np.zeros((2, self.total), bool)
         interrupted = np.zeros(self.total, bool)
-        later = np.zeros((2, self.total))  # points of episodes that began meanwhile
+        later = np.zeros(
+            (2, self.total)
+        )  # points of episodes that began meanwhile; in SoccerTwos of a ball that touched
+        # two goals' boxes at once: a second reward for the goal before (trials/soccer/SPEC.md), which is nobody's
         whole = sum(team.size for team in self._teams) * self.total
         for _ in range(MESSAGES_MOST):
             asking = 0
@@ -144,7 +147,7 @@ class UnityGame:
                     _add(self._points[side], at[~over], reward[~over], team.size)
             if asking == whole:
                 outcomes = self._outcomes(ended, interrupted)
-                self._points[:, ended[0]] = later[:, ended[0]]
+                self._points[:, ended[0]] = 0 if self.behavior == SOCCER else later[:, ended[0]]
                 return outcomes
             if asking:
                 raise SetupError(

@@ -11,7 +11,7 @@ import signal
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, replace
@@ -30,7 +30,7 @@ from trials.errors import LostTrial
 from trials.records import MatchRecord, ScheduledMatch
 
 CHUNK = 128
-"""Pairs a task: as many matches as there are fields."""
+"""Pairs a task at the most: as many matches as there are fields."""
 
 STOPPING_CHUNK = 16
 """The same under a `stop`, behind which a task is played in vain."""
@@ -93,8 +93,8 @@ class MatchPool:
                 yield ahead.popleft().result()
         except BrokenProcessPool:
             raise LostTrial(
-                "a match worker was killed before its matches were over; run it again,"
-                " with fewer cores if memory is short"
+                "a match worker ended before its matches were over; run it again, with fewer cores if memory is short,"
+                ' and in a script of your own below `if __name__ == "__main__":`'
             ) from None
         finally:
             for future in ahead:
@@ -116,7 +116,8 @@ class MatchPool:
         parts: list[Played] = []
         handed: list[Task] = []
         stopped = False
-        for part in self.results(_chunks(whole, CHUNK if stop is None else STOPPING_CHUNK, handed)):
+        most = min(CHUNK, -(-whole.pairs // self.cores)) if stop is None else STOPPING_CHUNK
+        for part in self.results(_chunks(whole, most, handed)):
             parts.append(part)
             if stop is None:
                 records += part.records
@@ -162,7 +163,9 @@ def _joined(parts: list[Played], records: list[MatchRecord], behind: list[Schedu
     )
 
 
-_loaded: Callable[[str, Behavior], Player] = lru_cache(maxsize=64)(players.load)
+@lru_cache(maxsize=64)
+def _loaded(name: str, _written: tuple[int, int], behavior: Behavior) -> Player:
+    return players.load(name, behavior)
 
 
 def _play(
@@ -174,8 +177,8 @@ def _play(
     records: list[MatchRecord] | None = None,
 ) -> Played:
     return match.play(
-        _loaded(task.a, game.behavior),
-        _loaded(task.b, game.behavior),
+        _loaded(task.a, players.written(task.a), game.behavior),
+        _loaded(task.b, players.written(task.b), game.behavior),
         task.pairs,
         task.seed,
         first=task.first,

@@ -1,5 +1,6 @@
 """Who can play: `still`, `random`, `chaser`, the house baseline and any ONNX policy, all with one face."""
 
+from contextlib import suppress
 from pathlib import Path
 
 from trials.arena.games.game import Behavior
@@ -59,6 +60,17 @@ def _elsewhere(name: str, behavior: Behavior) -> Player:
     from trials.arena.players.onnx_policy import OnnxPolicy
 
     return OnnxPolicy(Path(name), behavior)
+
+
+def written(name_or_path: str) -> tuple[int, int]:
+    """When a file was last written and how long it is, ns and bytes, to tell whether it was replaced; of a folder's
+    newest; zeros: of a built-in player, or of none."""
+    path = Path(name_or_path)
+    found = []
+    for file in (path, *path.glob("*.onnx")):
+        with suppress(OSError):
+            found.append((file.stat().st_mtime_ns, file.stat().st_size))
+    return max(found, default=(0, 0))
 
 
 def files_of(path: Path, behavior: Behavior) -> list[Path]:

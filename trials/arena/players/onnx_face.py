@@ -44,7 +44,7 @@ def columns(
 
 def _soccer(model: ModelProto, widths: dict[str, int], name: str) -> dict[str, tuple[int, int]]:
     """Columns of observations told apart by their width: forks of ML-Agents order them differently."""
-    if sorted(widths.values()) not in ([ALL], [FORWARD], [BACKWARD], [BACKWARD, FORWARD]):
+    if sorted(widths.values()) not in ([ALL], [FORWARD], [BACKWARD, FORWARD]):
         seen = ", ".join(f"{n} ({w or 'not a float matrix'})" for n, w in list(widths.items())[:4]) or "nothing"
         raise BadPolicy(
             f"a SoccerTwos policy must see {FORWARD} and {BACKWARD} floats, {ALL}, or {FORWARD} alone, but {name} sees"

@@ -26,7 +26,7 @@ from trials.arena.ratings import bradley_terry, ladder_file
 from trials.arena.ratings.elo import direct, on_ladder
 from trials.arena.ratings.ladder_file import MEND, Ladder, LadderPlayer, Pairing
 from trials.arena.ratings.pentanomial import outcomes
-from trials.errors import SetupError, SweepError
+from trials.errors import SetupError, SweepError, UsageError
 from trials.records import NORMAL_95, MatchRecord, Rating
 
 VERSION = "ladder-2"
@@ -145,6 +145,11 @@ def fit(
     game: Game = EMBEDDED,
 ) -> Ladder:
     """Play every pairing `pairs` times and fit all ratings jointly: `house` stands at 1200, or else the mean does."""
+    names = [player.name for player in competitors]
+    if twice := next((name for name in names if names.count(name) > 1), None):
+        raise UsageError(
+            f"the players of a ladder must have names of their own, but {twice} is there twice; rename one"
+        )
     pairings = []
     for number, (a, b) in enumerate(combinations(competitors, 2)):
         played = play(a, b, pairs, seed, first=number * pairs, game=game)
@@ -154,7 +159,6 @@ def fit(
         )
         if on_pairing is not None:
             on_pairing(pairings[-1])
-    names = [player.name for player in competitors]
     anchor = names.index(ANCHOR) if ANCHOR in names else None
     table = {(p.a, p.b): p.outcomes for p in pairings}
     fitted = bradley_terry.fit(names, table).anchored(anchor, ANCHOR_RATING)
@@ -188,6 +192,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     fitting.add_argument("--seed", type=int, default=1)
     fitting.add_argument("--out", type=Path, default=ladder_file.INSTALLED)
     given = parser.parse_args(arguments)
+    if given.pairs < 1 or given.seed < 0:
+        parser.error(f"--pairs must be 1 or more and --seed 0 or more, but got {given.pairs} and {given.seed}")
     try:
         ladder = fit([players.load(name) for name in PLAYERS], given.pairs, given.seed, on_pairing=_say)
         ladder_file.write(ladder, given.out)

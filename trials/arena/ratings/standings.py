@@ -15,6 +15,7 @@ import networkx
 import numpy as np
 from scipy.special import stdtrit
 
+from trials.arena.games.game import UNITY
 from trials.arena.ratings import ai_vs_ai, bradley_terry
 from trials.arena.ratings import elo as rating
 from trials.arena.ratings.pentanomial import Reals, outcomes
@@ -197,9 +198,16 @@ def _counts(group: Iterable[MatchRecord]) -> Reals:
             total += outcomes(matches)
         except ValueError as error:
             raise SetupError(
-                f"{error} in {matches[0].a[:12]} against {matches[0].b[:12]}, seed {seed}; rate each match once"
+                f"{error} in {matches[0].a[:12]} against {matches[0].b[:12]}, seed {seed}; {_mend(matches[0])}"
             ) from None
     return total
+
+
+def _mend(record: MatchRecord) -> str:
+    """An executable's matches of one seed differ from time to time, so their numbers do not tell them apart."""
+    if record.environment.startswith(UNITY):
+        return "play a second time with another --seed to rate both logs together"
+    return "rate each match once"
 
 
 def _schedules(group: Iterable[MatchRecord]) -> dict[tuple[int, bool], list[MatchRecord]]:

@@ -346,6 +346,21 @@ def test_an_end_without_a_reward_is_refused() -> None:
         fields.advance(STILL[:2])
 
 
+def test_a_second_reward_of_a_goal_that_comes_with_the_next_episode_is_nobodys() -> None:
+    class TwoBoxes(SoccerEnv):
+        def get_steps(self, behavior_name: str) -> tuple[DecisionSteps, TerminalSteps]:
+            decisions, ends = super().get_steps(behavior_name)
+            again = decisions.group_reward.copy()
+            for group, reward, cut in zip(ends.group_id, ends.group_reward, ends.interrupted, strict=True):
+                again[decisions.group_id == group] -= 0 if cut else np.sign(reward)
+            groups = decisions.obs, decisions.reward, decisions.agent_id, decisions.action_mask, decisions.group_id
+            return DecisionSteps(*groups, again), ends
+
+    records = played(UnityGame(TwoBoxes(4, 5), "unity-x"), 8, "house", "chaser")
+    assert alike(records) == alike(played(UnityGame(SoccerEnv(4, 5), "unity-x"), 8, "house", "chaser"))
+    assert {record.result for record in records} >= {0.0, 1.0}
+
+
 def test_the_ladder_takes_no_matches_of_an_executable() -> None:
     fields = UnityGame(SoccerEnv(8, seed=4), "unity-0123456789ab")
     records = played(fields, 4, "chaser", "random")

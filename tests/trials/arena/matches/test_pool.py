@@ -1,8 +1,10 @@
 import multiprocessing
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
@@ -12,6 +14,8 @@ from patience import survivors
 from trials.arena.matches import match
 from trials.arena.matches.pool import STOPPING_CHUNK, MatchPool, Task
 from trials.arena.players import load as players
+from trials.arena.players.load import LADDER
+from trials.arena.players.onnx_external import digest_of
 from trials.arena.ratings.sprt import Test
 from trials.errors import BadPolicy, LostTrial
 from trials.stint import ended
@@ -52,6 +56,21 @@ def test_progress_reaches_what_was_planned(two: MatchPool) -> None:
     assert told[-1] == (300, 300) and told == sorted(told)
 
 
+def test_a_policy_that_was_replaced_is_played_as_it_is_now(tmp_path: Path) -> None:
+    path = tmp_path / "policy.onnx"
+    with MatchPool(1) as one:
+        for name in ("house-750k", "house"):
+            shutil.copyfile(LADDER / f"{name}.onnx", path)
+            (first, *_) = one.play(Task(a=str(path), b="random", first=0, pairs=1, seed=1)).records
+            assert first.a == digest_of(path)
+
+
+def test_few_matches_are_shared_out_too(two: MatchPool) -> None:
+    told: list[tuple[int, int]] = []
+    two.play(replace(PAIRING, pairs=5), on_progress=lambda done, planned: told.append((done, planned)))
+    assert told == [(6, 10), (10, 10)]
+
+
 def test_a_policy_that_cannot_be_loaded_is_named(two: MatchPool, tmp_path: Path) -> None:
     (tmp_path / "bad.onnx").write_bytes(b"no policy")
     with pytest.raises(BadPolicy, match="bad"):
@@ -60,7 +79,7 @@ def test_a_policy_that_cannot_be_loaded_is_named(two: MatchPool, tmp_path: Path)
 
 def test_a_killed_worker_is_said_and_the_rest_ends() -> None:
     others = set(multiprocessing.active_children())
-    with pytest.raises(LostTrial, match="a match worker was killed"), MatchPool(2) as pool:
+    with pytest.raises(LostTrial, match="a match worker ended"), MatchPool(2) as pool:
         for number, _ in enumerate(pool.results(iter([PAIRING] * 20))):
             if number == 0:
                 (set(multiprocessing.active_children()) - others).pop().kill()

@@ -228,6 +228,7 @@ BAD_BYTES = {
 BAD_EXPORT: dict[str, tuple[dict[str, Any], str]] = {
     "wrong width": ({"observations": {"obs_0": 20}}, r"sees obs_0 \(20\); it was trained for another game"),
     "a width twice": ({"observations": {"obs_0": 264, "obs_1": 264}}, r"sees obs_0 \(264\), obs_1 \(264\)"),
+    "back rays alone": ({"observations": {"obs_0": 72}}, r"sees obs_0 \(72\)"),
     "another sensor": ({"observations": {"obs_0": 3, "obs_1": 264, "obs_2": 72}}, r"sees obs_0 \(3\)"),
     "no masks": ({"masks": 0}, r"must take action_masks \[rows, 9\]"),
     "other masks": ({"masks": 12}, r"must take action_masks \[rows, 9\]"),

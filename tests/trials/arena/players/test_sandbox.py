@@ -1,11 +1,17 @@
 """Vetting: a stranger's file may fail, but not here."""
 
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from reports.model import checks, files
+from trials import stint
+from trials.arena.players import sandbox
 from trials.arena.players.sandbox import vet
 from trials.errors import BadPolicy
 
@@ -20,6 +26,24 @@ def varint(n: int) -> bytes:
 
 def test_a_sound_policy_passes(export: Any, saved: Any) -> None:
     vet(saved(export().model()))
+
+
+@pytest.mark.skipif(sys.platform != "linux" or os.cpu_count() == 1, reason="counts the threads of many cores in /proc")
+def test_a_policys_memory_does_not_go_to_a_thread_for_each_core(
+    export: Any, saved: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counted: list[int] = []
+
+    def count(words: Sequence[str], *limits: Any) -> subprocess.CompletedProcess[str]:
+        """The same start, which imports the same module first."""
+        code = f"import os, {words[3]}; print(len(os.listdir('/proc/self/task')))"
+        counted.append(int(run([*words[:2], "-c", code], *limits).stdout))
+        return run(words, *limits)
+
+    run = stint.run
+    monkeypatch.setattr(sandbox.stint, "run", count)
+    vet(saved(export().model()))
+    assert counted == [1]
 
 
 def test_a_bad_one_gets_its_line(export: Any, saved: Any, tmp_path: Path) -> None:

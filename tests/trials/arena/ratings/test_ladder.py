@@ -16,7 +16,7 @@ from trials.arena.ratings import ladder, ladder_file
 from trials.arena.ratings.elo import on_ladder
 from trials.arena.ratings.ladder import LadderPlayers, fit, rate
 from trials.arena.ratings.ladder_file import Ladder
-from trials.errors import SetupError
+from trials.errors import SetupError, UsageError
 
 
 def runner(name: str, forward: float) -> Constant:
@@ -49,6 +49,11 @@ def test_a_ladder_without_a_house_has_its_mean_at_the_anchor(tug: Any) -> None:
     made = fit([CROWD["still"], CROWD["random"]], 20, 1, game=SoccerTwos(tug))
     assert made.anchor is None
     assert np.mean(made.ratings) == pytest.approx(1200, abs=0.01)
+
+
+def test_players_of_one_name_are_not_fitted(tug: Any) -> None:
+    with pytest.raises(UsageError, match="must have names of their own, but still is there twice"):
+        fit([CROWD["still"], CROWD["random"], runner("still", 0.5)], 1, 1, game=SoccerTwos(tug))
 
 
 def test_a_ladder_survives_its_file(fitted: Ladder, tmp_path: Path) -> None:
@@ -154,6 +159,9 @@ def test_the_command_line_fits_a_ladder(
     monkeypatch.setattr(players, "HOUSE", tmp_path / "none.onnx")
     assert ladder.main(["fit", "--out", str(out)]) == 1
     assert "house baseline must be installed" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        ladder.main(["fit", "--pairs", "0"])
+    assert "--pairs must be 1 or more" in capsys.readouterr().err
 
 
 def test_the_installed_ladder_is_of_the_installed_rungs() -> None:

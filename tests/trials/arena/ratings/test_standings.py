@@ -159,6 +159,11 @@ def test_what_cannot_be_rated_together_is_refused(records: Records) -> None:
         standings.table(made + made)
     with pytest.raises(SetupError, match="rate each match once"):
         standings.table(made[:-1])
+    twice = [
+        replace(record, environment="unity-1", decisions=record.decisions + run) for record in made for run in (0, 1)
+    ]
+    with pytest.raises(SetupError, match="play a second time with another --seed"):
+        standings.table(twice)
 
 
 def test_schedules_of_several_seeds_are_added(records: Records) -> None:
