@@ -65,6 +65,8 @@ class Key:
         return "must be even" if self.even and value % 2 else None
 
 
+MOST = 1_000_000
+"""Of trials, slots, seeds and matches."""
 _LARGEST = 2**63
 """Of numbers: numpy, torch and ML-Agents' wire hold no larger whole ones."""
 _TYPES: dict[str, type] = {"bool": bool, "text": str, "list": list}
@@ -230,21 +232,21 @@ TOP: Schema = {
 NULLABLE_SECTIONS = frozenset({"memory", "self_play", "behavioral_cloning"})
 
 SWEEP: Mapping[str, Key] = {
-    "trials": _count(),
-    "slots": _count(),
-    "steps": _count(),
-    "fields": _count(),
-    "threads": _count(),
+    "trials": _count(high=MOST),
+    "slots": _count(high=MOST),
+    "steps": _count(high=10**12),
+    "fields": _count(high=4096),
+    "threads": _count(high=MOST),
     "sampler": _TEXT,
     "scheduler": _TEXT,
     "objectives": _TEXT,
-    "startup_trials": _count(),
-    "first_rung": _positive(high=1),
-    "reduction_factor": Key(kind="float", low=1, open_low=True, high=1000),
-    "rating_matches": _count(8, even=True),
-    "fresh_matches": _count(8, even=True),
-    "final_seeds": _COUNT0,
-    "finalists": _count(),
+    "startup_trials": _count(high=MOST),
+    "first_rung": Key(kind="float", low=0.01, high=1),
+    "reduction_factor": Key(kind="float", low=1.1, high=1000),
+    "rating_matches": _count(8, high=MOST, even=True),
+    "fresh_matches": _count(8, high=MOST, even=True),
+    "final_seeds": Key(kind="int", low=0, high=100),
+    "finalists": _count(high=MOST),
 }
 
 ENVIRONMENT_PARAMETERS = ("ball_touch", "gravity")

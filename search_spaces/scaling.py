@@ -38,7 +38,7 @@ def reference(space: Space) -> int:
     least = REFERENCE if space.behavior == keys.BEHAVIOR else 1
     needed = max(least, *(2 * round(turn) for turn in longest), 0)
     own: Any = space.trainer.get("max_steps")
-    return needed if space.parameters else min(needed, int(own) if is_number(own) else DEFAULT_STEPS)
+    return needed if space.parameters else min(needed, max(1, int(own)) if is_number(own) else DEFAULT_STEPS)
 
 
 def course_reference(space: Space) -> int:

@@ -103,7 +103,7 @@ class Space:
         for part in self.parts:
             if path.startswith(f"{part.behavior}."):
                 return part, path.removeprefix(f"{part.behavior}.")
-        return next(part for part in self.each if path in part.parameters), path
+        return next(part for part in self.each if path in part.parameters and self.called(part, path) == path), path
 
     def called(self, part: "Space", path: str) -> str:
         """What a parameter of one behavior's space is called here."""

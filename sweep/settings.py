@@ -21,9 +21,7 @@ from trials.errors import SetupError, UsageError, reason
 from trials.folder import written_whole
 from trials.learner.process import must_be_installed
 
-MOST = 1_000_000
-"""Of trials, slots, seeds and matches."""
-Count = Annotated[int, Field(ge=1, le=MOST)]
+Count = Annotated[int, Field(ge=1, le=keys.MOST)]
 MIN_STEPS = 1000
 TRIAL_MEMORY_GIB = 1.5
 """What a trainer and its worker take together, GiB; measured at 1.3 with 32 fields."""
@@ -76,13 +74,13 @@ class Settings:
     """What proposals aim at: match Elo, or Elo and cost (seconds of training per million trainer steps) at once."""
     startup_trials: Count = 10
     """Trials before the sampler proposes; until then proposals are random."""
-    first_rung: Annotated[float, Field(gt=0, le=1)] = 1 / 3
+    first_rung: Annotated[float, Field(ge=0.01, le=1)] = 1 / 3
     """Share of the budget at which trials are first rated and compared."""
-    reduction_factor: Annotated[float, Field(gt=1, le=1000)] = 3.0
+    reduction_factor: Annotated[float, Field(ge=1.1, le=1000)] = 3.0
     """ASHA keeps the best 1/reduction_factor at a rung."""
-    rating_matches: Annotated[int, Field(ge=8, le=MOST)] = 200
+    rating_matches: Annotated[int, Field(ge=8, le=keys.MOST)] = 200
     """Matches against the ladder at each rung."""
-    fresh_matches: Annotated[int, Field(ge=8, le=MOST)] = 400
+    fresh_matches: Annotated[int, Field(ge=8, le=keys.MOST)] = 400
     """Matches of each headline number, played after the choice is made."""
     final_seeds: Annotated[int, Field(ge=0, le=100)] = 3
     """Fresh training seeds that finalists and the course's configuration are retrained on, after tuning; 0: none."""

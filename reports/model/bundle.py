@@ -17,8 +17,9 @@ from reports.model.leaks import Leak, Private
 from reports.run.sections import plain
 from trials.arena.players import onnx_external
 from trials.errors import SetupError, SpaceError
-from trials.events import Event, SweepBegan, TrialBegan, TrialEnded, TrialResumed, WarmStarted
+from trials.events import Event, SweepBegan, SweepEnded, TrialBegan, TrialEnded, TrialResumed, WarmStarted
 from trials.folder import RunFolder
+from trials.inputs import located
 from trials.records import Candidate, TrialSpec
 
 CARD, CONFIGURATION, CONFIG = "README.md", "configuration.yaml", "config.json"
@@ -27,6 +28,7 @@ FREE: Mapping[type[Event], Sequence[str]] = {
     WarmStarted: ("run", "reason"),
     TrialResumed: ("reason",),
     TrialEnded: ("reason", "log_tail"),
+    SweepEnded: ("reason",),
 }
 """Events' fields with texts from logs and command lines."""
 STATUS, REPORT, EVALUATION = "run_logs/training_status.json", "report.html", "evaluation.json"
@@ -76,7 +78,10 @@ def fill(product: Product, events: Sequence[Event], private: Private, into: Path
     Sources: mlagents 1.1.0 `trainers/learn.py`, `trainers/training_status.py`; what `mlagents-load-from-hf` and
     `mlagents-learn --resume` need is the checkpoint, its status and the configuration.
     """
-    notes: list[str] = []
+    notes = [
+        f"The training of {behavior} began from a checkpoint, {name}, which is not among the files."
+        for behavior, name in begun_from(product.spec).items()
+    ]
     sha256 = _policies(product, private, into, notes)
     configuration = _configuration(product, notes)
     (into / CONFIGURATION).write_text(yaml.safe_dump(configuration, sort_keys=False), encoding="utf-8")
@@ -87,6 +92,12 @@ def fill(product: Product, events: Sequence[Event], private: Private, into: Path
         notes.append("The trainer left no summaries, so there are no training curves here.")
     (into / REPORT).write_text(_report(product.run, events, private), encoding="utf-8")
     return Contents(sha256, resumable, tuple(notes), configuration)
+
+
+def begun_from(spec: TrialSpec) -> dict[str, str]:
+    """Behavior to the name of the checkpoint that its training began from, where its space names one (init_path)."""
+    behaviors = spec.config["behaviors"].items()
+    return {name: Path(str(trainer["init_path"])).name for name, trainer in behaviors if trainer.get("init_path")}
 
 
 def hashes(folder: Path) -> dict[str, str]:
@@ -171,7 +182,7 @@ def _configuration(product: Product, notes: list[str]) -> dict[str, Any]:
 
 def _is_of(made: Any, product: Product) -> bool:
     """Whether a resolved configuration is the trial's: its behaviors, and every value that its spec gives them."""
-    mine = plain(product.spec.config)["behaviors"]
+    mine = plain(located(product.spec.config, product.run.path))["behaviors"]
     theirs = made.get("behaviors") if isinstance(made, dict) else None
     return isinstance(theirs, dict) and set(theirs) == set(mine) and _within(mine, theirs)
 

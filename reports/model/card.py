@@ -8,9 +8,10 @@ from typing import Any
 
 import yaml
 
+from reports.formatting import in_game
 from reports.hub.names import SOCCER_TWOS
 from reports.model import leaks
-from reports.model.bundle import CARD, EVALUATION, Contents, Product
+from reports.model.bundle import CARD, EVALUATION, Contents, Product, begun_from
 from reports.model.checks import Check
 from reports.model.evaluation import Against, Evaluation
 from reports.model.leaks import Private
@@ -86,7 +87,8 @@ def text(matter: Matter) -> str:
             found=_found(matter),
             env_args=f" --env-args --fields {executable}" if product.spec.executable is None else "",
             hyperparameters=_rows(matter),
-            searched=bool(product.spec.params),
+            searched=bool(_searched(matter)),
+            again=product.spec.parent is None and not begun_from(product.spec),
             versions=evaluation.versions,
             version_line=", ".join(f"{name} {version}" for name, version in evaluation.versions.items()) + ".",
             notes=matter.contents.notes,
@@ -142,12 +144,28 @@ def _trainers(matter: Matter) -> list[str]:
 
 def _rows(matter: Matter) -> list[tuple[str, Any, bool]]:
     """Key, value, and whether it was searched; of two behaviors those of each, its name before the key."""
-    searched, behaviors = matter.product.spec.params, matter.contents.configuration["behaviors"]
+    searched, behaviors = _searched(matter), matter.contents.configuration["behaviors"]
     return [
         (key if len(behaviors) == 1 else f"{name}.{key}", value, key in searched or f"{name}.{key}" in searched)
         for name, settings in behaviors.items()
         for key, value in hyperparameters(settings)
     ]
+
+
+def _searched(matter: Matter) -> set[str]:
+    """Keys that were searched: of a trial that was trained further not those that it was given."""
+    spec = matter.product.spec
+    return spec.params.keys() - _given(matter).keys()
+
+
+def _given(matter: Matter) -> dict[str, Any]:
+    """Key to value of what a trial that was trained further got in place of its parent's."""
+    spec = matter.product.spec
+    if spec.parent is None:
+        return {}
+    parent = matter.run.trial(spec.parent)
+    before = parent.spec.params if parent is not None else {}
+    return {key: value for key, value in spec.params.items() if key not in before or before[key] != value}
 
 
 def hyperparameters(behavior: Mapping[str, Any]) -> list[tuple[str, Any]]:
@@ -178,6 +196,9 @@ def _opening(matter: Matter) -> str:
         if product.spec.configuration is not None
         else ""
     )
+    if product.spec.parent is not None:
+        given = ", ".join(f"{key} {value}" for key, value in _given(matter).items())
+        again = f", trial {product.spec.parent} trained further{f' with {given}' if given else ''}"
     sides = "Two agents a side, self-play" if product.names == SOCCER_TWOS else "Self-play"
     return (
         f"{sides}, ML-Agents {matter.evaluation.versions.get('mlagents', '')}: {found}{again}"
@@ -203,7 +224,7 @@ def _found(matter: Matter) -> dict[str, Any]:
     """The sweep, as its report tells it."""
     run, question = matter.run, matter.run.question
     said = verdict.sentences(run) if run.winner is not None else ()
-    clean = [leaks.scrubbed(sentence, matter.private) for sentence in said]
+    clean = [in_game(leaks.scrubbed(sentence, matter.private), run.other_game) for sentence in said]
     command = leaks.scrubbed(question.command, matter.private) if question else "sweep run"
     return {
         "headline": clean[0] if clean else "The sweep made no choice of its own that fresh matches stand behind.",

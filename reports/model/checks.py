@@ -4,7 +4,6 @@ The course's last step (deep RL course, unit 7, AI vs AI): the model has the tag
 SoccerTwos.onnx, and observations and actions are unchanged. `mlagents-push-to-hf` looks at none of it.
 """
 
-import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -16,6 +15,7 @@ from reports.model import leaks, licenses
 from reports.model.bundle import CARD, CONFIG, CONFIGURATION, STATUS
 from reports.model.files import ModelFiles, Told, as_json, behaviors, defaults, policy_of
 from reports.model.leaks import Private
+from search_spaces.parameters import is_number
 from trials.arena.games.soccer import SOCCER
 from trials.arena.players import onnx_external
 from trials.arena.players.sandbox import vet
@@ -150,7 +150,7 @@ def _trained(subject: ModelFiles) -> Check:
     reached = [_steps(status.values or {}, names.behavior) for names in subject.each]
     steps = min((each for each in reached if each is not None), default=None)
     seconds = (timers.values or {}).get("total")
-    if not isinstance(seconds, int | float) or not math.isfinite(seconds):
+    if not is_number(seconds):
         seconds = None
     if steps is None and seconds is None:
         wrong = status.wrong or timers.wrong or "no training_status.json or timers.json tells"

@@ -212,10 +212,11 @@ def _reach(run: Run) -> tuple[str, ...]:
         if shown:
             said.append(f"It {' and '.join(_stands(finding, winner) for finding in shown)}.")
         said += _house(shown, run)
-        if winner.candidate.trial == 0:
+        mine = run.trial(winner.candidate.trial)
+        if mine is not None and mine.spec.origin == "course":
             alone = all(row.trial.number == 0 for row in ranked)
             end = "." if alone else ": no sampled trial did better in tuning."
-            said.append(f"It is trial 0, the course’s own configuration{end}")
+            said.append(f"It is trial {mine.number}, the course’s own configuration{end}")
     if any(row.rank for row in ranked):
         if winner is None:
             said.append("A tuning number flatters: what leads by it leads partly by luck.")

@@ -11,12 +11,13 @@ from rich.console import Console
 
 from reports.run import page
 from search_spaces import from_text
+from search_spaces.keys import MOST
 from sweep import models, runs
 from sweep.cluster import run_storage, sync
 from sweep.driver import prepare, progress, verdict
 from sweep.driver import run as sweeping
 from sweep.search import specs
-from sweep.settings import MOST, Settings, read, write
+from sweep.settings import Settings, read, write
 from trials import ledger, retrained, run_state
 from trials.arena.ratings import ladder_file
 from trials.errors import SetupError, UsageError

@@ -14,7 +14,7 @@ from rich.markup import escape
 from rich.table import Table as Grid
 
 from reports import hub
-from sweep.league import page
+from sweep.league import page, published
 from sweep.league.scan import scan
 from sweep.league.sources import BuiltIn, Source, earlier, typed
 from trials.arena.games.game import Behavior
@@ -153,7 +153,12 @@ def _said(finished: Round) -> str:
 def dataset(repo: str) -> Keep:
     """A dataset on the Hub as the place to keep a league. Raises HubError for what is no USER/NAME."""
     hub.named(repo)
-    return lambda files, message: hub.datasets.put(files, repo, message)
+
+    def put(files: Sequence[Path], message: str) -> str:
+        with TemporaryDirectory() as made:
+            return hub.datasets.put(published.copies(files, Path(made)), repo, message)
+
+    return put
 
 
 def rebuild(path: Path, word: str, tell: Callable[[str], object] = lambda note: None) -> League:

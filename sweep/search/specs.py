@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 
 from search_spaces import Space, check_config, course, reference, render, scale
+from search_spaces.keys import BEHAVIOR
 from sweep.settings import Settings
 from trials.records import TrialSpec, Value
 
@@ -14,6 +15,7 @@ def renderer(settings: Settings, space: Space) -> Render:
     """A function from a proposal to a complete spec, every trial's step-based keys scaled by the same factor."""
 
     factor_from = reference(space)
+    theirs = scale(course(space), settings.steps, factor_from)[0] if space.behavior == BEHAVIOR else None
 
     def spec(number: int, params: Mapping[str, Value]) -> TrialSpec:
         first = number == 0 and bool(space.parameters)
@@ -21,7 +23,7 @@ def renderer(settings: Settings, space: Space) -> Render:
         check_config(config, None if first else space)
         return TrialSpec(
             number=number,
-            origin="course" if first or space.name == "course" else "sampled" if space.parameters else "fixed",
+            origin="course" if first else "sampled" if space.parameters else "course" if config == theirs else "fixed",
             params=dict(params),
             config=config,
             seed=settings.training_seed(number),

@@ -89,6 +89,8 @@ def take_over(path: Path, settings: Settings, space: Space, rendered: Render) ->
     reason = "" if settings.objectives == "elo" else "the cost of a step was that run's own"
     reason = "its trials stood on a yardstick of its own" if other_game else reason
     told = [] if reason else [each for each in known if not _other(each.spec, settings, rendered)]
+    if all(each.spec.origin == "course" for each in told) and len(told) < len(known):
+        told = []  # trial 0 is trained anyway: its values are the course's, whatever else the file says
     warm = {"time": time(), "run": question.name, "ledger_sha256": sha256(file.read_bytes()).hexdigest()}
     if told:
         return WarmStarted(**warm, told=tuple(each.observation for each in told))  # type: ignore[arg-type]

@@ -83,6 +83,16 @@ def test_trial_0_is_the_middle_of_every_range_and_known_to_the_study(space: Spac
     assert {*known} == {*VALUES} and known["Single.hyperparameters.learning_rate"] == pytest.approx(1e-2)
 
 
+def test_what_all_share_is_never_taken_from_a_behavior_that_has_its_own() -> None:
+    part, path = from_text(TEXT.replace("  Pair:", "  A:").replace("  Single:", "  Pair:"), "u").at(SHARED)
+    assert (part.behavior, path) == ("A", SHARED)
+    first = "  Own:\n    hyperparameters:\n      learning_rate: {log_float: [1e-3, 1e-1]}\n"
+    two = TEXT[: TEXT.index("  Single:\n    hyper")].replace("  Pair:\n", f"{first}  Pair:\n")
+    found = from_text(two.replace("behavior: Single", "behavior: Own"), "uneven")
+    assert found.behaviors == ("Own", "Pair") and found.at(SHARED)[0].behavior == "Pair"
+    assert course_params(found)[SHARED] == pytest.approx(1e-3)
+
+
 def test_steps_are_scaled_in_both(space: Space) -> None:
     scaled, changes = search_spaces.scale(search_spaces.render(space, VALUES), 10_000, 20_000)
     assert [each["self_play"]["team_change"] for each in scaled["behaviors"].values()] == [5000, 5000]

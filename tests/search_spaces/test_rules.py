@@ -287,6 +287,16 @@ BAD = [
     ("behaviors:\n", "sweep: {first_rung: .nan}\nbehaviors:\n", "sweep.first_rung must be a number, but got nan"),
     (
         "behaviors:\n",
+        "sweep: {first_rung: 1e-6}\nbehaviors:\n",
+        "sweep.first_rung must be at least 0.01, but got 1e-06",
+    ),
+    (
+        "behaviors:\n",
+        "sweep: {rating_matches: 2e6}\nbehaviors:\n",
+        "rating_matches must be at most 1e+06, but got 2000000",
+    ),
+    (
+        "behaviors:\n",
         "engine_settings: {time_scale: .inf}\nbehaviors:\n",
         "engine_settings.time_scale must be a number",
     ),
@@ -316,7 +326,11 @@ BAD = [
     ("behaviors:\n", "sweep: {trails: 3}\nbehaviors:\n", "did you mean trials?"),
     ("behaviors:\n", "sweep: {trials: 0}\nbehaviors:\n", "sweep.trials must be at least 1, but got 0 in my.yaml:3"),
     ("behaviors:\n", "sweep: {first_rung: 1.5}\nbehaviors:\n", "sweep.first_rung must be at most 1, but got 1.5"),
-    ("behaviors:\n", "sweep: {reduction_factor: 1}\nbehaviors:\n", "sweep.reduction_factor must be above 1, but got 1"),
+    (
+        "behaviors:\n",
+        "sweep: {reduction_factor: 1}\nbehaviors:\n",
+        "reduction_factor must be at least 1.1, but got 1",
+    ),
     ("behaviors:\n", "sweep: {rating_matches: 9}\nbehaviors:\n", "sweep.rating_matches must be even, but got 9"),
     ("behaviors:\n", "sweep: {shared: {hidden: 3}}\nbehaviors:\n", "sweep.shared must hold keys that mlagents knows"),
     (
@@ -390,6 +404,12 @@ def test_refused_by_name(tmp_path: Path, old: str, new: str, fragment: str) -> N
 def test_budget_and_fields_are_checked(steps: int, fields: int, fragment: str) -> None:
     with pytest.raises(SpaceError, match=fragment):
         search_spaces.check(search_spaces.load("course"), steps, fields)
+
+
+def test_a_file_of_no_steps_is_refused_whatever_is_asked_for(tmp_path: Path) -> None:
+    space = search_spaces.from_text(COURSE.replace("max_steps: 10000000", "max_steps: 0"), "my")
+    with pytest.raises(SpaceError, match="max_steps must be at least 1, but got 0"):
+        search_spaces.check(space, 30_000, 8)
 
 
 def test_a_missing_file_names_the_shipped_spaces() -> None:

@@ -80,6 +80,16 @@ def test_how_it_was_found_how_to_resume_and_how_to_watch_are_there(matter: Matte
     assert "carol" not in text
 
 
+def test_a_trial_that_was_trained_further_says_so_and_of_what_it_was_given(matter: Matter) -> None:
+    spec = matter.product.spec
+    given = {"hyperparameters.learning_rate": 3e-4, "hyperparameters.beta": 1e-3}
+    further = replace(spec, number=2, origin="extended", parent=1, params=given)
+    text = card.text(changed(matter, product=replace(matter.product, spec=further)))
+    assert "trial 2 of the sweep first, trial 1 trained further with hyperparameters.beta 0.001 (" in text
+    assert "**`hyperparameters.learning_rate`**" in text and "**`hyperparameters.beta`**" not in text
+    assert "To train this one configuration again" in card.text(matter) and "To train this one" not in text
+
+
 def test_a_forced_one_says_what_it_fell_short_of(matter: Matter) -> None:
     short = (Check("beats random play", "no", "SPRT [0, 100] rejected, LLR -3.0"),)
     text = card.text(changed(matter, gate=short))

@@ -35,6 +35,15 @@ def alone(synthetic, outcome: str, elo: float = 20.0):
     return verdict.sentences(run)[0]
 
 
+def test_only_the_courses_configuration_is_called_so(synthetic):
+    run = run_state.run_of("x", synthetic.synthetic_events(6))
+    trial = run.trial(0)
+    led = replace(run, trials=(trial,), winner=replace(run.winner, candidate=trial.rungs[-1].candidate))
+    assert "It is trial 0, the course’s own configuration." in " ".join(verdict.sentences(led))
+    mine = replace(led, trials=(replace(trial, spec=replace(trial.spec, origin="fixed")),))
+    assert "own configuration" not in " ".join(verdict.sentences(mine))
+
+
 def test_undecided_and_rejected_claim_nothing(synthetic):
     undecided = alone(synthetic, "undecided")
     assert undecided.startswith("It is not shown that anything was learned") and "+20 Elo [−30, 70]" in undecided

@@ -8,7 +8,7 @@ from typing import cast
 import pytest
 from events import candidate, ended, rated, spec_of, training
 
-from search_spaces import load
+from search_spaces import from_text, load
 from sweep import settings
 from sweep.cluster.raters import Raters
 from sweep.cluster.session import Session
@@ -16,6 +16,7 @@ from sweep.driver import prepare, timing
 from sweep.driver.controller import Controller
 from sweep.driver.tuner import _Watch
 from sweep.search import specs
+from sweep.search.study import course_params
 from trials import ledger, run_state
 from trials.errors import SetupError
 from trials.events import TrialBegan, TrialEnded, TrialResumed
@@ -39,6 +40,18 @@ def controller(tmp_path: Path) -> Controller:
 
 def ends(controller: Controller) -> list[TrialEnded]:
     return [event for event in ledger.read(controller.run.ledger) if isinstance(event, TrialEnded)]
+
+
+def test_a_file_is_the_courses_by_what_it_says_and_not_by_its_name() -> None:
+    text = load("course").text
+    for name, written, origin in (
+        ("mine", text, "course"),
+        ("course", text.replace("learning_rate: 0.0005", "learning_rate: 0.002"), "fixed"),
+        ("course", load("quick").text, "sampled"),
+    ):
+        space = from_text(written, name)
+        made = settings.of_space(name, space, {"out": Path("runs/x")})
+        assert specs.renderer(made, space)(min(1, len(space.parameters)), course_params(space)).origin == origin
 
 
 def test_a_proposal_is_on_record_before_its_worker_knows_it(controller: Controller) -> None:

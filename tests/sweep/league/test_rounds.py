@@ -353,6 +353,24 @@ def test_models_come_from_the_hub_and_the_league_lives_in_a_dataset(
     assert len(scanned.able) == 3 and "did not answer" in scanned.notes[0]  # what is cached plays on
 
 
+def test_a_dataset_tells_no_path_of_this_machine(hub: HubServer, tmp_path: Path) -> None:
+    path, mine, other = tmp_path / "league", tmp_path / "anna" / "models", tmp_path / "more" / "models"
+    for folder, name in ((mine, "750k"), (other, "1000k")):
+        folder.mkdir(parents=True)
+        shutil.copy(LADDER / f"house-{name}.onnx", folder / "x.onnx")
+    (mine / "bad.onnx").write_bytes(b"no policy")
+    league.run(path, [str(mine), str(other)], SHORT, keep=league.dataset("tester/mine"), console=Console(quiet=True))
+    commit = hub.store.repos["tester/mine"].at("main")
+    assert commit is not None
+    files = {name: hub.store.content(blob) for name, blob in commit.files.items()}
+    assert {"models.jsonl", "rounds.jsonl", "leaderboard.json", "soccer_history.csv"} <= {*files}
+    assert not [name for name, data in files.items() if str(tmp_path).encode() in data]
+    sources = {json.loads(line)["source"] for line in files["models.jsonl"].splitlines()}
+    assert sources == {"models", "models-2"} and str(mine) in LeagueFolder(path).roster.read_text()
+    seen, again = reader.opened(path), league.rebuild(tmp_path / "again", "hub:tester/mine")
+    assert [p.elo for p in again.standings] == [p.elo for p in seen.standings]
+
+
 def test_a_dataset_that_was_not_written_is_no_success_and_costs_no_match(tmp_path: Path) -> None:
     path = tmp_path / "league"
 

@@ -221,6 +221,28 @@ def test_what_can_be_scrubbed_is(run: RunFolder) -> None:
     assert any("taken out of the ONNX file" in note for note in found["notes"])
 
 
+def test_a_sweep_that_ended_on_a_full_disk_hides_where(run: RunFolder) -> None:
+    why = "cannot write /home/carolwilson/runs/x/ledger.jsonl: no space left"
+    ledger.append(run.ledger, SweepEnded(time=9e9, state="failed", reason=why, seconds=1.0, idle_share=0.0))
+    found = promoted(run, trial=1)
+    assert found["refused"] is None and "carolwilson" not in (Path(found["folder"]) / "report.html").read_text()
+
+
+def test_a_training_from_a_checkpoint_says_so_and_keeps_its_configuration(run: RunFolder) -> None:
+    text = run.ledger.read_text()
+    written = '"behaviors":{"SoccerTwos":{'
+    assert written in text
+    run.ledger.write_text(text.replace(written, written + '"init_path":"inputs/old.pt",'))
+    path = run.trial(1).results / "configuration.yaml"
+    made = yaml.safe_load(path.read_text())
+    made["behaviors"]["SoccerTwos"]["init_path"] = str(run.path / "inputs" / "old.pt")
+    path.write_text(yaml.safe_dump(made))
+    found = promoted(run)
+    card = (Path(found["folder"]) / "README.md").read_text()
+    assert "The training of SoccerTwos began from a checkpoint, old.pt, which is not among the files." in card
+    assert "resolved again" not in card and "To train this one configuration again" not in card
+
+
 def test_what_remains_is_refused_by_file_and_place_even_by_force(
     run: RunFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:

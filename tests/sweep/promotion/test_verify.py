@@ -279,6 +279,13 @@ def test_a_license_is_looked_at_as_the_hub_does(license: str, status: str, found
     assert seen["license"].status == status and found in seen["license"].found
 
 
+def test_a_number_that_no_float_holds_is_none(tmp_path: Path) -> None:
+    (tmp_path / "run_logs").mkdir()
+    (tmp_path / "run_logs" / "timers.json").write_text(f'{{"total": {"9" * 400}}}')
+    seen = {check.name: check for check in checks.examine(files.of_folder(tmp_path), load=False)}
+    assert seen["trained"].status == "unknown"
+
+
 @pytest.mark.parametrize("tags", ["ML-Agents-SoccerTwos", "5", "{a: b}"])
 def test_tags_that_are_no_list_are_none(tags: str, tmp_path: Path) -> None:
     (tmp_path / "README.md").write_text(TOP.replace("[SoccerTwos, ML-Agents-SoccerTwos]", tags))

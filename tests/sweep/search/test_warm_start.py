@@ -94,6 +94,16 @@ def test_trials_are_numbered_from_0_and_the_course_comes_first(earlier: Path, tm
     assert specs[0].params == studies.course_params(made.space)
 
 
+def test_a_course_that_was_trained_alike_does_not_stand_for_the_others(earlier: Path, tmp_path: Path) -> None:
+    text = load("quick").text.replace("gamma: {float: [0.97, 0.995]}", "gamma: {float: [0.97, 0.995]}  # as it was")
+    other = text.replace("normalize: false", "normalize: true")
+    assert other.count("normalize: true") == 1  # below the behavior alone: the course's configuration stays what it was
+    assert taken(earlier, tmp_path, from_text(text, "quick")).told
+    found = taken(earlier, tmp_path, from_text(other, "quick"))
+    assert not found.told and [observation.trial for observation in found.first] == [5, 4, 2]
+    assert found.reason == "its fixed settings are not this sweep's"
+
+
 @pytest.mark.parametrize(
     ("given", "reason"),
     [
