@@ -42,7 +42,8 @@ def serve(path: Path, host: str, port: int, watch: bool, tell: Tell) -> None:
     try:
         server = bound(application(followed, fresh, host), host, port)
         tell(f"{path} at http://{_shown(host)}:{server.effective_port}/ until Ctrl+C")
-        signal.signal(signal.SIGTERM, signal.default_int_handler)
+        for number in (signal.SIGINT, signal.SIGTERM):  # the first is ignored below a script's `&`
+            signal.signal(number, signal.default_int_handler)
         server.run()  # returns after Ctrl+C
     except KeyboardInterrupt:
         pass

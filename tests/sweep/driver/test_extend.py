@@ -2,15 +2,18 @@
 
 import errno
 import json
+import os
 import shutil
+import signal
 import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from events import ended, rebuilt, spec_of
+from events import ended, rebuilt, spec_of, training
 from real_sweep import Command, Finished, json_of, run_sweep
+from rich.console import Console
 
 from reports.run import ranking
 from search_spaces import load
@@ -21,6 +24,7 @@ from trials import ledger, run_state
 from trials.errors import SetupError
 from trials.events import TrialBegan, TrialEnded, TrialRated
 from trials.folder import RunFolder, driving
+from trials.records import Training
 
 
 def test_a_finished_trial_is_trained_further_with_another_configuration(copied: RunFolder) -> None:
@@ -119,6 +123,35 @@ def test_an_extension_that_is_cut_off_takes_its_number_and_leaves_no_checkpoint_
     events = ledger.read(copied.ledger)
     assert isinstance(events[-1], TrialBegan) and events[-1].spec.number == 4
     assert run_state.past_of(events).unfinished == ()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_an_extension_that_a_script_began_in_the_background(
+    number: signal.Signals, copied: RunFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Signalled:
+        """A trial that never ends of itself."""
+
+        asked = 0
+
+        def __init__(self, *_: object) -> None: ...
+
+        def advance(self, _: float) -> None:
+            self.asked += 1
+            assert self.asked < 3
+            os.kill(os.getpid(), number)
+
+        def stop(self) -> Training:
+            return training()
+
+    monkeypatch.setattr(extend, "Trial", Signalled)
+    before = {each: signal.signal(each, signal.SIG_IGN) for each in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        assert extend.extend(copied, 0, 1000, (), Console(quiet=True)) == 130
+    finally:
+        for each, handler in before.items():
+            signal.signal(each, handler)
+    assert ledger.read(copied.ledger)[-1].state == "stopped"  # type: ignore[attr-defined]
 
 
 def test_steps_a_second_are_of_its_own_steps_even_if_its_parent_trains_on() -> None:
