@@ -245,7 +245,7 @@ SWEEP: Mapping[str, Key] = {
     "reduction_factor": Key(kind="float", low=1.1, high=1000),
     "rating_matches": _count(8, high=MOST, even=True),
     "fresh_matches": _count(8, high=MOST, even=True),
-    "final_seeds": Key(kind="int", low=0, high=100),
+    "final_seeds": _count(0, high=100),
     "finalists": _count(high=MOST),
 }
 

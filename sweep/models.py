@@ -97,7 +97,7 @@ def of_a_run(text: str) -> Model | None:
 def _no_model(text: str) -> str:
     """What a word could have meant."""
     path, there = Path(os.path.expanduser(text)), runs.names()
-    if path.is_dir() or path.is_symlink():
+    if path.is_dir() or (path.is_symlink() and not path.exists()):
         what = "a folder" if path.is_dir() else f"a link to {os.readlink(path)}, which is not there"
         return f"a model must be an ONNX file, a run or a Hub id, but {text!r} is {what}; name a file"
     beside = [str(path.parent / file.name) for file in path.parent.glob("*.onnx")] if path.parent.is_dir() else []
@@ -137,8 +137,8 @@ def kept(model: Model, run: RunFolder) -> Model:
     """The same model, its file copied into the run's folder: whoever goes on with the run needs nothing else."""
     if not Path(model.load).is_absolute():
         return model
-    path = run.baseline / Path(model.name).parent / stem(model)
-    path = path if Path(model.load).is_dir() else path.with_name(f"{path.name}.onnx")
+    name = model.name.removesuffix(".onnx")
+    path = run.baseline / (name if Path(model.load).is_dir() else f"{name}.onnx")
     copy(Path(model.load), path)
     return replace(model, load=str(path.absolute()))
 

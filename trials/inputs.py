@@ -18,17 +18,17 @@ INPUTS = "inputs"
 def located(config: Mapping[str, Any], run: Path) -> dict[str, Any]:
     """A trial's configuration with the run's files where they lie on this machine."""
     found = deepcopy(dict(config))
-    for section, key in _named(found):
+    for section, key in named(found):
         section[key] = str(run / str(section[key]))
     return found
 
 
 def needed(config: Mapping[str, Any]) -> list[str]:
     """What a trial's configuration names in its run."""
-    return [str(section[key]) for section, key in _named(config)]
+    return [str(section[key]) for section, key in named(config)]
 
 
-def _named(config: Mapping[str, Any]) -> Iterator[tuple[dict[str, Any], str]]:
+def named(config: Mapping[str, Any]) -> Iterator[tuple[dict[str, Any], str]]:
     """Sections that name a file, each with the key that does."""
     for trainer in config["behaviors"].values():
         for path in PATHS:

@@ -20,6 +20,10 @@ import psutil
 LOOK_S = 0.5
 """How often processes are looked at, at most, seconds: as exact is a limit."""
 
+ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "NUMBA_NUM_THREADS": "1"}
+"""Environment of a child that works on one core. Importing numpy starts a thread for each core of the machine, at
+40 MiB of address space each: 2 GiB with 48 cores."""
+
 Times = dict[int, tuple[float, float, float]]
 """Of threads, or of processes, by id: the seconds that each has run, those that it has waited to, of waits that are
 over, and those of a wait that is not."""

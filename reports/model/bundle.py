@@ -19,7 +19,7 @@ from trials.arena.players import onnx_external
 from trials.errors import SetupError, SpaceError
 from trials.events import Event, SweepBegan, SweepEnded, TrialBegan, TrialEnded, TrialResumed, WarmStarted
 from trials.folder import RunFolder
-from trials.inputs import located
+from trials.inputs import located, named
 from trials.records import Candidate, TrialSpec
 
 CARD, CONFIGURATION, CONFIG = "README.md", "configuration.yaml", "config.json"
@@ -194,14 +194,14 @@ def _within(part: Any, whole: Any) -> bool:
 
 
 def portable(configuration: Mapping[str, Any], called: str = SOCCER_TWOS.behavior) -> dict[str, Any]:
-    """A resolved configuration as another machine takes it: no paths, no device, no way of having been started.
+    """A resolved configuration as another machine takes it: no paths (of demonstrations their files' names), no device,
+    no way of having been started.
 
     called: what a training of it is, after its behavior.
     """
     made = deepcopy(dict(configuration))
-    for settings in (made.get("behaviors") or {}).values():
-        if isinstance(settings, dict) and settings.get("init_path"):
-            settings["init_path"] = None
+    for section, key in named(made):
+        section[key] = None if key == "init_path" else Path(str(section[key])).name
     made["env_settings"] = (made.get("env_settings") or {}) | {"env_path": None, "env_args": None, "base_port": 5005}
     made["env_settings"].pop("num_envs", None)  # which takes an executable
     made["checkpoint_settings"] = {"run_id": called, "results_dir": "results"}

@@ -15,10 +15,10 @@ from reports.model.bundle import CARD, EVALUATION, Contents, Product, begun_from
 from reports.model.checks import Check
 from reports.model.evaluation import Against, Evaluation
 from reports.model.leaks import Private
+from reports.model.markdown import cell, nth, record
 from reports.run import verdict
 from reports.run.findings import elo
 from search_spaces.text import flatten
-from trials.records import Side
 from trials.run_state import Run, TrialHistory
 
 HERE = Path(__file__).parent
@@ -197,7 +197,7 @@ def _opening(matter: Matter) -> str:
         else ""
     )
     if product.spec.parent is not None:
-        given = ", ".join(f"{key} {value}" for key, value in _given(matter).items())
+        given = ", ".join(f"{key} {cell(value)}" for key, value in _given(matter).items())
         again = f", trial {product.spec.parent} trained further{f' with {given}' if given else ''}"
     sides = "Two agents a side, self-play" if product.names == SOCCER_TWOS else "Self-play"
     return (
@@ -278,26 +278,6 @@ def _files(matter: Matter) -> list[dict[str, Any]]:
     ]
 
 
-# --- markdown ----------------------------------------------------------------------------------------------------
-
-
-def cell(value: Any) -> str:
-    """A value inside a table: on one line, and no markup of its own."""
-    text = value if isinstance(value, str) else f"{value:g}" if isinstance(value, float) else str(value)
-    plain = " ".join(text.split())
-    for mark in "\\`*_|<>[]#":
-        plain = plain.replace(mark, "\\" + mark)
-    return plain
-
-
-def _record(row: Against | Side) -> str:
-    return f"{row.wins}-{row.draws}-{row.losses}"
-
-
-def _nth(number: int) -> str:
-    return f"{number}{ {1: 'st', 2: 'nd', 3: 'rd'}.get(number if number < 20 else number % 10, 'th') }"
-
-
 def _environment() -> Any:
     import jinja2
 
@@ -309,5 +289,5 @@ def _environment() -> Any:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    made.filters |= {"cell": cell, "signed": signed, "record": _record, "nth": _nth, "word": shlex.quote}
+    made.filters |= {"cell": cell, "signed": signed, "record": record, "nth": nth, "word": shlex.quote}
     return made

@@ -151,7 +151,7 @@ def _train(run: RunFolder, spec: TrialSpec, rate: Rate, console: Console, inheri
     trial = Trial(spec, run, rate)
     over = RunningTrial(spec, 0, None)
     interrupted = False
-    for number in (signal.SIGINT, signal.SIGTERM):  # the first is ignored below a script's `&`
+    for number in (signal.SIGINT, signal.SIGTERM):  # a shell script's `&` has the first ignored
         signal.signal(number, signal.default_int_handler)
     try:
         while not isinstance(news := trial.advance(HEARTBEAT_S), Training):

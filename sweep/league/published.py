@@ -1,7 +1,7 @@
 """A league's files as a dataset has them: without the paths of the machine that it is played on."""
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,18 +10,17 @@ from trials.league import roster
 from trials.league.folder import LeagueFolder
 
 
-def copies(files: Sequence[Path], into: Path) -> list[Path]:
-    """Of a league's `files` those that tell where its models came from and why one was refused, scrubbed, in `into`;
-    of the others, whose matches must stay what they are to the byte, the files themselves.
+def copies(league: LeagueFolder, into: Path) -> list[Path]:
+    """Of a league's files those that tell where its models came from and why one was refused, scrubbed, in `into`; of
+    the others, whose matches must stay what they are to the byte, the files themselves.
 
     A folder, file or run is called by its last part, so that who has the dataset still tells its sources apart. Names
     of models are left: they are what is published. Raises OSError, SetupError.
     """
-    league = LeagueFolder(files[0].parent) if files else LeagueFolder(into)
     private = replace(leaks.of_this_machine([league.path]), words=())
     called = _called(roster.origin(change.source) for change in roster.read(league.roster))
     made = []
-    for file in files:
+    for file in league.published():
         if file in (league.history, league.elo):
             made.append(file)
             continue

@@ -21,7 +21,7 @@ from pydantic import TypeAdapter
 
 from trials.errors import LostTrial, SetupError, SweepError, reason
 from trials.records import MatchRecord
-from trials.stint import LOOK_S, Stint
+from trials.stint import LOOK_S, ONE_THREAD, Stint
 
 MEMORY = 3 << 30
 """Bytes of address space; onnxruntime, numba and two of the course's networks reserve 1.5 GiB."""
@@ -63,7 +63,7 @@ class Recorder:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
-            env=os.environ | {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "NUMBA_NUM_THREADS": "1"},
+            env=os.environ | ONE_THREAD,
         )
         self._ready = False
 

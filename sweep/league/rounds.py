@@ -34,7 +34,7 @@ from trials.league.store import Round, Store, rounds
 
 SPARE = ("user", "games", "", "won", "drawn", "lost", "revision", "AI vs AI")
 """Columns of `table` that are there where it has room, the first of them first."""
-Keep = Callable[[Sequence[Path], str], object]
+Keep = Callable[[LeagueFolder, str], object]
 """Puts a league's files elsewhere, with a message, in one go. Raises OSError or a SweepError."""
 
 
@@ -129,7 +129,7 @@ def _leaderboard(store: Store) -> League | None:
 def _put(keep: Keep, league: LeagueFolder, finished: Round, console: Console, last: bool) -> None:
     """What cannot be published now is in the folder, and goes with the next round; of the `last`, SetupError."""
     try:
-        keep(league.published(), f"Round {finished.number}: {finished.matches} matches")
+        keep(league, f"Round {finished.number}: {finished.matches} matches")
     except (OSError, SweepError) as error:
         line = f"the dataset was not brought up to this round, which is whole in {league.path}: {error}"
         if last:
@@ -154,9 +154,9 @@ def dataset(repo: str) -> Keep:
     """A dataset on the Hub as the place to keep a league. Raises HubError for what is no USER/NAME."""
     hub.named(repo)
 
-    def put(files: Sequence[Path], message: str) -> str:
+    def put(league: LeagueFolder, message: str) -> str:
         with TemporaryDirectory() as made:
-            return hub.datasets.put(published.copies(files, Path(made)), repo, message)
+            return hub.datasets.put(published.copies(league, Path(made)), repo, message)
 
     return put
 

@@ -42,7 +42,7 @@ def serve(path: Path, host: str, port: int, watch: bool, tell: Tell) -> None:
     try:
         server = bound(application(followed, fresh, host), host, port)
         tell(f"{path} at http://{_shown(host)}:{server.effective_port}/ until Ctrl+C")
-        for number in (signal.SIGINT, signal.SIGTERM):  # the first is ignored below a script's `&`
+        for number in (signal.SIGINT, signal.SIGTERM):  # a shell script's `&` has the first ignored
             signal.signal(number, signal.default_int_handler)
         server.run()  # returns after Ctrl+C
     except KeyboardInterrupt:

@@ -57,8 +57,8 @@ class Conditions:
     goals: int = 1
     """Goals that win a match."""
     cores: int = 1
-    """CPU cores that play; with more than one a script calls it below `if __name__ == "__main__":`, because each worker
-    begins by importing it (Python's multiprocessing, "spawn")."""
+    """CPU cores that play. With more than one a script must call it below `if __name__ == "__main__":`, because every
+    worker begins by importing the script (Python's multiprocessing, "spawn")."""
     log_to: Path | None = None
     """A new file for every match, .parquet or .csv."""
     env: Path | None = None

@@ -15,7 +15,8 @@ def renderer(settings: Settings, space: Space) -> Render:
     """A function from a proposal to a complete spec, every trial's step-based keys scaled by the same factor."""
 
     factor_from = reference(space)
-    theirs = scale(course(space), settings.steps, factor_from)[0] if space.behavior == BEHAVIOR else None
+    alone = not space.parameters and space.behavior == BEHAVIOR  # such a file may be the course's own
+    theirs = scale(course(space), settings.steps, factor_from)[0] if alone else None
 
     def spec(number: int, params: Mapping[str, Value]) -> TrialSpec:
         first = number == 0 and bool(space.parameters)
@@ -23,7 +24,7 @@ def renderer(settings: Settings, space: Space) -> Render:
         check_config(config, None if first else space)
         return TrialSpec(
             number=number,
-            origin="course" if first else "sampled" if space.parameters else "course" if config == theirs else "fixed",
+            origin="course" if first or config == theirs else "sampled" if space.parameters else "fixed",
             params=dict(params),
             config=config,
             seed=settings.training_seed(number),

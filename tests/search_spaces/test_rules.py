@@ -293,7 +293,7 @@ BAD = [
     (
         "behaviors:\n",
         "sweep: {rating_matches: 2e6}\nbehaviors:\n",
-        "rating_matches must be at most 1e+06, but got 2000000",
+        "sweep.rating_matches must be at most 1e+06, but got 2000000",
     ),
     (
         "behaviors:\n",
@@ -329,7 +329,7 @@ BAD = [
     (
         "behaviors:\n",
         "sweep: {reduction_factor: 1}\nbehaviors:\n",
-        "reduction_factor must be at least 1.1, but got 1",
+        "sweep.reduction_factor must be at least 1.1, but got 1",
     ),
     ("behaviors:\n", "sweep: {rating_matches: 9}\nbehaviors:\n", "sweep.rating_matches must be even, but got 9"),
     ("behaviors:\n", "sweep: {shared: {hidden: 3}}\nbehaviors:\n", "sweep.shared must hold keys that mlagents knows"),

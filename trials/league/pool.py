@@ -14,7 +14,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, suppress
 from ctypes import c_int
 from dataclasses import dataclass
-from functools import lru_cache, partial
 from multiprocessing import connection
 from multiprocessing.sharedctypes import RawValue
 from types import TracebackType
@@ -195,7 +194,7 @@ def _work(pipe: Any, asking: Any, opening: Opening) -> None:
                 if not begun:
                     pipe.send(None)
                     begun = True
-                loaded = lru_cache(maxsize=KEPT)(partial(_load, behavior=game.behavior))
+                loaded = players.remembering(KEPT)
                 while True:
                     try:
                         task, began = pipe.recv(), time.process_time()
@@ -209,18 +208,14 @@ def _work(pipe: Any, asking: Any, opening: Opening) -> None:
             return
 
 
-def _load(file: str, _written: tuple[int, int], behavior: Behavior) -> Player:
-    return players.load(file, behavior)
-
-
-def _play(task: Task, loaded: Callable[[str, tuple[int, int]], Player], asking: Any, game: Game) -> Outcome:
+def _play(task: Task, loaded: Callable[[str, Behavior], Player], asking: Any, game: Game) -> Outcome:
     """What came of it. Raises LostTrial, where the game cannot go on."""
     began = time.process_time()
     try:
         seats = []
         for number, file in ((1, task.a), (2, task.b)):
             asking.value = number
-            seats.append(_Asked(loaded(file, players.written(file)), number, asking))
+            seats.append(_Asked(loaded(file, game.behavior), number, asking))
         asking.value = 0
         played = match.play(seats[0], seats[1], task.pairs, task.seed, first=task.first, game=game)
     except LostTrial:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reports.model import card
+from reports.model import card, markdown
 from reports.model.bundle import Contents, Product
 from reports.model.card import Matter
 from reports.model.checks import Check
@@ -98,7 +98,7 @@ def test_a_forced_one_says_what_it_fell_short_of(matter: Matter) -> None:
 
 @given(st.text(max_size=60))
 def test_a_cell_is_one_line_without_markup(value: str) -> None:
-    made = card.cell(value)
+    made = markdown.cell(value)
     assert len(made.splitlines()) <= 1
     bare = made.replace("\\\\", "")
     for mark in "|<>`*":

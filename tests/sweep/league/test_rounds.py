@@ -24,6 +24,7 @@ from patience import now, survivors
 from real_sweep import run_sweep
 from rich.console import Console
 
+from reports.hub import datasets
 from sweep.cli.main import cli
 from sweep.league import page, scan, sources
 from sweep.league import rounds as league
@@ -504,7 +505,7 @@ def test_a_league_is_rebuilt_whole_or_not_at_all(damaged: str, played: tuple[Pat
 
 def test_a_dataset_without_a_history_is_named(hub: HubServer, tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("nothing")
-    league.dataset("tester/none")([tmp_path / "notes.txt"], "Nothing yet")
+    datasets.put([tmp_path / "notes.txt"], "tester/none", "Nothing yet")
     line = "a league's dataset must hold soccer_history.csv, but tester/none does not; check its name"
     with pytest.raises(SetupError, match=line):
         league.rebuild(tmp_path / "again", "hub:tester/none")

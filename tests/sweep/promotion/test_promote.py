@@ -243,6 +243,21 @@ def test_a_training_from_a_checkpoint_says_so_and_keeps_its_configuration(run: R
     assert "resolved again" not in card and "To train this one configuration again" not in card
 
 
+def test_demonstrations_are_named_without_their_folder(run: RunFolder) -> None:
+    path = run.trial(1).results / "configuration.yaml"
+    kept, there = ({"demo_path": name} for name in ("inputs/mine.demo", str(run.path / "inputs" / "mine.demo")))
+    written = '"behaviors":{"SoccerTwos":{'
+    text = run.ledger.read_text()
+    run.ledger.write_text(text.replace(written, f'{written}"behavioral_cloning":{json.dumps(kept)},'))
+    made = yaml.safe_load(path.read_text())
+    made["behaviors"]["SoccerTwos"]["behavioral_cloning"] = there
+    path.write_text(yaml.safe_dump(made))
+    found = promoted(run)
+    told = yaml.safe_load((Path(found["folder"]) / "configuration.yaml").read_text())
+    assert told["behaviors"]["SoccerTwos"]["behavioral_cloning"]["demo_path"] == "mine.demo"
+    assert "resolved again" not in (Path(found["folder"]) / "README.md").read_text()
+
+
 def test_what_remains_is_refused_by_file_and_place_even_by_force(
     run: RunFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:

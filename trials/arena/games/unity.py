@@ -126,10 +126,9 @@ class UnityGame:
         """Take messages until all are to decide: Unity sends ends in messages of their own. Outcomes (total,)."""
         ended = np.zeros((2, self.total), bool)
         interrupted = np.zeros(self.total, bool)
-        later = np.zeros(
-            (2, self.total)
-        )  # points of episodes that began meanwhile; in SoccerTwos of a ball that touched
-        # two goals' boxes at once: a second reward for the goal before (trials/soccer/SPEC.md), which is nobody's
+        # Points of episodes that began meanwhile. In SoccerTwos they are a second reward for the goal before, of a ball
+        # that touched two goals' boxes at once (trials/soccer/SPEC.md), and nobody's.
+        later = np.zeros((2, self.total))
         whole = sum(team.size for team in self._teams) * self.total
         for _ in range(MESSAGES_MOST):
             asking = 0

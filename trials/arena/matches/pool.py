@@ -15,17 +15,15 @@ from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from multiprocessing import connection
 from types import TracebackType
 
-from trials.arena.games.game import Behavior, Game
+from trials.arena.games.game import Game
 from trials.arena.games.soccer import EMBEDDED
 from trials.arena.matches import match
 from trials.arena.matches.match import Played, Progress
 from trials.arena.matches.schedule import Stop, numbered
 from trials.arena.players import load as players
-from trials.arena.players.player import Player
 from trials.errors import LostTrial
 from trials.records import MatchRecord, ScheduledMatch
 
@@ -93,8 +91,8 @@ class MatchPool:
                 yield ahead.popleft().result()
         except BrokenProcessPool:
             raise LostTrial(
-                "a match worker ended before its matches were over; run it again, with fewer cores if memory is short,"
-                ' and in a script of your own below `if __name__ == "__main__":`'
+                "a match worker ended before its matches were over; run it again, with fewer cores if memory is short"
+                ' (a script of your own must call it below `if __name__ == "__main__":`)'
             ) from None
         finally:
             for future in ahead:
@@ -163,9 +161,7 @@ def _joined(parts: list[Played], records: list[MatchRecord], behind: list[Schedu
     )
 
 
-@lru_cache(maxsize=64)
-def _loaded(name: str, _written: tuple[int, int], behavior: Behavior) -> Player:
-    return players.load(name, behavior)
+_loaded = players.remembering(64)
 
 
 def _play(
@@ -177,8 +173,8 @@ def _play(
     records: list[MatchRecord] | None = None,
 ) -> Played:
     return match.play(
-        _loaded(task.a, players.written(task.a), game.behavior),
-        _loaded(task.b, players.written(task.b), game.behavior),
+        _loaded(task.a, game.behavior),
+        _loaded(task.b, game.behavior),
         task.pairs,
         task.seed,
         first=task.first,

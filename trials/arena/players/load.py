@@ -1,6 +1,8 @@
 """Who can play: `still`, `random`, `chaser`, the house baseline and any ONNX policy, all with one face."""
 
+from collections.abc import Callable
 from contextlib import suppress
+from functools import lru_cache
 from pathlib import Path
 
 from trials.arena.games.game import Behavior
@@ -62,10 +64,19 @@ def _elsewhere(name: str, behavior: Behavior) -> Player:
     return OnnxPolicy(Path(name), behavior)
 
 
-def written(name_or_path: str) -> tuple[int, int]:
-    """When a file was last written and how long it is, ns and bytes, to tell whether it was replaced; of a folder's
-    newest; zeros: of a built-in player, or of none."""
-    path = Path(name_or_path)
+def remembering(most: int) -> Callable[[str, Behavior], Player]:
+    """`load` that loads none of the last `most` players again, unless its file was replaced since."""
+
+    @lru_cache(maxsize=most)
+    def found(name: str, _written: tuple[int, int], behavior: Behavior) -> Player:
+        return load(name, behavior)
+
+    return lambda name, behavior: found(name, _written(name), behavior)
+
+
+def _written(name: str) -> tuple[int, int]:
+    """When a file was last written and how long it is, ns and bytes; of a folder its newest; zeros: there is none."""
+    path = Path(name)
     found = []
     for file in (path, *path.glob("*.onnx")):
         with suppress(OSError):

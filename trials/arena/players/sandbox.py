@@ -24,8 +24,6 @@ from trials.errors import BadPolicy, reason
 
 MEMORY = 2 << 30  # bytes of address space; onnxruntime with the course's network takes 0.3 GiB
 SECONDS = 60  # of work (trials.stint); a start takes one or two
-ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
-"""Importing numpy starts a thread for each core of the machine, at 40 MiB of address space: MEMORY, with 48 cores."""
 _BEHAVIOR: TypeAdapter[Behavior] = TypeAdapter(Behavior)
 REFUSED: Mapping[Literal["file", "spaces", "plays"], int] = {"file": 3, "spaces": 4, "plays": 5}
 """Exit status by what a refusal is about (trials.errors.BadPolicy)."""
@@ -35,7 +33,8 @@ def vet(path: Path, behavior: Behavior = SOCCER) -> None:
     """Load and try an ONNX file in another process, within MEMORY and SECONDS. Raises BadPolicy."""
     words = [str(path)] if behavior == SOCCER else [str(path), _BEHAVIOR.dump_json(behavior).decode()]
     try:
-        tried = stint.run([sys.executable, "-P", "-m", "trials.arena.players.sandbox", *words], SECONDS, ONE_THREAD)
+        command = [sys.executable, "-P", "-m", "trials.arena.players.sandbox", *words]
+        tried = stint.run(command, SECONDS, stint.ONE_THREAD)  # many would take MEMORY
     except subprocess.TimeoutExpired:
         raise BadPolicy(f"a policy must load within {SECONDS} s of work, but {path.name} did not; {EXPORT}") from None
     for about, status in REFUSED.items():
