@@ -97,8 +97,9 @@ def of_a_run(text: str) -> Model | None:
 def _no_model(text: str) -> str:
     """What a word could have meant."""
     path, there = Path(os.path.expanduser(text)), runs.names()
-    if path.is_dir() or (path.is_symlink() and not path.exists()):
-        what = "a folder" if path.is_dir() else f"a link to {os.readlink(path)}, which is not there"
+    folder = bool(text) and path.is_dir()  # Path("") is the folder one is in
+    if folder or (path.is_symlink() and not path.exists()):
+        what = "a folder" if folder else f"a link to {os.readlink(path)}, which is not there"
         return f"a model must be an ONNX file, a run or a Hub id, but {text!r} is {what}; name a file"
     beside = [str(path.parent / file.name) for file in path.parent.glob("*.onnx")] if path.parent.is_dir() else []
     word, colon, trial = text.partition(":")
