@@ -12,6 +12,7 @@ import logging
 import os
 import shutil
 from collections.abc import Sequence
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -63,13 +64,28 @@ def restore(files: TrialFolder, behaviors: Sequence[str]) -> int | None:
     status = files.training_status
     if status.exists():
         try:
-            json.loads(status.read_bytes())
+            _own_checkpoints(files, behaviors)
         except ValueError:
             logger.warning("%s was damaged and is put aside: ghost Elo and lessons begin anew", status.name)
             status.replace(status.with_suffix(".damaged"))
     found = [_restored(files.results / behavior) for behavior in behaviors]
     known = [steps for steps in found if steps is not None]
     return min(known) if len(known) == len(found) else None
+
+
+def _own_checkpoints(files: TrialFolder, behaviors: Sequence[str]) -> None:
+    """Let the status list what lies in this trial's folder: mlagents removes the oldest of the list, and a status that
+    came from elsewhere, as an extended trial's or in a copy of the run, names the files of those. Raises ValueError."""
+    before = json.loads(files.training_status.read_bytes())
+    status = deepcopy(before)
+    for behavior in behaviors:
+        folder = files.results / behavior
+        for one in status.get(behavior, {}).get("checkpoints", ()):
+            one["file_path"] = str(folder / Path(one["file_path"]).name)
+            one["auxillary_file_paths"] = [str(folder / Path(path).name) for path in one["auxillary_file_paths"]]
+    if status != before:
+        with written_whole(files.training_status) as temporary:
+            temporary.write_text(json.dumps(status, indent=4))
 
 
 def _restored(folder: Path) -> int | None:

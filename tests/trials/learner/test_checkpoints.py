@@ -1,5 +1,6 @@
 """Checkpoints on a disk where anything may have been torn; the resuming itself is tested with a real training."""
 
+import json
 import os
 from pathlib import Path
 from typing import Any
@@ -79,6 +80,22 @@ def test_a_whole_status_stays(files: TrialFolder) -> None:
     files.training_status.write_text("{}")
     checkpoints.restore(files, ONE)
     assert files.training_status.read_text() == "{}"
+
+
+def test_a_status_that_came_from_another_trial_lists_this_ones_files(files: TrialFolder) -> None:
+    """mlagents removes the oldest of the list: an extension must not take its parent's."""
+
+    def listed(folder: str) -> dict[str, Any]:
+        paths = {"file_path": f"{folder}/SoccerTwos-7.onnx", "auxillary_file_paths": [f"{folder}/SoccerTwos-7.pt"]}
+        return {"SoccerTwos": {"elo": 1300.0, "checkpoints": [{"steps": 7, "reward": None, **paths}]}, "metadata": {}}
+
+    files.training_status.write_text(json.dumps(listed("runs/mine/trials/0000/mlagents/SoccerTwos")))
+    save(files, "checkpoint.pt", 7)
+    assert checkpoints.restore(files, ONE) == 7
+    assert json.loads(files.training_status.read_text()) == listed(str(files.results / "SoccerTwos"))
+    before = files.training_status.stat().st_ino
+    checkpoints.restore(files, ONE)
+    assert files.training_status.stat().st_ino == before
 
 
 def test_saving_leaves_the_old_one_whole_until_the_new_one_is(
