@@ -153,7 +153,7 @@ def main(folder: Path) -> None:
                 break
             trainer.look()
             time.sleep(POLL_S)
-        trainer.process.kill()
+        process_tree.end_children()  # all at once: what it forked would be below nobody when it alone was killed
         trainer.process.wait()
         trainer.look()
     finally:

@@ -3,15 +3,18 @@
 import errno
 import os
 import signal
+import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
 import one_trial
+import psutil
 import pytest
 import yaml
 from one_trial import rated
-from patience import now
+from patience import now, survivors
 from pydantic import TypeAdapter
 
 from trials.events import TrialRated, TrialResumed
@@ -117,6 +120,48 @@ def test_half_a_summary_of_an_earlier_life_and_a_disk_that_refuses_are_no_fault_
     monkeypatch.setattr(external.signal, "signal", lambda *_: None)
     assert process.run(external.main, files.path) == process.SETUP_EXIT
     assert capsys.readouterr().err.startswith("set-up: the disk must have room, but ")
+
+
+DEAF = f"""#!{sys.executable}
+import os, signal, time
+from pathlib import Path
+signal.signal(signal.SIGINT, signal.SIG_IGN)
+if os.fork() == 0:  # as mlagents' worker of an environment
+    Path(__file__).with_name("fork").write_text(str(os.getpid()))
+time.sleep(600)
+"""
+
+ORPHAN = """
+import sys
+from pathlib import Path
+from trials.learner import external
+external.POLL_S, external.ORPHAN_GRACE_S = 0.1, 0.3
+external.main(Path(sys.argv[1]))
+"""
+
+
+def test_what_a_deaf_one_forked_ends_with_it_where_nobody_else_is_left_to_see_to_it(tmp_path: Path) -> None:
+    deaf, fork, files = tmp_path / "mlagents-learn", tmp_path / "fork", TrialFolder(tmp_path / "0000")
+    deaf.write_text(DEAF)
+    deaf.chmod(0o755)
+    files.path.mkdir()
+    spec = spec_of(tmp_path, deaf)
+    files.spec.write_bytes(TypeAdapter(TrialSpec).dump_json(spec))
+    files.trainer_yaml.write_text(yaml.safe_dump(dict(spec.config)))
+    words = [sys.executable, "-c", ORPHAN, str(files.path)]
+    worker = subprocess.Popen([sys.executable, "-c", f"import subprocess; subprocess.run({words!r})"])
+    deadline = now() + 60
+    while not (fork.exists() and fork.read_text()):
+        assert now() < deadline
+        time.sleep(0.05)
+    tree = [psutil.Process(int(fork.read_text()))]
+    tree += tree[0].parents()[:2]
+    worker.kill()
+    worker.wait()
+    left = survivors(tree, 10)
+    for each in left:
+        each.kill()
+    assert left == []
 
 
 @pytest.mark.skipif(STOCK is None, reason="STOCK_MLAGENTS names no stock environment's mlagents-learn (Python 3.10)")
