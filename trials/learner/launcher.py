@@ -62,6 +62,8 @@ def main(folder: Path) -> None:
     flag = StopFlag()
     _end_with_parent(flag)
     process_tree.tie_children()
+    if spec.device == "cpu":  # mlagents makes a GPU that it sees torch's default as it is imported, and leaves it so
+        os.environ["CUDA_VISIBLE_DEVICES"] = ""
     compat.apply()
 
     import torch

@@ -35,15 +35,21 @@ import sys, torch
 torch.serialization.register_package(0, lambda storage: "cuda:0", lambda storage, place: None)
 torch.save(torch.load(sys.argv[1], weights_only=True), sys.argv[2])
 """
+WITH_GPU = """
+import os, sys, torch
+from pathlib import Path
+torch.cuda.is_available = lambda: os.environ.get("CUDA_VISIBLE_DEVICES") != ""  # as torch does where there is one
+from trials.learner import launcher
+launcher.exit_now(launcher.process.run(launcher.main, Path(sys.argv[1])))
+"""
 
 
-def folder(path: Path, steps: int = 1000, **more: Any) -> TrialFolder:
+def folder(path: Path, steps: int = 1000, device: str | None = None, **more: Any) -> TrialFolder:
     files = TrialFolder(path)
     path.mkdir(exist_ok=True)
     config = {"behaviors": {"SoccerTwos": SMALL | {"max_steps": steps} | more}}
-    spec = TrialSpec(
-        number=0, origin="fixed", params={}, config=config, seed=1, steps=steps, fields=2, threads=1, rungs=(steps,)
-    )
+    given = dict(number=0, origin="fixed", params={}, config=config, seed=1, steps=steps, fields=2, threads=1)
+    spec = TrialSpec(**given, rungs=(steps,), device=device)  # type: ignore[arg-type]
     files.candidates.mkdir(exist_ok=True)
     files.spec.write_bytes(TypeAdapter(TrialSpec).dump_json(spec))
     files.trainer_yaml.write_text(yaml.safe_dump(config))
@@ -97,3 +103,8 @@ def test_a_checkpoint_of_a_gpu_begins_a_trial_and_never_comes_back_in_its_later_
     assert "Failed to load" not in second.log.read_text()
     assert train(folder(second.path, 2000, init_path=str(old)))[0] == 0
     assert "Initializing from" not in (later := second.log.read_text()) and "Resuming from" in later
+
+
+def test_a_trial_on_the_cpu_trains_beside_a_gpu(tmp_path: Path) -> None:
+    files = folder(tmp_path / "run", 300, device="cpu")
+    assert train(files, "-c", WITH_GPU) == (0, "the trainer's process ended with status 0")
