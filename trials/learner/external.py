@@ -8,6 +8,7 @@ summary. SIGINT is handed on, and the last export waited for. Exit status as the
 
 import contextlib
 import logging
+import math
 import os
 import re
 import signal
@@ -182,7 +183,10 @@ def _command(files: TrialFolder, spec: TrialSpec, port: int, resume: bool) -> li
     for behavior in config["behaviors"].values():
         if resume:
             behavior.pop("init_path", None)  # mlagents would load it in place of the trial's own checkpoint
-        behavior["checkpoint_interval"] = min(behavior.get("checkpoint_interval", 500_000), *spec.rungs)
+        rung = min(spec.rungs)
+        times = math.ceil(rung / min(behavior.get("checkpoint_interval", 500_000), rung))
+        # mlagents exports what it had before the trajectory that reaches a multiple: else just short of the rung
+        behavior["checkpoint_interval"] = math.ceil((rung + min(behavior.get("time_horizon", 64), rung)) / times)
         behavior["keep_checkpoints"] = max(behavior.get("keep_checkpoints", 5), 5)
     own = files.path / "external.yaml"
     with written_whole(own) as temporary:

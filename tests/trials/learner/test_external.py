@@ -2,6 +2,7 @@
 
 import errno
 import os
+import random
 import signal
 import subprocess
 import sys
@@ -72,12 +73,32 @@ def test_an_external_trainer_trains_and_goes_on_after_a_kill(other: Path, tmp_pa
     (resumed,) = [each for each in news if isinstance(each, TrialResumed)]
     ratings = [each for each in news if isinstance(each, TrialRated)]
     assert resumed.resumed >= 3900 and "SIGKILL" in resumed.reason
-    assert [each.rung for each in ratings] == [4000, 12_000]
+    assert [each.rung for each in ratings] == [4000, 12_000] and ratings[0].candidate.steps < 5000
     assert end.fault == "none" and end.candidate == ratings[-1].candidate and end.steps >= 12_000
     rows = [yaml.safe_load(line) for line in trial.files.metrics.read_text().splitlines()]
     assert [row["step"] for row in rows] == sorted({row["step"] for row in rows}) and rows[-1]["step"] == 12_000
     assert any("Policy/Entropy" in row for row in rows) and any("Losses/Policy Loss" in row for row in rows)
     assert trial.files.log.read_text().count("Connected to Unity environment") == 2
+
+
+@pytest.mark.parametrize(("horizon", "interval"), [(64, 500_000), (1000, 500_000), (1000, 2000), (64, 900)])
+def test_its_first_export_behind_a_rung_is_a_trajectory_behind_it_at_most(
+    horizon: int, interval: int, other: Path, tmp_path: Path
+) -> None:
+    """mlagents exports what it had before the trajectory that reaches a multiple of the interval."""
+    behavior = {"time_horizon": horizon, "checkpoint_interval": interval}
+    spec, files = spec_of(tmp_path, other, behavior=behavior), TrialFolder(tmp_path / "0000")
+    files.path.mkdir()
+    files.trainer_yaml.write_text(yaml.safe_dump(dict(spec.config)))
+    external._command(files, spec, 20_000, False)
+    told = yaml.safe_load((files.path / "external.yaml").read_text())["behaviors"]["SoccerTwos"]["checkpoint_interval"]
+    steps, exported, lengths = 0, [], random.Random(1)
+    while steps < spec.steps:
+        after = steps + lengths.randint(1, horizon)
+        if after // told > steps // told:
+            exported.append(steps)
+        steps = after
+    assert 0 <= min(at for at in exported if at >= spec.rungs[0]) - spec.rungs[0] <= horizon + 10  # rounded up
 
 
 def test_stopping_one_waits_for_its_export(other: Path, tmp_path: Path) -> None:
