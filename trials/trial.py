@@ -1,7 +1,7 @@
 """One trial: train a spec, and rate its candidates as they come."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -131,8 +131,7 @@ class Trial:
         """Whose fault the end of the trainer's process is, and one line that says why."""
         where, found = progress.read(self.files), process.exported(self.files)
         if status == 0:
-            whole = bool(found) and found[-1][0] >= self.spec.steps * WHOLE
-            if whole or asked:
+            if asked or self._is_whole(found):
                 return "none", ""
             return "machine", f"the environment ended at step {where.step:,} of {self.spec.steps:,}"
         if self._hangs():
@@ -148,11 +147,15 @@ class Trial:
             return None
         found = process.exported(self.files)
         if self._waiting[0] == self.spec.rungs[-1]:
-            if self.process.status != 0 or not found:
+            if self.process.status != 0 or not self._is_whole(found):
                 return None
             return self._candidate(*found[-1])
         past = [item for item in found if item[0] >= self._waiting[0]]
         return self._candidate(*past[0]) if past else None
+
+    def _is_whole(self, found: Sequence[tuple[int, Path]]) -> bool:
+        """Whether the last of what was exported is of the whole budget."""
+        return bool(found) and found[-1][0] >= self.spec.steps * WHOLE
 
     def _candidate(self, steps: int, path: Path) -> Candidate:
         where = str(path.relative_to(self._run.path))

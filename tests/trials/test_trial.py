@@ -189,3 +189,11 @@ def test_a_real_training_goes_on_past_a_kill_and_a_torn_checkpoint(tmp_path: Pat
     assert end.fault == "none" and end.steps >= 9000
     steps = [row["step"] for row in map(yaml.safe_load, trial.files.metrics.read_text().splitlines())]
     assert max(steps) == 9000
+
+
+def test_what_an_environment_that_ended_early_left_is_not_the_whole_trainings_policy(
+    begin: Callable[..., Trial],
+) -> None:
+    resumed, last, end = lived(begin("whole 700", "whole 1000"))
+    assert isinstance(resumed, TrialResumed) and (resumed.reason, resumed.reached) == (LATEST, 700)
+    assert last.rung == 1000 and last.candidate.steps == 1000 and end.candidate == last.candidate
