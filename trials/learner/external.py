@@ -23,7 +23,6 @@ import yaml
 from pydantic import TypeAdapter
 
 from trials import summaries
-from trials.arena.players import onnx_external
 from trials.errors import BadPolicy, BadTrial, LostTrial, SetupError, SweepError, reason
 from trials.folder import TrialFolder, written_whole
 from trials.learner import checkpoints, health, process, process_tree, trainer_log
@@ -112,13 +111,13 @@ def _started(command: list[str]) -> "subprocess.Popen[bytes]":
 def _one_file(path: Path, ended: bool) -> bytes:
     """A policy whole, where a newer torch than the product's wrote two files; as it is where that `ended` in between.
 
-    Raises BadPolicy for one that is not whole yet, FileNotFoundError.
+    Raises BadPolicy for one that is not whole, yet or because its writer was killed; FileNotFoundError.
     """
-    data = path.read_bytes()
-    if not onnx_external.locations(data):
-        return data
     from trials.arena.players import onnx_graph
 
+    data = path.read_bytes()
+    if not onnx_graph.is_whole(data):
+        raise BadPolicy(f"an export must be whole, but {path.name} is not; let it be written to its end", "file")
     try:
         return onnx_graph.single(path)
     except BadPolicy:

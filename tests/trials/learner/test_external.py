@@ -18,6 +18,7 @@ from one_trial import rated
 from patience import now, survivors
 from pydantic import TypeAdapter
 
+from trials.arena.players import load as players
 from trials.events import TrialRated, TrialResumed
 from trials.folder import RunFolder, TrialFolder
 from trials.learner import external, process, progress
@@ -51,6 +52,21 @@ def spec_of(folder: Path, trainer: Path | str, **more: Any) -> TrialSpec:
     launcher.install(executable)
     given = {"steps": 12_000, "rungs": (4000, 12_000), "executable": str(executable), "trainer": str(trainer)}
     return one_trial.spec_of(**given | more)
+
+
+def prepared(folder: Path, spec: TrialSpec) -> TrialFolder:
+    """A trial's folder `0000` as its trainer finds it."""
+    files = TrialFolder(folder / "0000")
+    files.path.mkdir()
+    files.spec.write_bytes(TypeAdapter(TrialSpec).dump_json(spec))
+    files.trainer_yaml.write_text(yaml.safe_dump(dict(spec.config)))
+    return files
+
+
+def program(path: Path, text: str) -> Path:
+    path.write_text(f"#!{sys.executable}\n{text}")
+    path.chmod(0o755)
+    return path
 
 
 def lived(trial: Trial, kill_at: int | None = None) -> list[Any]:
@@ -87,9 +103,8 @@ def test_its_first_export_behind_a_rung_is_a_trajectory_behind_it_at_most(
 ) -> None:
     """mlagents exports what it had before the trajectory that reaches a multiple of the interval."""
     behavior = {"time_horizon": horizon, "checkpoint_interval": interval}
-    spec, files = spec_of(tmp_path, other, behavior=behavior), TrialFolder(tmp_path / "0000")
-    files.path.mkdir()
-    files.trainer_yaml.write_text(yaml.safe_dump(dict(spec.config)))
+    spec = spec_of(tmp_path, other, behavior=behavior)
+    files = prepared(tmp_path, spec)
     external._command(files, spec, 20_000, False)
     told = yaml.safe_load((files.path / "external.yaml").read_text())["behaviors"]["SoccerTwos"]["checkpoint_interval"]
     steps, exported, lengths = 0, [], random.Random(1)
@@ -143,7 +158,26 @@ def test_half_a_summary_of_an_earlier_life_and_a_disk_that_refuses_are_no_fault_
     assert capsys.readouterr().err.startswith("set-up: the disk must have room, but ")
 
 
-DEAF = f"""#!{sys.executable}
+TORN = f"""
+import os
+from pathlib import Path
+into = Path(__file__).parent / "0000" / "mlagents" / "SoccerTwos"
+into.mkdir(parents=True)
+whole = Path({str(players.HOUSE)!r}).read_bytes()
+(into / "SoccerTwos-4001.onnx").write_bytes(whole)
+(into / "SoccerTwos-8002.onnx").write_bytes(whole[: len(whole) // 2])
+os.kill(os.getpid(), 9)
+"""
+
+
+def test_half_an_export_of_one_that_was_killed_is_no_candidate(tmp_path: Path) -> None:
+    files = prepared(tmp_path, spec_of(tmp_path, program(tmp_path / "mlagents-learn", TORN)))
+    done = subprocess.run([sys.executable, "-m", process.EXTERNAL, files.path], capture_output=True, check=False)
+    assert done.returncode == process.MACHINE_EXIT and b"SIGKILL" in done.stderr
+    assert [steps for steps, _ in process.exported(files)] == [4001]
+
+
+DEAF = """
 import os, signal, time
 from pathlib import Path
 signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -162,13 +196,7 @@ external.main(Path(sys.argv[1]))
 
 
 def test_what_a_deaf_one_forked_ends_with_it_where_nobody_else_is_left_to_see_to_it(tmp_path: Path) -> None:
-    deaf, fork, files = tmp_path / "mlagents-learn", tmp_path / "fork", TrialFolder(tmp_path / "0000")
-    deaf.write_text(DEAF)
-    deaf.chmod(0o755)
-    files.path.mkdir()
-    spec = spec_of(tmp_path, deaf)
-    files.spec.write_bytes(TypeAdapter(TrialSpec).dump_json(spec))
-    files.trainer_yaml.write_text(yaml.safe_dump(dict(spec.config)))
+    fork, files = tmp_path / "fork", prepared(tmp_path, spec_of(tmp_path, program(tmp_path / "mlagents-learn", DEAF)))
     words = [sys.executable, "-c", ORPHAN, str(files.path)]
     worker = subprocess.Popen([sys.executable, "-c", f"import subprocess; subprocess.run({words!r})"])
     deadline = now() + 60

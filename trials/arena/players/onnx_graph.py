@@ -83,6 +83,15 @@ def _parse(data: bytes, name: str) -> ModelProto:
     return model
 
 
+def is_whole(data: bytes) -> bool:
+    """Whether the bytes of an ONNX file are all there; numbers that it keeps beside it aside."""
+    try:
+        model = onnx.load_model_from_string(data)
+    except (DecodeError, ValueError):
+        return False
+    return bool(model.graph.output and model.opset_import)
+
+
 def single(path: Path) -> bytes:
     """An ONNX file with the numbers that it keeps beside it, as one file. Raises BadPolicy, OSError."""
     data = path.read_bytes()
