@@ -126,9 +126,8 @@ class Manager(EnvManager):  # type: ignore[misc]
 
     @property
     def training_behaviors(self) -> Mapping[str, BehaviorSpec]:
-        """As `EnvManager.training_behaviors`."""
-        specs: Mapping[str, BehaviorSpec] = self._environments[0].env.behavior_specs
-        return specs
+        """As `EnvManager.training_behaviors`: of all, since a build may show a behavior sooner than another does."""
+        return {name: spec for each in self._environments for name, spec in each.env.behavior_specs.items()}
 
     def close(self) -> None:
         """End all of them, when none is in a step any more."""

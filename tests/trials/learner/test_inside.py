@@ -113,7 +113,11 @@ courts = [Court(2 + at, at) for at in range(3)]
 manager = Manager(
     [Environment(court, EnvironmentParametersChannel(), Said(str(at))) for at, court in enumerate(courts)], asked
 )
-assert manager.training_behaviors is courts[0].behavior_specs
+specs = dict(courts[0].behavior_specs)
+assert dict(manager.training_behaviors) == specs
+courts[0]._specs, whole = {}, courts[0]._specs  # one that has not shown its behaviors yet
+assert dict(manager.training_behaviors) == specs
+courts[0]._specs = whole
 for name in courts[0].behavior_specs: manager.policies[name] = Policy()
 begun = manager._reset_env({"ball_speed": 0.06})
 assert [step.worker_id for step in begun] == [0, 1, 2]
