@@ -65,7 +65,7 @@ def restore(files: TrialFolder, behaviors: Sequence[str]) -> int | None:
     if status.exists():
         try:
             _own_checkpoints(files, behaviors)
-        except ValueError:
+        except (ValueError, LookupError, TypeError, AttributeError):
             logger.warning("%s was damaged and is put aside: ghost Elo and lessons begin anew", status.name)
             status.replace(status.with_suffix(".damaged"))
     found = [_restored(files.results / behavior) for behavior in behaviors]

@@ -68,7 +68,7 @@ def test_a_pickle_that_runs_code_is_not_run(files: TrialFolder, tmp_path: Path) 
     assert checkpoints.restore(files, ONE) is None and not (tmp_path / "ran").exists()
 
 
-@pytest.mark.parametrize("text", ("", '{"SoccerTwos": {', "\x00\x00"))
+@pytest.mark.parametrize("text", ("", '{"SoccerTwos": {', "\x00\x00", "[]", '{"SoccerTwos": {"checkpoints": [{}]}}'))
 def test_a_torn_status_is_put_aside(files: TrialFolder, text: str) -> None:
     files.training_status.write_text(text)
     save(files, "checkpoint.pt", 7)
