@@ -155,8 +155,8 @@ def _parameters(run: Run) -> pd.DataFrame:
     """As the page's importance reads them, and the course's trial with what its configuration holds for them."""
     frame, course = tables.params(run), run.trial(0)
     rated = course.rating if course is not None and course.spec.origin == "course" else None
-    if course is None or rated is None or not run.comparable(rated):
-        return frame
+    if course is None or rated is None or not run.comparable(rated) or course.spec.params:
+        return frame  # where the space can express the course's configuration, its trial has a row as all others have
     first = {"trial": 0, "elo": rated.elo, "rung": course.rungs[-1].rung}
     first |= {key: details.held(course, key) for key in frame.columns if key not in first}
     return pd.DataFrame([first, *frame.to_dict("records")])

@@ -96,6 +96,18 @@ def test_the_courses_trial_is_among_the_parameters_with_what_it_holds_for_them(r
     assert set(found["parameters"]["trial"]) == set(found["ranking"].dropna(subset="elo")["trial"])
 
 
+def test_a_course_that_the_space_can_express_has_one_row(read, synthetic):
+    held = {"hyperparameters.learning_rate": 5e-4, "self_play.window": 10}
+    events = [
+        replace(event, spec=replace(event.spec, params=held))
+        if isinstance(event, TrialBegan) and event.spec.number == 0
+        else event
+        for event in synthetic.synthetic_events(6)
+    ]
+    rows = read(events)[1]["parameters"].set_index("trial")
+    assert rows.index.is_unique and rows.loc[0, "self_play.window"] == 10
+
+
 def test_a_trial_of_another_budget_has_its_rating_and_no_rank(read, synthetic):
     events = synthetic.synthetic_events(4)
     spec = next(e.spec for e in events if isinstance(e, TrialBegan) and e.spec.number == 2)
