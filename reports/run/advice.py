@@ -47,7 +47,9 @@ def next_step(run: Run, at: str) -> Advice | None:
     if fresh.random_sprt.verdict != "accepted" and short:
         return _more_steps(run, fresh, at)
     if run.finals is None:
-        return None if fresh.candidate.trial == 0 or run.trial(0) is None else _first_seeds(run, at)
+        first, mine = run.trial(0), run.trial(fresh.candidate.trial)
+        own = first is None or first.spec.origin != "course"  # a space without parameters, of its one configuration
+        return None if own or mine is None or mine.spec.origin == "course" else _first_seeds(run, at)
     return _more_seeds(run, run.finals, at) if run.finals.chosen is not None else None
 
 

@@ -57,6 +57,13 @@ def test_a_choice_without_finals_asks_for_them(synthetic):
     assert found.command == "sweep resume runs/x --final-seeds 3" and "Whether trial 5’s configuration" in found.why
 
 
+@pytest.mark.parametrize("origin", ["course", "fixed"])
+def test_one_configuration_is_not_to_be_held_against_itself(synthetic, origin):
+    run = run_state.run_of("x", synthetic.synthetic_events(6))
+    alike = tuple(replace(one, spec=replace(one.spec, origin=origin, params={})) for one in run.trials)
+    assert run.winner.candidate.trial == 5 and advice.next_step(replace(run, trials=alike), "runs/x") is None
+
+
 def test_where_nothing_was_learned_more_steps_are_reckoned_from_the_rungs(synthetic):
     whole = run_state.run_of("x", synthetic.synthetic_events(12, fresh="rejected"))
     level = synthetic.rating(-5, 40, 300, "direct")
