@@ -214,7 +214,7 @@ def _reach(run: Run) -> tuple[str, ...]:
         said += _house(shown, run)
         mine = run.trial(winner.candidate.trial)
         if mine is not None and mine.spec.origin == "course":
-            alone = all(row.trial.number == 0 for row in ranked)
+            alone = all(row.trial.spec.origin == "course" for row in ranked)
             end = "." if alone else ": no sampled trial did better in tuning."
             said.append(f"It is trial {mine.number}, the course’s own configuration{end}")
     if any(row.rank for row in ranked):
@@ -246,10 +246,13 @@ def _unplayed(run: Run) -> str:
 def _seeds(run: Run) -> str:
     seeds: dict[str, set[int]] = defaultdict(set)
     for trial in run.trials:
-        seeds[repr(sorted(trial.spec.params.items()))].add(trial.spec.seed)
+        if trial.spec.parent is None:  # what is trained further goes on with another seed, and is no second training
+            seeds[repr(sorted(trial.spec.params.items()))].add(trial.spec.seed)
     repeated = sum(len(found) > 1 for found in seeds.values())
     if not repeated:
         return "One training seed each, so nothing is said of the configurations, only of these policies."
+    if len(seeds) == 1:
+        return f"All trials have one configuration, on {len(*seeds.values())} training seeds."
     return f"{repeated} of {len(seeds)} configurations were trained on more than one seed, the rest on one each."
 
 

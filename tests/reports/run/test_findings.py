@@ -104,6 +104,21 @@ def test_more_seeds_than_one_are_counted(synthetic):
     assert "1 of 3 configurations were trained on more than one seed" in said
 
 
+def test_what_was_trained_further_is_no_second_seed(synthetic):
+    events = synthetic.synthetic_events(6)
+    parent = run_state.run_of("x", events).trial(5).spec
+    further = synthetic.further(replace(parent, seed=999), 6, events[-1].time + 10)
+    said = " ".join(verdict.sentences(run_state.run_of("x", [*events, *further])))
+    assert "One training seed each, so nothing is said of the configurations" in said
+
+
+def test_one_configuration_on_many_seeds_is_told_as_that(synthetic):
+    run = run_state.run_of("x", synthetic.synthetic_events(6))
+    alike = tuple(replace(one, spec=replace(one.spec, origin="course", params={})) for one in run.trials)
+    said = " ".join(verdict.sentences(replace(run, trials=alike)))
+    assert "It is trial 5, the course’s own configuration. All trials have one configuration, on 6 train" in said
+
+
 def test_the_tuning_number_stands_beside_the_fresh_one_only_on_the_houses_scale(synthetic):
     _, _, run, ranked = told(synthetic, 6)
     screen = sections.first_screen(run, ranked)
