@@ -33,9 +33,18 @@ def _claim(run: Run) -> tuple[str, tuple[str, ...]]:
     if whole is None:
         return of_policy, (*_finals_reach(run), *_reach(run))
     claim, rest = whole
-    if winner and _learned_nothing(run, winner) and not _ahead(run):
+    if winner is None or not _is_product(run, winner):  # its headline is still to be played
+        return claim, rest
+    if _learned_nothing(run, winner) and not _ahead(run):
         return of_policy, ("So its configuration is not shown to be better than the course’s either.",)
-    return claim, (*rest, *(_its_policy(run, winner) if winner else ()))
+    return claim, (*rest, *_its_policy(run, winner))
+
+
+def _is_product(run: Run, winner: FreshRated) -> bool:
+    """Whether it is the chosen configuration's best policy: before seeds were added another one may have been."""
+    chosen = run.finals.chosen if run.finals is not None else None
+    best = chosen.best if chosen is not None else None
+    return best is not None and best.number == winner.candidate.trial
 
 
 def nothing_lived(run: Run) -> str:

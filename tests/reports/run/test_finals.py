@@ -78,6 +78,13 @@ def test_seeds_that_were_added_after_a_look_are_told_of(synthetic):
     assert not any("look" in sentence for sentence in verdict.sentences(run))
 
 
+def test_a_headline_from_before_seeds_were_added_says_nothing_of_the_new_choice(synthetic):
+    events = [synthetic.question(), *tuning(), *finals(CLEAR)]
+    other = run_state.run_of("x", events).finals.configurations[1]
+    claim, *rest = verdict.sentences(run_state.run_of("x", [*events, product(other.best.number), OVER]))
+    assert claim.startswith("Trial 2’s configuration beats") and "Its best policy" not in " ".join(rest)
+
+
 def test_one_seed_gives_no_interval_and_says_so(synthetic):
     run, headline, _ = told(synthetic, {2: (140.0,), 0: (0.0,)}, seeds=SEEDS[:1])
     assert headline == (
