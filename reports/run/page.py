@@ -84,12 +84,13 @@ def _called(folder: RunFolder) -> str:
 
 
 def _commands(run: Run, at: str, needed: int) -> dict[str, str]:
-    """What the page offers to copy; `needed`: trials that say what matters.
+    """What the page offers to copy; `needed`: trials with open values that say what matters, beside which trial 0 may
+    have none.
 
     `make` hands its words to a shell once more: names that need quotes go past it.
     """
     quoted = shlex.quote(at)
-    asked = f" {_own(run.question.command)}--trials {max(run.question.trials, needed)}" if run.question else ""
+    asked = f" {_own(run.question.command)}--trials {max(run.question.trials, needed + 1)}" if run.question else ""
     make = f"make promote RUN={at} REPO=USER/NAME"
     return {
         "promote": make if quoted == at else f".venv/bin/sweep promote {quoted} --repo USER/NAME",

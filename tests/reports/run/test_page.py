@@ -198,7 +198,7 @@ def test_more_trials_than_were_asked_for_are_not_of_those(synthetic, asked, said
 def test_the_next_sweep_has_the_options_of_this_one(synthetic, command, kept):
     run = run_of("x", [synthetic.question(command=command)])
     told = _commands(run, "runs/x", 16)["following"]
-    assert told == f".venv/bin/sweep run runs/x/next.yaml {kept}--trials 16 --warm-start runs/x"
+    assert told == f".venv/bin/sweep run runs/x/next.yaml {kept}--trials 17 --warm-start runs/x"  # with trial 0
 
 
 def test_wherever_a_ledger_is_cut_the_page_is_whole(synthetic):
