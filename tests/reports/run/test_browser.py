@@ -296,6 +296,17 @@ def test_finals_fit_and_lead_to_their_section(browser, synthetic, tmp_path):
         assert page.locator("#finals tr.one").count() == 6 and page.locator("nav a[href='#finals']").count() == 1
 
 
+@pytest.mark.parametrize("course", [0, None])  # whose headline names the baseline where there is no course's
+def test_a_baseline_of_a_long_name_breaks(browser, synthetic, tmp_path, course):
+    elos = {2: (140.0, 150.0, 160.0)} | ({} if course is None else {0: (0.0, 10.0, -10.0)})
+    named = synthetic.question(baseline="soccer_twos_league_snapshot_" + 4 * "0123456789")
+    events = [named, *tuning(), *finals(elos, course=course), product(12)]
+    with opened(browser, build(synthetic.write_run(tmp_path / "named", events))) as page:
+        for width in (1280, 768, 390, 320):
+            page.set_viewport_size({"width": width, "height": 844})
+            until(page, f"document.documentElement.scrollWidth <= {width}")
+
+
 def test_dark_redraws_and_paper_is_light(browser, report):
     ink = "document.querySelector('[data-chart=elo]').layout.font.color"
     with opened(browser, report) as page:
