@@ -15,7 +15,7 @@ from reports.model.bundle import CARD, EVALUATION, Contents, Product, begun_from
 from reports.model.checks import Check
 from reports.model.evaluation import Against, Evaluation
 from reports.model.leaks import Private
-from reports.model.markdown import cell, nth, record
+from reports.model.markdown import cell, nth, prose, record
 from reports.run import verdict
 from reports.run.findings import elo
 from search_spaces.text import flatten
@@ -75,7 +75,7 @@ def text(matter: Matter) -> str:
             each=product.each,
             soccer=names == SOCCER_TWOS,
             trainer=" and ".join(_trainers(matter)).upper(),
-            title=f"{signed(against.elo)} Elo against {_opponent(against.opponent)}",
+            title=f"{signed(against.elo)} Elo against {prose(_opponent(against.opponent))}",
             opening=_opening(matter),
             forced=forced,
             strength=_strength(against),
@@ -189,7 +189,7 @@ def _opponent(name: str) -> str:
 
 def _opening(matter: Matter) -> str:
     product, run = matter.product, matter.run
-    found = f"{product.spec.called} of the sweep {leaks.scrubbed(run.name, matter.private)}"
+    found = f"{product.spec.called} of the sweep {prose(leaks.scrubbed(run.name, matter.private))}"
     how = "the sweep's own choice" if product.own_choice else "named by its publisher, not the sweep's own choice"
     again = (
         f", the configuration of trial {product.spec.configuration} retrained on a fresh seed"
@@ -207,7 +207,7 @@ def _opening(matter: Matter) -> str:
 
 
 def _strength(row: Against) -> str:
-    against = _opponent(row.opponent)
+    against = prose(_opponent(row.opponent))
     interval = f"[{signed(row.low)}, {signed(row.high)}]"
     side = (
         f"it is stronger than {against}"
@@ -224,7 +224,7 @@ def _found(matter: Matter) -> dict[str, Any]:
     """The sweep, as its report tells it."""
     run, question = matter.run, matter.run.question
     said = verdict.sentences(run) if run.winner is not None else ()
-    clean = [in_game(leaks.scrubbed(sentence, matter.private), run.other_game) for sentence in said]
+    clean = [prose(in_game(leaks.scrubbed(sentence, matter.private), run.other_game)) for sentence in said]
     command = leaks.scrubbed(question.command, matter.private) if question else "sweep run"
     return {
         "headline": clean[0] if clean else "The sweep made no choice of its own that fresh matches stand behind.",
@@ -289,5 +289,5 @@ def _environment() -> Any:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    made.filters |= {"cell": cell, "signed": signed, "record": record, "nth": nth, "word": shlex.quote}
+    made.filters |= {"cell": cell, "prose": prose, "signed": signed, "record": record, "nth": nth, "word": shlex.quote}
     return made

@@ -15,6 +15,14 @@ def cell(value: Any) -> str:
     return plain
 
 
+def prose(text: str) -> str:
+    """A sentence that may name anything: on one line, and no markup of its own; intervals keep their brackets."""
+    plain = " ".join(text.split())
+    for mark in "\\`*_|<>#":
+        plain = plain.replace(mark, "\\" + mark)
+    return plain.replace("](", "\\](")
+
+
 def record(row: Against | Side) -> str:
     """`12-3-5`: won, drawn, lost."""
     return f"{row.wins}-{row.draws}-{row.losses}"

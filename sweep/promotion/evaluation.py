@@ -11,6 +11,7 @@ from typing import Any
 
 from reports.model.checks import Check
 from reports.model.evaluation import Against, Evaluation, Opponent, PolicyFile, TestAgainst
+from reports.model.markdown import prose
 from sweep import models
 from sweep.matches import play
 from sweep.matches.conditions import Conditions
@@ -199,7 +200,7 @@ def _against(name: str, found: PlayResult) -> Against | None:
 
 
 def _test_against(name: str, found: PlayResult, test: TestResult) -> TestAgainst:
-    against = {"still": "standing still", "random": "random play"}.get(name, name)
+    against = {"still": "standing still", "random": "random play"}.get(name, prose(name))
     sentence = (
         f"Sequential test against {against}, Elo {test.elo0:g} or {test.elo1:g}: **{test.verdict}**,"
         f" log-likelihood ratio {test.llr:.2f} (bounds {test.lower:.2f} and {test.upper:.2f}) after"

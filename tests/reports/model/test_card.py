@@ -96,6 +96,18 @@ def test_a_forced_one_says_what_it_fell_short_of(matter: Matter) -> None:
     assert "Published by force" in text and "> - beats random play: SPRT [0, 100] rejected, LLR -3.0" in text
 
 
+def test_no_name_or_reason_writes_markup_into_a_sentence(matter: Matter) -> None:
+    evil = "_x_ *y* <img src=q> [a](http://b) `c`"
+    run = replace(matter.run, name=evil, question=replace(matter.run.question, baseline=evil))
+    run = replace(run, end=replace(run.end, state="failed", reason=evil))
+    rated = replace(matter.evaluation, ratings=[row(evil, -34.6)])
+    contents = replace(matter.contents, notes=(evil,))
+    short = (Check("beats random play", "no", evil),)
+    text = card.text(changed(matter, run=run, evaluation=rated, contents=contents, gate=short))
+    prose = [line for line in text.split("---\n", 2)[2].splitlines() if "img src" in line and "sweep watch" not in line]
+    assert len(prose) == 8 and not [line for line in prose if evil in line or " <img" in line or "[a](" in line]
+
+
 @given(st.text(max_size=60))
 def test_a_cell_is_one_line_without_markup(value: str) -> None:
     made = markdown.cell(value)
