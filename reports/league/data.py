@@ -158,12 +158,13 @@ def _frames(league: League, number: dict[str, int]) -> dict[str, Any]:
 
 
 def _bins(matches: Matches, number: dict[str, int]) -> dict[str, Any]:
-    """Results by hour, day or week, in UTC: all matches, and of each player its bins and won, drawn, lost in them."""
+    """Results by hours, days or weeks in UTC: all matches, and of each player its bins and won, drawn, lost in them."""
     if not len(matches):
         return {"unit": "hour", "seconds": HOUR, "first": 0, "count": 0, "all": [], "own": [[] for _ in number]}
     first, last = int(matches.timestamp.min()), int(matches.timestamp.max())
     unit, size = next((u for u in UNITS if (last // u[1] - first // u[1]) < BINS), UNITS[-1])
-    size *= math.ceil((last // size - first // size + 1) / BINS)
+    together = math.ceil((last // size - first // size + 1) / BINS)  # above 1 of weeks alone
+    unit, size = f"{together} weeks" if together > 1 else unit, size * together
     at = matches.timestamp // size - first // size
     count = int(at.max()) + 1
     one, two = _places(matches, number)

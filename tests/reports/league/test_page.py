@@ -108,6 +108,14 @@ def test_a_league_before_its_first_match_and_one_of_ai_vs_ai_have_pages(tmp_path
     assert data["pairings"]["results"] == [[20], [0], [20]]
 
 
+@pytest.mark.parametrize(("weeks", "unit"), [(40, "week"), (100, "3 weeks")])
+def test_a_long_leagues_columns_are_called_what_they_are(tmp_path: Path, weeks: int, unit: str) -> None:
+    lines = [f"a/x,b/y,{1_676_000_000 + 604_800 * at},{at % 2}.0" for at in range(weeks)]
+    (tmp_path / "soccer_history.csv").write_text("\n".join(["model1,model2,timestamp,result", *lines, ""]))
+    bins = pages.data(reader.opened(tmp_path))["bins"]
+    assert bins["unit"] == unit and bins["seconds"] == 604_800 * int(unit.split()[0] if " " in unit else 1)
+
+
 def test_names_are_text_and_the_page_asks_for_nothing(league: League, written: Path) -> None:
     text = unescape(written.read_text())
     assert "alert(1)" not in written.read_text() and "http:" not in text.replace("http://www.w3.org/2000/svg", "")
