@@ -80,7 +80,11 @@ def build(folder: RunFolder, refresh: float | None = None) -> Path:
 
 def _called(folder: RunFolder) -> str:
     """What commands on the page call the run, from where `make sweep` was typed; never a machine's own path."""
-    return f"runs/{folder.name}" if folder.path.absolute().parent.name == "runs" else folder.name
+    path, here = folder.path.absolute(), Path.cwd()
+    if path.parent.name == "runs":
+        return f"runs/{folder.name}"
+    below = here.parent != here and here in path.parents  # of `/` all is below
+    return path.relative_to(here).as_posix() if below else folder.name
 
 
 def _commands(run: Run, at: str, needed: int) -> dict[str, str]:

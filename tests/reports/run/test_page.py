@@ -201,6 +201,17 @@ def test_the_next_sweep_has_the_options_of_this_one(synthetic, command, kept):
     assert told == f".venv/bin/sweep run runs/x/next.yaml {kept}--trials 17 --warm-start runs/x"  # with trial 0
 
 
+@pytest.mark.parametrize(
+    ("here", "called"),
+    [(".", "build/mine"), ("build", "mine"), ("build/mine", "mine"), ("other", "mine"), ("/", "mine")],
+)
+def test_a_run_beside_the_others_is_called_as_it_is_reached(synthetic, tmp_path, monkeypatch, here, called):
+    folder = synthetic.write_run(tmp_path / "build" / "mine", synthetic.synthetic_events(3))
+    (tmp_path / "other").mkdir()
+    monkeypatch.chdir(tmp_path / here)
+    assert f"make promote RUN={called} REPO=USER/NAME" in text(folder)
+
+
 def test_wherever_a_ledger_is_cut_the_page_is_whole(synthetic):
     events = synthetic.synthetic_events(5)
     for count in range(0, len(events), 4):
