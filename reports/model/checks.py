@@ -267,7 +267,11 @@ def _lean(subject: ModelFiles) -> Check:
     behaviors = "|".join(re.escape(names.behavior) for names in subject.each)
     checkpoint = re.compile(rf"/(?:{behaviors})-\d+\.(?:pt|onnx)$")
     old = sum(1 for name in subject.names if checkpoint.search(name))
-    if old > 2 or sum(path.stat().st_size for path in subject.files.values()) > LARGE:
+    size = sum(path.stat().st_size for path in subject.files.values())
+    if old > 2:
         leave = "leave them out: nobody needs them to play or resume"
         return Check("lean", "advice", f"{old} earlier checkpoints", leave)
+    if size > LARGE:
+        leave = "leave out what nobody needs to play or resume"
+        return Check("lean", "advice", f"{size / 1e6:.0f} MB in {len(subject.names)} files", leave)
     return Check("lean", "ok", f"{len(subject.names)} files")
