@@ -71,6 +71,7 @@ def main(folder: Path) -> None:
     if spec.device is not None:
         check.must_see(spec.device)
     torch.set_num_threads(spec.threads)
+    torch.set_flush_denormal(True)  # of a sharp attention's gradients, which a CPU multiplies many times slower
     from mlagents.trainers import learn
 
     from trials.learner import hooks

@@ -42,6 +42,15 @@ torch.cuda.is_available = lambda: os.environ.get("CUDA_VISIBLE_DEVICES") != ""  
 from trials.learner import launcher
 launcher.exit_now(launcher.process.run(launcher.main, Path(sys.argv[1])))
 """
+DENORMAL = """
+import sys, torch
+from pathlib import Path
+from trials.learner import compat, launcher
+compat.apply()
+from mlagents.trainers import learn
+learn.run_cli = lambda options: print("times one:", float(torch.tensor([1e-40]) * 1.0))
+launcher.exit_now(launcher.process.run(launcher.main, Path(sys.argv[1])))
+"""
 
 
 def folder(path: Path, steps: int = 1000, device: str | None = None, **more: Any) -> TrialFolder:
@@ -108,3 +117,8 @@ def test_a_checkpoint_of_a_gpu_begins_a_trial_and_never_comes_back_in_its_later_
 def test_a_trial_on_the_cpu_trains_beside_a_gpu(tmp_path: Path) -> None:
     files = folder(tmp_path / "run", 300, device="cpu")
     assert train(files, "-c", WITH_GPU) == (0, "the trainer's process ended with status 0")
+
+
+def test_numbers_that_slow_a_processor_down_count_as_nothing(tmp_path: Path) -> None:
+    files = folder(tmp_path / "run")
+    assert train(files, "-c", DENORMAL)[0] == 0 and "times one: 0.0" in files.log.read_text()
