@@ -118,7 +118,10 @@ def _changed(config: Mapping[str, Any], changes: Sequence[str]) -> tuple[dict[st
             node = node.setdefault(name, {})
             if not isinstance(node, dict):
                 raise SetupError(f"--set must name a single value, but {name} of {key} is one already; check the path")
-        node[last] = changed[key] = texts.read(f"value: {value}", "--set")[0]["value"]
+        single = texts.read(f"value: {value}", "--set")[0]["value"]
+        if not isinstance(single, Value):
+            raise UsageError(f"--set must give a number or a word, but got {change!r}; set each key on its own")
+        node[last] = changed[key] = single
     return made, changed
 
 

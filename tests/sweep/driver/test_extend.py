@@ -21,7 +21,7 @@ from sweep import settings
 from sweep.cluster import run_storage
 from sweep.driver import extend
 from trials import ledger, run_state
-from trials.errors import SetupError
+from trials.errors import SetupError, UsageError
 from trials.events import TrialBegan, TrialEnded, TrialRated
 from trials.folder import RunFolder, driving
 from trials.records import Training
@@ -123,6 +123,12 @@ def test_an_extension_that_is_cut_off_takes_its_number_and_leaves_no_checkpoint_
     events = ledger.read(copied.ledger)
     assert isinstance(events[-1], TrialBegan) and events[-1].spec.number == 4
     assert run_state.past_of(events).unfinished == ()
+
+
+@pytest.mark.parametrize("value", ["{strength: 0.1}", "[1, 2]", "null", "2026-01-01"])
+def test_a_key_is_set_to_a_number_or_a_word(value: str) -> None:
+    with pytest.raises(UsageError, match="--set must give a number or a word, but got 'reward_signals"):
+        extend._changed(spec_of(0).config, [f"reward_signals.curiosity={value}"])
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
