@@ -169,4 +169,4 @@ def _train(run: RunFolder, spec: TrialSpec, rate: Rate, console: Console, inheri
     over.conclude("", "interrupted")
     record(over.end(""))
     tell(console, f"report: {typed(page.build(run))}")
-    return 130 if interrupted else 1 if over.state == "failed" else 0
+    return 130 if interrupted else 0 if over.state == "complete" else 1

@@ -131,6 +131,30 @@ def test_a_key_is_set_to_a_number_or_a_word(value: str) -> None:
         extend._changed(spec_of(0).config, [f"reward_signals.curiosity={value}"])
 
 
+def test_an_extension_that_could_not_train_is_no_success(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Refused:
+        """A trial whose trainer cannot start on this machine."""
+
+        def __init__(self, *_: object) -> None: ...
+
+        def advance(self, _: float) -> Training:
+            return self.stop()
+
+        def stop(self) -> Training:
+            return training("setup", "no executable")
+
+    monkeypatch.setattr(extend, "Trial", Refused)
+    monkeypatch.setattr(extend.page, "build", lambda run: run.report)
+    before = {each: signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)}
+    spec = replace(spec_of(4), origin="extended", parent=0)
+    try:
+        status = extend._train(RunFolder(tmp_path), spec, lambda *_: pytest.fail(), Console(quiet=True), 0)
+    finally:
+        for each, handler in before.items():
+            signal.signal(each, handler)
+    assert status == 1
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_ends_an_extension_that_a_script_began_in_the_background(
     number: signal.Signals, copied: RunFolder, monkeypatch: pytest.MonkeyPatch
