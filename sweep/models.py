@@ -118,6 +118,16 @@ def on_hub(text: str) -> bool:
     return _hub_id(text) is not None
 
 
+def named_on_hub(text: str) -> str:
+    """What tables call the model of a Hub id, of whatever revision; empty where the word is none."""
+    found = _hub_id(text)
+    return _name_on_hub(found) if found is not None else ""
+
+
+def _name_on_hub(found: re.Match[str]) -> str:
+    return found["repo"] + (f":{found['file']}" if found["file"] else "")
+
+
 def _hub_id(text: str) -> re.Match[str] | None:
     found = _HUB_ID.fullmatch(text)
     here = found is None or found["repo"].endswith(".onnx") or os.path.lexists(os.path.expanduser(text))
@@ -176,8 +186,7 @@ def _from_hub(text: str, found: re.Match[str], behavior: Behavior) -> Model:
         vet(model.path, behavior)
     except BadPolicy as error:
         raise BadPolicy(f"{text} on the Hub: {error}", error.about) from None
-    name = found["repo"] + (f":{found['file']}" if found["file"] else "")
-    return Model(name, str(model.path.absolute()), model.sha256, model.version.revision)
+    return Model(_name_on_hub(found), str(model.path.absolute()), model.sha256, model.version.revision)
 
 
 def told_apart(among: Sequence[Model]) -> list[Model]:

@@ -1,7 +1,7 @@
 """What a table of matches says of its players; matches rated again: `sweep rate`."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from rich.box import SIMPLE_HEAD
@@ -146,15 +146,23 @@ def anchor_of(names: Mapping[str, str], baseline: str | None) -> str | None:
         house = models.resolve("house").sha256
         earlier = next((id_ for id_, name in names.items() if name == "house"), None)  # of an older installation
         return house if house in names else earlier
-    called = {baseline, Path(baseline).stem, baseline.partition("@")[0]}  # as typed, a file's stem, a Hub id's name
-    own = None if called & {*names.values()} else models.of_a_run(baseline)
-    found = [id_ for id_, name in names.items() if id_ in (baseline, own and own.sha256) or name in called]
+    among = ([id_ for id_, name in names.items() if called in (id_, name)] for called in _called(baseline))
+    found = next(filter(None, among), [])
     if len(found) != 1:
         known = ", ".join(sorted(names.values())[:12]) + (", ..." if len(names) > 12 else "")
         raise UsageError(
             f"--baseline must name one of the players, but {baseline} names {len(found)} of {len(names)}: {known}"
         )
     return found[0]
+
+
+def _called(baseline: str) -> Iterator[str]:
+    """What a player may be called that is typed so, as typed first: RUN:TRIAL may play beside RUN:TRIAL@STEPS."""
+    yield baseline
+    if (own := models.of_a_run(baseline)) is not None:
+        yield own.sha256
+        return
+    yield from (models.named_on_hub(baseline) or baseline, Path(baseline).name, Path(baseline).stem)
 
 
 def _rated(standing: Standing, name: str, online: Mapping[str, float]) -> RatedModel:

@@ -274,6 +274,27 @@ def test_a_file_that_calls_itself_house_is_not_the_house(tmp_path: Path) -> None
     assert rate.rate([tmp_path / "l.csv"], None, None).anchor == "house"
 
 
+@pytest.mark.parametrize(
+    ("typed", "names", "meant"),
+    [
+        ("quick:3@2000", "quick:3 quick:3@2000 house", "quick:3@2000"),
+        ("quick:3@2000", "quick:3 house", None),
+        ("quick.v2:3", "quick quick.v2:3", "quick.v2:3"),
+        ("a/house.onnx", "house house.onnx", "house.onnx"),
+        ("a/m.onnx", "house m", "m"),
+        ("unity/m@main", "unity/m house", "unity/m"),
+        ("unity/m@main:a.onnx", "unity/m:a.onnx unity/m:b.onnx", "unity/m:a.onnx"),
+    ],
+)
+def test_the_player_at_1200_is_the_one_that_was_typed(typed: str, names: str, meant: str | None) -> None:
+    players = {f"id of {name}": name for name in names.split()}
+    if meant is None:
+        with pytest.raises(UsageError, match="--baseline must name one of the players"):
+            rate.anchor_of(players, typed)
+    else:
+        assert rate.anchor_of(players, typed) == f"id of {meant}"
+
+
 def test_ctrl_c_in_play_keeps_what_was_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "cut.csv"
     calls = iter(range(1000))
