@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from statistics import mean
 
-from trials.events import Event, SweepBegan, SweepEnded, TrialBegan, TrialEnded
+from trials.events import Event, Promoted, SweepBegan, SweepEnded, TrialBegan, TrialEnded, TrialRated, TrialResumed
 
 SHARE = 0.05
 """Of what a driver has to do that must be done before it says how long the rest takes."""
@@ -47,14 +47,29 @@ def of_last_driver(events: Sequence[Event]) -> Sequence[Event]:
 
 
 def _drivers(events: Sequence[Event]) -> list[list[Event]]:
-    """What each driver wrote, to its last line: what comes behind an end is no driver's."""
+    """What each driver wrote, to its last line: what comes behind an end is no driver's, nor is what an extension or a
+    promotion wrote, which may come long after a driver was killed."""
     found: list[list[Event]] = [[]]
+    extended = {e.spec.number for e in events if isinstance(e, TrialBegan) and e.spec.origin == "extended"}
     for event in events:
         if isinstance(event, SweepBegan):
             found.append([])
-        if not (found[-1] and isinstance(found[-1][-1], SweepEnded)):
+        ended = bool(found[-1]) and isinstance(found[-1][-1], SweepEnded)
+        if not ended and not isinstance(event, Promoted) and _trial(event) not in extended:
             found[-1].append(event)
     return [mine for mine in found if mine]
+
+
+def _trial(event: Event) -> int | None:
+    """Whose training an event tells of; None: no single trial's."""
+    match event:
+        case TrialBegan():
+            return event.spec.number
+        case TrialRated():
+            return event.candidate.trial
+        case TrialResumed() | TrialEnded():
+            return event.trial
+    return None
 
 
 def spent(events: Sequence[Event]) -> float:

@@ -166,6 +166,18 @@ def test_slots_were_idle_by_all_drivers_and_pauses_are_nobodys() -> None:
     assert timing.idle_share([*again, replace(question(), time=2000.0)], slots=2) == timing.idle_share(again, slots=2)
 
 
+def test_a_trial_that_is_trained_further_after_a_driver_was_killed_takes_none_of_its_time() -> None:
+    killed = [
+        replace(question(), slots=1),
+        TrialBegan(time=0.0, spec=spec_of(0)),
+        ended(0, began=0.0001, seconds=10.0, time=10.0),
+    ]
+    spec = replace(spec_of(5), origin="extended", parent=0)
+    later = [TrialBegan(time=9000.0, spec=spec), rated(5, 200, 1000.0), ended(5, began=9000.0, time=9999.0)]
+    assert timing.spent([*killed, *later]) == 10.0
+    assert timing.idle_share([*killed, *later], slots=1) == timing.idle_share(killed, slots=1)
+
+
 def past(tmp_path: Path, last: State) -> Controller:
     """A second driver of six trials: four are over, and the fifth was cut off at 750 of 1,000 steps."""
     space, run = load("quick"), RunFolder(tmp_path)
