@@ -113,7 +113,7 @@ class Controller:
     @property
     def next_number(self) -> int:
         """Of the first trial that the study does not propose, behind all others."""
-        return max(max(self.specs, default=-1) + 1, len(self.study.trials))
+        return max(max(self.specs, default=-1) + 1, studies.next_number(self.study))
 
     def retrain(self, finals: Sequence[TrialSpec]) -> None:
         """From now on hand out these, in place of proposals."""

@@ -93,6 +93,11 @@ def number_of(study: optuna.Study, trial: optuna.Trial) -> int:
     return int(trial.number) - _told(study)
 
 
+def next_number(study: optuna.Study) -> int:
+    """Of the next trial that it would propose, in the sweep."""
+    return len(study.trials) - _told(study)
+
+
 def _told(study: optuna.Study) -> int:
     return int(study.user_attrs.get(TOLD, 0))
 

@@ -92,6 +92,7 @@ def test_trials_are_numbered_from_0_and_the_course_comes_first(earlier: Path, tm
     assert [spec.number for spec in specs] == list(range(6))
     assert [spec.origin for spec in specs] == ["course"] + ["sampled"] * 5
     assert specs[0].params == studies.course_params(made.space)
+    assert made.next_number == 6, "of the first that is retrained: what was told takes no number"
 
 
 def test_a_course_that_was_trained_alike_does_not_stand_for_the_others(earlier: Path, tmp_path: Path) -> None:
