@@ -38,7 +38,7 @@ class Settings:
     trials: Count = 8
     """Trials in all, trial 0 (the course's configuration) included."""
     slots: Count | None = None
-    """Trials at the same time; None: as many as the cluster's CPUs hold."""
+    """Trials at the same time; None: as many as the CPUs of the machine or cluster hold, wherever the sweep goes on."""
     steps: Annotated[int, Field(ge=MIN_STEPS, le=10**12)] = 5_000_000
     """Budget of a trial in trainer steps (decisions of the learning team's agents)."""
     fields: Annotated[int, Field(ge=1, le=4096)] = 8
@@ -189,11 +189,16 @@ def of_space(name: str, space: Space, given: Mapping[str, object]) -> Settings:
     if (given.get("env") or values.get("env", "embedded")) == "embedded":
         values.pop("num_envs", None)  # the file's is for its executable
     values |= {key: value for key, value in given.items() if value is not None}
-    if "slots" not in values and not values.get("ray_address"):
-        made = make(space=name, **values)
-        finals = made.final_seeds * (1 + made.finalists if space.parameters else 1)
-        return make(space=name, **values, slots=min(local_slots(made.cpus_per_trial), max(made.trials, finals)))
     return make(space=name, **values)
+
+
+def slots_of(settings: Settings, space: Space) -> int | None:
+    """Trials at the same time: as many as were asked for, else as this machine holds, whichever of those that a sweep
+    had; None: as its cluster holds."""
+    if settings.slots is not None or settings.ray_address is not None:
+        return settings.slots
+    finals = settings.final_seeds * (1 + settings.finalists if space.parameters else 1)
+    return min(local_slots(settings.cpus_per_trial), max(settings.trials, finals))
 
 
 def command(space: str, given: Mapping[str, object], warm_start: str | None = None) -> str:

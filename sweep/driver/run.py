@@ -25,7 +25,7 @@ from sweep.driver.controller import Controller
 from sweep.driver.progress import tell
 from sweep.search.specs import Render, renderer
 from sweep.search.warm_start import name_of, said, take_over
-from sweep.settings import Settings, build, of_space
+from sweep.settings import Settings, build, of_space, slots_of
 from sweep.settings import command as command_of
 from sweep.settings import write as write_settings
 from trials import ledger, run_state
@@ -111,6 +111,7 @@ def drive(
 ) -> int:
     """The sweep in its folder, from its beginning or from what was `before`; the exit status."""
     began = time.time()
+    settings = replace(settings, slots=slots_of(settings, space))
     tell(console, prepare.asked(settings, space))
     if not prepare.other_game(space):
         if compiled.is_needed():

@@ -1,5 +1,6 @@
 """Settings: defaults from the space, the command line on top, bad values refused by name."""
 
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -12,6 +13,11 @@ from sweep import settings
 from trials.errors import SetupError, SpaceError
 
 OUT = Path("runs/x")
+
+
+def slots(space: str, asked: dict[str, object]) -> int | None:
+    loaded = load(space)
+    return settings.slots_of(settings.of_space(space, loaded, asked | {"out": OUT}), loaded)
 
 
 def test_the_space_gives_defaults_and_the_command_line_overrides() -> None:
@@ -34,21 +40,32 @@ def test_a_run_names_its_programs_from_any_folder(tmp_path: Path, monkeypatch: p
 
 def test_a_space_without_parameters_is_one_trial() -> None:
     made = settings.of_space("course", load("course"), {"out": OUT, "final_seeds": 0})
-    assert (made.trials, made.slots, made.steps) == (1, 1, 10_000_000)
+    assert (made.trials, settings.slots_of(made, load("course")), made.steps) == (1, 1, 10_000_000)
 
 
 def test_finals_fill_the_slots_where_tuning_does_not(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(settings, "local_slots", lambda cores: 64)
-    assert settings.of_space("course", load("course"), {"out": OUT, "final_seeds": 3}).slots == 3
-    assert settings.of_space("quick", load("quick"), {"out": OUT, "final_seeds": 5, "finalists": 2}).slots == 15
-    assert settings.of_space("quick", load("quick"), {"out": OUT, "final_seeds": 0}).slots == 8
+    assert slots("course", {"final_seeds": 3}) == 3
+    assert slots("quick", {"final_seeds": 5, "finalists": 2}) == 15
+    assert slots("quick", {"final_seeds": 0}) == 8
 
 
 def test_no_more_trials_run_at_once_than_there_are_cores_for(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(settings.psutil, "cpu_count", lambda: 12)
     monkeypatch.setattr(settings, "TRIAL_MEMORY_GIB", 1e-3)
-    made = [settings.of_space("quick", load("quick"), {"out": OUT, "cpus_per_trial": each}) for each in (0.5, 1, 5, 24)]
-    assert [each.slots for each in made] == [8, 8, 2, 1]  # quick has eight trials
+    made = [slots("quick", {"cpus_per_trial": each}) for each in (0.5, 1, 5, 24)]
+    assert made == [8, 8, 2, 1]  # quick has eight trials
+
+
+def test_what_a_machine_holds_is_asked_where_the_sweep_goes_on(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Of a sweep that nobody gave slots: begun here it takes a whole cluster, begun there all that this machine has."""
+    monkeypatch.setattr(settings, "local_slots", lambda cores: 4)
+    for begun, on in ((None, "head:6379"), ("head:6379", None)):
+        made = settings.of_space("quick", load("quick"), {"out": OUT, "ray_address": begun})
+        settings.write(made, tmp_path / "sweep.yaml")
+        again = replace(settings.read(tmp_path / "sweep.yaml"), ray_address=on)
+        assert settings.slots_of(again, load("quick")) == (4 if on is None else None)
+    assert slots("quick", {"slots": 7}) == slots("quick", {"slots": 7, "ray_address": "head:6379"}) == 7
 
 
 @pytest.mark.parametrize(

@@ -306,7 +306,7 @@ def test_any_trainer_yaml_is_a_space_of_one_configuration(tmp_path: Path) -> Non
     )
     space = load(path)
     made = settings.of_space(str(path), space, {"out": tmp_path / "run", "final_seeds": 0})
-    assert (made.trials, made.slots, made.steps) == (1, 1, 600_000)
+    assert (made.trials, settings.slots_of(made, space), made.steps) == (1, 1, 600_000)
     spec = specs.renderer(made, space)(0, {})
     assert spec.origin == "fixed"
     behavior = spec.config["behaviors"]["SoccerTwos"]
