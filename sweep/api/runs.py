@@ -1,6 +1,5 @@
 """A sweep from Python: run one, open one, its tables as data frames, its best policy."""
 
-import copy
 import os
 import threading
 from collections.abc import Sequence
@@ -101,6 +100,7 @@ class Run:
         from trials import ledger, run_state
         from trials.errors import SetupError
         from trials.folder import RunFolder
+        from trials.inputs import located
 
         run = self._read()
         winner = run.winner
@@ -116,7 +116,7 @@ class Run:
             policy=self.path / candidate.path,
             trial=candidate.trial,
             steps=candidate.steps,
-            configuration=copy.deepcopy(dict(trial.spec.config)),
+            configuration=located(trial.spec.config, self.path.absolute()),
             elo=rating.elo if rating else None,
             low=rating.low if rating else None,
             high=rating.high if rating else None,

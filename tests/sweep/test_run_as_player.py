@@ -101,6 +101,15 @@ def test_a_policy_that_is_no_longer_there_is_named(run: RunFolder) -> None:
         models.resolve("first")
 
 
+def test_the_best_configuration_names_its_files_where_they_lie(run: RunFolder) -> None:
+    told = run.ledger.read_text()
+    assert told.count('"trainer_type":"poca"') >= 2
+    named = '"init_path":"inputs/first.pt","trainer_type":"poca"'
+    run.ledger.write_text(told.replace('"trainer_type":"poca"', named))
+    trainer = sweep.open_run("runs/first").best().configuration["behaviors"]["SoccerTwos"]
+    assert trainer["init_path"] == str(run.path / "inputs" / "first.pt")
+
+
 def test_built_ins_and_files_win_over_runs(run: RunFolder, tmp_path: Path) -> None:
     for name in ("house", "mine.onnx"):
         promotable.make(tmp_path / "runs" / name)
