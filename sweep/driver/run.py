@@ -4,6 +4,7 @@ import contextlib
 import os
 import platform
 import shutil
+import signal
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -197,8 +198,10 @@ def _headline(
 
 @contextlib.contextmanager
 def _closing(controller: Controller, settings: Settings, began: float, console: Console) -> Iterator[None]:
-    """Ctrl+C is noted. What fails is said in ledger and report as far as those can be written, and raised: not what
-    writing them may raise in its turn, as on a full disk."""
+    """Ctrl+C, SIGINT and SIGTERM are noted. What fails is said in ledger and report as far as those can be written, and
+    raised: not what writing them may raise in its turn, as on a full disk."""
+    ends = (signal.SIGINT, signal.SIGTERM)  # a shell script's `&` has the first ignored
+    before = {number: signal.signal(number, signal.default_int_handler) for number in ends}
     try:
         yield
     except KeyboardInterrupt:
@@ -207,6 +210,9 @@ def _closing(controller: Controller, settings: Settings, began: float, console: 
         with contextlib.suppress(OSError, SweepError):
             _close(controller, settings, began, "failed", reason(error), console)
         raise
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 @contextlib.contextmanager

@@ -1,25 +1,29 @@
 """The controller without Ray: what it makes of workers' words, and when it stops the sweep."""
 
 import math
+import os
+import signal
 from pathlib import Path
 from types import SimpleNamespace
 from typing import cast
 
 import pytest
 from events import candidate, ended, rated, spec_of, training
+from rich.console import Console
 
 from search_spaces import from_text, load
 from sweep import settings
 from sweep.cluster.raters import Raters
 from sweep.cluster.session import Session
-from sweep.driver import prepare, timing
+from sweep.driver import prepare, run, timing
 from sweep.driver.controller import Controller
 from sweep.driver.tuner import _Watch
+from sweep.models import Model
 from sweep.search import specs
 from sweep.search.study import course_params
 from trials import ledger, run_state
 from trials.errors import SetupError
-from trials.events import TrialBegan, TrialEnded, TrialResumed
+from trials.events import SweepEnded, TrialBegan, TrialEnded, TrialResumed
 from trials.folder import RunFolder
 from trials.trial import RETRIES
 
@@ -296,6 +300,29 @@ def test_a_trial_goes_on_once_in_the_ledger_and_its_rungs_are_told_once(controll
     events = ledger.read(controller.run.ledger)
     assert [type(event).__name__ for event in events] == ["TrialBegan", "TrialRated", "TrialResumed"]
     assert len(controller.live["a"].rated) == 1 and controller.live["a"].step == 100
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_the_headlines_matches_in_order_below_a_scripts_ampersand_too(
+    number: signal.Signals, controller: Controller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def signalled(*_: object) -> None:
+        os.kill(os.getpid(), number)
+        pytest.fail("it plays on")
+
+    monkeypatch.setattr(run.headline, "play", signalled)
+    monkeypatch.setattr(run.page, "build", lambda folder: folder.report)
+    controller.propose("a")
+    house = Model("house", "house", "house")
+    before = {each: signal.signal(each, signal.SIG_IGN) for each in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        status = run._headline(controller, controller.run, controller.settings, house, 0.0, Console(quiet=True))
+        assert signal.getsignal(number) is signal.SIG_IGN
+    finally:
+        for each, handler in before.items():
+            signal.signal(each, handler)
+    end = ledger.read(controller.run.ledger)[-1]
+    assert status == 130 and isinstance(end, SweepEnded) and end.state == "interrupted"
 
 
 def test_any_trainer_yaml_is_a_space_of_one_configuration(tmp_path: Path) -> None:
