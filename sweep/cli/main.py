@@ -14,7 +14,7 @@ from sweep.cli import hub, matches
 from sweep.cli.commands import COMMANDS, SWEEPING, Command, Group
 from sweep.cli.league import league
 from sweep.cli.numbers import Choice, Finite
-from sweep.cli.options import JSON, RUN, WON_BY, console, fitting, note, run_or_newest
+from sweep.cli.options import JSON, RUN, WON_BY, Place, console, fitting, note, run_or_newest
 from sweep.ways import KNOWN
 from trials.errors import SweepError, UsageError
 from trials.results import plain
@@ -92,8 +92,12 @@ for _command in (matches.play, matches.tournament, matches.rate, matches.watch, 
 )
 @click.option("--warm-start", type=click.Path(path_type=Path), help="An earlier run to learn from: folder or ledger.")
 @click.option("--seed", type=int, help="Of proposals, trainers, environments and matches.")
-@click.option("--out", type=click.Path(path_type=Path), help="Folder of the run; default runs/SPACE-DATE-TIME.")
-@click.option("--storage", help="Where a cluster keeps the run: a path, or s3://bucket/prefix; default: --out itself.")
+@click.option("--out", type=Place(path_type=Path), help="Folder of the run; default runs/SPACE-DATE-TIME.")
+@click.option(
+    "--storage",
+    type=Place(),
+    help="Where a cluster keeps the run: a path, or s3://bucket/prefix; default: --out itself.",
+)
 @RAY
 def run(space: str, warm_start: Path | None, **given: Any) -> int:
     """Sweep SPACE: propose, train, rate, report.

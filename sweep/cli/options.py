@@ -44,6 +44,16 @@ class Model(click.ParamType[str]):
         return found or [CompletionItem(incomplete, type="file")]
 
 
+class Place(click.Path):
+    """Where something is to be kept; an empty word, of a variable that is not set, would be the folder one is in."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Raises click.BadParameter."""
+        if value == "":
+            self.fail("it must name a place, but got ''; name one, or leave it out", param, ctx)
+        return super().convert(value, param, ctx)
+
+
 MODEL = Model()
 MODELS = "an ONNX file, a run (RUN, RUN:TRIAL, RUN:TRIAL@STEPS), a Hub id (USER/NAME), or still, random, chaser, house"
 """What a model is named by."""

@@ -95,6 +95,10 @@ def test_a_key_without_its_section_is_told_the_usual_one() -> None:
         (("league", "run", "L", "--matchmaking", "closst"), "but got closst; did you mean closest?"),
         (("cluster", "slrm"), "but got slrm; did you mean slurm?"),
         (("play", "a", "b", "--sprt", "5", "1"), "Invalid value for '--sprt': it takes ELO0 below ELO1"),
+        *(
+            (("run", "quick", "--trials", "0", option, ""), f"Invalid value for '{option}': it must name a place")
+            for option in ("--out", "--storage")
+        ),
         (("promote", "--repo", "a/b", "--sprt", "5", "1"), "Invalid value for '--sprt': it takes ELO0 below ELO1"),
     ],
 )
