@@ -9,18 +9,19 @@ from trials.records import Side
 def cell(value: Any) -> str:
     """A value inside a table: on one line, and no markup of its own."""
     text = value if isinstance(value, str) else f"{value:g}" if isinstance(value, float) else str(value)
-    plain = " ".join(text.split())
-    for mark in "\\`*_|<>[]#":
-        plain = plain.replace(mark, "\\" + mark)
-    return plain
+    return _escaped(text, "\\`*_|<>[]#")
 
 
 def prose(text: str) -> str:
     """A sentence that may name anything: on one line, and no markup of its own; intervals keep their brackets."""
+    return _escaped(text, "\\`*_|<>#").replace("](", "\\](")
+
+
+def _escaped(text: str, marks: str) -> str:
     plain = " ".join(text.split())
-    for mark in "\\`*_|<>#":
+    for mark in marks:  # the backslash first: it stands before the others then
         plain = plain.replace(mark, "\\" + mark)
-    return plain.replace("](", "\\](")
+    return plain
 
 
 def record(row: Against | Side) -> str:

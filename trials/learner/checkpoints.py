@@ -12,7 +12,6 @@ import logging
 import os
 import shutil
 from collections.abc import Sequence
-from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -75,15 +74,18 @@ def restore(files: TrialFolder, behaviors: Sequence[str]) -> int | None:
 
 def _own_checkpoints(files: TrialFolder, behaviors: Sequence[str]) -> None:
     """Let the status list what lies in this trial's folder: mlagents removes the oldest of the list, and a status that
-    came from elsewhere, as an extended trial's or in a copy of the run, names the files of those. Raises ValueError."""
-    before = json.loads(files.training_status.read_bytes())
-    status = deepcopy(before)
+    came from elsewhere, as an extended trial's or in a copy of the run, names the files of those.
+
+    Raises ValueError for what is no JSON, LookupError, TypeError or AttributeError for JSON of another shape.
+    """
+    text = files.training_status.read_bytes()
+    status = json.loads(text)
     for behavior in behaviors:
         folder = files.results / behavior
         for one in status.get(behavior, {}).get("checkpoints", ()):
             one["file_path"] = str(folder / Path(one["file_path"]).name)
             one["auxillary_file_paths"] = [str(folder / Path(path).name) for path in one["auxillary_file_paths"]]
-    if status != before:
+    if status != json.loads(text):
         with written_whole(files.training_status) as temporary:
             temporary.write_text(json.dumps(status, indent=4))
 

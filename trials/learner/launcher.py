@@ -71,7 +71,7 @@ def main(folder: Path) -> None:
     if spec.device is not None:
         check.must_see(spec.device)
     torch.set_num_threads(spec.threads)
-    torch.set_flush_denormal(True)  # of a sharp attention's gradients, which a CPU multiplies many times slower
+    torch.set_flush_denormal(True)  # a CPU is slow at denormals, which fill sharp attention's gradients
     from mlagents.trainers import learn
 
     from trials.learner import hooks
