@@ -349,10 +349,10 @@
   function model(player) {
     const row = named(player), total = [row.won, row.drawn, row.lost], sides = told.sides[player], [blue, purple] = [sides.slice(0, 3), sides.slice(3)];
     const others = rows.filter((each) => each.player === player && each !== row), earlier = rows.filter((each) => each.name === row.name && each.player !== player);
-    const active = rows.filter((each) => each.state === "playing").length;
+    const ranked = rows.filter((each) => each.rank !== null).length;
     const near = rows.filter((each) => each.player !== player && each.state === "playing" && !each.sameAs).sort((a, b) => Math.abs(a.elo - row.elo) - Math.abs(b.elo - row.elo))[0];
     const facts = put(node("dl", "", "facts"),
-      fact("Rank", place(row) || "none", row.rank === null ? row.provisional || row.state : `of ${grouped(active)}`),
+      fact("Rank", place(row) || "none", row.rank === null ? row.provisional || row.state : `of ${grouped(ranked)} ranked`),
       fact("Elo", elo(row.elo), row.high > row.low ? `95 % interval ${elo(row.low)} to ${elo(row.high)}` : "the anchor"),
       fact("Games", grouped(row.games), counts(total)),
       fact("Points", row.games ? percent(row.points) : "none"),

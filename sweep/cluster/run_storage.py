@@ -14,6 +14,7 @@ from trials.arena.players import onnx_external
 from trials.errors import SetupError, reason
 from trials.folder import RunFolder, written_whole
 from trials.inputs import INPUTS
+from trials.learner import checkpoints
 from trials.storage import Stat, Storage, storage
 
 DEAD_S = 45.0
@@ -116,20 +117,27 @@ def fetched(address: str, into: Path, heavy: bool) -> RunFolder:
 def have_checkpoints(run: RunFolder, settings: Settings, numbers: Iterable[int]) -> None:
     """Fetch what a cluster's workers left of these trials in the run's storage, where they are to go on here.
 
-    A trial whose checkpoint is here was trained here, and is newer here. Raises SetupError.
+    Of a trial that was trained here too, what its checkpoints' names say is newer counts. Raises SetupError.
     """
     if not apart(settings):
         return
     place = storage_of(settings)
     for files in map(run.trial, numbers):
-        if any(files.results.glob("*/checkpoint.pt")):
-            continue
+        here, under = any(files.results.glob("*/checkpoint.pt")), files.path.relative_to(run.path).as_posix()
         try:
-            bring(place, run, files.path.relative_to(run.path).as_posix(), {}, heavy=True)
+            if here and _newest(map(str, files.results.glob("*/*.pt"))) >= _newest(place.files(under)):
+                continue
+            bring(place, run, under, {}, heavy=True)
         except OSError as error:
+            if here:
+                continue
             raise SetupError(
                 f"a run's storage must answer, but {place.address} does not ({reason(error)}); try again when it does"
             ) from None
+
+
+def _newest(names: Iterable[str]) -> int:
+    return max(map(checkpoints.named, names), default=-1)
 
 
 def must_be_alone(storage: Storage) -> None:

@@ -104,12 +104,14 @@ def _restored(folder: Path) -> int | None:
 
 
 def _newest_first(folder: Path) -> list[Path]:
-    def steps(path: Path) -> int:
-        number = path.stem.rpartition("-")[2]
-        return int(number) if number.isdigit() else -1
+    numbered = [path for path in folder.glob("*-*.pt") if named(path.name) >= 0]
+    return [*folder.glob(CURRENT), *sorted(numbered, key=lambda path: named(path.name), reverse=True)]
 
-    numbered = sorted((p for p in folder.glob("*-*.pt") if steps(p) >= 0), key=steps, reverse=True)
-    return [*folder.glob(CURRENT), *numbered]
+
+def named(name: str) -> int:
+    """Trainer steps by a checkpoint's name, `BEHAVIOR-STEPS.pt`; -1 where it says none."""
+    number = Path(name).stem.rpartition("-")[2]
+    return int(number) if name.endswith(".pt") and number.isdigit() else -1
 
 
 def steps_of(path: Path) -> int | None:

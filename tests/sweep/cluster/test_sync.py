@@ -228,3 +228,17 @@ def test_trials_of_a_cluster_go_on_here_from_what_its_workers_left(made: Setting
     run_storage.have_checkpoints(run, made, [1, 2])
     assert (run.trial(1).results / "SoccerTwos" / "checkpoint.pt").read_bytes() == b"theirs"
     assert mine.read_bytes() == b"mine, newer"
+
+
+def test_of_checkpoints_here_and_in_the_storage_the_newer_ones_go_on(made: Settings) -> None:
+    run, place = RunFolder(made.out), run_storage.storage_of(made)
+    for number, mine, theirs in ((1, 900, 1000), (2, 1000, 900)):  # the cluster went on with the first
+        folder = run.trial(number).results / "SoccerTwos"
+        folder.mkdir(parents=True)
+        for name in ("checkpoint", f"SoccerTwos-{mine}"):
+            (folder / f"{name}.pt").write_bytes(b"mine")
+        for name in ("checkpoint", f"SoccerTwos-{theirs}"):
+            place.write(f"trials/{number:04d}/mlagents/SoccerTwos/{name}.pt", b"theirs")
+    run_storage.have_checkpoints(run, made, [1, 2])
+    kept = [(run.trial(number).results / "SoccerTwos" / "checkpoint.pt").read_bytes() for number in (1, 2)]
+    assert kept == [b"theirs", b"mine"]
