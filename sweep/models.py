@@ -55,6 +55,8 @@ def resolve(text: str, behavior: Behavior = SOCCER) -> Model:
 
     Raises BadPolicy where there is none, and HubError, a SetupError, where the Hub has none or cannot be asked.
     """
+    if behavior != SOCCER and text in (*BUILT_IN, *EARLIER):
+        load(text, behavior)
     if text == HOUSE.stem or text in EARLIER:
         return Model(text, text, digest_of(LADDER / f"{text}.onnx"))
     if text in BUILT_IN:
@@ -191,7 +193,13 @@ def _from_hub(text: str, found: re.Match[str], behavior: Behavior) -> Model:
 
 def told_apart(among: Sequence[Model]) -> list[Model]:
     """The same models under names of their own: of like names each gets its innermost folder that differs from all."""
-    return [replace(model, name=_own_name(model, among)) for model in among]
+    named = [replace(model, name=_own_name(model, among)) for model in among]
+    return [
+        replace(model, name=f"{model.name}~{model.sha256[:6]}")
+        if any(other.name == model.name and other.sha256 != model.sha256 for other in named)
+        else model
+        for model in named
+    ]
 
 
 def _own_name(model: Model, among: Sequence[Model]) -> str:

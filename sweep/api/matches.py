@@ -26,7 +26,8 @@ def play(
     """Play `matches`, an even number, of a against b, each pair from both sides of one kick-off.
 
     Models are ONNX files, Hub ids, runs (a `Run`, its folder, `RUN:TRIAL`, `RUN:TRIAL@STEPS`), or `still`, `random`,
-    `chaser`, `house`. log: a new file for every match, .parquet or .csv; env: an ML-Agents executable to play in.
+    `chaser`, `house`. log: a new file for every match, .parquet or .csv; env: an ML-Agents executable to play in, or
+    `embedded`, as without.
     Raises BadPolicy, SetupError.
 
     >>> result = sweep.play(run, "house", matches=400)
@@ -41,7 +42,7 @@ def play(
         goals=goals,
         cores=cores,
         log_to=Path(log) if log is not None else None,
-        env=Path(env) if env is not None else None,
+        env=Path(env) if env not in (None, "embedded") else None,
     )
     return played(fspath(a), fspath(b), matches, how)
 
@@ -68,7 +69,8 @@ class Ratings:
     """What matches say of their players, all rated jointly."""
 
     table: "pd.DataFrame"
-    """A row a player, the strongest first: model, elo, low, high (95 %), matches, wins, draws, losses, tier, sha256."""
+    """A row a player, the strongest first: model, elo, low, high (95 %), matches, wins, draws, losses, tier,
+    ai_vs_ai_elo, sha256."""
     cross_table: "pd.DataFrame"
     """Score of the row's player against the column's, 0 to 1, a draw one half; NaN where they never met."""
     circles: tuple[tuple[str, ...], ...]
@@ -76,20 +78,25 @@ class Ratings:
     anchor: str | None
     """The player at 1200; None: the mean stands there."""
     matches: int
+    notes: tuple[str, ...] = ()
+    """What was tidied in histories that others wrote."""
 
 
-def rate(*logs: str | Path, baseline: str | None = None) -> Ratings:
+def rate(*logs: str | Path, baseline: "str | PathLike[str] | None" = None) -> Ratings:
     """Rate matches that were played before: match logs, runs, or files of AI vs AI's `soccer_history.csv`.
 
-    baseline: the player at 1200; default: house if it played, else the mean. Raises SetupError.
+    baseline: the player at 1200, named as for `play`; default: house if it played, else the mean. Raises SetupError.
 
     >>> sweep.rate("matches.parquet", "runs/first").table
     """
     import pandas as pd
 
     from sweep.matches.rate import rate as rated
+    from trials.errors import UsageError
 
-    found = rated([Path(log) for log in logs], baseline, None)
+    if not logs:
+        raise UsageError("there must be matches to rate, but got none; name a match log, a run or a history")
+    found = rated([Path(log) for log in logs], fspath(baseline) if baseline is not None else None, None)
     table = pd.DataFrame([vars(rated) for rated in found.ratings])
     names = list(table["model"])
     score = {a: {b: cell.score for b, cell in row.items()} for a, row in found.cross_table.items()}
@@ -99,4 +106,5 @@ def rate(*logs: str | Path, baseline: str | None = None) -> Ratings:
         circles=tuple(tuple(circle) for circle in found.circles),
         anchor=found.anchor,
         matches=found.matches,
+        notes=tuple(found.notes),
     )

@@ -30,8 +30,9 @@ class Policy:
     def act(self, observations: "ArrayLike | Sequence[ArrayLike]", deterministic: bool = False) -> "NDArray[np.int32]":
         """Actions (n, 3), each 0, 1 or 2 (forward, sideways, rotation), for what n agents see, drawn or the likeliest.
 
-        observations: (n, 336), or the two arrays (n, 264) and (n, 72) of an ML-Agents `DecisionSteps.obs`. Row i is one
-        agent from call to call, until `reset` or another n. Raises SetupError for other shapes, BadPolicy.
+        observations: (n, 336), or the two arrays (n, 264) and (n, 72) of an ML-Agents `DecisionSteps.obs`, in either
+        order. Row i is one agent from call to call, until `reset` or another n. Raises SetupError for other shapes and
+        for what is no number, BadPolicy.
         """
         import numpy as np
 
@@ -59,14 +60,17 @@ def _observed(observations: Any) -> "NDArray[np.float32]":
 
     from trials.errors import SetupError
 
+    parts = observations if isinstance(observations, list | tuple) and len(observations) == 2 else [observations]
     try:
-        parts = observations if isinstance(observations, list | tuple) and len(observations) == 2 else [observations]
-        seen = np.concatenate([np.asarray(part, np.float32) for part in parts], axis=1)
-    except ValueError:
-        seen = np.empty(0, np.float32)
-    if seen.ndim != 2 or seen.shape[1] != 336:
-        came = " and ".join(str(np.shape(part)) for part in parts)
+        arrays = sorted((np.asarray(part, np.float32) for part in parts), key=lambda each: -each.shape[-1])
+        seen = np.concatenate(arrays, axis=1)
+    except (ValueError, TypeError, IndexError):
+        arrays, seen = [], np.empty(0, np.float32)
+    if [each.shape[1:] for each in arrays] not in ([(336,)], [(264,), (72,)]):
+        came = " and ".join(str(getattr(part, "shape", None) or type(part).__name__) for part in parts)
         raise SetupError(f"observations must be (n, 336), or (n, 264) and (n, 72), but got {came}; give them so")
+    if not np.isfinite(seen).all():
+        raise SetupError("observations must be finite numbers, but got some that are not; look where they come from")
     return seen
 
 

@@ -1,7 +1,9 @@
 """How matches are played, for the command line and Python alike: what may be asked for, in which bounds, and where."""
 
+import contextlib
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from operator import index
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,11 +24,13 @@ class Whole:
 
     def fault(self, value: object) -> str:
         """What is wrong with a value, `must be 1 to 100, but got 0; ...`; empty where nothing is."""
-        mend = "give another number"
-        if isinstance(value, int) and not isinstance(value, bool) and self.low <= value <= self.high:
-            if not (self.even and value % 2):
+        mend, whole = "give another number", None
+        with contextlib.suppress(TypeError):
+            whole = index(value) if not isinstance(value, bool) else None  # type: ignore[arg-type]
+        if whole is not None and self.low <= whole <= self.high:
+            if not (self.even and whole % 2):
                 return ""
-            mend = f"a pair is a match from each side: say {value - 1} or {value + 1}"
+            mend = f"a pair is a match from each side: say {whole - 1} or {whole + 1}"
         even = "an even number, " if self.even else ""
         return f"must be {even}{self.low:,} to {self.high:,}, but got {value}; {mend}"
 

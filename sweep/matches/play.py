@@ -63,6 +63,7 @@ def play(
             whole = Task(
                 a=named[0].load,
                 b=named[1].load,
+                ids=(named[0].sha256, named[1].sha256),
                 first=0 if test is None else test.max_pairs,  # fresh pairs come behind all that the test may take
                 pairs=pairs,
                 seed=how.seed,

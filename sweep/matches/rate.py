@@ -9,7 +9,9 @@ from rich.console import Console, Group
 from rich.table import Table as Grid
 
 from sweep import models
+from trials.arena.games.game import UNITY
 from trials.arena.matches import log
+from trials.arena.players.onnx_external import digest_of
 from trials.arena.ratings import ai_vs_ai, sheet, standings
 from trials.arena.ratings.standings import Standing
 from trials.errors import SetupError, UsageError
@@ -46,7 +48,8 @@ def rate(sources: Sequence[Path], baseline: str | None, history_to: Path | None)
         names = _distinct(
             {player: name.strip() or name for each in reversed(logs) for player, name in each.names.items()}
         )
-        records = [*dict.fromkeys(record for each in logs for record in each.records)]  # a match counts once
+        every = (record for each in logs for record in each.records)
+        records = list({(record, _when(record)): record for record in every}.values())  # a match counts once
         rows = ai_vs_ai.rows(_fixed(records), names)
         found = summary(records, names, anchor_of(names, baseline))
     if history_to is not None:
@@ -81,6 +84,11 @@ def summary(records: Sequence[MatchRecord], names: Mapping[str, str], anchor: st
     """What matches say of the players called `names`, the one with the id `anchor` at 1200."""
     table = standings.table(records, anchor)
     return _result(table, names, ai_vs_ai.rows(_fixed(records), names), records[0].environment)
+
+
+def _when(record: MatchRecord) -> float:
+    """What tells two matches of one number apart: an executable takes no seed, so they may both have been played."""
+    return record.time if record.environment.startswith(UNITY) else 0.0
 
 
 def _fixed(records: Sequence[MatchRecord]) -> list[MatchRecord]:
@@ -161,6 +169,9 @@ def _called(baseline: str) -> Iterator[str]:
     yield baseline
     if (own := models.of_a_run(baseline)) is not None:
         yield own.sha256
+        return
+    if (file := Path(baseline).expanduser()).is_file():
+        yield digest_of(file)
         return
     yield from (models.named_on_hub(baseline) or baseline, Path(baseline).name, Path(baseline).stem)
 

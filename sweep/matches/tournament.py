@@ -87,7 +87,7 @@ def play(
             names |= {model.sha256: model.name for model in players}
             anchor = anchor_of(names, baseline)
             tasks = [
-                Task(a=a.load, b=b.load, first=number * pairs, pairs=pairs, **conditions)
+                Task(a=a.load, b=b.load, ids=(a.sha256, b.sha256), first=number * pairs, pairs=pairs, **conditions)
                 for number, (a, b) in enumerate(combinations(players, 2))
             ]
             began = perf_counter()

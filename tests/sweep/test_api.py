@@ -142,7 +142,11 @@ def test_play_and_rate_agree(tmp_path: Path) -> None:
     assert result.low < result.elo < result.high
     ratings = sweep.rate(log)
     assert list(ratings.table["model"]) == ["house", "still"] and ratings.anchor == "house"
-    assert ratings.matches == 40
+    assert ratings.matches == 40 and ratings.notes == ()
+    assert sweep.rate(log, baseline=tmp_path / "still").anchor == "still"
+    with pytest.raises(sweep.SweepError, match="there must be matches to rate, but got none"):
+        sweep.rate()
+    assert sweep.play("house", "still", matches=np.int64(4), env="embedded").matches == 4
     assert ratings.cross_table.loc["house", "still"] == (result.wins + result.draws / 2) / 40
     assert pd.isna(ratings.cross_table.loc["house", "house"])
 
@@ -195,9 +199,14 @@ def test_a_policy_takes_one_array_or_two_and_draws_by_its_seed() -> None:
     policy = sweep.load_policy("house")
     likeliest = policy.act(seen, deterministic=True)
     assert (policy.act([seen[:, :264], seen[:, 264:]], deterministic=True) == likeliest).all()
+    assert (policy.act((seen[:, 264:], seen[:, :264]), deterministic=True) == likeliest).all()
     drawn = [sweep.load_policy("random", seed=seed).act(np.zeros((999, 336))) for seed in (1, 1, 2)]
     assert (drawn[0] == drawn[1]).all() and (drawn[0] != drawn[2]).any()
     assert [abs((drawn[0] == action).mean() - 1 / 3) < 0.05 for action in (0, 1, 2)] == [True] * 3
     for shape in ((336,), (5, 335), (2, 5, 336)):
         with pytest.raises(sweep.SweepError, match=r"observations must be \(n, 336\), or .* but got"):
             policy.act(np.zeros(shape))
+    with pytest.raises(sweep.SweepError, match="but got dict"):
+        policy.act({"a": 1})
+    with pytest.raises(sweep.SweepError, match="observations must be finite numbers"):
+        policy.act(np.full((5, 336), np.nan))

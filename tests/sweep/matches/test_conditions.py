@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 from click.testing import CliRunner
 
@@ -21,6 +22,8 @@ from trials.errors import BadPolicy, UsageError, of_option
         (WATCHED, 102, "must be an even number, 2 to 100, but got 102; give another number"),
         (SEED, -1, "must be 0 to 2,147,483,647, but got -1; give another number"),
         (CORES, 1.5, "must be 1 to 1,024, but got 1.5; give another number"),
+        (MATCHES, np.int64(200), ""),
+        (CORES, np.int64(0), "must be 1 to 1,024, but got 0; give another number"),
         (CORES, True, "must be 1 to 1,024, but got True; give another number"),
     ],
 )

@@ -5,12 +5,14 @@ import json
 import os
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from real_sweep import Command, json_of, run_sweep
 
+from sweep import models
 from sweep.matches import play, rate, tournament
 from sweep.matches.conditions import Conditions
 from sweep.models import Model
@@ -134,6 +136,7 @@ def test_every_broken_model_of_a_folder_has_its_line(tmp_path: Path) -> None:
         ),
         (["t/1/S.onnx", "t/2/S.onnx", "u/1/S.onnx"], ["S~000000", "2/S", "u/S"]),
         (["t/1/S.onnx", "t/1/x/S.onnx"], ["1/S", "x/S"]),
+        (["my/S.onnx", "my/old/S.onnx", "his/old/S.onnx"], ["my/S~000000", "my/S~000000", "his/S"]),
     ],
 )
 def test_models_of_one_name_are_told_apart(
@@ -293,6 +296,49 @@ def test_the_player_at_1200_is_the_one_that_was_typed(typed: str, names: str, me
             rate.anchor_of(players, typed)
     else:
         assert rate.anchor_of(players, typed) == f"id of {meant}"
+
+
+def test_a_file_that_was_typed_is_that_file(tmp_path: Path) -> None:
+    for folder, data in (("new", HOUSE), ("old", LADDER / "house-750k.onnx"), ("away", LADDER / "house-1000k.onnx")):
+        (tmp_path / folder).mkdir()
+        shutil.copy(data, tmp_path / folder / "S.onnx")
+    new, old, away = (str(tmp_path / folder / "S.onnx") for folder in ("new", "old", "away"))
+    how = Conditions(seed=1)
+    assert tournament.play([new, old, "still"], 2, how, baseline=old).anchor == "old/S"
+    with pytest.raises(UsageError, match="--baseline must name one of the players"):
+        tournament.play([new, "still"], 2, how, baseline=away)
+
+
+@pytest.mark.parametrize("cores", [1, 2])
+def test_a_model_that_is_written_over_does_not_play_as_another(
+    cores: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mine, resolve = tmp_path / "mine.onnx", models.resolve
+
+    def overwritten(word: str, *more: Any) -> Model:
+        if word != str(mine):
+            return resolve(word, *more)
+        shutil.copy(HOUSE, mine)
+        found = resolve(word, *more)
+        shutil.copy(LADDER / "house-750k.onnx", mine)
+        return found
+
+    monkeypatch.setattr("sweep.models.resolve", overwritten)
+    how = Conditions(seed=1, cores=cores)
+    with pytest.raises(SetupError, match="a model must stay what it was while it plays"):
+        play.play(str(mine), "still", 4, how)
+    with pytest.raises(SetupError, match="a model must stay what it was while it plays"):
+        tournament.play([str(mine), "still"], 2, how)
+
+
+def test_an_executables_matches_of_one_number_are_all_counted(tmp_path: Path) -> None:
+    play.play("chaser", "random", 8, Conditions(seed=7, log_to=tmp_path / "a.csv"))
+    text = (tmp_path / "a.csv").read_text().replace("soccer-1", "unity-x")
+    (tmp_path / "a.csv").write_text(text)
+    records = log.read(tmp_path / "a.csv").records
+    later = [replace(record, time=record.time + 100) for record in records]
+    log.write(tmp_path / "b.csv", later, log.read(tmp_path / "a.csv").names)
+    assert rate.rate([tmp_path / "a.csv", tmp_path / "b.csv", tmp_path / "a.csv"], None, None).matches == 16
 
 
 def test_ctrl_c_in_play_keeps_what_was_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

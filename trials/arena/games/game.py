@@ -43,6 +43,12 @@ class Behavior:
     """The behaviors of team 0 and team 1, where these differ, and this one is made of both (`of_roles`)."""
 
     @property
+    def teams(self) -> tuple[int, int]:
+        """Agents of team 0 and of team 1."""
+        one, other = self.roles or (self, self)
+        return one.team, other.team
+
+    @property
     def discrete(self) -> int:
         """Discrete actions of all branches."""
         return sum(self.branches)

@@ -38,8 +38,8 @@ class Played:
     records: list[MatchRecord]
     """Two a pair, in the order of their numbers."""
     entropy: tuple[float, float]
-    """Of a and b: nats, mean over the states their bodies visited in the counted matches, of their discrete actions; in
-    SoccerTwos 3.296 is uniform."""
+    """Of a and b: nats, mean over the states their bodies visited in the counted matches (played by several cores, in
+    the chunks that hold those), of their discrete actions; in SoccerTwos 3.296 is uniform."""
     uncounted: list[ScheduledMatch]
     """Matches that had started behind the pair at which `stop` ended the schedule, whatever came of them."""
     decisions: int
@@ -94,7 +94,7 @@ def play(
         to_goals=goals,
         sequential=stop is not None,
     )
-    schedule = Schedule(beginning, pairs, game.behavior.team, stop, records if records is not None else [])
+    schedule = Schedule(beginning, pairs, game.behavior.teams, stop, records if records is not None else [])
     hall.start(schedule, hall.slots)
     while hall.slots.size and not schedule.stopped:
         ended = hall.restart(hall.step())

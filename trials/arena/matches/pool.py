@@ -24,7 +24,7 @@ from trials.arena.matches import match
 from trials.arena.matches.match import Played, Progress
 from trials.arena.matches.schedule import Stop, numbered
 from trials.arena.players import load as players
-from trials.errors import LostTrial
+from trials.errors import LostTrial, SetupError
 from trials.records import MatchRecord, ScheduledMatch
 
 CHUNK = 128
@@ -45,6 +45,8 @@ class Task:
     seed: int
     deterministic: bool = False
     goals: int = 1
+    ids: tuple[str, str] | None = None
+    """Whom a and b must be, by sha256 or a built-in's name; None: whoever is there when they play."""
 
 
 class MatchPool:
@@ -172,9 +174,16 @@ def _play(
     game: Game = EMBEDDED,
     records: list[MatchRecord] | None = None,
 ) -> Played:
+    a, b = _loaded(task.a, game.behavior), _loaded(task.b, game.behavior)
+    for path, player, id_ in zip((task.a, task.b), (a, b), task.ids or (a.id, b.id), strict=True):
+        if player.id != id_:
+            raise SetupError(
+                f"a model must stay what it was while it plays, sha256 {id_[:12]}, but {path} has {player.id[:12]} now;"
+                " name a copy, or wait until nothing writes to it"
+            )
     return match.play(
-        _loaded(task.a, game.behavior),
-        _loaded(task.b, game.behavior),
+        a,
+        b,
         task.pairs,
         task.seed,
         first=task.first,

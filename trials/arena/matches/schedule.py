@@ -19,12 +19,17 @@ def numbered(like: ScheduledMatch, number: int) -> ScheduledMatch:
 
 
 class Schedule:
-    """`pairs` pairs between two players of `team` bodies each, from match `first` on, counted in order."""
+    """`pairs` pairs between two players, from match `first` on, counted in order; `teams`: bodies of blue, purple."""
 
     def __init__(
-        self, first: ScheduledMatch, pairs: int, team: int, stop: Stop | None, records: list[MatchRecord]
+        self,
+        first: ScheduledMatch,
+        pairs: int,
+        teams: tuple[int, int],
+        stop: Stop | None,
+        records: list[MatchRecord],
     ) -> None:
-        self._first, self._stop, self._team = first, stop, team
+        self._first, self._stop, self._teams = first, stop, teams
         self.offset = first.number
         self.started = self.finished = 0
         self.stopped = False
@@ -67,10 +72,10 @@ class Schedule:
 
     def mean_entropy(self) -> tuple[float, float]:
         """Of a and b: nats, over the states their bodies visited in the counted matches."""
-        counted = slice(len(self.records))
-        states = max(1, self._team * int(self._decisions[counted].sum()))
-        of_a, of_b = self._entropy[counted].sum(axis=0) / states
-        return float(of_a), float(of_b)
+        counted, (blue, purple) = slice(len(self.records)), self._teams
+        even, odd = (int(self._decisions[counted][of::2].sum()) for of in (0, 1))  # a is blue in the even ones
+        of_a, of_b = self._entropy[counted].sum(axis=0)
+        return float(of_a / max(1, blue * even + purple * odd)), float(of_b / max(1, purple * even + blue * odd))
 
     def _record(self, position: int) -> MatchRecord:
         match = numbered(self._first, self.offset + position)

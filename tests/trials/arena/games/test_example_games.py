@@ -151,7 +151,11 @@ def test_an_example_game_plays_or_is_refused_in_one_line(name: str) -> None:
     named = "+".join(dict.fromkeys((one.behavior, other.behavior)))
     assert (game.behavior.name, game.behavior.team, game.total) == (named, max(one.size, other.size), 4)
     random, still = (players.load(player, game.behavior) for player in ("random", "still"))
-    records = match.play(random, still, 8, 1, game=game, fields=4).records
+    played = match.play(random, still, 8, 1, game=game, fields=4)
+    records, branches = played.records, one.actions.discrete_branches
+    assert played.entropy == pytest.approx(
+        (np.log(branches).sum() if branches else 0, 0), rel=1e-5
+    )  # of real bodies alone
     assert len(records) == 16 and {record.decisions for record in records} <= {5}
     assert {record.result for record in records} <= {0.0, 1.0}
 
