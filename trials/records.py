@@ -205,7 +205,7 @@ class Rating:
     by_opponent: Mapping[str, Side]
     """Opponent's name (`random`, `house`, a file's stem) to results against it."""
     ladder: str
-    """Version of the ladder, `ladder-2`, or `direct` for matches against one opponent. Ratings of different ladders
+    """Version of the ladder, `ladder-3`, or `direct` for matches against one opponent. Ratings of different ladders
     or environments are never compared."""
     environment: str
     seed: int

@@ -12,8 +12,9 @@ from trials.records import Estimate
 from trials.retrained import Configuration, Retrained
 from trials.run_state import Run
 
-HOUSE = "The house baseline is some 60 Elo below Unity’s own published model"
-"""−57 [−72, −42] in the embedded game, 2,000 matches."""
+HOUSES = {"ladder-2": "some 60 Elo below", "ladder-3": "some 20 Elo above"}
+"""Where each ladder's house baseline stands by Unity's own published model, in the embedded game: −57 [−72, −42] over
+2,000 matches, and +19 [+8, +29] over 4,000."""
 FEW = 2
 """Finalists of which the best one's interval still holds about as often as it says."""
 TOO_SOON = ", which was trained for tens of millions of steps: a quick sweep is not expected to beat it"
@@ -209,7 +210,12 @@ def _house(shown: list[Finding], run: Run) -> tuple[str, ...]:
     mine = next((finding for finding in shown if finding.own), None)
     if mine is None or run.question is None or run.question.baseline != "house":
         return ()
-    return (HOUSE + ("" if mine.standing == "ahead" else TOO_SOON) + ".",)
+    where = HOUSES.get(run.question.ladder)
+    if where is None:
+        return ()
+    return (
+        f"The house baseline is {where} Unity’s own published model{'' if mine.standing == 'ahead' else TOO_SOON}.",
+    )
 
 
 def _reach(run: Run) -> tuple[str, ...]:

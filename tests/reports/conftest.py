@@ -37,7 +37,7 @@ SPEED = 900.0  # steps a second
 STATES = ("complete", "pruned", "complete", "failed", "pruned", "complete", "pruned", "stopped")
 
 
-def rating(elo: float, half: float = 60.0, matches: int = 120, ladder: str = "ladder-2") -> Rating:
+def rating(elo: float, half: float = 60.0, matches: int = 120, ladder: str = "ladder-3") -> Rating:
     """A rating whose counts are split by the logistic curve."""
     level = 0 if ladder == "direct" else 1200
     wins = round(matches * 0.9 / (1 + 10 ** ((level - elo) / 400)))
@@ -82,7 +82,7 @@ def question(**more: object) -> SweepBegan:
         "startup_trials": 4,
         "baseline": "house",
         "baseline_sha256": "b" * 64,
-        "ladder": "ladder-2",
+        "ladder": "ladder-3",
         "environment": "soccer-1",
         "scaled": {
             "max_steps": (10_000_000, STEPS),

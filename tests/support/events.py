@@ -23,7 +23,7 @@ def rating(elo: float, half: float = 50.0) -> Rating:
         as_blue=side,
         as_purple=side,
         by_opponent={"random": Side(wins=4, draws=0, losses=4)},
-        ladder="ladder-2",
+        ladder="ladder-3",
         environment="soccer-1",
         seed=1,
     )

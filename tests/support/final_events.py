@@ -31,7 +31,7 @@ def question() -> SweepBegan:
         startup_trials=2,
         baseline="house",
         baseline_sha256="b" * 64,
-        ladder="ladder-2",
+        ladder="ladder-3",
         environment="soccer-1",
         scaled={},
         versions={},

@@ -65,7 +65,7 @@ def began(name: str, trials: int, **more: Any) -> SweepBegan:
     house = hashlib.sha256((LADDER / "house.onnx").read_bytes()).hexdigest()
     plain = dict(time=BEGAN, name=name, command="sweep run course --trials 2 --seed 1", space="course", trials=trials,
                  space_yaml="behaviors: {}\n", slots=1, steps=300_000, fields=8, seed=1, rungs=(100_000, 300_000),
-                 reduction_factor=3.0, startup_trials=4, baseline="house", baseline_sha256=house, ladder="ladder-2",
+                 reduction_factor=3.0, startup_trials=4, baseline="house", baseline_sha256=house, ladder="ladder-3",
                  environment="soccer-1", scaled={"max_steps": (5_000_000, 300_000)},
                  versions={"python": "3.11.9", "mlagents": "1.1.0", "torch": "2.13.0"}, host={"cores": 2})  # fmt: skip
     return SweepBegan(**(plain | more))  # type: ignore[arg-type]
@@ -84,7 +84,7 @@ def trial(run: RunFolder, number: int, policy: Path) -> list[Event]:
     leave(run, number)
     ended = TrialEnded(time=BEGAN + 500 + number, trial=number, state="complete", reason="", log_tail="", steps=STEPS,
                        train_seconds=400, process_seconds=410, began=BEGAN + 5, slot=0, candidate=mine)  # fmt: skip
-    score = replace(rating(1100 + 20 * number), ladder="ladder-2")
+    score = replace(rating(1100 + 20 * number), ladder="ladder-3")
     return [
         TrialBegan(time=BEGAN + 1 + number, spec=spec),
         TrialRated(time=BEGAN + 450, candidate=mine, rung=300_000, rating=score, seconds=3),

@@ -22,8 +22,15 @@ def test_accepted(synthetic):
     assert remarks.startswith(
         "It beats the course’s policy (+88 Elo) and cannot be distinguished from the house baseline (+35"
     )
-    assert "some 60 Elo below Unity’s own published model" in remarks and "a quick sweep is not expected" in remarks
+    assert "some 20 Elo above Unity’s own published model" in remarks and "a quick sweep is not expected" in remarks
     assert "One training seed each, so nothing is said of the configurations" in remarks
+
+
+@pytest.mark.parametrize(("ladder", "where"), [("ladder-2", "some 60 Elo below Unity’s"), ("another", None)])
+def test_an_earlier_house_stands_where_it_stood(synthetic, ladder: str, where: str | None):
+    run = run_state.run_of("x", synthetic.synthetic_events(6))
+    told = " ".join(verdict.sentences(replace(run, question=replace(run.question, ladder=ladder))))
+    assert where in told if where else "published model" not in told
 
 
 def alone(synthetic, outcome: str, elo: float = 20.0):

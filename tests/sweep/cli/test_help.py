@@ -16,6 +16,7 @@ from search_spaces.keys import nearest
 from sweep.cli.commands import Command, Group
 from sweep.cli.main import cli
 from sweep.ways import KNOWN
+from trials.arena.players.load import EARLIER
 from trials.errors import did_you_mean
 
 PAGE = Path(__file__).parents[3] / "sweep" / "README.md"
@@ -121,7 +122,7 @@ def test_a_shell_completes_commands_and_models(tmp_path: Path) -> None:
         return {line.partition(",")[2] for line in done.stdout.splitlines()}
 
     assert completed("sweep", "to") == {"tournament"}
-    assert completed("sweep", "play", "ho") == {"house", "house-750k", "house-1000k", "house-1500k", "hockey"}
+    assert completed("sweep", "play", "ho") == {"house", *EARLIER, "hockey"}
 
 
 def loaded(*words: str, cwd: Path | None = None) -> set[str]:

@@ -219,7 +219,7 @@ def test_what_cannot_go_on_is_refused(
 
 def test_another_ladder_or_baseline_is_refused_by_name(copied: RunFolder, command: Command) -> None:
     text = copied.ledger.read_text()
-    copied.ledger.write_text(text.replace('"ladder":"ladder-2"', '"ladder":"ladder-1"', 1))
+    copied.ledger.write_text(text.replace('"ladder":"ladder-3"', '"ladder":"ladder-1"', 1))
     done = command("resume", str(copied.path), "--trials", "+1")
-    assert done.returncode == 1 and "its ladder was ladder-1 and the installed one is ladder-2" in done.stderr
+    assert done.returncode == 1 and "its ladder was ladder-1 and the installed one is ladder-3" in done.stderr
     assert command("resume", str(copied.path / "nowhere")).returncode == 2

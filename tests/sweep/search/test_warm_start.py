@@ -28,7 +28,7 @@ def began(name: str, made: settings.Settings, space: Space, **more: object) -> S
     plain: dict[str, object] = {"time": 1.0, "name": name, "command": "sweep run", "space": "quick", "slots": 1}
     plain |= {"space_yaml": space.text, "trials": made.trials, "steps": made.steps, "fields": made.fields, "seed": 0}
     plain |= {"rungs": made.rungs, "reduction_factor": 2.0, "startup_trials": 3, "baseline": "house"}
-    plain |= {"baseline_sha256": "b", "ladder": "ladder-2", "environment": "soccer-1", "scaled": {}, "versions": {}}
+    plain |= {"baseline_sha256": "b", "ladder": "ladder-3", "environment": "soccer-1", "scaled": {}, "versions": {}}
     return SweepBegan(**(plain | {"host": {}} | more))  # type: ignore[arg-type]
 
 
@@ -150,7 +150,7 @@ def test_a_narrower_space_takes_what_lies_inside(earlier: Path, tmp_path: Path) 
 @pytest.mark.parametrize(
     ("old", "new", "line"),
     [
-        ('"ladder":"ladder-2"', '"ladder":"ladder-1"', "a run of the same ladder, but that of earlier is ladder-1"),
+        ('"ladder":"ladder-3"', '"ladder":"ladder-1"', "a run of the same ladder, but that of earlier is ladder-1"),
         (
             '"environment":"soccer-1"',
             '"environment":"soccer-0"',

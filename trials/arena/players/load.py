@@ -15,8 +15,8 @@ from trials.errors import BadPolicy, SetupError
 BUILT_IN = ("still", "random", "chaser", "house")
 LADDER = Path(__file__).parents[1] / "ladder"
 HOUSE = LADDER / "house.onnx"
-EARLIER = ("house-750k", "house-1000k", "house-1500k")
-"""The house baseline on its way: checkpoints of its training, by trainer steps, which stand on the ladder below it."""
+EARLIER = ("house-750k", "house-1000k", "house-1500k", "house-6000k")
+"""Earlier houses, which stand on the ladder below it: checkpoints of one smaller training, by trainer steps."""
 
 
 def load(name_or_path: str | Path, behavior: Behavior = SOCCER) -> Player:

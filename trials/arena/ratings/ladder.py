@@ -29,7 +29,7 @@ from trials.arena.ratings.pentanomial import outcomes
 from trials.errors import SetupError, SweepError, UsageError
 from trials.records import NORMAL_95, MatchRecord, Rating
 
-VERSION = "ladder-2"
+VERSION = "ladder-3"
 ANCHOR, ANCHOR_RATING = "house", 1200.0
 PLAYERS = ("still", "random", "chaser", *EARLIER, "house")
 START = "random"

@@ -38,7 +38,7 @@ def opponents(fitted: Ladder) -> LadderPlayers:
 
 def test_a_fit_orders_and_anchors_the_rungs(fitted: Ladder) -> None:
     assert [rung.name for rung in fitted.rungs] == ["still", "random", "chaser", "house"]
-    assert (fitted.version, fitted.environment, fitted.anchor) == ("ladder-2", "soccer-1", "house")
+    assert (fitted.version, fitted.environment, fitted.anchor) == ("ladder-3", "soccer-1", "house")
     assert fitted.rungs[-1].rating == 1200
     assert fitted.covariance[-1][-1] == pytest.approx(0, abs=1e-3)
     assert all(fitted.covariance[k][k] > 0 for k in range(3))
@@ -86,10 +86,10 @@ def changed(steps: Ladder, **values: Any) -> Ladder:
 
 
 def test_a_ladder_of_another_environment_or_another_house_is_refused(fitted: Ladder, export: Any, saved: Any) -> None:
-    with pytest.raises(SetupError, match="installed environment soccer-1, but ladder-2 is of soccer-0"):
+    with pytest.raises(SetupError, match="installed environment soccer-1, but ladder-3 is of soccer-0"):
         LadderPlayers(changed(fitted, environment="soccer-0"), CROWD.__getitem__)
     file = OnnxPolicy(saved(export().model()))
-    with pytest.raises(SetupError, match="the rung house of ladder-2 must have sha256 house"):
+    with pytest.raises(SetupError, match="the rung house of ladder-3 must have sha256 house"):
         LadderPlayers(fitted, (CROWD | {"house": file}).__getitem__)
 
 
@@ -101,7 +101,7 @@ def test_weak_candidates_stay_with_weak_rungs_and_strong_ones_climb(opponents: L
     of_house = strong.by_opponent["house"]
     assert of_house.wins + of_house.draws + of_house.losses >= 40
     assert weak.high < strong.low
-    assert weak.ladder == strong.ladder == "ladder-2"
+    assert weak.ladder == strong.ladder == "ladder-3"
 
 
 def test_a_rating_rests_on_its_matches_alone_and_can_be_recomputed(opponents: LadderPlayers, tug: Any) -> None:
