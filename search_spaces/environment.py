@@ -71,6 +71,10 @@ def _curriculum(space: Space, path: str, lessons: Any) -> None:
             raise space.error(here, "must have a completion_criteria, as another lesson follows", lesson, "write one")
         if criteria is not None:
             _completion(space, f"{here}.completion_criteria", criteria)
+        if isinstance(lesson["value"], Mapping) and "curriculum" in lesson["value"]:
+            raise space.error(
+                f"{here}.value", "must be a number or a sampler", lesson["value"], "write one list of lessons"
+            )
         _value(space, f"{here}.value", lesson["value"])
 
 

@@ -1,5 +1,6 @@
 """What is refused before anything starts: unknown keys, wrong types, values beyond limits, impossible relations."""
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -169,7 +170,7 @@ def _derived_limits(space: Space, path: str, parameter: Derived) -> None:
     if reach is None:
         raise space.error(path, "must be derived from a number", parameter, f"give {parameter.of} a range of numbers")
     for end in (reach.low, reach.high):
-        value = round(end) if is_whole(space, path) else end
+        value = round(end) if is_whole(space, path) and math.isfinite(end) else end
         if fault := key.fault(value):
             raise space.error(path, f"{fault} everywhere in its range (it reaches {reach})", parameter, _usual(key))
 

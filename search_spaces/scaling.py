@@ -1,6 +1,7 @@
 """Step-based keys at a small budget: one factor for all trials of a sweep, the course's ratios kept."""
 
 import copy
+import sys
 from collections.abc import Mapping
 from fractions import Fraction
 from math import floor
@@ -36,7 +37,7 @@ def reference(space: Space) -> int:
     """
     longest = [turn.high for part in space.each if (turn := Ranges(part, REFERENCE).of(_TEAM))]
     least = REFERENCE if space.behavior == keys.BEHAVIOR else 1
-    needed = max(least, *(2 * round(turn) for turn in longest), 0)
+    needed = max(least, *(2 * round(min(turn, sys.maxsize)) for turn in longest), 0)  # too large: refused elsewhere
     own: Any = space.trainer.get("max_steps")
     return needed if space.parameters else min(needed, max(1, int(own)) if is_number(own) else DEFAULT_STEPS)
 
@@ -101,6 +102,10 @@ def _fitted(trainer: Mapping[str, Any], new: Mapping[str, int]) -> dict[str, int
         found["checkpoint_interval"] = new["max_steps"]
     if not named(trainer, _BUFFER) and _own(trainer, _BUFFER) < batch:
         found[_BUFFER] = BATCHES * batch
+    if trainer.get("self_play") is not None and not named(trainer, _TEAM):
+        turn = new.get(_TEAM, _own(trainer, _TEAM))
+        if turn > new["max_steps"] // 2:
+            found[_TEAM] = max(new.get(_SAVE, _own(trainer, _SAVE)), new["max_steps"] // 2)
     if (
         get(trainer, "network_settings.memory") is not None
         and not named(trainer, _SEQUENCE)

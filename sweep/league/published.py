@@ -1,6 +1,7 @@
 """A league's files as a dataset has them: without the paths of the machine that it is played on."""
 
 import os
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -26,7 +27,7 @@ def copies(league: LeagueFolder, into: Path) -> list[Path]:
             continue
         text = file.read_text(encoding="utf-8")
         for path, name in called.items():
-            text = text.replace(path, name)
+            text = re.sub(rf"(?<![\w./~-]){re.escape(path)}(?![\w~-])", name.replace("\\", r"\\"), text)
         made.append(into / file.name)
         made[-1].write_text(leaks.scrubbed(text, private), encoding="utf-8")
     return made

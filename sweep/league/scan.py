@@ -11,7 +11,7 @@ from sweep import models
 from sweep.league.sources import Source
 from trials.arena.games.game import Behavior
 from trials.arena.games.soccer import SOCCER
-from trials.errors import BadPolicy, SweepError, reason
+from trials.errors import BadPolicy, LostTrial, SweepError, reason
 from trials.league import roster
 from trials.league.roster import Change, Entry, Offer
 from trials.league.round import Playable
@@ -93,6 +93,11 @@ def _enter(store: Store, found: _Fetched, cores: int, behavior: Behavior, notes:
             error = tried.exception()
             if isinstance(error, BadPolicy):
                 bad[sha] = reason(error)
+            elif isinstance(error, LostTrial):  # asked for again next time
+                notes += [
+                    f"{offer.name} is unavailable: {reason(error)}" for of, offer, _ in new.values() if of.sha256 == sha
+                ]
+                continue
             elif error is not None:
                 raise error
             _admit(store, [each for each in new.values() if each[0].sha256 == sha], bad, notes)

@@ -58,7 +58,7 @@ def bound(app: Flask, host: str, port: int) -> BaseWSGIServer:
     try:
         family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
         listening = socket.create_server((str(address[0]), port), family=family)
-    except OSError as error:
+    except (OSError, UnicodeError) as error:  # a name that none can have
         raise SetupError(
             f"a server needs an address of this machine and a free port, but {host}:{port} is unavailable ({error});"
             " name others with --host and --port"

@@ -87,7 +87,7 @@ def summary(records: Sequence[MatchRecord], names: Mapping[str, str], anchor: st
 
 
 def _when(record: MatchRecord) -> float:
-    """What tells two matches of one number apart: an executable takes no seed, so they may both have been played."""
+    """What tells two matches of one number apart: an executable takes no seed, so both may have been played."""
     return record.time if record.environment.startswith(UNITY) else 0.0
 
 

@@ -122,6 +122,8 @@ def tell(
     final, values = _outcome(study, state, elo, cost(training.steps, training.train_seconds) if training else None)
     for rung in sorted(elo) if len(study.directions) == 1 else ():
         trial.report(elo[rung], rung)
+    if not trial.params and _of_whole_trainings(study):
+        final = TrialState.FAIL
     study.tell(trial, values if final == TrialState.COMPLETE else None, state=final)
 
 
@@ -171,6 +173,8 @@ def _add(
 ) -> None:
     """Add a trial as the study would hold it had it been proposed and told there."""
     state, values = _outcome(study, ended, elo, cost)
+    if not params and state == TrialState.COMPLETE and _of_whole_trainings(study):
+        state, values = TrialState.FAIL, None
     fixed = FixedTrial(dict(params))
     if params:
         fill_in(space, fixed)
@@ -183,6 +187,11 @@ def _add(
         user_attrs={"origin": origin},
     )
     study.add_trial(told)
+
+
+def _of_whole_trainings(study: optuna.Study) -> bool:
+    """Whether the sampler searches what all complete trials have in common: nothing, if one has no parameters."""
+    return isinstance(study.sampler, optuna.samplers.GPSampler)
 
 
 def _outcome(

@@ -511,3 +511,35 @@ def test_json_indented_by_tabs_is_read(tmp_path: Path) -> None:
     space = search_spaces.load(file)
     search_spaces.check(space, space.budget, 8)
     assert search_spaces.from_text(space.text, "again").trainer == search_spaces.load("course").trainer
+
+
+@pytest.mark.parametrize("steps", [200_000, 1_000_000, 20_000_000])
+@pytest.mark.parametrize("behavior", ["Tennis", "SoccerTwos"])
+def test_two_team_changes_fit_where_save_steps_is_a_parameter(behavior: str, steps: int) -> None:
+    trainer = "ppo" if behavior == "Tennis" else "poca"
+    saved = "{int: [10000, 500000], step: 10000}"
+    text = f"behaviors:\n  {behavior}:\n    trainer_type: {trainer}\n    self_play:\n      save_steps: {saved}\n"
+    space = search_spaces.from_text(text, "mine")
+    config, _ = search_spaces.scale(
+        search_spaces.render(space, {"self_play.save_steps": 100_000}), steps, search_spaces.reference(space)
+    )
+    trained = config["behaviors"][behavior]["self_play"]
+    assert 2 * trained.get("team_change", 5 * trained["save_steps"]) <= steps
+
+
+def test_a_factor_without_bounds_is_refused_in_a_line() -> None:
+    text = COURSE.replace(
+        "team_change: 250000", "team_change: {multiple_of: self_play.save_steps, by: {choice: [1e308, 2]}}"
+    )
+    assert text != COURSE
+    with pytest.raises(SpaceError, match="team_change"):
+        search_spaces.check(search_spaces.from_text(text, "mine"), 5_000_000, 8)
+
+
+def test_a_lesson_holds_no_lessons() -> None:
+    inner = "{curriculum: [{name: inner, value: 1}]}"
+    text = f"environment_parameters: {{ball_touch: {{curriculum: [{{name: outer, value: {inner}}}]}}}}\n" + COURSE
+    with pytest.raises(
+        SpaceError, match=r"value must be a number or a sampler, but got .* in mine.yaml:1; write one list"
+    ):
+        search_spaces.check(search_spaces.from_text(text, "mine"), 5_000_000, 8)

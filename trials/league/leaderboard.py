@@ -114,7 +114,7 @@ def rate(tally: Tally, others: Iterable[str] = (), house: str | None = None, sta
     before = dict(zip(start.players, start.fit.ratings - start.fit.ratings.mean(), strict=True)) if start else {}
     table = {key: of.outcomes for key, of in tally.items()}
     fitted = bradley_terry.fit(players, table, [before.get(player, 0.0) for player in players])
-    errors = np.sqrt(np.diag(fitted.covariance))
+    errors = np.sqrt(np.diag(fitted.anchored(None).covariance).clip(0))  # without the shift that is common to all
     of_them = np.array([player in met for player in players], bool)
     if (kinds := prior.found(fitted.ratings[of_them], errors[of_them])) is not None:
         known = prior.precision(kinds, fitted.ratings, errors)
@@ -242,7 +242,7 @@ def plain(places: Sequence[Place], about: dict[str, Any]) -> dict[str, Any]:
 def write(league: LeagueFolder, places: Sequence[Place], about: dict[str, Any]) -> None:
     """Write all three, each whole. Raises OSError."""
     with written_whole(league.leaderboard) as temporary:
-        temporary.write_text(json.dumps(plain(places, about), indent=1) + "\n", encoding="utf-8")
+        temporary.write_text(json.dumps(plain(places, about), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     with (
         written_whole(league.leaderboard_csv) as temporary,
         temporary.open("w", newline="", encoding="utf-8", errors="backslashreplace") as file,

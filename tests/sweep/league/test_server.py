@@ -472,6 +472,9 @@ def test_what_cannot_be_served_is_said(league: Path, tmp_path: Path) -> None:
     with pytest.raises(SetupError, match="a league's folder must hold"):
         serving.serve(tmp_path, "127.0.0.1", 0, False, lambda line: None)
     said: list[str] = []
+    for nonsense in ("127.0.0..1", "x" * 70):
+        with pytest.raises(SetupError, match="name others with --host and --port"):
+            serving.serve(league, nonsense, 0, False, lambda line: None)
     with pytest.raises(SetupError, match="name others with --host and --port"):
         serving.serve(league, "192.0.2.1", 0, False, said.append)
     assert len(said) == 1 and "anyone who reaches 192.0.2.1" in said[0]

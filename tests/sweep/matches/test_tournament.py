@@ -331,14 +331,16 @@ def test_a_model_that_is_written_over_does_not_play_as_another(
         tournament.play([str(mine), "still"], 2, how)
 
 
-def test_an_executables_matches_of_one_number_are_all_counted(tmp_path: Path) -> None:
+def test_an_executables_matches_of_one_number_are_never_taken_for_one(tmp_path: Path) -> None:
     play.play("chaser", "random", 8, Conditions(seed=7, log_to=tmp_path / "a.csv"))
     text = (tmp_path / "a.csv").read_text().replace("soccer-1", "unity-x")
     (tmp_path / "a.csv").write_text(text)
     records = log.read(tmp_path / "a.csv").records
     later = [replace(record, time=record.time + 100) for record in records]
     log.write(tmp_path / "b.csv", later, log.read(tmp_path / "a.csv").names)
-    assert rate.rate([tmp_path / "a.csv", tmp_path / "b.csv", tmp_path / "a.csv"], None, None).matches == 16
+    assert rate.rate([tmp_path / "a.csv", tmp_path / "a.csv"], None, None).matches == 8
+    with pytest.raises(SetupError, match="play a second time with another --seed"):
+        rate.rate([tmp_path / "a.csv", tmp_path / "b.csv"], None, None)
 
 
 def test_ctrl_c_in_play_keeps_what_was_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -181,6 +181,21 @@ def test_a_trial_without_a_cost_has_failed_where_cost_is_an_objective() -> None:
     assert [trial.state for trial in study.trials] == [optuna.trial.TrialState.FAIL]
 
 
+@pytest.mark.parametrize("again", [False, True])
+def test_the_gaussian_process_learns_where_the_course_lies_outside_the_space(again: bool) -> None:
+    space = load("proof")  # whose time_horizon leaves the course's out
+    study = studies.open_study(None, 0, 3, sampler="gp")
+    for number in range(5):
+        trial, params = studies.propose(study, space)
+        assert bool(params) == (number > 0)
+        studies.tell(study, trial, [rated(number, 100, 1000.0 + number)], "complete")
+    if again:
+        whole, study = study, studies.open_study(None, 0, 3, sampler="gp")
+        for told in whole.trials:
+            studies._add(study, space, told.params, {100: 1.0}, "complete", None, "sampled")
+    assert len(study.sampler.infer_relative_search_space(study, study.trials[-1])) >= len(space.parameters) - 1
+
+
 @pytest.mark.parametrize("sampler", ["tpe", "gp"])
 def test_a_lucky_outlier_is_not_what_proposals_end_at(sampler: str) -> None:
     """The best number of 20 belongs to a bad place, by 200 Elo of luck; what is tried there later is found ordinary."""

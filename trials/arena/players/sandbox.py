@@ -7,7 +7,9 @@ take a hundred times its size, and the libraries that read it are not ours. File
 need no vetting.
 """
 
+import contextlib
 import resource
+import signal
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -20,7 +22,7 @@ from trials import stint
 from trials.arena.games.game import Behavior
 from trials.arena.games.soccer import SOCCER
 from trials.arena.players.onnx_external import EXPORT
-from trials.errors import BadPolicy, reason
+from trials.errors import BadPolicy, LostTrial, reason
 
 MEMORY = 2 << 30  # bytes of address space; onnxruntime with the course's network takes 0.3 GiB
 SECONDS = 60  # of work (trials.stint); a start takes one or two
@@ -40,6 +42,8 @@ def vet(path: Path, behavior: Behavior = SOCCER) -> None:
     for about, status in REFUSED.items():
         if tried.returncode == status:  # one line, as whole as the other process had it
             raise BadPolicy(tried.stderr.strip().splitlines()[-1], about)
+    if tried.returncode == -signal.SIGKILL:  # the machine's doing, which says nothing of the policy
+        raise LostTrial(f"{path.name} could not be tried: its process was killed, as where memory is short; try again")
     if tried.returncode:
         why = reason(tried.stderr) if tried.stderr.strip() else f"exit status {tried.returncode}"
         raise BadPolicy(f"a policy must load within {MEMORY >> 30} GiB, but {path.name} did not ({why}); {EXPORT}")
@@ -47,7 +51,8 @@ def vet(path: Path, behavior: Behavior = SOCCER) -> None:
 
 def main(arguments: list[str]) -> int:
     """The other process."""
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+    with contextlib.suppress(ValueError, OSError):  # macOS takes no such limit
+        resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     from trials.arena.players.onnx_policy import OnnxPolicy
 
     try:

@@ -1,6 +1,7 @@
 """Vetting: a stranger's file may fail, but not here."""
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -13,7 +14,7 @@ from reports.model import checks, files
 from trials import stint
 from trials.arena.players import sandbox
 from trials.arena.players.sandbox import vet
-from trials.errors import BadPolicy
+from trials.errors import BadPolicy, LostTrial
 
 
 def varint(n: int) -> bytes:
@@ -63,6 +64,15 @@ def test_what_a_refusal_is_about_is_told_whatever_the_files_name_says(export: An
         assert refused.value.about == about
         (check,) = (one for one in checks.examine(files.of_file(path)) if one.status == "no" and one.name != "name")
         assert check.name == about and path.name in check.found and check.mend and "learning_rate" not in check.mend
+
+
+def test_what_the_machine_did_says_nothing_of_a_policy(
+    export: Any, saved: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    killed = subprocess.CompletedProcess([], -signal.SIGKILL, "", "")
+    monkeypatch.setattr("trials.stint.run", lambda *_: killed)
+    with pytest.raises(LostTrial, match="could not be tried: its process was killed"):
+        vet(saved(export().model()))
 
 
 def test_a_file_that_swells_when_it_is_read_harms_nobody(saved: Any) -> None:
