@@ -167,6 +167,8 @@ def of_run(run: RunFolder, text: str, digest: str, behavior: Behavior = SOCCER) 
         name = path.relative_to(run.baseline).as_posix()
         plain = name.removesuffix(".onnx")
         return Model(name if plain in (*BUILT_IN, *EARLIER) else plain, str(path.absolute()), digest)
+    if path is not None and path.parent == LADDER:
+        text = path.stem  # the house that the run began with may be an earlier one by now
     found = resolve(text, behavior)
     if digest and found.sha256 != digest:
         raise SetupError(

@@ -207,3 +207,9 @@ def test_a_command_is_told_as_it_was_typed() -> None:
     told = settings.command("quick", {"baseline": "unity/base@main", "seed": 3})
     assert told == "sweep run quick --baseline unity/base@main --seed 3"
     assert settings.command("quick", {"baseline": "/home/me/rival.onnx"}) == "sweep run quick --baseline rival.onnx"
+
+
+def test_a_run_meets_the_house_that_it_began_with(tmp_path: Path) -> None:
+    began = hashlib.sha256((LADDER / "house-6000k.onnx").read_bytes()).hexdigest()
+    found = models.of_run(RunFolder(tmp_path), "house", began)
+    assert (found.name, found.sha256) == ("house-6000k", began)
