@@ -60,10 +60,12 @@ def scale(config: Mapping[str, Any], steps: int, reference: int = REFERENCE) -> 
     changes: dict[str, tuple[Value | None, Value | None]] = {}
     for behavior, trainer in scaled["behaviors"].items():
         new: dict[str, int] = {"max_steps": steps}
-        if steps < reference:
-            share = Fraction(steps, reference)
+        share = min(Fraction(1), Fraction(steps, reference))
+        if share < 1:
             new |= {key: max(1, round(_own(trainer, key) * share)) for key in ("checkpoint_interval", "summary_freq")}
-            new |= _self_play(trainer, share, steps) if trainer.get("self_play") is not None else {}
+        if trainer.get("self_play") is not None:
+            played = _self_play(trainer, share, steps)
+            new |= {key: value for key, value in played.items() if share < 1 or value != _own(trainer, key)}
         new |= _fitted(trainer, new)
         before = f"{behavior}." if len(scaled["behaviors"]) > 1 else ""
         changes |= {
@@ -102,10 +104,6 @@ def _fitted(trainer: Mapping[str, Any], new: Mapping[str, int]) -> dict[str, int
         found["checkpoint_interval"] = new["max_steps"]
     if not named(trainer, _BUFFER) and _own(trainer, _BUFFER) < batch:
         found[_BUFFER] = BATCHES * batch
-    if trainer.get("self_play") is not None and not named(trainer, _TEAM):
-        turn = new.get(_TEAM, _own(trainer, _TEAM))
-        if turn > new["max_steps"] // 2:
-            found[_TEAM] = max(new.get(_SAVE, _own(trainer, _SAVE)), new["max_steps"] // 2)
     if (
         get(trainer, "network_settings.memory") is not None
         and not named(trainer, _SEQUENCE)

@@ -213,9 +213,8 @@ def _house(shown: list[Finding], run: Run) -> tuple[str, ...]:
     where = HOUSES.get(run.question.ladder)
     if where is None:
         return ()
-    return (
-        f"The house baseline is {where} Unity’s own published model{'' if mine.standing == 'ahead' else TOO_SOON}.",
-    )
+    why = "" if mine.standing == "ahead" else TOO_SOON
+    return (f"The house baseline is {where} Unity’s own published model{why}.",)
 
 
 def _reach(run: Run) -> tuple[str, ...]:

@@ -26,9 +26,8 @@ def play(
     """Play `matches`, an even number, of a against b, each pair from both sides of one kick-off.
 
     Models are ONNX files, Hub ids, runs (a `Run`, its folder, `RUN:TRIAL`, `RUN:TRIAL@STEPS`), or `still`, `random`,
-    `chaser`, `house`. log: a new file for every match, .parquet or .csv; env: an ML-Agents executable to play in, or
-    `embedded`, as without.
-    Raises BadPolicy, SetupError.
+    `chaser`, `house`. log: a new file for every match, .parquet or .csv; env: an ML-Agents executable to play in;
+    `embedded`, as by default, is the game that comes with this package. Raises BadPolicy, SetupError.
 
     >>> result = sweep.play(run, "house", matches=400)
     >>> print(result.wins, result.elo, (result.low, result.high))

@@ -123,21 +123,19 @@ def have_checkpoints(run: RunFolder, settings: Settings, numbers: Iterable[int])
         return
     place = storage_of(settings)
     for files in map(run.trial, numbers):
-        here, under = any(files.results.glob("*/checkpoint.pt")), files.path.relative_to(run.path).as_posix()
+        under = files.path.relative_to(run.path).as_posix()
         try:
-            if here and _newest(map(str, files.results.glob("*/*.pt"))) >= _newest(place.files(under)):
-                continue
-            bring(place, run, under, {}, heavy=True)
+            here = any(files.results.glob("*/checkpoint.pt"))
+            if not here or _newest(map(str, files.results.glob("*/*.pt"))) < _newest(place.files(under)):
+                bring(place, run, under, {}, heavy=True)
         except OSError as error:
-            if here:
-                continue
             raise SetupError(
                 f"a run's storage must answer, but {place.address} does not ({reason(error)}); try again when it does"
             ) from None
 
 
 def _newest(names: Iterable[str]) -> int:
-    return max(map(checkpoints.named, names), default=-1)
+    return max(map(checkpoints.steps_in_name, names), default=-1)
 
 
 def must_be_alone(storage: Storage) -> None:

@@ -19,6 +19,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
+from trials.arena.players.sandbox import limit_memory
 from trials.errors import LostTrial, SetupError, SweepError, reason
 from trials.records import MatchRecord
 from trials.stint import LOOK_S, ONE_THREAD, Stint
@@ -179,8 +180,7 @@ def _warm() -> None:
 def main() -> int:
     """Answer jobs until stdin ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # its owner ends it
-    with contextlib.suppress(ValueError, OSError):  # macOS takes no such limit
-        resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+    limit_memory(MEMORY)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     _warm()
 

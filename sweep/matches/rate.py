@@ -1,5 +1,6 @@
 """What a table of matches says of its players; matches rated again: `sweep rate`."""
 
+import os
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -170,7 +171,7 @@ def _called(baseline: str) -> Iterator[str]:
     if (own := models.of_a_run(baseline)) is not None:
         yield own.sha256
         return
-    if (file := Path(baseline).expanduser()).is_file():
+    if (file := Path(os.path.expanduser(baseline))).is_file():
         yield digest_of(file)
         return
     yield from (models.named_on_hub(baseline) or baseline, Path(baseline).name, Path(baseline).stem)

@@ -119,11 +119,10 @@ def tell(
     failed there.
     """
     elo = {event.rung: event.rating.elo for event in rated}
-    final, values = _outcome(study, state, elo, cost(training.steps, training.train_seconds) if training else None)
+    known = cost(training.steps, training.train_seconds) if training else None
+    final, values = _outcome(study, trial.params, state, elo, known)
     for rung in sorted(elo) if len(study.directions) == 1 else ():
         trial.report(elo[rung], rung)
-    if not trial.params and _of_whole_trainings(study):
-        final = TrialState.FAIL
     study.tell(trial, values if final == TrialState.COMPLETE else None, state=final)
 
 
@@ -172,9 +171,7 @@ def _add(
     origin: str,
 ) -> None:
     """Add a trial as the study would hold it had it been proposed and told there."""
-    state, values = _outcome(study, ended, elo, cost)
-    if not params and state == TrialState.COMPLETE and _of_whole_trainings(study):
-        state, values = TrialState.FAIL, None
+    state, values = _outcome(study, params, ended, elo, cost)
     fixed = FixedTrial(dict(params))
     if params:
         fill_in(space, fixed)
@@ -189,18 +186,18 @@ def _add(
     study.add_trial(told)
 
 
-def _of_whole_trainings(study: optuna.Study) -> bool:
-    """Whether the sampler searches what all complete trials have in common: nothing, if one has no parameters."""
-    return isinstance(study.sampler, optuna.samplers.GPSampler)
-
-
 def _outcome(
-    study: optuna.Study, state: str, elo: Mapping[int, float], cost: float | None
+    study: optuna.Study, params: Mapping[str, Value], state: str, elo: Mapping[int, float], cost: float | None
 ) -> tuple[TrialState, list[float] | None]:
-    """Optuna's state, and the value of each objective where that state has any; a pruned trial's is its last Elo."""
+    """Optuna's state, and the value of each objective where that state has any; a pruned trial's is its last Elo.
+
+    A complete trial without parameters has failed for the GP, which searches what all complete trials have in common.
+    """
     if state == "running":
         return TrialState.RUNNING, None
     two = len(study.directions) == 2
+    if state == "complete" and not params and isinstance(study.sampler, optuna.samplers.GPSampler):
+        return TrialState.FAIL, None
     if state == "complete" and elo and not (two and cost is None):
         last = elo[max(elo)]
         return TrialState.COMPLETE, [last, cost] if two and cost is not None else [last]

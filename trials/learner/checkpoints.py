@@ -104,11 +104,11 @@ def _restored(folder: Path) -> int | None:
 
 
 def _newest_first(folder: Path) -> list[Path]:
-    numbered = [path for path in folder.glob("*-*.pt") if named(path.name) >= 0]
-    return [*folder.glob(CURRENT), *sorted(numbered, key=lambda path: named(path.name), reverse=True)]
+    numbered = [path for path in folder.glob("*-*.pt") if steps_in_name(path.name) >= 0]
+    return [*folder.glob(CURRENT), *sorted(numbered, key=lambda path: steps_in_name(path.name), reverse=True)]
 
 
-def named(name: str) -> int:
+def steps_in_name(name: str) -> int:
     """Trainer steps by a checkpoint's name, `BEHAVIOR-STEPS.pt`; -1 where it says none."""
     number = Path(name).stem.rpartition("-")[2]
     return int(number) if name.endswith(".pt") and number.isdigit() else -1

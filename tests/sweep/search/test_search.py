@@ -139,7 +139,7 @@ def test_an_old_ledger_was_searched_by_tpe_and_asha(tmp_path: Path) -> None:
     path.write_text(
         '{"event":"sweep","time":1.0,"name":"a","command":"b","space":"c","space_yaml":"d","trials":1,"slots":1,"steps":2,'
         '"fields":8,"seed":0,"rungs":[1,2],"reduction_factor":3.0,"startup_trials":4,"baseline":"house",'
-        '"baseline_sha256":"e","ladder":"ladder-3","environment":"soccer-1","scaled":{},"versions":{},"host":{}}\n'
+        '"baseline_sha256":"e","ladder":"ladder-2","environment":"soccer-1","scaled":{},"versions":{},"host":{}}\n'
     )
     (question,) = ledger.read(path)
     assert isinstance(question, SweepBegan)

@@ -49,10 +49,15 @@ def vet(path: Path, behavior: Behavior = SOCCER) -> None:
         raise BadPolicy(f"a policy must load within {MEMORY >> 30} GiB, but {path.name} did not ({why}); {EXPORT}")
 
 
+def limit_memory(most: int) -> None:
+    """Let this process have `most` bytes of address space, where the system takes such a limit: macOS does not."""
+    with contextlib.suppress(ValueError, OSError):
+        resource.setrlimit(resource.RLIMIT_AS, (most, most))
+
+
 def main(arguments: list[str]) -> int:
     """The other process."""
-    with contextlib.suppress(ValueError, OSError):  # macOS takes no such limit
-        resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+    limit_memory(MEMORY)
     from trials.arena.players.onnx_policy import OnnxPolicy
 
     try:
