@@ -124,9 +124,15 @@ def have_checkpoints(run: RunFolder, settings: Settings, numbers: Iterable[int])
     place = storage_of(settings)
     for files in map(run.trial, numbers):
         under = files.path.relative_to(run.path).as_posix()
+        mine = _newest(map(str, files.results.glob("*/*.pt"))) if any(files.results.glob("*/checkpoint.pt")) else None
         try:
-            here = any(files.results.glob("*/checkpoint.pt"))
-            if not here or _newest(map(str, files.results.glob("*/*.pt"))) < _newest(place.files(under)):
+            theirs = place.files(under)
+        except OSError:
+            if mine is not None:
+                continue  # a storage that is gone for good keeps nobody from what is here
+            theirs = {}
+        try:
+            if mine is None or mine < _newest(theirs):
                 bring(place, run, under, {}, heavy=True)
         except OSError as error:
             raise SetupError(

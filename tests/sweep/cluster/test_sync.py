@@ -242,3 +242,5 @@ def test_of_checkpoints_here_and_in_the_storage_the_newer_ones_go_on(made: Setti
     run_storage.have_checkpoints(run, made, [1, 2])
     kept = [(run.trial(number).results / "SoccerTwos" / "checkpoint.pt").read_bytes() for number in (1, 2)]
     assert kept == [b"theirs", b"mine"]
+    gone = replace(made, storage="s3://b/x?endpoint_override=http://127.0.0.1:9")
+    run_storage.have_checkpoints(run, gone, [1, 2])  # what is here can be worked with all the same
