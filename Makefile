@@ -13,13 +13,16 @@ TORCH_VERSION := 2.13.0
 UV := .venv/bin/uv --no-config
 INSTALL := $(UV) pip install -q --compile-bytecode --no-deps
 
-.venv/.ready: requirements.lock requirements-build.lock pyproject.toml Makefile
+# Whatever is asked for with another TORCH than .venv has, gets that first.
+OTHER_TORCH := $(filter-out $(TORCH),$(shell cat .venv/.torch 2>/dev/null))
+
+.venv/.ready: requirements.lock requirements-build.lock pyproject.toml Makefile $(if $(OTHER_TORCH),another-torch)
 	@test -n "$(PYTHON)" || { echo "python 3.11, 3.12, 3.13 or 3.14 must be on the path, but none was found; install one or name it: make $(MAKECMDGOALS) PYTHON=/path/to/python3.12"; exit 1; }
 	@test -x .venv/bin/python || $(PYTHON) -m venv .venv
 	@echo "building .venv (once): $$(.venv/bin/python --version), torch $(TORCH_VERSION) ($(TORCH))"
 	@.venv/bin/python -m pip install -q --disable-pip-version-check --no-deps --require-hashes -r requirements-build.lock
 	@$(INSTALL) --require-hashes -r requirements.lock
-	@$(MAKE) -s torch
+	@$(MAKE) -s install-torch
 	@$(INSTALL) --no-build-isolation -e .
 	@touch $@
 
@@ -31,14 +34,15 @@ INSTALL := $(UV) pip install -q --compile-bytecode --no-deps
 # that pip is told of (find-links) is handed over; otherwise uv's --torch-backend picks the build (cpu, cu130, auto, ...),
 # and TORCH=index takes what the package index has; without TORCH .venv keeps the build that it has. What a CUDA build
 # brings along may not move what the lock has.
-.PHONY: torch
-torch:
+.PHONY: install-torch another-torch
+another-torch:
+install-torch:
 	@links="$$(.venv/bin/python -m pip config get :env:.find-links 2>/dev/null || .venv/bin/python -m pip config get global.find-links 2>/dev/null || true)"; \
 	if .venv/bin/python -c 'import sys, importlib.metadata as m; sys.exit(m.version("torch").split("+")[0] != "$(TORCH_VERSION)")' 2>/dev/null && [ "$(TORCH)" = "$$(cat .venv/.torch 2>/dev/null)" ]; then exit 0; fi; \
 	if [ "$(TORCH)" = cpu ] && [ -n "$$links" ] && $(INSTALL) --no-index --reinstall-package torch --find-links "$$links" torch==$(TORCH_VERSION) 2>/dev/null; then :; \
 	else $(UV) pip install -q --compile-bytecode $(if $(filter index,$(TORCH)),,--torch-backend $(TORCH)) --constraint requirements.lock --reinstall-package torch torch==$(TORCH_VERSION); fi && echo $(TORCH) > .venv/.torch
 
-.PHONY: help sweep test promote lint faults bench doctor proof wheel lock house ladder clean-env
+.PHONY: help sweep test promote lint faults bench doctor torch proof wheel lock house ladder clean-env
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' Makefile | sed -E 's/:[^#]*##/\t/' | expand -t 14
@@ -73,12 +77,15 @@ faults: .venv/.ready-dev ## the long fault tables
 doctor: .venv/.ready ## what this machine can run, and what to do about what it cannot
 	@.venv/bin/sweep doctor
 
+torch: .venv/.ready ## another build of torch: make torch TORCH=cu130 (or auto, cpu, index)
+
 proof: .venv/.ready ## the report of the published sweep (search_spaces/proof.yaml), made from its ledger: build/proof/report.html
 	@mkdir -p build/proof && gzip -dc reports/proof.jsonl.gz > build/proof/ledger.jsonl
 	@.venv/bin/sweep report build/proof
 
 house: .venv/.ready ## train the house baseline anew, in runs/house: five hours of a core (recipe: trials/arena/ladder/house.yaml)
-	@if [ -d runs/house ]; then .venv/bin/sweep resume runs/house; else .venv/bin/sweep run trials/arena/ladder/house.yaml --seed 20261128 --out runs/house; fi
+	@if [ ! -d runs/house ]; then .venv/bin/sweep run trials/arena/ladder/house.yaml --seed 20261128 --out runs/house; \
+	elif [ ! -d runs/house/best ]; then .venv/bin/sweep resume runs/house; fi
 	@.venv/bin/sweep extend runs/house --trial 0 --steps 10000000 --set hyperparameters.learning_rate=9e-4 \
 		--set hyperparameters.beta=0.006 --set self_play.save_steps=80000
 

@@ -166,6 +166,18 @@ def test_torch_stays_the_build_that_was_asked_for(tmp_path: Path) -> None:
     assert "TORCH=cpu " in made(tmp_path, "help", "TORCH=cpu").stdout
 
 
+def test_another_torch_is_installed_first_whatever_is_asked_for(tmp_path: Path) -> None:
+    (tmp_path / ".venv").mkdir()
+    for name in ("requirements.lock", "requirements-build.lock", "pyproject.toml", ".venv/.ready"):
+        (tmp_path / name).touch()
+    assert "torch 2" in made(tmp_path, "-n", "torch", "TORCH=cu130").stdout  # a fresh clone builds .venv with it
+    (tmp_path / ".venv/.torch").write_text("cpu\n")
+    os.utime(tmp_path / ".venv/.ready", (4e9, 4e9))
+    for word in ("torch", "sweep"):
+        assert "uv --no-config pip" not in made(tmp_path, "-n", word).stdout
+        assert "--torch-backend cu130" in made(tmp_path, "-n", word, "TORCH=cu130").stdout
+
+
 def test_another_torch_in_the_makefile_builds_the_environment_again(tmp_path: Path) -> None:
     (tmp_path / ".venv").mkdir()
     made(tmp_path, "help")
