@@ -8,7 +8,7 @@ same few fresh training seeds, and its numbers are over those.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import chain
+from itertools import chain, pairwise
 from statistics import fmean
 
 from trials.events import CourseMet, Event, FinalsBegan, RetrainedRated, TrialBegan, TrialEnded
@@ -109,8 +109,10 @@ class Retrained:
     whole: bool
     """Whether every training is over and every match was played: then the first is the chosen one."""
     looks: int = 1
-    """How often there was a result to look at: more than 1 where seeds were added, each time with a wider interval of
-    the differences (`seed_intervals.missed`)."""
+    """How often there was a result to look at: more than 1 where seeds or finalists were then changed, each time with a
+    wider interval of the differences (`seed_intervals.missed`)."""
+    finalists: int = 1
+    """Configurations beside the course's that were looked at, earlier finals' too: the best of more flatters more."""
 
     @property
     def chosen(self) -> Configuration | None:
@@ -132,22 +134,29 @@ def of(events: Sequence[Event]) -> Retrained | None:
     began = next((event for event in reversed(events) if isinstance(event, FinalsBegan)), None)
     if began is None or not began.configurations:
         return None
+    asked = [*_looked_at(events), began]
+    looks = len({(frozenset(one.configurations), len(one.seeds)) for one in asked})
+    finalists = {number for one in asked for number in one.configurations if number != one.course}
+    return _finals(events, began, looks, len(finalists))
+
+
+def _finals(events: Sequence[Event], began: FinalsBegan, looks: int = 1, finalists: int = 1) -> Retrained:
     known = _policies(events, began.course, set(began.seeds))
     course = [known[key] for key in known if key[0] == began.course and key[1] in began.seeds]
-    looks = _looks(events, len(began.seeds))
     found = []
     for number in began.configurations:
         mine = tuple(known[number, seed] for seed in began.seeds if (number, seed) in known)
         found.append(_configuration(number, mine, course, number == began.course, looks))
     found.sort(key=lambda one: (-len(one.rated), -one.edge, not one.course))
     whole = all(_played(one, len(began.seeds), course) for one in found)
-    return Retrained(began.seeds, tuple(found), whole, looks)
+    return Retrained(began.seeds, tuple(found), whole, looks, finalists)
 
 
-def _looks(events: Sequence[Event], seeds: int) -> int:
-    """How often the result was there to be looked at, with the last of so many seeds: each asking for more is one."""
-    asked = {len(event.seeds) for event in events if isinstance(event, FinalsBegan) and event.configurations}
-    return sum(count <= seeds for count in asked)
+def _looked_at(events: Sequence[Event]) -> list[FinalsBegan]:
+    """The finals whose result was there before others began."""
+    starts = [at for at, event in enumerate(events) if isinstance(event, FinalsBegan)]
+    asked = [(at, after, began) for at, after in pairwise(starts) if isinstance(began := events[at], FinalsBegan)]
+    return [began for _, after, began in asked if began.configurations and _finals(events[:after], began).whole]
 
 
 def trained(events: Sequence[Event]) -> dict[tuple[int, int], tuple[TrialSpec, TrialEnded | None]]:

@@ -37,7 +37,8 @@ def _claim(run: Run) -> tuple[str, tuple[str, ...]]:
     if winner is None or not _is_product(run, winner):  # its headline is still to be played
         return claim, rest
     if _learned_nothing(run, winner) and not _ahead(run):
-        return of_policy, ("So its configuration is not shown to be better than the course’s either.",)
+        denied = "So no configuration is shown to be better than the course’s."
+        return of_policy, (denied, *rest)
     return claim, (*rest, *_its_policy(run, winner))
 
 
@@ -62,18 +63,13 @@ def nothing_lived(run: Run) -> str:
 # --- configurations, over training seeds -------------------------------------------------------------------------
 
 
-def finalists(found: Retrained) -> int:
-    """Configurations of the finals that the sweep proposed: the course's own is no proposal."""
-    return sum(not one.course for one in found.configurations)
-
-
 def _of_configurations(run: Run) -> tuple[str, tuple[str, ...]] | None:
     """Claim and reach; None where nothing was retrained, or not to the end."""
     found = run.finals
     chosen = found.chosen if found is not None else None
     if found is None or chosen is None or chosen.baseline is None:
         return None
-    against, many, over = chosen.against_course, finalists(found) > 1, _over(found)
+    against, many, over = chosen.against_course, found.finalists > 1, _over(found)
     name = f"trial {chosen.number}’s"
     above = _ahead_of_it(found, chosen)
     rest = (*above, *_failed(found), *_looks(found))
@@ -87,7 +83,7 @@ def _of_configurations(run: Run) -> tuple[str, tuple[str, ...]] | None:
     if against is None:
         stands = f"{_said(chosen.baseline)} against {baseline_name(run)}"
         return f"No policy of the course’s configuration is there to meet; {name} did best {over}, at {stands}.", rest
-    best = f"{name}, the best of {finalists(found)} finalists," if many else name
+    best = f"{name}, the best of {found.finalists} finalists," if many else name
     stands = f"stands at {_said(against)} against it"
     if against.low is None or against.high is None:
         return (
@@ -95,8 +91,8 @@ def _of_configurations(run: Run) -> tuple[str, tuple[str, ...]] | None:
             rest,
         )
     if against.low > 0:
-        lucky = f"It was chosen as the best of {finalists(found)} finalists by these matches, so its lead flatters it"
-        lucky += ", and its interval holds less often than it says." if finalists(found) > FEW else "."
+        lucky = f"It was chosen as the best of {found.finalists} finalists by these matches, so its lead flatters it"
+        lucky += ", and its interval holds less often than it says." if found.finalists > FEW else "."
         return (
             f"Trial {chosen.number}’s configuration beats the course’s by {_said(against, signed=False)} {over}.",
             ((lucky,) if many else ()) + rest,
@@ -123,13 +119,15 @@ def _ahead_of_it(found: Retrained, chosen: Configuration) -> tuple[str, ...]:
 
 
 def _looks(found: Retrained) -> tuple[str, ...]:
-    """What came of adding training seeds once a result was there."""
+    """What came of other seeds or finalists once a result was there."""
     if found.looks == 1 or not any(one.against_course for one in found.configurations):
         return ()
-    from trials.arena.ratings import seed_intervals  # numpy: only where seeds were added
+    from trials.arena.ratings import seed_intervals  # numpy: only where it is needed
 
     sure = f"{100 * (1 - seed_intervals.missed(found.looks)):.4g} %"
-    return (f"Training seeds were added after a look at the result, so differences stand with intervals of {sure}.",)
+    return (
+        f"Seeds or finalists were changed after a look at the result, so differences stand with intervals of {sure}.",
+    )
 
 
 def _failed(found: Retrained) -> tuple[str, ...]:
@@ -275,5 +273,5 @@ def _ends(run: Run) -> tuple[str, ...]:
         return ("The ledger has no end yet: the sweep is still running, or it was cut off.",)
     if run.end and run.end.state != "complete":
         how = "failed" if run.end.state == "failed" else f"was {run.end.state}"
-        return (f"The sweep {how}: {run.end.reason or 'no reason given'}.".replace("..", "."),)
+        return (f"The sweep {how}{': ' if run.end.reason else ''}{run.end.reason}.".replace("..", "."),)
     return ()

@@ -7,6 +7,7 @@ from trials.arena.ratings import seed_intervals
 from trials.events import Event, FinalsBegan, TrialBegan
 
 ELOS = {2: (40.0, 60.0, 80.0), 3: (90.0, 120.0, 150.0), 0: (0.0, 10.0, -10.0)}
+EARLIER = {number: elos[:2] for number, elos in ELOS.items()}
 
 
 def test_the_best_on_fresh_seeds_is_chosen_whatever_tuning_said() -> None:
@@ -70,21 +71,34 @@ def test_a_failed_training_is_counted_and_puts_its_configuration_behind_whole_on
 def test_fewer_seeds_than_before_are_enough_for_a_choice() -> None:
     fewer = FinalsBegan(time=9.0, configurations=(2, 3, 0), course=0, seeds=SEEDS[:2])
     found = retrained.of([*tuning(), *finals(ELOS), fewer])
-    assert found is not None and found.whole and found.looks == 1
+    assert found is not None and found.whole and found.looks == 2  # the three were there to be looked at
     assert found.chosen is not None and found.chosen.number == 3 and found.chosen.baseline is not None
     assert found.chosen.baseline.elo == 105  # of two seeds
 
 
-def test_each_look_at_more_seeds_asks_for_a_wider_interval() -> None:
-    more = FinalsBegan(time=9.0, configurations=(2, 3, 0), course=0, seeds=(*SEEDS, 7))
-    again = FinalsBegan(time=1.0, configurations=(2, 3, 0), course=0, seeds=SEEDS[:2])  # the same question resumed
-    found = retrained.of([*tuning(), again, again, *finals(ELOS), more])
-    assert found is not None and found.looks == 3 and not found.whole
-    once, thrice = (retrained.of([*tuning(), *before, *finals(ELOS)]) for before in ([], [again]))
-    assert once is not None and thrice is not None
-    first, second = once.configurations[0].against_course, thrice.configurations[0].against_course
+def test_each_result_that_others_follow_asks_for_a_wider_interval() -> None:
+    began = [FinalsBegan(time=1.0, configurations=(2, 3, 0), course=0, seeds=(*SEEDS, *more)) for more in ((), (7,))]
+    told: list[Event] = [*tuning(), *finals(ELOS)]
+    for events, looks in (
+        (told, 1),
+        ([*tuning(), began[0], began[1], *finals(ELOS)], 1),  # asked for, and changed before there was a result
+        ([*told, began[0]], 1),  # the same question, resumed
+        ([*told, began[1]], 2),
+        ([*told, began[1], began[0]], 1),  # the fourth seed was taken back before it was there
+    ):
+        found = retrained.of(events)
+        assert found is not None and found.looks == looks and found.finalists == 2, events
+    once, twice = (retrained.of([*tuning(), *before, *finals(ELOS)]) for before in ([], finals(EARLIER, SEEDS[:2])))
+    assert once is not None and twice is not None and (once.looks, twice.looks) == (1, 2)
+    first, second = once.configurations[0].against_course, twice.configurations[0].against_course
     assert first is not None and second is not None and first.elo == second.elo
     assert first.low is not None and second.low is not None and second.low < first.low
+
+
+def test_finalists_of_earlier_finals_count_among_those_that_were_compared() -> None:
+    """Whoever searches on after a result has looked at it, whichever finalists come next."""
+    found = retrained.of([*tuning(), *finals({2: ELOS[2], 0: ELOS[0]}), *finals({3: ELOS[3], 0: ELOS[0]})])
+    assert found is not None and (found.looks, found.finalists) == (2, 2)
 
 
 def test_everything_failed() -> None:

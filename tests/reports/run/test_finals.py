@@ -1,5 +1,7 @@
 """What the page says of configurations: no more than their fresh policies showed, and tuning apart."""
 
+from dataclasses import replace
+
 from final_events import SEEDS, finals, met, product, trained, tuning
 
 from reports.run import finals as section
@@ -70,12 +72,22 @@ def test_one_that_leads_and_lost_trainings_is_told_of(synthetic):
 
 
 def test_seeds_that_were_added_after_a_look_are_told_of(synthetic):
-    fewer = FinalsBegan(time=1.0, configurations=(2, 0), course=0, seeds=SEEDS[:2])
+    fewer = finals({number: elos[:2] for number, elos in CLEAR.items() if number != 3}, SEEDS[:2])
     run, _, _ = told(synthetic, CLEAR)
-    again = run_state.run_of("x", [synthetic.question(), *tuning(), fewer, *finals(CLEAR), product(12), OVER])
+    again = run_state.run_of("x", [synthetic.question(), *tuning(), *fewer, *finals(CLEAR), product(12), OVER])
     assert again.finals.chosen.against_course.low < run.finals.chosen.against_course.low
     assert any("differences stand with intervals of 97.5 %" in sentence for sentence in verdict.sentences(again))
     assert not any("look" in sentence for sentence in verdict.sentences(run))
+
+
+def test_the_courses_configuration_is_not_held_against_itself(synthetic):
+    events = [synthetic.question(), *tuning(), *finals({2: (-40.0, -60.0, -50.0), 0: (0.0, 30.0, -30.0)})]
+    best = run_state.run_of("x", events).finals.chosen.best.number
+    level = replace(synthetic.rating(0, 30), ladder="direct")
+    none = replace(product(best), random_sprt=synthetic.verdict("rejected"), random=level, baseline=level)
+    claim, *rest = verdict.sentences(run_state.run_of("x", [*events, none, OVER]))
+    assert claim.startswith("Nothing was learned that matches can show: against random play trial 0 (seed")
+    assert rest[0] == "So no configuration is shown to be better than the course’s."
 
 
 def test_a_headline_from_before_seeds_were_added_says_nothing_of_the_new_choice(synthetic):
