@@ -34,10 +34,9 @@ def next_step(run: Run, at: str) -> Advice | None:
     """None where the claim of a run that is over is settled. at: what commands call its folder, `runs/NAME`."""
     if run.question is None or not run.trials:
         return None
-    if not run.finished:
-        said = (
-            f"{run.over} of {run.question.trials} trials are over; where nothing drives the sweep any more, go on with"
-        )
+    if run.end is None or run.end.state != "complete":
+        unsure = " where nothing drives the sweep any more," if run.end is None else ""
+        said = f"{run.over} of {run.question.trials} trials are over;{unsure} go on with"
         return Advice(said, f"sweep resume {shlex.quote(at)}")
     if run.winner is None:
         return None

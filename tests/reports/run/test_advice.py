@@ -32,6 +32,9 @@ def test_what_is_settled_needs_nothing_and_what_was_cut_off_goes_on(synthetic):
     assert advice.next_step(run(synthetic, CLEAR), "runs/x") is None
     assert advice.next_step(replace(run(synthetic, LEVEL), end=None), "runs/x").command == "sweep resume runs/x"
     assert advice.next_step(run_state.run_of("x", [synthetic.question()]), "runs/x") is None
+    for elos in (CLEAR, LEVEL):  # whatever its winner of an earlier end showed
+        stopped = advice.next_step(replace(run(synthetic, elos), end=replace(OVER, state="interrupted")), "runs/x")
+        assert stopped.command == "sweep resume runs/x" and stopped.why == "4 of 12 trials are over; go on with"
 
 
 def test_a_difference_that_is_not_shown_asks_for_the_seeds_that_would_show_it(synthetic):
