@@ -238,6 +238,11 @@ class Promoted:
     forced: bool
     """Whether the gate was overruled."""
 
+    @property
+    def proposed(self) -> bool:
+        """Whether it went into a pull request, which somebody has still to merge."""
+        return "/discussions/" in self.url
+
 
 @dataclass(frozen=True, kw_only=True, config=CONFIG)
 class SweepEnded:

@@ -155,7 +155,8 @@ def _rows(matter: Matter) -> list[tuple[str, Any, bool]]:
 def _searched(matter: Matter) -> set[str]:
     """Keys that were searched: of a trial that was trained further not those that it was given."""
     spec = matter.product.spec
-    return spec.params.keys() - _given(matter).keys()
+    names = spec.params.keys() - _given(matter).keys()
+    return {key for name in names for key in (name, name.split(" / ")[0])}  # of a multiple the key that it sets, too
 
 
 def _given(matter: Matter) -> dict[str, Any]:
@@ -190,7 +191,9 @@ def _opponent(name: str) -> str:
 def _opening(matter: Matter) -> str:
     product, run = matter.product, matter.run
     found = f"{product.spec.called} of the sweep {prose(leaks.scrubbed(run.name, matter.private))}"
-    how = "the sweep's own choice" if product.own_choice else "named by its publisher, not the sweep's own choice"
+    how = "named by its publisher, not the sweep's own choice"
+    if product.own_choice:
+        how = "the sweep's own choice" if run.winner is not None else "the best in tuning; the sweep had not chosen"
     again = (
         f", the configuration of trial {product.spec.configuration} retrained on a fresh seed"
         if product.spec.configuration is not None

@@ -258,7 +258,10 @@ def _troubles(known: run_state.Run) -> list[str]:
     told = [f"trial {t.number} failed: {t.ended.reason}" for t in _all(known) if t.ended and t.state == "failed"]
     if known.end is not None and known.end.reason:
         told.append(known.end.reason)
-    return told + [f"published: trial {one.candidate.trial} as {one.repo}" for one in known.promoted]
+    return told + [
+        f"{'proposed' if one.proposed else 'published'}: trial {one.candidate.trial} as {one.repo}"
+        for one in known.promoted
+    ]
 
 
 def _driven(run: RunFolder, events: Sequence[Event]) -> list[str]:

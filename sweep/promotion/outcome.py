@@ -43,7 +43,8 @@ class Promotion:
 
 def table(found: Promotion) -> Table:
     """What came of it, for a terminal."""
-    done = "refused" if found.refused else "written" if found.dry_run else "published"
+    sent = "proposed" if found.pr_url else "published"
+    done = "refused" if found.refused else "written" if found.dry_run else sent
     shown = Table(title=escape(f"{found.called} of {found.run} → {found.repo}: {done}"), title_justify="left")
     for name in ("", "check", "found"):
         shown.add_column(name, overflow="fold")

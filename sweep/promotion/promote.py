@@ -5,6 +5,7 @@ import re
 import tempfile
 import time
 from collections.abc import Callable, Collection, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -71,12 +72,14 @@ def promote(run: RunFolder, order: Order, say: Say) -> Promotion:
     if not order.dry_run:  # what the Hub would refuse is told before minutes of matches
         how = {"private": order.private, "create_pr": order.create_pr}
         say(f"publishing as {hub.must_be_allowed(order.repo, revision=order.revision, **how)}")
-    with driving(run):
+    with driving(run), ExitStack() as held:
         events = ledger.read(run.ledger)
         settings = replace(read(run.settings), out=run.path, ray_address=None)
         product = product_of(run, events, order.trial)
         bar, behavior = _in_its_game(order.bar, run, product, events)
         run_storage.have_checkpoints(run, settings, [product.candidate.trial])
+        if not order.dry_run:  # a storage that is away is told before the matches, too
+            held.enter_context(sync.kept(run, settings, []))
         private = private_of(run, order.repo, product.spec)
         target = run.path / "promotion" / f"trial-{product.candidate.trial:04d}"
         begun = Promotion(
@@ -96,7 +99,8 @@ def promote(run: RunFolder, order: Order, say: Say) -> Promotion:
                 shaped = _structure(folder, behavior, product.candidate.steps, order.force)
                 say("playing fresh matches")
                 baseline = evaluations.baseline_of(run, events, order.baseline, behavior)
-                word = order.repo if len(product.each) == 1 else f"downloads/{order.repo.partition('/')[2]}"
+                word = f"{order.repo}@{order.revision}" if order.revision else order.repo
+                word = word if len(product.each) == 1 else f"downloads/{order.repo.partition('/')[2]}"
                 proven = evaluations.prove(product.policy_in(folder), word, run, events, baseline, bar)
                 gate = [*proven.gate, *shaped]
                 _let_through(gate, order.force)
@@ -119,8 +123,7 @@ def promote(run: RunFolder, order: Order, say: Say) -> Promotion:
         )
         if order.dry_run:
             return result
-        with sync.kept(run, settings, []):
-            return _uploaded(run, target, order, product, result, proven, say)
+        return _uploaded(run, target, order, product, result, proven, say)
 
 
 class Refused(SetupError):
@@ -253,7 +256,7 @@ def _uploaded(
     proven: Proof,
     say: Say,
 ) -> Promotion:
-    """Upload in one commit, download again, compare, tell the ledger."""
+    """Upload in one commit, tell the ledger, download again, compare."""
     files, elo = bundle.hashes(target), proven.evaluation.ratings[0]
     numbers = f"{elo.elo:+.0f} Elo [{elo.low:+.0f}, {elo.high:+.0f}] against {elo.opponent}"
     say(f"uploading {len(files)} files, {sum(result.files.values()) / 1e6:.1f} MB")
@@ -266,15 +269,6 @@ def _uploaded(
         message=order.message or f"Promote {product.spec.called}: {numbers}",
         manifest=EVALUATION,
     )
-    say("downloading it again")
-    with tempfile.TemporaryDirectory(prefix="promoted-") as scratch:
-        back = bundle.hashes(hub.fetched(hub.Version(done.repo, done.commit), patterns=list(files), into=Path(scratch)))
-    other = sorted(name for name, sha in files.items() if back.get(name) != sha)
-    if other:
-        raise SetupError(
-            f"what was uploaded must come back the same, but {other[0]} of {done.repo} at {done.commit[:7]} does not;"
-            " promote again"
-        )
     event = Promoted(
         time=time.time(),
         candidate=product.candidate,
@@ -291,4 +285,17 @@ def _uploaded(
     )
     ledger.append(run.ledger, event)
     page.build(run)
+    say("downloading it again")
+    at = hub.Version(done.repo, done.commit)
+    with tempfile.TemporaryDirectory(prefix="promoted-") as scratch:
+        try:
+            back = bundle.hashes(hub.fetched(at, patterns=list(files), into=Path(scratch)))
+        except hub.HubError as error:
+            raise hub.HubError(f"published as {done.repo} at {done.commit[:7]}, but not compared: {error}") from None
+    other = sorted(name for name, sha in files.items() if back.get(name) != sha)
+    if other:
+        raise SetupError(
+            f"what was uploaded must come back the same, but {other[0]} of {done.repo} at {done.commit[:7]} does not;"
+            " promote again"
+        )
     return replace(result, commit=done.commit, url=done.url, pr_url=done.pr_url, verified=len(files))

@@ -80,6 +80,21 @@ def test_how_it_was_found_how_to_resume_and_how_to_watch_are_there(matter: Matte
     assert "carol" not in text
 
 
+def test_what_a_parameter_set_was_searched(matter: Matter) -> None:
+    """A multiple's name is not its key's."""
+    spec = matter.product.spec
+    params = {"hyperparameters.buffer_size / hyperparameters.batch_size": 10}
+    text = card.text(changed(matter, product=replace(matter.product, spec=replace(spec, params=params))))
+    assert "**`hyperparameters.buffer_size`**" in text and "**`hyperparameters.batch_size`**" not in text
+
+
+def test_what_leads_in_tuning_is_no_choice_of_the_sweep(matter: Matter) -> None:
+    assert "(the sweep's own choice)" in card.text(matter)
+    text = card.text(changed(matter, run=replace(matter.run, winner=None)))
+    assert "(the best in tuning; the sweep had not chosen)" in text
+    assert "The sweep made no choice of its own that fresh matches stand behind." in text
+
+
 def test_a_trial_that_was_trained_further_says_so_and_of_what_it_was_given(matter: Matter) -> None:
     spec = matter.product.spec
     given = {"hyperparameters.learning_rate": 3e-4, "hyperparameters.beta": 1e-3}

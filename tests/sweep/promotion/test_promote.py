@@ -357,6 +357,30 @@ def test_it_goes_up_in_one_commit_comes_back_the_same_and_the_run_remembers(run:
     assert status.summary(run).promoted[0].commit == found["commit"]
     again = promoted(run, dry_run=False, create_pr=True)
     assert again["pr_url"] and repo.refs["main"] == found["commit"]
+    assert "Published: trial" in run.report.read_text() and "Proposed: trial" in run.report.read_text()
+
+
+def test_what_went_up_is_remembered_though_it_cannot_be_compared(
+    run: RunFolder, hub: HubServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(*_: Any, **__: Any) -> None:
+        raise hubs.HubAway("the Hub must answer within 60 s to read tester/there, but it did not; try again later")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(hubs, "fetched", away)
+        with pytest.raises(SetupError, match=r"^published as tester/.* at [0-9a-f]{7}, but not compared: the Hub must"):
+            promoted(run, dry_run=False)
+    event = ledger.read(run.ledger)[-1]
+    assert isinstance(event, Promoted) and event.commit == hub.store.repos[REPO.lower()].refs["main"]
+
+
+def test_a_storage_that_is_away_is_told_before_any_match(run: RunFolder, hub: HubServer, no_match: None) -> None:
+    settings = run.settings.read_text(encoding="utf-8")
+    told = "storage: s3://b/x?endpoint_override=http://127.0.0.1:9"
+    run.settings.write_text(f"{settings}{told}\n", encoding="utf-8")
+    with pytest.raises(SetupError, match=r"--storage must answer, but s3://b/x.* does not .*, take storage out of"):
+        promoted(run, dry_run=False)
+    assert not hub.store.repos.get(REPO.lower())
 
 
 def test_a_refusal_of_the_hub_uploads_nothing_and_is_not_remembered(
