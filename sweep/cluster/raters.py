@@ -12,7 +12,7 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 from sweep.cluster import workdir
 from sweep.cluster.worker import Terms
 from trials.arena.ratings import yardstick
-from trials.errors import SetupError, last_line
+from trials.errors import BadPolicy, SetupError, SweepError, last_line
 from trials.events import TrialRated
 from trials.folder import RunFolder
 from trials.records import Candidate, TrialSpec
@@ -26,6 +26,8 @@ UNMENDED = (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS)
 """What a machine's own disk says, to which a file is fetched: another machine's may do."""
 ATTEMPTS = 5
 """How often a rating is begun anew where its machine dies."""
+TRIES = 3
+"""How often it is played where it fails otherwise: a hiccup must not cost a whole training."""
 
 
 @ray.remote(num_cpus=0, max_restarts=-1, max_task_retries=ATTEMPTS)
@@ -83,33 +85,36 @@ class Raters:
     def __init__(self, terms: Terms) -> None:
         self._terms = terms
         self._raters: dict[str, Any] = {}
-        self._under_way: dict[Any, tuple[TrialSpec, Candidate, bool]] = {}
+        self._under_way: dict[Any, tuple[TrialSpec, Candidate, int]] = {}
 
     def __reduce__(self) -> tuple[Any, ...]:
         """As for the controller: Ray pickles it for a restore that is never asked for."""
         return str, ("raters",)
 
-    def __call__(self, spec: TrialSpec, candidate: Candidate, node: str, again: bool = False) -> None:
-        """Rate the candidate, on its node if that still stands; `again`: nowhere else."""
+    def __call__(self, spec: TrialSpec, candidate: Candidate, node: str, failed: int = 0) -> None:
+        """Rate the candidate, on its node if that still stands; one that `failed` before, nowhere else."""
         if node not in self._raters:
-            near = NodeAffinitySchedulingStrategy(node, soft=not again) if node else "DEFAULT"
+            near = NodeAffinitySchedulingStrategy(node, soft=not failed) if node else "DEFAULT"
             self._raters[node] = _Rater.options(  # type: ignore[attr-defined]
                 scheduling_strategy=near
             ).remote(self._terms)
-        self._under_way[self._raters[node].rate.remote(spec, candidate)] = spec, candidate, again
+        self._under_way[self._raters[node].rate.remote(spec, candidate)] = spec, candidate, failed
 
-    def finished(self, wait: bool = False) -> Iterator[tuple[int, TrialRated | None, str]]:
-        """(trial, its rating, what went wrong) of each that is done, all of them with `wait`."""
+    def finished(self, wait: bool = False, tries: int = TRIES) -> Iterator[tuple[int, TrialRated | SweepError]]:
+        """(trial, its rating) of each that is done, all of them with `wait`. In place of a rating BadPolicy, of what
+        cannot be played, or SetupError, of what failed `tries` times for another reason."""
         while self._under_way:
             done, _ = ray.wait(list(self._under_way), timeout=None if wait else 0)
             if not done:
                 return
-            spec, candidate, again = self._under_way.pop(done[0])
+            spec, candidate, failed = self._under_way.pop(done[0])
             try:
-                yield spec.number, ray.get(done[0]), ""
+                yield spec.number, ray.get(done[0])
             except ray.exceptions.RayError as error:
-                if again or self._terms.cluster is None or "BadPolicy" in type(error).__name__:
-                    yield spec.number, None, last_line(error)
-                else:  # its node is gone, and where the rater went it could not play: the driver's own machine can
+                if "BadPolicy" in type(error).__name__:
+                    yield spec.number, BadPolicy(last_line(error))
+                elif failed + 1 >= tries:
+                    yield spec.number, SetupError(last_line(error))
+                else:  # its node may be gone, and where the rater went it could not play: the driver's own can
                     self._raters.clear()
-                    self(spec, candidate, ray.get_runtime_context().get_node_id(), again=True)
+                    self(spec, candidate, ray.get_runtime_context().get_node_id(), failed + 1)

@@ -14,6 +14,7 @@ from sweep.search import specs
 from sweep.search import study as studies
 from sweep.settings import Settings
 from trials import ledger
+from trials.errors import BadPolicy, SweepError
 from trials.events import Event, TrialBegan, TrialEnded, TrialRated, TrialResumed, WarmStarted
 from trials.folder import RunFolder
 from trials.learner import trainer_log
@@ -226,15 +227,23 @@ class Controller:
         else:
             self._over(trial)
 
-    def rated_elsewhere(self, number: int, rated: TrialRated | None, error: str) -> None:
-        """The last rating of a trial, or what went wrong with it."""
-        trial = self.awaiting.pop(number)
-        if rated is not None:
-            trial.rated.append(rated)
-            self.last_rating[number] = rated.rating
-            self.record(rated)
-        lost = rated is None and not self.stopping
-        self._over(trial, f"its last candidate could not be rated: {error}" if lost else "")
+    def rated_elsewhere(self, number: int, found: TrialRated | SweepError) -> None:
+        """The last rating of a trial, or what went wrong with it: only BadPolicy is the trial's own fault."""
+        trial, error = self.awaiting.pop(number), ""
+        if isinstance(found, TrialRated):
+            trial.rated.append(found)
+            self.last_rating[number] = found.rating
+            self.record(found)
+        elif self.stopping:
+            pass  # the next driver rates it
+        elif isinstance(found, BadPolicy):
+            error = f"its last candidate could not be rated: {found}"
+        else:
+            self.break_off(
+                f"a trained trial must be rated, but trial {number} could not be ({found}); once that is mended,"
+                f" `sweep resume {self.run.path}` only rates it"
+            )
+        self._over(trial, error)
 
     def lost(self, trial_id: str, cause: str) -> None:
         """A trial's worker died: it goes on in another, unless that leads nowhere."""

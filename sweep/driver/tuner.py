@@ -31,7 +31,7 @@ os.environ |= {  # read when Ray is imported
 from ray import tune
 from ray.tune.search import Searcher
 
-from sweep.cluster.raters import Raters
+from sweep.cluster.raters import TRIES, Raters
 from sweep.cluster.session import Session as Session
 from sweep.cluster.session import ray_session as ray_session
 from sweep.cluster.worker import Terms, TrialActor
@@ -87,8 +87,8 @@ class _Watch(tune.Callback):  # type: ignore[misc]
                 f"Ray must run while a sweep does, but its {lost} has ended; go on with `sweep resume {run}`"
             )
         self._controller.heed()
-        for number, rated, error in self._raters.finished():
-            self._controller.rated_elsewhere(number, rated, error)
+        for number, found in self._raters.finished(tries=_tries(self._controller)):
+            self._controller.rated_elsewhere(number, found)
 
     def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **_: Any) -> None:
         told = ""
@@ -108,6 +108,11 @@ class _Brake(tune.Stopper):  # type: ignore[misc]
 
     def stop_all(self) -> bool:
         return self._controller.stopping and not any(trial.heard for trial in self._controller.live.values())
+
+
+def _tries(controller: Controller) -> int:
+    """How often a last rating is played that fails: of a sweep that stops the next driver plays it."""
+    return 1 if controller.stopping else TRIES
 
 
 def conduct(controller: Controller, session: Session) -> None:
@@ -148,8 +153,8 @@ def conduct(controller: Controller, session: Session) -> None:
         tuner.fit()
         for trial_id in list(controller.live):
             controller.done(trial_id)
-        for number, rated, error in raters.finished(wait=True):
-            controller.rated_elsewhere(number, rated, error)
+        for number, found in raters.finished(True, _tries(controller)):
+            controller.rated_elsewhere(number, found)
     shutil.rmtree(run / "ray", ignore_errors=True)  # Ray's own notes, which nobody reads
 
 

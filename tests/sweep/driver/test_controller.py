@@ -1,20 +1,25 @@
 """The controller without Ray: what it makes of workers' words, and when it stops the sweep."""
 
+import errno
 import math
 import os
 import signal
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import cast
 
 import pytest
+import ray
 from events import candidate, ended, rated, spec_of, training
 from rich.console import Console
 
 from search_spaces import from_text, load
 from sweep import settings
+from sweep.cluster import raters
 from sweep.cluster.raters import Raters
 from sweep.cluster.session import Session
+from sweep.cluster.worker import Terms
 from sweep.driver import prepare, run, timing
 from sweep.driver.controller import Controller
 from sweep.driver.tuner import _Watch
@@ -22,9 +27,10 @@ from sweep.models import Model
 from sweep.search import specs
 from sweep.search.study import course_params
 from trials import ledger, run_state
-from trials.errors import SetupError
-from trials.events import SweepEnded, TrialBegan, TrialEnded, TrialResumed
+from trials.errors import BadPolicy, LostTrial, SetupError
+from trials.events import SweepEnded, TrialBegan, TrialEnded, TrialRated, TrialResumed
 from trials.folder import RunFolder
+from trials.records import Candidate, TrialSpec
 from trials.trial import RETRIES
 
 
@@ -230,8 +236,100 @@ def test_the_last_rating_leaves_the_slot_to_the_next_trial(controller: Controlle
     assert asked == [(0, 200_007, "n1")] and not ends(controller)
     controller.propose("b")
     assert controller.live["b"].slot == 0
-    controller.rated_elsewhere(0, rated(0, 200_000, 1100.0), "")
+    controller.rated_elsewhere(0, rated(0, 200_000, 1100.0))
     assert [(end.trial, end.state) for end in ends(controller)] == [(0, "complete")]
+
+
+class Ray:
+    """As much of Ray as `Raters` asks of it: a rater that fails with each of `errors` in turn, then rates."""
+
+    exceptions = ray.exceptions
+
+    def __init__(self, *errors: Exception) -> None:
+        self.errors, self.asked = [*errors], 0
+        self.rate = SimpleNamespace(remote=self.rate_one)
+
+    def options(self, **_: object) -> SimpleNamespace:
+        return SimpleNamespace(remote=lambda terms: self)
+
+    def rate_one(self, spec: TrialSpec, last: Candidate) -> int:
+        self.asked += 1
+        return spec.number
+
+    def wait(self, under_way: list[int], timeout: float | None) -> tuple[list[int], list[int]]:
+        return under_way[:1], under_way[1:]
+
+    def get(self, number: int) -> TrialRated:
+        if self.errors:
+            cause = self.errors.pop(0)
+            told = f"Traceback:\n{type(cause).__name__}: {cause}"
+            raise ray.exceptions.RayTaskError("rate", told, cause).as_instanceof_cause()
+        return rated(number, 200_000, 1100.0)
+
+    def get_runtime_context(self) -> SimpleNamespace:
+        return SimpleNamespace(get_node_id=lambda: NODE)
+
+
+@pytest.fixture
+def last_rating(controller: Controller, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Ray]:
+    """Trial 0 is trained, and its last rating fails with each of the errors in turn."""
+
+    def play(*errors: Exception) -> Ray:
+        stands_in = Ray(*errors)
+        monkeypatch.setattr(raters, "ray", stands_in)
+        monkeypatch.setattr(raters, "_Rater", stands_in)
+        controller.rater = rating_ones = Raters(Terms("", "house", 40, None))
+        controller.propose("a")
+        controller.heard("a", {"ended": training(candidate=candidate(0, 200_007)), "node": NODE})
+        controller.done("a")
+        here = cast(Session, SimpleNamespace(look=lambda: None, lost=""))
+        _Watch(controller, here, rating_ones).on_step_end(1, [])
+        return stands_in
+
+    return play
+
+
+NODE = "ab" * 28
+LOST = LostTrial("an executable must live until its matches are over, but it ended")
+
+
+def test_a_hiccup_in_the_last_rating_costs_no_training(controller: Controller, last_rating: Callable[..., Ray]) -> None:
+    assert last_rating(LOST, OSError(errno.ENOSPC, "No space left on device")).asked == raters.TRIES
+    assert [(end.trial, end.state) for end in ends(controller)] == [(0, "complete")]
+    assert not controller.stopping
+
+
+def test_a_last_rating_that_fails_again_and_again_is_left_to_the_next_driver(
+    controller: Controller, last_rating: Callable[..., Ray]
+) -> None:
+    assert last_rating(*[LOST] * 9).asked == raters.TRIES
+    (end,) = ends(controller)
+    assert (end.state, end.reason) == ("stopped", controller.broken)
+    assert end.reason == (
+        f"a trained trial must be rated, but trial 0 could not be (LostTrial: {LOST}); once that is mended,"
+        f" `sweep resume {controller.run.path}` only rates it"
+    )
+    past = run_state.past_of(ledger.read(controller.run.ledger))
+    assert [spec.number for spec in past.unfinished] == [0]
+
+
+def test_a_policy_that_cannot_be_played_is_its_trials_own_fault(
+    controller: Controller, last_rating: Callable[..., Ray]
+) -> None:
+    assert last_rating(BadPolicy("a policy must answer, but it gives nan")).asked == 1
+    (end,) = ends(controller)
+    assert end.state == "failed" and end.reason.endswith(
+        "could not be rated: BadPolicy: a policy must answer, but it gives nan"
+    )
+    assert not controller.stopping
+
+
+def test_a_last_rating_that_fails_while_the_sweep_stops_is_the_next_drivers(
+    controller: Controller, last_rating: Callable[..., Ray]
+) -> None:
+    controller.interrupted = True
+    assert last_rating(LOST).asked == 1
+    assert [(end.trial, end.state) for end in ends(controller)] == [(0, "stopped")] and controller.broken is None
 
 
 def test_a_storage_that_does_not_answer_is_told_of_once(controller: Controller) -> None:
@@ -353,7 +451,7 @@ def test_the_course_run_alone_is_the_course() -> None:
 def test_a_sweep_is_broken_off_where_ray_has_gone(controller: Controller) -> None:
     controller.propose("a")
     gone = cast(Session, SimpleNamespace(look=lambda: None, lost="raylet"))
-    _Watch(controller, gone, cast(Raters, SimpleNamespace(finished=tuple))).on_step_end(1, [])
+    _Watch(controller, gone, cast(Raters, SimpleNamespace(finished=lambda tries: ()))).on_step_end(1, [])
     assert controller.broken == (
         f"Ray must run while a sweep does, but its raylet has ended; go on with `sweep resume {controller.run.path}`"
     )
