@@ -1,7 +1,7 @@
 """What runs on a Ray worker: one trial, from its spec to its ratings, reported to the driver as they come."""
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from trials.errors import SetupError, reason
 from trials.events import TrialRated, TrialResumed
 from trials.folder import RunFolder
 from trials.inputs import needed
+from trials.learner import health
 from trials.records import Training, TrialSpec
 from trials.storage import Storage
 from trials.trial import Heartbeat, Trial
@@ -105,9 +106,19 @@ class TrialActor(tune.Trainable):  # type: ignore[misc]
         """What happened in the last two seconds, as Ray Tune's result; nothing that counts before it is kept."""
         try:
             return self._step()
-        except BaseException:
+        except BaseException as error:
             self.cleanup()  # before the driver hears of it and another worker takes the trial over
+            if isinstance(error, OSError) and (ended := self._refused(error)) is not None:
+                return _result(ended)
             raise
+
+    def _refused(self, error: OSError) -> Training | None:
+        """The end of a trial whose disk is full, which no other worker mends; None where one may."""
+        why = health.of_system(error, self._place.run.trial(self._spec.number).path)
+        if not isinstance(why, SetupError):
+            return None
+        begun = self._trial.stop() if self._trial is not None else _not_begun("")
+        return replace(begun, fault="setup", reason=reason(why))
 
     def _step(self) -> dict[str, Any]:
         stopped = self._cluster is not None and stop_signals.heeded(self._cluster.orders, self._spec.number)

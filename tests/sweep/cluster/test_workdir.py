@@ -1,16 +1,18 @@
 """Where a trial lives on a cluster's node: its folder, its mirror, and what dead workers left."""
 
+import errno
 import os
 import platform
 from pathlib import Path
 
 import pytest
+from events import spec_of, training
 
 from sweep.cluster import workdir, worker
 from sweep.cluster.workdir import Workplace
 from trials.errors import SetupError
 from trials.folder import RunFolder
-from trials.records import TrialSpec
+from trials.records import Training, TrialSpec
 from trials.storage import storage
 
 NOBODY = 2**22 + 1
@@ -91,6 +93,29 @@ def test_a_file_that_never_comes_is_no_storage_that_is_away(tmp_path: Path, monk
     with pytest.raises(FileNotFoundError, match="does not show the run"):
         place.have(["inputs/1-old.pt"])
     place.close()
+
+
+@pytest.mark.parametrize(("number", "fault"), [(errno.ENOSPC, "setup"), (errno.EDQUOT, "setup"), (errno.EIO, None)])
+def test_a_full_disk_is_no_death_of_a_worker(number: int, fault: str | None, tmp_path: Path) -> None:
+    class OnDisk:
+        """A trial that trains, on a disk that takes no match log."""
+
+        def advance(self, _: float) -> None:
+            raise OSError(number, os.strerror(number), str(tmp_path / "trials/0003/matches/.66674.parquet"))
+
+        def stop(self) -> Training:
+            return training(steps=66_674)
+
+    actor = worker.TrialActor.__new__(worker.TrialActor)
+    place = Workplace(RunFolder(tmp_path), 3, None)
+    vars(actor).update(_cluster=None, _trial=OnDisk(), _spec=spec_of(3), _place=place, _held=None)
+    if fault is None:
+        with pytest.raises(OSError):  # another worker may do
+            actor.step()
+        return
+    result = actor.step()
+    assert result["done"] and (result["ended"].fault, result["ended"].steps) == (fault, 66_674)
+    assert result["ended"].reason.startswith(f"the disk must have room, but {tmp_path}")
 
 
 def test_a_storage_that_is_away_is_waited_for(tmp_path: Path) -> None:
