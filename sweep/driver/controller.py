@@ -66,6 +66,8 @@ class Controller:
         self.first_began = math.inf
         """When this driver handed out its first trial, unix seconds."""
         self.broken: str | None = None
+        self.error: Exception | None = None
+        """What went wrong in one of Ray's hooks, which is still to be raised."""
         self.interrupted = False
         self.last_rating: dict[int, Rating] = {event.candidate.trial: event.rating for event in past.rated}
         self.listeners: list[Callable[[Event], None]] = []
@@ -265,11 +267,11 @@ class Controller:
             studies.tell(self.study, trial.proposal, trial.rated, trial.state, training)
         tail = trainer_log.tail(self.run.trial(trial.spec.number)) if trial.state == "failed" else ""
         ended = trial.end(tail)
-        self._trained += trial.trained
-        self.over.append(ended)
-        self.record(ended)
         if training is not None and training.fault == "setup":
             self.break_off(training.reason)
+        self.record(ended)  # a trial whose end is not on record is not over
+        self._trained += trial.trained
+        self.over.append(ended)
         # those of this driver: what failed before it may be mended
         if too_many := failures(self.over[len(self.past.ended) :], self.settings.max_failure_rate):
             self.break_off(too_many)

@@ -4,7 +4,8 @@ Nothing is paused or cloned: mlagents does not save ghost windows, so a trial th
 other opponents than before. Trial 0, the course's configuration, is compared with and never stopped.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,6 +29,16 @@ def make(controller: Controller) -> "_AtRungs":
     return scheduler
 
 
+@contextmanager
+def kept(controller: Controller) -> Iterator[None]:
+    """What goes wrong in a hook, as a ledger that cannot be written, is kept for `tuner` to raise: Ray itself would
+    swallow it, or end with an error of its own."""
+    try:
+        yield
+    except Exception as error:  # noqa: BLE001  raised between two steps
+        controller.error = controller.error or error
+
+
 @dataclass(frozen=True)
 class _Before:
     """A trial of an earlier driver, as far as a scheduler looks at one."""
@@ -45,6 +56,11 @@ class _AtRungs:
 
     def on_trial_result(self, tune_controller: Any, trial: Any, result: dict[str, Any]) -> str:
         """Every result of a worker passes here; the controller hears it, and Ray is told to go on."""
+        with kept(self._controller):
+            self._hear(tune_controller, trial, result)
+        return str(TrialScheduler.CONTINUE)
+
+    def _hear(self, tune_controller: Any, trial: Any, result: dict[str, Any]) -> None:
         controller = self._controller
         shown = (controller.live[trial.trial_id].spec.number, int(result.get("rung", 0)))
         if "rung" in result and shown not in controller.shown:
@@ -57,7 +73,6 @@ class _AtRungs:
                 controller.prune(trial.trial_id)
         else:
             controller.heard(trial.trial_id, result)
-        return str(TrialScheduler.CONTINUE)
 
     def verdict(self, tune_controller: Any, trial: Any, result: dict[str, Any]) -> str:
         """What Ray's scheduler says of a trial at a rung."""

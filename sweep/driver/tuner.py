@@ -37,7 +37,7 @@ from sweep.cluster.session import ray_session as ray_session
 from sweep.cluster.worker import Terms, TrialActor
 from sweep.driver import schedulers
 from sweep.driver.controller import Controller
-from trials.errors import last_line
+from trials.errors import SetupError, last_line, reason
 
 
 class _Proposals(Searcher):  # type: ignore[misc]
@@ -62,9 +62,10 @@ class _Proposals(Searcher):  # type: ignore[misc]
     def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
         if error:
             return  # its cause comes to `_Watch.on_trial_error`
-        if result and trial_id in self._controller.live:  # a last result is not shown to the scheduler
-            self._controller.heard(trial_id, result)
-        self._controller.done(trial_id)
+        with schedulers.kept(self._controller):
+            if result and trial_id in self._controller.live:  # a last result is not shown to the scheduler
+                self._controller.heard(trial_id, result)
+            self._controller.done(trial_id)
 
     def save(self, checkpoint_path: str) -> None:
         """Nothing to save: the ledger is the truth, and the study is rebuilt from it."""
@@ -80,6 +81,8 @@ class _Watch(tune.Callback):  # type: ignore[misc]
         self._controller, self._session, self._raters = controller, session, raters
 
     def on_step_end(self, iteration: int, trials: list[Any], **_: Any) -> None:
+        if self._controller.error is not None:
+            raise self._controller.error
         self._session.look()
         if lost := self._session.lost:
             run = self._controller.run.path
@@ -94,7 +97,8 @@ class _Watch(tune.Callback):  # type: ignore[misc]
         told = ""
         with suppress(OSError, TypeError):  # on a full disk there is none; where get_error looks, it lies later
             told = Path(trial.error_file).read_text(encoding="utf-8")
-        self._controller.lost(trial.trial_id, last_line(told or "no cause given"))
+        with schedulers.kept(self._controller):
+            self._controller.lost(trial.trial_id, last_line(told or "no cause given"))
 
 
 class _Brake(tune.Stopper):  # type: ignore[misc]
@@ -148,7 +152,7 @@ def conduct(controller: Controller, session: Session) -> None:
     # a dead worker is told in one line by what goes on; Ray would print its whole traceback before that
     for name in ("ray.tune.execution.tune_controller", "ray.tune.tune"):
         logging.getLogger(name).setLevel(logging.CRITICAL)
-    with warnings.catch_warnings(), _interruptible(controller):
+    with warnings.catch_warnings(), _interruptible(controller), _written(controller.run.path):
         warnings.simplefilter("ignore")
         tuner.fit()
         for trial_id in list(controller.live):
@@ -156,6 +160,18 @@ def conduct(controller: Controller, session: Session) -> None:
         for number, found in raters.finished(True, _tries(controller)):
             controller.rated_elsewhere(number, found)
     shutil.rmtree(run / "ray", ignore_errors=True)  # Ray's own notes, which nobody reads
+
+
+@contextmanager
+def _written(run: Path) -> Iterator[None]:
+    """Raise SetupError where the system refuses the run's folder something: the next driver knows all that it took."""
+    try:
+        yield
+    except OSError as error:
+        raise SetupError(
+            f"a sweep must be able to write to {run}, but got {type(error).__name__}: {reason(error)}; once that is"
+            f" mended, go on with `sweep resume {run}`"
+        ) from error
 
 
 @contextmanager

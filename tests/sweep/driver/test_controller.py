@@ -20,9 +20,9 @@ from sweep.cluster import raters
 from sweep.cluster.raters import Raters
 from sweep.cluster.session import Session
 from sweep.cluster.worker import Terms
-from sweep.driver import prepare, run, timing
+from sweep.driver import prepare, run, schedulers, timing, tuner
 from sweep.driver.controller import Controller
-from sweep.driver.tuner import _Watch
+from sweep.driver.tuner import _Proposals, _Watch
 from sweep.models import Model
 from sweep.search import specs
 from sweep.search.study import course_params
@@ -456,3 +456,35 @@ def test_a_sweep_is_broken_off_where_ray_has_gone(controller: Controller) -> Non
         f"Ray must run while a sweep does, but its raylet has ended; go on with `sweep resume {controller.run.path}`"
     )
     assert controller.run.trial(0).stop.exists()
+
+
+@pytest.mark.parametrize("hook", ["complete", "result", "error"])
+def test_what_the_ledger_is_refused_in_a_hook_of_rays_ends_the_sweep_and_is_the_next_drivers(
+    hook: str, controller: Controller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(*_: object) -> None:
+        raise OSError(errno.EDQUOT, "Disk quota exceeded")
+
+    here = cast(Session, SimpleNamespace(look=lambda: None, lost=""))
+    watch = _Watch(controller, here, cast(Raters, SimpleNamespace(finished=lambda tries: ())))
+    trial = SimpleNamespace(trial_id="a", error_file=None)
+    controller.propose("a")
+    controller.live["a"].deaths, controller.live["a"].died_at = RETRIES, 0
+    with monkeypatch.context() as patch:
+        patch.setattr(ledger, "append", refused)
+        if hook == "complete":
+            end = {"ended": training("setup", "no export"), "done": True}
+            _Proposals(controller, here, Terms("", "house", 40, None)).on_trial_complete("a", end)
+            assert controller.broken == "no export"
+        elif hook == "result":
+            resumed = TrialResumed(time=1.0, trial=0, reason="its worker died", reached=150, resumed=100)
+            result = {"resumed": resumed, "step": 100, "steps_per_second": 0.0}
+            assert schedulers.make(controller).on_trial_result(None, trial, result) == "CONTINUE"
+        else:
+            watch.on_trial_error(1, [], trial)
+        line = r"must be able to write to .*Disk quota exceeded; once that is mended, go on with `sweep resume"
+        with pytest.raises(SetupError, match=line), tuner._written(controller.run.path):
+            watch.on_step_end(1, [])
+    assert not controller.over
+    past = run_state.past_of(ledger.read(controller.run.ledger))
+    assert [spec.number for spec in past.unfinished] == [0]
