@@ -53,6 +53,7 @@ class Trial:
         self._waiting = list(spec.rungs if rate_last else spec.rungs[:-1])
         self._training: Training | None = None
         self._lost: list[_Life] = []
+        self._again = 0
         self._resuming: str | None = None
         before = progress.read(self.files)
         if before.time:  # a worker before this one died
@@ -80,11 +81,12 @@ class Trial:
                 self.process.stop(grace=0)
             if status is not None and self._candidate_for_rung() is None:
                 fault, reason = self._judge(status)
-                if fault == "machine" and len(self._lost) >= RETRIES:
+                if fault == "machine" and self._again >= RETRIES:
                     return self._end(fault, f"{reason}; given up after {RETRIES} new starts")
                 if fault != "machine":
                     return self._end(fault, reason)
                 self._lost.append(_Life(progress.read(self.files), self.process.seconds))
+                self._again += 1  # the life of a worker before this one, which may have been stopped, is no new start
                 self._resuming = reason
                 self.process = self._start()  # from its last whole checkpoint
             left = deadline - time.monotonic()

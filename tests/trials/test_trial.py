@@ -111,6 +111,16 @@ def test_a_machine_that_fails_it_again_and_again_is_given_up(begin: Callable[...
     assert "after 3 new starts" in end.reason
 
 
+def test_a_trial_that_a_person_stopped_has_all_its_new_starts_after_it(begin: Callable[..., Trial]) -> None:
+    first = begin("works 500")
+    while not first.files.progress.exists():
+        first.process.wait(0.1)
+    first.stop()
+    *resumes, end = lived(begin(*["killed 700"] * (RETRIES + 3)))
+    assert [resumed.reason for resumed in resumes][1:] == ["the trainer's process was killed by SIGKILL"] * RETRIES
+    assert f"given up after {RETRIES} new starts" in end.reason
+
+
 def test_a_hanging_trainer_is_ended_and_goes_on(begin: Callable[..., Trial]) -> None:
     resumed, last, end = lived(begin("hangs 700", "whole 1000", spec=spec_of(1000, stall_seconds=3.0)))
     assert resumed.reason == "no trainer step for 3 s at step 700" and end.fault == "none"
