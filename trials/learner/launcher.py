@@ -106,12 +106,26 @@ def _whose(error: Exception, files: TrialFolder) -> SweepError:
     said = f"{type(error).__name__}: {reason(error)}"
     if isinstance(error, OSError):
         return health.of_system(error, files.path)
+    if _is_short(error):
+        return LostTrial(said)
     from mlagents_envs import exception as unity
 
     asked = (unity.UnityActionException, unity.UnityObservationException, unity.UnityPolicyException)
     if isinstance(error, unity.UnityException) and not isinstance(error, (*asked, unity.UnitySideChannelException)):
         return LostTrial(said)
     return BadTrial(said)
+
+
+def _is_short(error: Exception) -> bool:
+    """Whether the machine is short of memory, or its GPU fails; an assertion there is what a value that is no number
+    comes to."""
+    import torch
+
+    text = str(error)
+    gpu = isinstance(error, torch.AcceleratorError) or "CUDA error" in text
+    if gpu and "device-side assert" in text:
+        return False
+    return gpu or isinstance(error, (MemoryError, torch.OutOfMemoryError)) or "can't allocate memory" in text
 
 
 def _end_with_parent(flag: StopFlag) -> None:

@@ -6,11 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 import yaml
 from pydantic import TypeAdapter
 
+from trials.errors import BadTrial, LostTrial
 from trials.folder import TrialFolder
-from trials.learner import process, trainer_log
+from trials.learner import launcher, process, trainer_log
 from trials.records import TrialSpec
 
 SMALL = {
@@ -98,6 +100,23 @@ def test_a_failing_update_ends_the_training_even_in_a_thread_of_its_own(
 ) -> None:
     files = folder(tmp_path / "run", 50_000, threaded=threaded)
     assert train(files, "-c", FAILING.format(error=error)) == (status, reason)
+
+
+@pytest.mark.parametrize(
+    ("error", "kind"),
+    [
+        (MemoryError("Unable to allocate 2.00 GiB for an array"), LostTrial),
+        (torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 MiB"), LostTrial),
+        (torch.AcceleratorError("CUDA error: unspecified launch failure"), LostTrial),
+        (RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling cublasCreate"), LostTrial),
+        (RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 268435456 bytes"), LostTrial),
+        (torch.AcceleratorError("CUDA error: device-side assert triggered"), BadTrial),
+        (RuntimeError("mat1 and mat2 shapes cannot be multiplied"), BadTrial),
+    ],
+)
+def test_a_shortage_is_the_machines(error: Exception, kind: type, tmp_path: Path) -> None:
+    found = launcher._whose(error, TrialFolder(tmp_path))
+    assert type(found) is kind and str(found) == f"{type(error).__name__}: {error}"
 
 
 def test_a_checkpoint_of_a_gpu_begins_a_trial_and_never_comes_back_in_its_later_lives(tmp_path: Path) -> None:
