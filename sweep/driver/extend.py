@@ -15,6 +15,7 @@ from search_spaces import check_config
 from search_spaces import text as texts
 from sweep import models
 from sweep.cluster import reaper, run_storage, sync
+from sweep.driver import prepare
 from sweep.driver.commands import typed
 from sweep.driver.progress import printer, tell
 from sweep.driver.running_trial import RunningTrial
@@ -46,10 +47,12 @@ def extend(run: RunFolder, number: int, steps: int, changes: Sequence[str], cons
     with driving(run), reaper.watching():
         events = ledger.read(run.ledger)
         settings = replace(read(run.settings), out=run.path, ray_address=None)  # it trains here
+        began = next((event for event in events if isinstance(event, SweepBegan)), None)
+        if began is not None:
+            prepare.must_rate_alike(run, settings, began)
         if number in {event.spec.number for event in events if isinstance(event, TrialBegan)}:
             run_storage.have_checkpoints(run, settings, [number])
         spec = _further(run, events, number, steps, changes)
-        began = next((event for event in events if isinstance(event, SweepBegan)), None)
         baseline = models.of_run(run, settings.baseline, began.baseline_sha256 if began else "")
         rate = yardstick.rater(run, baseline.load, spec.executable, settings.rating_matches)
         with sync.kept(run, settings, [spec.number]):

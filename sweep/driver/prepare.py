@@ -13,6 +13,7 @@ from trials.arena.games.soccer import SOCCER
 from trials.arena.players.load import load as load_player
 from trials.arena.ratings import ladder_file, yardstick
 from trials.errors import SetupError, UsageError, of_option
+from trials.events import SweepBegan
 from trials.folder import RunFolder
 
 
@@ -89,6 +90,23 @@ def game_of_run(run: RunFolder, settings: Settings) -> AbstractContextManager[Ga
     """The game that a run's policies are rated in: the embedded one, or another in its executable."""
     other = run.yardstick.is_file() and settings.executable is not None
     return game_of(Path(str(settings.executable)), settings.seed, settings.won_by) if other else game_of()
+
+
+def must_rate_alike(run: RunFolder, settings: Settings, question: SweepBegan) -> None:
+    """Raise SetupError where the ladder or the environment is not what the run began with: its ratings could not be
+    compared with those before."""
+    with game_of_run(run, settings) as game:
+        measure = ladder_file.read(run.yardstick if run.yardstick.is_file() else ladder_file.INSTALLED)
+        _same("ladder", question.ladder, measure.version)
+        _same("environment", question.environment, game.version)
+
+
+def _same(what: str, then: str, now: str) -> None:
+    if then != now:
+        raise SetupError(
+            f"a sweep must go on as it began, but its {what} was {then[:12]} and the installed one is {now[:12]};"
+            " install that version, or start a new sweep"
+        )
 
 
 def _must_run(trainer: Path) -> None:

@@ -19,7 +19,6 @@ from sweep.driver import run as sweeping
 from sweep.search import specs
 from sweep.settings import Settings, read, write
 from trials import ledger, retrained, run_state
-from trials.arena.ratings import ladder_file
 from trials.errors import SetupError, UsageError
 from trials.events import SweepBegan
 from trials.folder import RunFolder, driving
@@ -83,10 +82,7 @@ def resume(
         space = from_text(question.space_yaml, question.space)
         baseline = models.of_run(run, settings.baseline, question.baseline_sha256)
         baseline = replace(baseline, revision=question.baseline_revision)
-        with prepare.game_of_run(run, settings) as game:
-            measure = ladder_file.read(run.yardstick if run.yardstick.is_file() else ladder_file.INSTALLED)
-            _same("ladder", question.ladder, measure.version)
-            _same("environment", question.environment, game.version)
+        prepare.must_rate_alike(run, settings, question)
         going_on = known.unfinished[: settings.trials - len(known.ended)] if not over else ()
         cut = (*going_on, *(spec for spec, end in retrained.trained(events).values() if end is None))
         for spec in cut:
@@ -114,11 +110,3 @@ def _trials(settings: Settings, asked: str | None, over: int) -> int:
     if not number.isascii() or not number.isdigit() or len(number) > 7 or not 1 <= int(number) <= MOST:
         raise UsageError(f"--trials must be a number or +N, {MOST:,} at most, but got {asked!r}")
     return max(over, min(MOST, int(number) + (settings.trials if asked.startswith("+") else 0)))
-
-
-def _same(what: str, then: str, now: str) -> None:
-    if then != now:
-        raise SetupError(
-            f"a sweep must go on as it began, but its {what} was {then[:12]} and the installed one is {now[:12]};"
-            " install that version, or start a new sweep"
-        )

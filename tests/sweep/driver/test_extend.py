@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from events import ended, rebuilt, spec_of, training
+from final_events import question
 from real_sweep import Command, Finished, json_of, run_sweep
 from rich.console import Console
 
@@ -96,6 +97,19 @@ def test_what_cannot_be_extended_is_refused_and_nothing_written(
     assert done.returncode == (2 if line.startswith(("--trial must", "--set must")) else 1)
     assert line in done.stderr and len(done.stderr.strip().splitlines()) == 1
     assert copied.ledger.read_bytes() == before and not copied.trial(4).path.exists()
+
+
+@pytest.mark.parametrize(("what", "then"), [("ladder", "ladder-2"), ("environment", "soccer-0")])
+def test_a_run_on_another_ladder_is_not_extended(what: str, then: str, tmp_path: Path) -> None:
+    run = RunFolder(tmp_path / "run")
+    run.path.mkdir()
+    settings.write(settings.make(space="quick", out=run.path), run.settings)
+    began = replace(question(), baseline_sha256="", **{what: then})  # type: ignore[arg-type]
+    ledger.append(run.ledger, began, TrialBegan(time=1.0, spec=spec_of(0)), ended(0))
+    before = run.ledger.read_bytes()
+    with pytest.raises(SetupError, match=f"must go on as it began, but its {what} was {then} and the installed one"):
+        extend.extend(run, 0, 1000, (), Console(quiet=True))
+    assert run.ledger.read_bytes() == before and not run.trials.exists()
 
 
 def test_a_trial_without_a_checkpoint_cannot_be_extended(copied: RunFolder, command: Command) -> None:
