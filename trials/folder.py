@@ -153,15 +153,29 @@ def only_one(lock: Path, refusal: str) -> Iterator[None]:
 
 
 @contextmanager
-def written_whole(path: Path) -> Iterator[Path]:
-    """A temporary path beside `path` that replaces it if the block succeeds: a reader never sees half a file."""
+def written_whole(path: Path, lasting: bool = True) -> Iterator[Path]:
+    """A temporary path beside `path` that replaces it if the block succeeds: a reader never sees half a file.
+
+    `lasting`: nor after a power cut, which may leave the name of a file without what is in it.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{uuid4().hex}")
     try:
         yield temporary
+        if lasting:
+            flush(temporary)
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def flush(file: Path) -> None:
+    """Wait until the disk has what is in it. Raises OSError."""
+    handle = os.open(file, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 @contextmanager
@@ -178,6 +192,8 @@ def assembled(target: Path) -> Iterator[Path]:
     mine.mkdir()
     try:
         yield mine
+        for file in (found for found in mine.rglob("*") if found.is_file()):
+            flush(file)
         if target.exists():
             target.rename(old)
         mine.rename(target)

@@ -17,7 +17,7 @@ from uuid import uuid4
 from pyarrow import ArrowException, fs
 
 from trials.errors import UsageError
-from trials.folder import written_whole
+from trials.folder import flush, written_whole
 
 CONNECT_S, REQUEST_S = 5.0, 30.0
 """How long a bucket may take to answer, seconds; a storage that is gone is asked again by its users."""
@@ -67,6 +67,7 @@ class Storage:
                 with self._fs.open_output_stream(made) as stream:
                     stream.write(data)
                 if local:
+                    flush(Path(made))  # ledgers vouch for what is in it
                     self._fs.move(made, target)
             except BaseException:
                 with suppress(OSError):

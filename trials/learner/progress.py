@@ -50,7 +50,7 @@ def begin_again(files: TrialFolder) -> None:
 
 
 def _write(files: TrialFolder, where: Where) -> None:
-    with written_whole(files.progress) as temporary:
+    with written_whole(files.progress, lasting=False) as temporary:  # many times a minute, and soon out of date
         temporary.write_text(json.dumps(asdict(where)))
 
 
