@@ -147,9 +147,19 @@ def only_one(lock: Path, refusal: str) -> Iterator[None]:
     try:
         held = FileLock(lock, timeout=0, thread_local=False).acquire()
     except Timeout:
-        raise SetupError(refusal) from None
+        raise SetupError(refusal + _by_whom(lock)) from None
     with held:
         yield
+
+
+def _by_whom(lock: Path) -> str:
+    """Of a lock on a file system that has none, where a file stands for it until its process removes that: whose it is,
+    and what to do once that cannot; empty of any other, which ends with its process."""
+    try:
+        pid, host, *_ = lock.read_text(encoding="utf-8").split()  # empty where the system itself locks
+    except (OSError, ValueError):
+        return ""
+    return f"; {lock} says so, by process {pid} of {host}: if that machine is gone, remove the file"
 
 
 @contextmanager
