@@ -15,7 +15,7 @@ from rich.table import Table
 from trials import ledger, run_state
 from trials.errors import SetupError, SweepError, UsageError, did_you_mean
 from trials.events import Event
-from trials.folder import RunFolder
+from trials.folder import RunFolder, is_held
 
 RUNS = Path("runs")
 Tell = Callable[[str], object]
@@ -43,10 +43,11 @@ def driver(run: RunFolder) -> Driver | None:
     if host != socket.gethostname():
         return Driver(pid, host, None)
     try:
-        alive = abs(psutil.Process(pid).create_time() - began) < 1  # a pid may have been dealt out again
+        same = abs(psutil.Process(pid).create_time() - began) < 1
     except psutil.Error:
-        alive = False
-    return Driver(pid, host, alive)
+        return Driver(pid, host, False)
+    # a clock that was set moves when a process began, as the system tells it; a pid may have been dealt out again, too
+    return Driver(pid, host, same or is_held(run.lock))
 
 
 def state(run: RunFolder, events: Sequence[Event]) -> str:

@@ -152,6 +152,17 @@ def only_one(lock: Path, refusal: str) -> Iterator[None]:
         yield
 
 
+def is_held(lock: Path) -> bool:
+    """Whether a process holds the file that `only_one` does. To see, it is held for a moment: ask seldom."""
+    try:
+        with only_one(lock, ""):
+            return False
+    except SetupError:
+        return True
+    except OSError:  # of a folder that may not be written to nobody can tell
+        return False
+
+
 def _by_whom(lock: Path) -> str:
     """Of a lock on a file system that has none, where a file stands for it until its process removes that: whose it is,
     and what to do once that cannot; empty of any other, which ends with its process."""

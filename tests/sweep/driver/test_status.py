@@ -108,6 +108,18 @@ def test_a_killed_sweep_says_so_and_how_to_go_on(tmp_path: Path) -> None:
     assert shown(run).startswith("run: running or killed, ") and f"process {os.getpid()} of elsewhere" in shown(run)
 
 
+def test_a_clock_that_was_set_kills_no_sweep(tmp_path: Path) -> None:
+    run = write(tmp_path / "run", question(), *tuning())
+    with driving(run):
+        told = json.loads(run.driver.read_text())
+        told["began"] -= 100.0  # as if the system's clock had gone forward since
+        run.driver.write_text(json.dumps(told))
+        found = runs.driver(run)
+        assert found is not None and found.alive and shown(run).startswith("run: running")
+    run.driver.write_text(json.dumps(told))  # the driver was killed, and its pid dealt out again
+    assert shown(run).startswith("run: killed")
+
+
 def test_a_table_of_many_trials_with_long_reasons_is_whole_at_80_columns(tmp_path: Path) -> None:
     end = SweepEnded(time=9.0, state="complete", reason="", seconds=9.0, idle_share=0.0)
     elos = {2: (40.0, 60.0, 80.0), 0: (0.0, 10.0, -10.0)}
