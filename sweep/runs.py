@@ -16,6 +16,7 @@ from trials import ledger, run_state
 from trials.errors import SetupError, SweepError, UsageError, did_you_mean
 from trials.events import Event
 from trials.folder import RunFolder, is_held
+from trials.records import YARDSTICK
 
 RUNS = Path("runs")
 Tell = Callable[[str], object]
@@ -130,7 +131,9 @@ class Line:
     trials: int | None
     """That there are to be; None where the ledger lacks its first line."""
     elo: float | None
-    """Of the best trial that was trained whole, in tuning; the house baseline stands at 1200."""
+    """Of the best trial that was trained whole, in tuning; to be compared with those of the same `ladder` alone."""
+    ladder: str | None
+    """What it is on: SoccerTwos' ladder, where the house baseline stands at 1200, or a yardstick of the run's own."""
     began: float
     """Unix seconds."""
 
@@ -140,21 +143,30 @@ def listed(runs: Path = RUNS, tell: Tell = lambda note: None) -> list[Line]:
     found = []
     for run, events in _runs(runs, tell):
         known = run_state.run_of(run.name, events)
-        elos = [event.rating.elo for event in run_state.whole(events)[1].values()]
+        whole = [event.rating for event in run_state.whole(events)[1].values()]
         planned = known.question.trials if known.question is not None else None
-        best = round(max(elos), 1) if elos else None
-        found.append(Line(str(run.path), state(run, events), known.over, planned, best, known.first))
+        best = max(whole, key=lambda rating: rating.elo, default=None)
+        elo, ladder = (round(best.elo, 1), best.ladder) if best is not None else (None, None)
+        found.append(Line(str(run.path), state(run, events), known.over, planned, elo, ladder, known.first))
     return sorted(found, key=lambda line: -line.began)
 
 
-def table(lines: Sequence[Line]) -> Table:
-    """For a terminal, a line a run; names are never cut."""
+def table(lines: Sequence[Line], ladder: str) -> Table:
+    """For a terminal, a line a run; names are never cut. An Elo that is not on the installed `ladder` says so."""
     shown = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False, header_style="bold")
     shown.add_column("run", overflow="fold")
     for name in ("state", "trials", "best Elo", "began"):
         shown.add_column(name, no_wrap=True, justify="left" if name == "state" else "right")
     for line in lines:
         began = time.strftime("%Y-%m-%d %H:%M", time.localtime(line.began)) if line.began else ""
-        elo = f"{line.elo:.0f}" if line.elo is not None else ""
-        shown.add_row(escape(line.run), line.state, f"{line.over}/{line.trials or '?'}", elo, began)
+        shown.add_row(escape(line.run), line.state, f"{line.over}/{line.trials or '?'}", _elo(line, ladder), began)
     return shown
+
+
+def _elo(line: Line, ladder: str) -> str:
+    if line.elo is None or line.ladder is None:
+        return ""
+    if line.ladder == ladder:
+        return f"{line.elo:.0f}"
+    on = "own yardstick" if line.ladder.startswith(YARDSTICK) else escape(line.ladder)
+    return f"[dim]{line.elo:.0f} ({on})[/dim]"

@@ -160,8 +160,10 @@ def list_(runs: Path, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps({"runs": [plain(line) for line in found]}))
     elif found:
+        from trials.arena.ratings import ladder_file
+
         shown = console()
-        shown.print(fitting(table(found), shown.width, SPARE))
+        shown.print(fitting(table(found, ladder_file.read().version), shown.width, SPARE))
     else:
         click.echo(f"{runs} holds no run; `sweep run` makes one")
 

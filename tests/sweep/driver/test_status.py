@@ -22,7 +22,7 @@ from sweep.cli.options import fitting
 from sweep.driver import status
 from trials import ledger
 from trials.errors import SetupError
-from trials.events import Event, SweepEnded, TrialBegan, TrialResumed
+from trials.events import Event, SweepEnded, TrialBegan, TrialRated, TrialResumed
 from trials.folder import RunFolder, driving
 
 
@@ -215,10 +215,30 @@ def test_the_runs_there_are_are_listed_the_newest_first(tmp_path: Path) -> None:
     assert len(told) == 1 and "odd" in told[0]
     for width, left_out in ((200, ()), (len(found[0].run) + 36, ("began",)), (len(found[0].run) + 28, runs.SPARE)):
         console = Console(file=io.StringIO(), width=width)
-        console.print(fitting(runs.table(found), width, runs.SPARE))
+        console.print(fitting(runs.table(found, "ladder-3"), width, runs.SPARE))
         head, *rows = console.file.getvalue().splitlines()  # type: ignore[attr-defined]
         assert [row.split()[0] for row in rows] == [line.run for line in found]
         assert [name for name in runs.SPARE if name not in head] == list(left_out)
+
+
+def test_elos_of_another_ladder_or_game_are_marked(tmp_path: Path) -> None:
+    for place, ladder in enumerate(("ladder-3", "ladder-2", "yardstick-0123456789ab")):
+        events = [
+            replace(event, rating=replace(event.rating, ladder=ladder)) if isinstance(event, TrialRated) else event
+            for event in tuning()
+        ]
+        write(tmp_path / str(place), replace(question(), time=10.0 - place, ladder=ladder), *events)
+    found = runs.listed(tmp_path)
+    assert [(line.elo, line.ladder) for line in found] == [
+        (1100.0, "ladder-3"),
+        (1100.0, "ladder-2"),
+        (1100.0, "yardstick-0123456789ab"),
+    ]
+    console = Console(file=io.StringIO(), width=200)
+    console.print(runs.table(found, "ladder-3"))
+    text = console.file.getvalue()  # type: ignore[attr-defined]
+    marks = ("4/4 1100 ", "4/4 1100 (ladder-2) ", "4/4 1100 (own yardstick) ")
+    assert all(mark in " ".join(row.split()) for mark, row in zip(marks, text.splitlines()[1:], strict=True))
 
 
 def test_run_defaults_to_the_newest_and_says_which(
