@@ -55,6 +55,11 @@ class Order:
     baseline: str | None = None
     """None: the run's own."""
 
+    @property
+    def played(self) -> str:
+        """What commands call its policy."""
+        return f"{self.repo}@{self.revision}" if self.revision else self.repo
+
 
 Say = Callable[[str], None]
 
@@ -99,8 +104,7 @@ def promote(run: RunFolder, order: Order, say: Say) -> Promotion:
                 shaped = _structure(folder, behavior, product.candidate.steps, order.force)
                 say("playing fresh matches")
                 baseline = evaluations.baseline_of(run, events, order.baseline, behavior)
-                word = f"{order.repo}@{order.revision}" if order.revision else order.repo
-                word = word if len(product.each) == 1 else f"downloads/{order.repo.partition('/')[2]}"
+                word = order.played if len(product.each) == 1 else f"downloads/{order.repo.partition('/')[2]}"
                 proven = evaluations.prove(product.policy_in(folder), word, run, events, baseline, bar)
                 gate = [*proven.gate, *shaped]
                 _let_through(gate, order.force)
@@ -248,13 +252,7 @@ def _write_proof(
 
 
 def _uploaded(
-    run: RunFolder,
-    target: Path,
-    order: Order,
-    product: Product,
-    result: Promotion,
-    proven: Proof,
-    say: Say,
+    run: RunFolder, target: Path, order: Order, product: Product, result: Promotion, proven: Proof, say: Say
 ) -> Promotion:
     """Upload in one commit, tell the ledger, download again, compare."""
     files, elo = bundle.hashes(target), proven.evaluation.ratings[0]
