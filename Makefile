@@ -83,11 +83,12 @@ proof: .venv/.ready ## the report of the published sweep (search_spaces/proof.ya
 	@mkdir -p build/proof && gzip -dc reports/proof.jsonl.gz > build/proof/ledger.jsonl
 	@.venv/bin/sweep report build/proof
 
-house: .venv/.ready ## train the house baseline anew, in runs/house: five hours of a core (recipe: trials/arena/ladder/house.yaml)
+house: .venv/.ready ## train the house baseline anew, in runs/house: seven hours of a core (recipe: trials/arena/ladder/house.yaml)
 	@if [ ! -d runs/house ]; then .venv/bin/sweep run trials/arena/ladder/house.yaml --seed 20261128 --out runs/house; \
 	elif [ ! -d runs/house/best ]; then .venv/bin/sweep resume runs/house; fi
 	@.venv/bin/sweep extend runs/house --trial 0 --steps 10000000 --set hyperparameters.learning_rate=9e-4 \
 		--set hyperparameters.beta=0.006 --set self_play.save_steps=80000
+	@.venv/bin/sweep extend runs/house --trial 1 --steps 10000000
 
 ladder: .venv/.ready ## fit the ladder's constants again, over those that ship
 	@.venv/bin/python -m trials.arena.ratings.ladder fit

@@ -12,9 +12,9 @@ from trials.records import Estimate
 from trials.retrained import Configuration, Retrained
 from trials.run_state import Run
 
-HOUSES = {"ladder-2": "some 60 Elo below", "ladder-3": "some 20 Elo above"}
+HOUSES = {"ladder-2": "some 60 Elo below", "ladder-3": "some 40 Elo above"}
 """Where each ladder's house baseline stands by Unity's own published model, in the embedded game: −57 [−72, −42] over
-2,000 matches, and +19 [+8, +29] over 4,000."""
+2,000 matches, and +42 [+31, +52] over 4,000."""
 FEW = 2
 """Finalists of which the best one's interval still holds about as often as it says."""
 TOO_SOON = ", which was trained for tens of millions of steps: a quick sweep is not expected to beat it"

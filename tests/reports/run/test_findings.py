@@ -22,7 +22,7 @@ def test_accepted(synthetic):
     assert remarks.startswith(
         "It beats the course’s policy (+88 Elo) and cannot be distinguished from the house baseline (+35"
     )
-    assert "some 20 Elo above Unity’s own published model" in remarks and "a quick sweep is not expected" in remarks
+    assert "some 40 Elo above Unity’s own published model" in remarks and "a quick sweep is not expected" in remarks
     assert "One training seed each, so nothing is said of the configurations" in remarks
 
 
