@@ -70,8 +70,8 @@ def test_matches_after_tuning_are_in_them(read, synthetic):
 
 def test_configurations_stand_with_their_intervals_over_seeds(read, synthetic):
     elos = {2: (140.0, 150.0, 160.0), 0: (0.0, 10.0, -10.0)}
-    fewer = FinalsBegan(time=1.5, configurations=(2, 0), course=0, seeds=SEEDS[:2])  # looked at before
-    run, found = read([synthetic.question(), *tuning(), fewer, *finals(elos), product(12), product(14, "course")])
+    fewer = finals({number: few[:2] for number, few in elos.items()}, SEEDS[:2])  # looked at before
+    run, found = read([synthetic.question(), *tuning(), *fewer, *finals(elos), product(12), product(14, "course")])
     told = run_state.run_of(run.name, ledger.read(run.ledger)).finals
     rows = found["configurations"].set_index("configuration")
     assert list(rows.index) == [2, 0] and list(rows["chosen"]) == [True, False] and list(rows["seeds"]) == [3, 3]

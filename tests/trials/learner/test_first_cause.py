@@ -109,8 +109,11 @@ def test_a_failing_update_ends_the_training_even_in_a_thread_of_its_own(
         (torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 MiB"), LostTrial),
         (torch.AcceleratorError("CUDA error: unspecified launch failure"), LostTrial),
         (RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling cublasCreate"), LostTrial),
-        (RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 268435456 bytes"), LostTrial),
         (torch.AcceleratorError("CUDA error: device-side assert triggered"), BadTrial),
+        (
+            RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 120960000000 bytes"),
+            BadTrial,
+        ),
         (RuntimeError("mat1 and mat2 shapes cannot be multiplied"), BadTrial),
     ],
 )
