@@ -111,7 +111,7 @@ class Retrained:
     looks: int = 1
     """How often there was a result to look at: more than 1 where seeds or finalists were then changed, each time with a
     wider interval of the differences (`seed_intervals.missed`)."""
-    finalists: int = 1
+    compared: int = 1
     """Configurations beside the course's that were looked at, earlier finals' too: the best of more flatters more."""
 
     @property
@@ -136,11 +136,11 @@ def of(events: Sequence[Event]) -> Retrained | None:
         return None
     asked = [*_looked_at(events), began]
     looks = len({(frozenset(one.configurations), len(one.seeds)) for one in asked})
-    finalists = {number for one in asked for number in one.configurations if number != one.course}
-    return _finals(events, began, looks, len(finalists))
+    compared = {number for one in asked for number in one.configurations if number != one.course}
+    return _finals(events, began, looks, len(compared))
 
 
-def _finals(events: Sequence[Event], began: FinalsBegan, looks: int = 1, finalists: int = 1) -> Retrained:
+def _finals(events: Sequence[Event], began: FinalsBegan, looks: int = 1, compared: int = 1) -> Retrained:
     known = _policies(events, began.course, set(began.seeds))
     course = [known[key] for key in known if key[0] == began.course and key[1] in began.seeds]
     found = []
@@ -149,7 +149,7 @@ def _finals(events: Sequence[Event], began: FinalsBegan, looks: int = 1, finalis
         found.append(_configuration(number, mine, course, number == began.course, looks))
     found.sort(key=lambda one: (-len(one.rated), -one.edge, not one.course))
     whole = all(_played(one, len(began.seeds), course) for one in found)
-    return Retrained(began.seeds, tuple(found), whole, looks, finalists)
+    return Retrained(began.seeds, tuple(found), whole, looks, compared)
 
 
 def _looked_at(events: Sequence[Event]) -> list[FinalsBegan]:

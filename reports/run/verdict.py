@@ -69,7 +69,8 @@ def _of_configurations(run: Run) -> tuple[str, tuple[str, ...]] | None:
     chosen = found.chosen if found is not None else None
     if found is None or chosen is None or chosen.baseline is None:
         return None
-    against, many, over = chosen.against_course, found.finalists > 1, _over(found)
+    against, over = chosen.against_course, _over(found)
+    many = sum(not one.course for one in found.configurations)
     name = f"trial {chosen.number}’s"
     above = _ahead_of_it(found, chosen)
     rest = (*above, *_failed(found), *_looks(found))
@@ -83,7 +84,7 @@ def _of_configurations(run: Run) -> tuple[str, tuple[str, ...]] | None:
     if against is None:
         stands = f"{_said(chosen.baseline)} against {baseline_name(run)}"
         return f"No policy of the course’s configuration is there to meet; {name} did best {over}, at {stands}.", rest
-    best = f"{name}, the best of {found.finalists} finalists," if many else name
+    best = f"{name}, the best of {many} finalists," if many > 1 else name
     stands = f"stands at {_said(against)} against it"
     if against.low is None or against.high is None:
         return (
@@ -91,11 +92,13 @@ def _of_configurations(run: Run) -> tuple[str, tuple[str, ...]] | None:
             rest,
         )
     if against.low > 0:
-        lucky = f"It was chosen as the best of {found.finalists} finalists by these matches, so its lead flatters it"
-        lucky += ", and its interval holds less often than it says." if found.finalists > FEW else "."
+        among = f"among {found.compared} finalists, earlier ones counted,"
+        among = f"as the best of {many} finalists" if found.compared == many else among
+        lucky = f"It was chosen {among} by these matches, so its lead flatters it"
+        lucky += ", and its interval holds less often than it says." if found.compared > FEW else "."
         return (
             f"Trial {chosen.number}’s configuration beats the course’s by {_said(against, signed=False)} {over}.",
-            ((lucky,) if many else ()) + rest,
+            ((lucky,) if found.compared > 1 else ()) + rest,
         )
     if against.high < 0:
         more = "though more of its trainings came through"

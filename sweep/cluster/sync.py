@@ -70,8 +70,8 @@ class Keeper:
         except OSError as error:
             raise SetupError(
                 f"--storage must answer, but {storage.address} does not ({reason(error)}); correct the"
-                " address, or what AWS_ACCESS_KEY_ID and the like say, and start again; where it is gone for good, take"
-                f" storage out of {run.settings}"
+                " address, or what AWS_ACCESS_KEY_ID and the like say, and start again; where it is gone for good,"
+                f" remove `storage` from {run.settings}"
             ) from None
         self._mirrors = [Mirror(run.path, storage, LEFT, growing_seconds=0.0)]
         if workers_put and not mine and run.ledger.exists():  # what a driver before this one had still to fetch

@@ -155,6 +155,8 @@ def conduct(controller: Controller, session: Session) -> None:
     with warnings.catch_warnings(), _interruptible(controller), _written(controller.run.path):
         warnings.simplefilter("ignore")
         tuner.fit()
+        if controller.error is not None:  # of the last step's hooks
+            raise controller.error
         for trial_id in list(controller.live):
             controller.done(trial_id)
         for number, found in raters.finished(True, _tries(controller)):

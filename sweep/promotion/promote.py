@@ -284,12 +284,16 @@ def _uploaded(
     ledger.append(run.ledger, event)
     page.build(run)
     say("downloading it again")
-    at = hub.Version(done.repo, done.commit)
     with tempfile.TemporaryDirectory(prefix="promoted-") as scratch:
         try:
-            back = bundle.hashes(hub.fetched(at, patterns=list(files), into=Path(scratch)))
+            back = bundle.hashes(
+                hub.fetched(hub.Version(done.repo, done.commit), patterns=list(files), into=Path(scratch))
+            )
         except hub.HubError as error:
-            raise hub.HubError(f"published as {done.repo} at {done.commit[:7]}, but not compared: {error}") from None
+            raise hub.HubError(
+                f"published as {done.repo} at {done.commit[:7]}, but not compared ({error}); `sweep verify {done.repo}`"
+                " looks at it"
+            ) from None
     other = sorted(name for name, sha in files.items() if back.get(name) != sha)
     if other:
         raise SetupError(

@@ -87,7 +87,7 @@ def test_each_result_that_others_follow_asks_for_a_wider_interval() -> None:
         ([*told, began[1], began[0]], 1),  # the fourth seed was taken back before it was there
     ):
         found = retrained.of(events)
-        assert found is not None and found.looks == looks and found.finalists == 2, events
+        assert found is not None and found.looks == looks and found.compared == 2, events
     once, twice = (retrained.of([*tuning(), *before, *finals(ELOS)]) for before in ([], finals(EARLIER, SEEDS[:2])))
     assert once is not None and twice is not None and (once.looks, twice.looks) == (1, 2)
     first, second = once.configurations[0].against_course, twice.configurations[0].against_course
@@ -98,7 +98,7 @@ def test_each_result_that_others_follow_asks_for_a_wider_interval() -> None:
 def test_finalists_of_earlier_finals_count_among_those_that_were_compared() -> None:
     """Whoever searches on after a result has looked at it, whichever finalists come next."""
     found = retrained.of([*tuning(), *finals({2: ELOS[2], 0: ELOS[0]}), *finals({3: ELOS[3], 0: ELOS[0]})])
-    assert found is not None and (found.looks, found.finalists) == (2, 2)
+    assert found is not None and (found.looks, found.compared) == (2, 2)
 
 
 def test_everything_failed() -> None:

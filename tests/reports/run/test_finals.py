@@ -80,6 +80,14 @@ def test_seeds_that_were_added_after_a_look_are_told_of(synthetic):
     assert not any("look" in sentence for sentence in verdict.sentences(run))
 
 
+def test_finalists_of_earlier_finals_are_counted_and_not_said_to_be_worse(synthetic):
+    earlier = finals({3: (300.0, 310.0, 290.0), 0: CLEAR[0]})
+    run = run_state.run_of("x", [synthetic.question(), *tuning(), *earlier, *finals({2: CLEAR[2], 0: CLEAR[0]}), OVER])
+    claim, *rest = verdict.sentences(run)
+    assert claim.startswith("Trial 2’s configuration beats the course’s by 150 Elo")
+    assert "It was chosen among 2 finalists, earlier ones counted, by these matches" in rest[0]
+
+
 def test_the_courses_configuration_is_not_held_against_itself(synthetic):
     events = [synthetic.question(), *tuning(), *finals({2: (-40.0, -60.0, -50.0), 0: (0.0, 30.0, -30.0)})]
     best = run_state.run_of("x", events).finals.chosen.best.number

@@ -368,7 +368,9 @@ def test_what_went_up_is_remembered_though_it_cannot_be_compared(
 
     with monkeypatch.context() as patched:
         patched.setattr(hubs, "fetched", away)
-        with pytest.raises(SetupError, match=r"^published as tester/.* at [0-9a-f]{7}, but not compared: the Hub must"):
+        with pytest.raises(
+            SetupError, match=r"^published as tester/.* at [0-9a-f]{7}, but not compared \(the Hub must"
+        ):
             promoted(run, dry_run=False)
     event = ledger.read(run.ledger)[-1]
     assert isinstance(event, Promoted) and event.commit == hub.store.repos[REPO.lower()].refs["main"]
@@ -378,7 +380,7 @@ def test_a_storage_that_is_away_is_told_before_any_match(run: RunFolder, hub: Hu
     settings = run.settings.read_text(encoding="utf-8")
     told = "storage: s3://b/x?endpoint_override=http://127.0.0.1:9"
     run.settings.write_text(f"{settings}{told}\n", encoding="utf-8")
-    with pytest.raises(SetupError, match=r"--storage must answer, but s3://b/x.* does not .*, take storage out of"):
+    with pytest.raises(SetupError, match=r"--storage must answer, but s3://b/x.* does not .*, remove `storage` from"):
         promoted(run, dry_run=False)
     assert not hub.store.repos.get(REPO.lower())
 
